@@ -51,7 +51,7 @@ Test(cli_doctor, a_healthy_region)
 	SAYS("is in this IPC namespace");
 	SAYS("systemd-logind does not run here");
 	SAYS("no region is as large as a huge page");
-	SAYS("leftovers   there are none");
+	SAYS("leftovers   no leftovers");
 	SAYS_NOT("note");
 	SAYS_NOT("problem");
 	/* Not a terminal, so no colours. */
@@ -296,7 +296,7 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	SAYS("note     leftovers   dead processes left 2 files, slots and queues of other regions");
 	EXITS(0, "clean");
 	EXITS(0, "doctor");
-	SAYS("leftovers   there are none");
+	SAYS("leftovers   no leftovers");
 }
 
 Test(cli_doctor, regions_that_can_not_be_read)

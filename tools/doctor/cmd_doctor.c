@@ -40,13 +40,13 @@ static const char doc[] =
 
 /* ---- leftovers ---- */
 
-/* Leftovers, counted. */
+/* Counts of leftovers. */
 struct left {
 	const char *region;       /* the checked region; NULL: all are checked */
 	size_t count;             /* leftovers of checked regions */
 	size_t others;            /* leftovers of other regions */
 	size_t hidden;            /* leftovers that this user cannot examine */
-	char first[NAME_MAX + 1]; /* name of the first in `count` */
+	char first[NAME_MAX + 1]; /* name of the first leftover of checked regions */
 };
 
 static void doctor_count_leftover(void *context, const struct leftover *leftover)
@@ -79,9 +79,9 @@ static void doctor_check_leftovers(struct doctor *doctor, const char *region)
 		              left.others);
 	else if (left.hidden || result < 0)
 		doctor_report(doctor, VERDICT_OK, "leftovers", NULL, NULL,
-		              "there are none that this user can see; root sees more");
+		              "no leftovers that this user can see; root sees more");
 	else
-		doctor_report(doctor, VERDICT_OK, "leftovers", NULL, NULL, "there are none");
+		doctor_report(doctor, VERDICT_OK, "leftovers", NULL, NULL, "no leftovers");
 }
 
 /* ---- the command ---- */

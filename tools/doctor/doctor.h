@@ -4,12 +4,12 @@
  *   cmd_doctor.c       the command: chooses the regions, runs the checks
  *   doctor_report.c    prints findings
  *   doctor_examine.c   reads the files of a region without attaching to it
- *   doctor_region.c    checks its publisher, its subscribers, their namespaces
+ *   doctor_region.c    checks the publisher, the subscribers and the namespaces of a region
  *   doctor_queues.c    checks the limits of message queues
- *   doctor_memory.c    checks the file system of the regions, and its pages
+ *   doctor_memory.c    checks the file system of the regions, and the size of its pages
  *   doctor_logind.c    checks RemoveIPC=
  *
- * Only the sources in this folder include it. */
+ * Only the sources in this folder include this header. */
 #ifndef TOOLS_DOCTOR_DOCTOR_H
 #define TOOLS_DOCTOR_DOCTOR_H
 
@@ -25,14 +25,14 @@ enum verdict {
 	VERDICT_PROBLEM, /* needs a fix; the exit status is 1 */
 };
 
-/* A living subscriber, with what its slot says. */
+/* A living subscriber, with values from its slot. */
 struct examined_slot {
 	uint32_t notifier; /* LAYOUT_NOTIFIER_... */
 	uint32_t pid;      /* in the subscriber's own PID namespace */
 	char command[16];
 };
 
-/* What is known of a region. */
+/* The state of a region. */
 struct examined {
 	struct stele_region_info info;
 	uint32_t ipc_namespace; /* inode, of the attached or last publisher; 0: unknown */
@@ -44,9 +44,9 @@ struct examined {
 /* A run of the command. */
 struct doctor {
 	struct output *output; /* NULL: the format for people */
-	bool colour;           /* use colours in that format */
+	bool colour;           /* use colours in the format for people */
 	bool problems;         /* there was a VERDICT_PROBLEM */
-	enum status status;    /* the first error of the output */
+	enum status status;    /* the first error in writing the output */
 	const struct place *place;
 	const char *directory;    /* of `place`, never NULL */
 	struct examined *regions; /* the regions that are checked */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reads what can be known of a region without attaching to it. The command and its checks call
- * it. */
+ * Reads the state of a region without attaching to the region. Called by cmd_doctor.c and the
+ * checks. */
 #ifndef TOOLS_DOCTOR_DOCTOR_EXAMINE_H
 #define TOOLS_DOCTOR_DOCTOR_EXAMINE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Checks RemoveIPC= of systemd-logind. When the last session of a user ends who is not a system
- * user, systemd-logind removes that user's POSIX shared memory and message queues, including those
- * of a running publisher. See logind.conf(5). */
+ * Checks RemoveIPC= of systemd-logind. When the last session of a user ends, and the user is not a
+ * system user, systemd-logind removes the user's POSIX shared memory and message queues, including
+ * those of a running publisher. See logind.conf(5). */
 #include <dirent.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@
 #include "tools/doctor/doctor_logind.h"
 #include "tools/doctor/doctor_report.h"
 
-/* The folders of systemd's settings, by priority: the first that has a file of some name hides
- * the others of this name. */
+/* The folders of systemd's settings, highest priority first. A file hides the files of the same
+ * name in later folders. */
 static const char *const places[] = {"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",
                                      "/usr/lib/systemd"};
 enum { PLACES = sizeof(places) / sizeof(places[0]) };
@@ -33,7 +33,7 @@ static bool logind_is_one_of(const char *word, const char *words)
 }
 
 /* Sets `*remove_ipc` if a file has the setting. Ignores invalid values, as systemd does. Returns
- * false if there is no such file. */
+ * false if the file cannot be opened. */
 static bool logind_read_settings(const char *path, bool *remove_ipc)
 {
 	char *line = NULL, value[16];
@@ -166,7 +166,7 @@ static void logind_check_owner(struct doctor *doctor, uid_t owner, const char *r
 
 void doctor_check_logind(struct doctor *doctor)
 {
-	/* The setting is only about /dev/shm; and this folder exists while systemd-logind runs. */
+	/* RemoveIPC= concerns only /dev/shm. The folder exists while systemd-logind runs. */
 	if (doctor->place->directory || access("/run/systemd/seats/", F_OK) < 0) {
 		doctor_report(doctor, VERDICT_OK, "removeipc", NULL, NULL, "%s",
 		              doctor->place->directory

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Checks RemoveIPC= of systemd-logind. The command calls it once. */
+ * Checks RemoveIPC= of systemd-logind. Called once by cmd_doctor.c. */
 #ifndef TOOLS_DOCTOR_DOCTOR_LOGIND_H
 #define TOOLS_DOCTOR_DOCTOR_LOGIND_H
 

@@ -68,7 +68,7 @@ static void memory_check_files(struct doctor *doctor, const struct statfs *statu
 {
 	char mend[512];
 
-	/* 0: the file system has no limit of inodes. */
+	/* 0: the file system has no limit on inodes. */
 	if (status->f_files == 0 || status->f_ffree >= FILES)
 		return;
 	snprintf(mend, sizeof(mend), "mount -o remount,nr_inodes=%llu %.400s",
@@ -104,7 +104,7 @@ end:
 		fclose(file);
 }
 
-/* Checks whether `word` is the one in brackets, which is the present setting. */
+/* Checks whether `word` is the present setting, which the file has in brackets. */
 static bool memory_is_chosen(const char *path, const char *word)
 {
 	char line[128] = "", bracketed[32];

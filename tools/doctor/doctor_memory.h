@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Checks the file system of the regions and its pages. The command calls it once. */
+ * Checks the file system of the regions and its pages. Called once by cmd_doctor.c. */
 #ifndef TOOLS_DOCTOR_DOCTOR_MEMORY_H
 #define TOOLS_DOCTOR_DOCTOR_MEMORY_H
 

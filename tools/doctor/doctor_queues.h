@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Checks the limits of message queues. The command calls it once. */
+ * Checks the limits of message queues. Called once by cmd_doctor.c. */
 #ifndef TOOLS_DOCTOR_DOCTOR_QUEUES_H
 #define TOOLS_DOCTOR_DOCTOR_QUEUES_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Checks a region's publisher and subscribers, and the namespaces that they are in. The slots
- * and the region's header name the processes, and these are compared with /proc. By now another
- * process may have the number, or the number is from another PID namespace. So findings only say
- * what processes seem to be. */
+ * Checks a region's publisher and subscribers, and the namespaces that they are in. The slots and
+ * the region's header name the processes, and these are compared with /proc. Another process may
+ * have the number by now, or the number may be from another PID namespace. So findings only state
+ * what the processes seem to be. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@
 
 /* ---- publisher ---- */
 
-/* Describes how the last publisher went away, as far as that is known. */
+/* Describes how the last publisher detached, if that is known. */
 static void doctor_region_describe_end(const struct examined *region, char ret[DESCRIBED_MAX + 32])
 {
 	char time[DESCRIBED_MAX];
@@ -73,7 +73,7 @@ static void doctor_region_check_subscribers(struct doctor *doctor, const struct 
 			                           "%s%zu by %s", length ? ", " : "", counts[i],
 			                           names[i]);
 	doctor_report(doctor, VERDICT_OK, "subscribers", region->info.name, NULL,
-	              region->slot_count ? "woken: %s" : "there are none%s", text);
+	              region->slot_count ? "woken: %s" : "no subscribers%s", text);
 }
 
 /* ---- namespaces ---- */
@@ -200,8 +200,8 @@ static void doctor_region_check_owner(struct doctor *doctor, const struct examin
 	if (!region->info.owner_trusted)
 		doctor_report(
 			doctor, VERDICT_NOTE, "owner", region->info.name, NULL,
-			"%s owns it, and is neither this user, nor root, nor the owner of its "
-			"directory: root reads it only with --owner",
+			"%s owns the region, and is neither this user, nor root, nor the owner of "
+			"its directory: root reads it only with --owner",
 			owner_name(region->info.owner, owner));
 }
 

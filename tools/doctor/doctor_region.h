@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Checks a region's publisher, its subscribers, and their namespaces. The command calls it for each
- * region. */
+ * Checks a region's publisher, its subscribers, and their namespaces. Called by cmd_doctor.c for
+ * each region. */
 #ifndef TOOLS_DOCTOR_DOCTOR_REGION_H
 #define TOOLS_DOCTOR_DOCTOR_REGION_H
 

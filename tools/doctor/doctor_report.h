@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Prints the findings of stele doctor. Every check calls it. */
+ * Prints the findings of stele doctor. Called by all checks. */
 #ifndef TOOLS_DOCTOR_DOCTOR_REPORT_H
 #define TOOLS_DOCTOR_DOCTOR_REPORT_H
 
