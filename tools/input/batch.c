@@ -130,7 +130,8 @@ static enum status batch_fail_row(const struct batch *batch, const struct batch_
 	            message);
 }
 
-/* Returns the line of the first row with the same key as `row`. There must be one before `row`. */
+/* Returns the line of the first row with the same key as `row`. The batch must have such a row
+ * before `row`. */
 static uint64_t batch_first_line(const struct batch *batch, const struct batch_row *row)
 {
 	const struct batch_row *other = batch->rows;

@@ -81,9 +81,9 @@ static enum status check_write_table(FILE *stream, struct stele_writable *table,
 	return status;
 }
 
-/* Sets `*ret` to true if the command has agreed to the changes of this transaction. Prints them
- * with the version that the command saw, because the transaction may make another version if other
- * tables were changed meanwhile. */
+/* Sets `*ret` to true if the command has agreed to the changes of this transaction. Prints the
+ * changes with the version that the command saw, because the transaction may make another version
+ * if other tables were changed meanwhile. */
 static enum status check_is_agreed(const struct check *check, struct stele_writable *table,
                                    const struct stele_schema *schema, const uint8_t region[16],
                                    bool *ret)
@@ -161,7 +161,7 @@ static enum status check_fail_file(const char *path)
 	            strerror(errno));
 }
 
-/* Copies the file in memory that has the new table to the file at `path`. */
+/* Copies the new table from the file in memory to the file at `path`. */
 static enum status check_copy_table(FILE *table, int fd, const char *path)
 {
 	off_t left = fflush(table) == 0 ? lseek(fileno(table), 0, SEEK_END) : -1, offset = 0;

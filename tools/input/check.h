@@ -16,7 +16,7 @@ struct check {
 	const struct target *target;
 	const char *command;
 	/* Private to check.c. */
-	uint64_t version;   /* that the transaction would make; 0: nothing was proposed yet */
+	uint64_t version;   /* version of the proposed changes; 0: none yet */
 	uint8_t region[16]; /* UUID of the region, for the token of `version` */
 	char *changes;      /* as NDJSON, `size` bytes */
 	size_t size;

@@ -27,12 +27,12 @@ struct input {
  * INPUT_BY_NAME is NDJSON if the name ends in .ndjson, .jsonl or .json, and CSV otherwise. */
 enum status input_open(struct input *input, const char *path, enum input_format format);
 
-/* Sets the schema, which must stay valid until input_close(), and reads what comes before the first
+/* Sets the schema, which must stay valid until input_close(), and reads the input up to the first
  * row. Called once, after input_open(). */
 enum status input_start(struct input *input, const struct stele_schema *schema);
 
-/* Reads the next row into input->fields, all of which are then given. Sets `*ret_row` to false
- * after the last row. */
+/* Reads the next row into input->fields, and sets all of them. Sets `*ret_row` to false after the
+ * last row. */
 enum status input_next(struct input *input, bool *ret_row);
 
 /* Closes the file and frees the fields. Also called after an error of the functions above. */

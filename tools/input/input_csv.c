@@ -22,7 +22,7 @@ struct csv {
 	struct csv_parser parser;
 	struct text text;       /* of all fields of the current row, one after the other */
 	size_t *ends;           /* offset of the end of each field in `text` */
-	size_t count, capacity; /* of `ends`: fields of the current row */
+	size_t count, capacity; /* number of fields of the current row; capacity of `ends` */
 	bool row_ended;
 	size_t *columns;     /* for each field of a row, the number of its column in the schema */
 	size_t column_count; /* of the first line */

@@ -9,7 +9,7 @@
 #include "tools/input/input.h"
 
 struct input_driver {
-	/* Allocates input->state, and reads what comes before the first row. */
+	/* Allocates input->state, and reads the input up to the first row. */
 	enum status (*open)(struct input *input);
 	/* Reads a row as input_next() does. */
 	enum status (*next)(struct input *input, bool *ret_row);

@@ -12,7 +12,7 @@
 
 enum {
 	PIECE = 64 * 1024, /* bytes read at once; a pipe holds as many */
-	/* Bytes of the longest line. No row is longer. Without a limit, /dev/zero would use up all
+	/* Maximum bytes of a line; no row needs more. Without a limit, /dev/zero would use up all
 	 * memory. */
 	LONGEST = 16 * 1024 * 1024,
 };

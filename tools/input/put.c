@@ -14,8 +14,8 @@ enum status put_partial(const char *where, struct stele_writable *table,
 	int result;
 
 	result = stele_writable_get(table, row->key.bytes, row->key.bits, &there);
-	/* Under the condition that the row exists, its absence is reported by
-	 * stele_writable_put_if() below, and not as missing columns. */
+	/* If the condition needs an existing row, stele_writable_put_if() below reports that the
+	 * row is missing, instead of an error about missing columns. */
 	if (result == 0 && !(condition->given && condition->version.version != 0)) {
 		row_missing(schema, fields, false, missing, sizeof(missing));
 		if (*missing)
