@@ -5,14 +5,15 @@
  *
  * The kernel may change during a dump. So if messages about a kind of object arrive during its
  * dump, or soon after, the kind becomes dirty again. The loop is idle only after a dump that no
- * message disturbed. Under constant change, this would mean to dump all the time. Therefore no dump
- * starts until a multiple of the duration of the last one has passed. Messages are still applied
+ * message disturbed. Under constant change, the loop would always dump. Therefore no dump starts
+ * until a multiple of the duration of the last one has passed. Messages are still applied
  * meanwhile.
  *
  * Each set of dumps starts with a dump of the links, whichever kinds are dirty. The kernel reports
  * that a link goes down, or that an address is removed, before it removes the routes that depend on
  * it. A dump of routes does not wait for that removal, and could still have these routes. A dump of
- * links waits, because it takes the lock (RTNL) that the kernel holds during all of this. */
+ * links waits, because it takes the lock (RTNL) that the kernel holds from the report until the
+ * removal. */
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -215,7 +216,7 @@ static int kernel_dump_dirty(struct source *source)
 	return 0;
 }
 
-/* Applies a burst of messages and dumps what is dirty, in the open transaction. */
+/* Applies a burst of messages and dumps the dirty kinds, in the open transaction. */
 static int kernel_fill(struct source *source)
 {
 	const char *table;
@@ -235,9 +236,9 @@ static int kernel_fill(struct source *source)
 	return r;
 }
 
-/* Begins a transaction. Waits as long as another publisher that shares the region holds its own;
- * the messages of the kernel stay in the socket meanwhile. Returns 1, 0 if stop_fd is readable, or
- * a negative errno of the library. */
+/* Begins a transaction. Waits while another publisher that shares the region has a transaction
+ * open. The messages of the kernel stay in the socket meanwhile. Returns 1, 0 if stop_fd is
+ * readable, or a negative errno of the library. */
 static int kernel_begin(struct source *source)
 {
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
@@ -274,7 +275,7 @@ static int kernel_round(struct source *source)
 	source->tx = NULL;
 	if (r < 0)
 		return kernel_fail_library(source, r);
-	/* Only now, because a slow reader of the reports must not keep the region locked. */
+	/* Report only now, because a slow reader of the reports must not keep the region locked. */
 	if (source->lost)
 		kernel_report(source, 0, "the kernel lost messages; everything is read again");
 	if (r == 1 && source->dumped)

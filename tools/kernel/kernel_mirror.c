@@ -169,12 +169,12 @@ static int mirror_lookup_remove(struct kernel_mirror *mirror, const struct kerne
 
 /* ---- single messages ---- */
 
-/* The routes in the mirror with the key of a message. */
+/* The routes that the mirror has for the key of a message. The first route has the order 0. */
 struct route_found {
 	bool any;
-	bool equal; /* the first one is equal to the route of the message */
+	bool equal; /* the first route is equal to that of the message */
 	bool several;
-	bool same_source; /* the first one is for the same source addresses; if not, both exist */
+	bool same_source; /* the first route and that of the message have equal source addresses */
 };
 
 static bool mirror_same_source(const struct kernel_route *route, const void *value)
@@ -323,7 +323,7 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 
 static const struct {
 	enum kernel_table table;
-	int lookup; /* the lookup table that is derived from it, or -1 */
+	int lookup; /* the lookup table that is derived from `table`, or -1 */
 } kinds[KERNEL_KINDS] = {
 	[KERNEL_KIND_LINKS] = {KERNEL_LINKS, -1},
 	[KERNEL_KIND_ADDRESSES4] = {KERNEL_ADDRESSES4, -1},

@@ -15,7 +15,7 @@
 
 #define ATTRIBUTES 64
 
-/* The attributes of a message by their type. Higher types are ignored. */
+/* The attributes of a message, indexed by type. Attributes of higher types are ignored. */
 struct attributes {
 	const struct nlattr *of[ATTRIBUTES];
 };
@@ -33,7 +33,7 @@ static void rows_scan_attributes(const void *payload, size_t size, struct attrib
 }
 
 /* Finds the attributes of a message, which follow `header` bytes. Returns false if the message is
- * shorter than that. */
+ * shorter than `header`. */
 static bool rows_read_attributes(const struct nlmsghdr *message, size_t header,
                                  struct attributes *ret)
 {
@@ -46,7 +46,7 @@ static bool rows_read_attributes(const struct nlmsghdr *message, size_t header,
 	return true;
 }
 
-/* Finds the attributes inside the attribute `outer`. If that is NULL, there are none. */
+/* Finds the attributes inside the attribute `outer`. Finds none if `outer` is NULL. */
 static void rows_nested_attributes(const struct nlattr *outer, struct attributes *ret)
 {
 	rows_scan_attributes(outer ? mnl_attr_get_payload(outer) : NULL,
@@ -403,7 +403,7 @@ bool kernel_decode_route(const struct nlmsghdr *message, const struct kernel_nam
 }
 
 /* Returns the offset in bytes of the prefix in the key. Table, metric, TOS (only rib4) and order
- * come before it. */
+ * come before the prefix. */
 static unsigned rows_prefix_offset(const struct kernel_route *route)
 {
 	return route->row.table == KERNEL_RIB4 ? 11 : 10;

@@ -36,7 +36,7 @@ bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_n
 bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel_names *names,
                              struct kernel_row *ret, bool *ret_resolved);
 
-/* A route. */
+/* A decoded route. */
 struct kernel_route {
 	uint32_t metric;
 	bool candidate; /* for routes4 or routes6: in the main table, no TOS, for all sources */

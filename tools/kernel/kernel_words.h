@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Converts numbers of the kernel to the words that ip(8) prints. Writes the word, or the number if
- * it has no word, to `ret`, with a NUL at its end. kernel_rows.c calls this. */
+ * Converts numbers of the kernel to the words that ip(8) prints. Each function writes the word, or
+ * the number if there is no word for it, to `ret`, with a NUL at its end. kernel_rows.c calls
+ * this. */
 #ifndef TOOLS_KERNEL_KERNEL_WORDS_H
 #define TOOLS_KERNEL_KERNEL_WORDS_H
 
