@@ -20,7 +20,7 @@ static const struct output_column columns[COLUMNS] = {
 	[ROW] = {"row", false},        [BEFORE] = {"before", false}, [TOKEN] = {"token", false},
 };
 
-/* A table in the two versions. */
+/* A table in the two versions that are compared. */
 struct pair {
 	const char *name;
 	bool in_before, in_after; /* which of the versions have the table */

@@ -32,8 +32,8 @@ struct output *difference_output_to(FILE *stream, enum output_format format);
 int difference_print(struct difference *difference);
 
 /* Prints the changes that a transaction has made in a table, as changes of difference->version. If
- * that is 0, first sets it to the version that the transaction would make. Does not use the
- * snapshots. Returns the same as difference_print(). */
+ * the version is 0, first sets it to the version that the transaction would make. Does not use the
+ * snapshots. Return values are those of difference_print(). */
 int difference_print_proposed(struct difference *difference, struct stele_writable *table,
                               const char *name, const struct stele_schema *schema);
 

@@ -24,13 +24,13 @@ struct output_column {
 
 struct cell {
 	enum cell_kind kind;
-	/* Of CELL_TEXT and CELL_LITERAL. */
+	/* Members of CELL_TEXT and CELL_LITERAL. */
 	const char *text;
 	size_t length;
 	/* Printed in tables instead of the value, such as "+" for "added", or "4 GiB"; or NULL. */
 	const char *plain;
 	bool unchanged; /* tables leave this cell out of the object that contains it */
-	/* Of CELL_OBJECT and CELL_LIST: row_count rows of column_count cells each. */
+	/* Members of CELL_OBJECT and CELL_LIST: row_count rows of column_count cells each. */
 	const struct output_column *columns;
 	const struct cell *cells;
 	size_t column_count, row_count;
@@ -40,10 +40,10 @@ struct cell {
  * DESCRIBED_MAX bytes, hold the text of the cell. */
 struct cell cell_text(const char *text);
 struct cell cell_literal(const char *text);
-/* A size in bytes, which tables show in larger units. */
+/* Creates a cell of a size in bytes, which tables show in larger units. */
 struct cell cell_size(uint64_t bytes, char *number, char *plain);
 struct cell cell_number(uint64_t number, char *buffer);
-/* A time since 1970; CELL_NONE for 0, not known. */
+/* Creates a cell of a time since 1970: CELL_NONE for 0 (not known). */
 struct cell cell_time(uint64_t nanoseconds, char *buffer);
 
 /* Appends a cell as tables and CSV print it, escaped: an object as `name=value name=value`, and a

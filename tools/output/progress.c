@@ -8,7 +8,7 @@
 #include "tools/output/progress.h"
 
 enum {
-	LARGE = 4 * 1024 * 1024, /* bytes; smaller work is done before a bar would be read */
+	LARGE = 4 * 1024 * 1024, /* bytes; smaller work ends before a user could read the bar */
 	BAR = 30,                /* width of the bar in characters */
 };
 

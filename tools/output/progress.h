@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct progress {
-	const char *what; /* what the line starts with */
+	const char *what; /* text at the start of the line */
 	uint64_t total;   /* bytes of work; 0: not known */
 	int64_t next;     /* time of the next update, in nanoseconds on CLOCK_MONOTONIC */
 	bool shown;       /* the line is on the terminal */
@@ -21,7 +21,7 @@ void progress_start(struct progress *progress, const char *what, uint64_t total)
 /* Updates the line for work that reads rows. May be called for every row, because it reads the
  * clock only for every 4096th. */
 void progress_step(struct progress *progress, uint64_t rows, uint64_t bytes);
-/* Updates the line, with a text, for any other work. */
+/* Updates the line with the formatted text, for work that does not read rows. */
 void progress_note(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Removes the line from the terminal. */

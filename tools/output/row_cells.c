@@ -105,7 +105,7 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 			row->cells[i].kind = CELL_LITERAL;
 		used += length;
 	}
-	/* Only now, because row->text moved whenever it grew. */
+	/* Set the pointers only now, because row->text may move when it grows. */
 	used = 0;
 	for (size_t i = 0; i < row->schema->column_count; i++) {
 		row->cells[i].text = row->text + used;
