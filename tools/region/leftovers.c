@@ -11,7 +11,8 @@
 #include "tools/region/place.h"
 #include "tools/region/queues.h"
 
-/* A search for leftovers: the arguments of leftovers_each(), and the region at hand. */
+/* A search for leftovers: the arguments of leftovers_each(), and the region that is searched
+ * now. */
 struct search {
 	const struct place *place;
 	bool dry_run;
@@ -27,8 +28,8 @@ struct region_paths {
 	size_t count;
 };
 
-/* Writes the name of the region that a file of this name belongs to. Returns false for a file of no
- * region. Does not need the region's data file, which may be lost. */
+/* Writes the name of the region that a file of this name belongs to. Returns false if the file
+ * belongs to no region. Does not need the region's data file, which may be lost. */
 static bool leftovers_region_of_file(const char *file, char region[STELE_NAME_MAX + 1])
 {
 	const char *start = file + strlen("stele.");
@@ -123,7 +124,7 @@ static void leftovers_search_files(struct search *search)
 
 /* ---- queues ---- */
 
-/* Removes and reports a message queue if it is that of a dead subscriber. */
+/* Removes and reports a message queue if its subscriber is dead. */
 static void leftovers_check_queue(void *context, const char *name)
 {
 	struct search *search = context;
@@ -133,7 +134,7 @@ static void leftovers_check_queue(void *context, const char *name)
 	if (!queue_is_subscribers(name, region))
 		return;
 	result = queue_is_dead(name);
-	/* Only its owner and root can find out about a queue of another user. */
+	/* Only root and the owner of a queue can find out whether the subscriber is dead. */
 	if (result == 0 || result == -EACCES)
 		return;
 	if (result == 1)
@@ -156,7 +157,8 @@ int leftovers_each(const struct place *place, bool dry_run,
 	struct search search = {
 		.place = place, .dry_run = dry_run, .found = found, .context = context};
 
-	/* Files first, because the removal of a dead subscriber's slot also removes its queue. */
+	/* Search the files first, because the removal of a dead subscriber's slot also removes its
+	 * queue. */
 	leftovers_search_files(&search);
 	return queues_each(leftovers_check_queue, &search);
 }

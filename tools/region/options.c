@@ -19,7 +19,7 @@
 /* The input of the outermost parser. */
 struct invocation {
 	char **argv;       /* a copy, see options_parse_outer() */
-	int operand_count; /* found by the parser */
+	int operand_count; /* counted by the parser */
 	void *input;       /* of the subcommand's own options */
 	void *common;      /* of the options in command->common */
 	struct place *place;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The option --owner: which user's regions the command reads. A name in /dev/shm may be taken by
- * any user, so functions that open a region for reading apply it. */
+ * any user, so functions that open a region for reading apply this option. */
 #ifndef TOOLS_REGION_OWNER_H
 #define TOOLS_REGION_OWNER_H
 

@@ -29,8 +29,8 @@ enum status reader_open(struct reader *reader, const struct place *place, const 
 	if (kind == READER_ONCE)
 		options.flags |= STELE_UNREGISTERED;
 	/* A message queue remains if its process is killed. The futex leaves nothing behind, and
-	 * suffices for a subscriber that never waits. If it is not available, any notifier will
-	 * do. */
+	 * suffices for a subscriber that never waits. If the futex is not available, any notifier
+	 * is used. */
 	if (kind == READER_PINNED) {
 		options.notifier = "futex";
 		result = stele_subscriber_open(place_path(place, region), &options,

@@ -43,7 +43,7 @@ enum status reader_open_table(struct reader *reader, const char *table,
 enum status reader_check_token(const struct reader *reader, const char *what,
                                const struct token *token);
 
-/* Closes the table, the snapshot and the region, as far as they are open. */
+/* Closes the table, the snapshot and the region, if they are open. */
 void reader_close(struct reader *reader);
 
 /* Calls `each` for each table of the newest version, in the order of their names, until it returns

@@ -12,8 +12,8 @@ enum status target_check_source(const char *text);
 
 /* A region or saved file, and one of its tables. */
 struct target {
-	/* Also holds a path. Longer than a valid name, so that stele_name_check() sees a name that
-	 * is too long instead of a truncated one. */
+	/* The name of a region, or the path of a saved file. Longer than a valid name, so that
+	 * stele_name_check() sees a name that is too long instead of a truncated one. */
 	char region[512];
 	char table[STELE_NAME_MAX + 1]; /* "": none */
 };

@@ -26,8 +26,9 @@ struct token {
 enum status token_parse(const char *what, const char *text, uint64_t min, uint64_t max,
                         struct token *ret);
 
-/* Refuses a bare number, with an error message that has the token of this version in the present
- * region. Accepts 0, the time before the first version, which is the same in all regions. */
+/* Refuses a bare number, with an error message that suggests the token of this version in the
+ * present region. Accepts 0, the time before the first version, which is the same in all
+ * regions. */
 enum status token_needs_region(const struct place *place, const char *what,
                                const struct token *token, const char *region);
 
@@ -42,7 +43,8 @@ enum status token_fail_region(enum status status, const char *what, const struct
 /* Writes the token with the full UUID, for programs, to a buffer of DESCRIBED_MAX bytes, and
  * returns the buffer. */
 const char *token_describe(uint64_t version, const uint8_t uuid[16], char *buffer);
-/* Does the same with the first 8 digits of the UUID, for people. */
+/* Writes the token with the first 8 digits of the UUID, for people, to a buffer of DESCRIBED_MAX
+ * bytes, and returns the buffer. */
 const char *token_describe_short(uint64_t version, const uint8_t uuid[16], char *buffer);
 
 #endif

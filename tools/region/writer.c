@@ -23,7 +23,8 @@ enum status writer_check_token(const struct writer *writer, enum status status, 
 	return token_fail_region(status, what, token, writer->region, uuid);
 }
 
-/* Begins a transaction. If --if-head is given, fails unless the newest version is that one. */
+/* Begins a transaction. If --if-head is given, fails unless the newest version is that of
+ * --if-head. */
 static enum status writer_begin(struct writer *writer, const struct options_writing *options)
 {
 	enum status status = STATUS_DONE;
@@ -180,12 +181,13 @@ enum status writer_commit(struct writer *writer, const char *what, const char *m
 	writer->tx = NULL;
 	if (result < 0)
 		return fail_library(result);
-	/* The newest commit is that of this transaction, unless publishers share the region and
-	 * another one has committed since; then writer_print_commit() leaves the counts out. */
+	/* The counts come from the newest commit. If publishers share the region, another one may
+	 * have committed since. Then writer_print_commit() leaves the counts out. */
 	if (result == 1 &&
 	    stele_region_describe(place_path(writer->place, writer->region), &info) < 0)
 		info.commit.version = 0;
-	/* Before printing, because a slow reader of the output would delay other publishers. */
+	/* Close before printing, because a slow reader of the output would delay other
+	 * publishers. */
 	writer_close(writer);
 	token_describe_short(version, uuid, token);
 	if (result == 0)

@@ -42,8 +42,8 @@ enum status writer_open_table(struct writer *writer, const char *where, const ch
                               const struct stele_schema **ret_schema);
 
 /* Commits, closes the writer, and prints `WHAT: version 7@3f2a9c1e (1 added, 2 changed, 0
- * removed)`. `rows` is the number of rows that were put, and makes the line also say how many of
- * them were as before; -1 leaves that out. After an error the caller must close the writer. */
+ * removed)`. If `rows`, the number of rows that were put, is not -1, the line also has the number
+ * of rows that were unchanged. After an error the caller must close the writer. */
 enum status writer_commit(struct writer *writer, const char *what, const char *message,
                           int64_t rows);
 
