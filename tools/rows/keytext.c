@@ -13,7 +13,7 @@
 struct parts {
 	struct text text;               /* of all columns, one after the other */
 	size_t ends[STELE_COLUMNS_MAX]; /* offset of the end of each column in `text` */
-	size_t count;                   /* of columns found; may exceed STELE_COLUMNS_MAX */
+	size_t count;                   /* number of columns found; may exceed STELE_COLUMNS_MAX */
 };
 
 static void keytext_part_ended(void *bytes, size_t length, void *context)
@@ -38,7 +38,7 @@ static int keytext_is_not_space(unsigned char byte)
 	return 0;
 }
 
-/* A line feed in a key is part of its text. */
+/* Tells libcsv that no byte ends a line: a line feed in a key is part of the key. */
 static int keytext_is_not_end(unsigned char byte)
 {
 	(void)byte;
@@ -73,7 +73,8 @@ static enum status keytext_split(const char *where, const char *text,
 	char format[1024];
 	bool good = true;
 
-	/* An empty prefix is an empty start of the first column. */
+	/* A key of one column is not split. An empty prefix, with which all keys start, is an empty
+	 * start of the first column. */
 	if (wanted == 1 || (!complete && !*text))
 		keytext_part_ended((void *)(uintptr_t)text, strlen(text), ret);
 	else
@@ -117,7 +118,7 @@ static int keytext_append_start(struct row_buffer *row, const struct stele_colum
 {
 	struct stele_column start = *column;
 
-	/* All values of all types start with nothing. */
+	/* An empty start matches all values of all types. */
 	if (length == 0)
 		return 0;
 	start.size = 0;

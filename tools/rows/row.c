@@ -28,8 +28,9 @@ static bool row_is_variable(const struct stele_column *column)
 	return column->type == STELE_TEXT || column->type == STELE_BYTES;
 }
 
-/* Parses a value from text into row->scratch, and makes that large enough. A value of variable size
- * is never longer than its text. A value of fixed size needs at most 32 bytes, or N for char[N]. */
+/* Parses a value from text into row->scratch, which grows if it is too small. A value of variable
+ * size is never longer than its text. A value of fixed size needs at most 32 bytes, or N for
+ * char[N]. */
 static int row_parse_scratch(struct row_buffer *row, const struct stele_column *column,
                              const char *text, size_t length, size_t *ret_size)
 {

@@ -52,8 +52,8 @@ void row_start_value(struct row_buffer *row, const struct stele_schema *schema, 
 int row_parse_value(struct row_buffer *row, const struct stele_schema *schema,
                     const struct field *fields);
 
-/* Writes the names of the columns that are not given to `buffer`, joined by ", ", and returns
- * `buffer`. Key columns count only if `keys` is true. Truncates the list to `size` bytes. */
+/* Writes the names of the missing columns, joined by ", ", to `buffer`, and returns `buffer`. Key
+ * columns count only if `keys` is true. Truncates the list to `size` bytes. */
 const char *row_missing(const struct stele_schema *schema, const struct field *fields, bool keys,
                         char *buffer, size_t size);
 
