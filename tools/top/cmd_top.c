@@ -175,9 +175,9 @@ static void top_draw(struct top *top)
 
 /* ---- signals ---- */
 
-/* Blocks signals, and returns a descriptor to read them from: those that would end the process,
- * and those of a terminal. It leaves out signals of a fault (see screen_guard()), those that
- * stop a process in the background, and those that are ignored by default. */
+/* Blocks signals, and returns a descriptor to read them from: those that would end the process, and
+ * those of a terminal. Leaves out signals of a fault (see screen_guard()), those that stop a
+ * process in the background, and those that are ignored by default. */
 static int top_open_signals(void)
 {
 	static const int left_out[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGTRAP,
@@ -192,8 +192,8 @@ static int top_open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Reacts to a new size of the terminal. More rows of a table may fit now, so reads them, even
- * while top is paused. */
+/* Reacts to a new size of the terminal. Reads the rows of a table again, even while top is paused,
+ * because more rows may fit now. */
 static void top_resize(struct top *top)
 {
 	screen_resize();
@@ -286,8 +286,8 @@ static enum status top_run(int argc, char **argv)
 
 	if (count > 1)
 		return fail_usage("top", "expected at most one REGION");
-	/* Must come before the library installs its handler of SIGBUS, which passes faults of
-	 * others on to the handler that it finds. */
+	/* Must come before the library installs its handler of SIGBUS, which passes on other faults
+	 * to the handler that it replaces. */
 	screen_guard();
 	top.place = &call.place;
 	top.only_one = count == 1;

@@ -37,7 +37,7 @@ void keys_refresh(struct top *top)
 	case PAGE_ROWS:
 		if (!rows_searches(top->rows))
 			rows_refresh(top->rows, false);
-		/* The page of the region is up to date when the user goes back to it. */
+		/* Update the page of the region too: the user may go back to that page. */
 		__attribute__((fallthrough));
 	case PAGE_REGION:
 		sample_region(top->place, &top->region.region);
@@ -213,7 +213,7 @@ static void keys_change_interval(struct top *top, bool faster)
 	top->next = clock_now() + top->interval;
 }
 
-/* Handles the keys that only the page of rows has. Returns false for others. */
+/* Handles the keys that only the page of rows has. Returns false for other keys. */
 static bool keys_press_rows(struct top *top, int key)
 {
 	if (top->page != PAGE_ROWS)
@@ -242,7 +242,7 @@ static bool keys_press_rows(struct top *top, int key)
 	}
 }
 
-/* Handles the keys that only pages with lists have. Returns false for others. */
+/* Handles the keys that only pages with lists have. Returns false for other keys. */
 static bool keys_press_list(struct top *top, int key)
 {
 	struct list *list;

@@ -10,7 +10,7 @@
 /* ---- order ---- */
 
 struct sorting {
-	struct list_cell *cells; /* of the column to sort by, by index of the row; each made once */
+	struct list_cell *cells; /* cells of the column to sort by, one for each row */
 	bool down;               /* largest first */
 };
 
@@ -67,7 +67,8 @@ static void list_remember_selected(struct list *list, const struct list_rows *ro
 	memcpy(list->selected_text, cell.text, sizeof(cell.text));
 }
 
-/* Selects the row that was selected before, by its first cell; else the one at its place. */
+/* Selects the row that was selected before, which is found by its first cell. If it is gone,
+ * selects the row at its position. */
 static void list_find_selected(struct list *list, const struct list_rows *rows)
 {
 	for (size_t i = 0; i < list->shown && *list->selected_text; i++) {
@@ -106,7 +107,7 @@ void list_move(struct list *list, const struct list_rows *rows, long by)
 	list_remember_selected(list, rows);
 }
 
-/* An empty list shows no series, so any column will do. */
+/* Without rows, takes the next column: only a cell shows whether its column has series. */
 void list_sort_next(struct list *list, const struct list_rows *rows)
 {
 	for (size_t i = 0; i < rows->column_count; i++) {

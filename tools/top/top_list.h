@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A list on the screen: as many columns as fit; rows that are sorted by a column, filtered, and
  * scrolled so that the selected row is visible. The list knows its rows only through a callback
- * that makes their cells. The pages of regions and of one region use it. */
+ * that makes their cells. Used by the page of all regions and the page of one region. */
 #ifndef TOOLS_TOP_TOP_LIST_H
 #define TOOLS_TOP_TOP_LIST_H
 
@@ -23,7 +23,7 @@ struct list_column {
 	int width;          /* minimum width, in columns of the screen */
 	bool right;         /* aligned to the right */
 	bool largest_first; /* order when the list is sorted by this column */
-	bool stretches;     /* takes the width that the other columns leave; for one column */
+	bool stretches;     /* takes the width that the other columns leave */
 	int rank;           /* columns of the highest rank are left out first; 0: never */
 };
 
@@ -52,16 +52,16 @@ struct list {
 
 /* Filters and sorts the rows. Must be called when the rows have changed. */
 void list_arrange(struct list *list, const struct list_rows *rows);
-/* Draws a line of titles, the first of them with the number of rows, and the rows below it. */
+/* Draws a line of titles, and the rows below it. The first title has the number of rows. */
 void list_draw(struct list *list, const struct list_rows *rows, int row, int height, bool focused);
-/* Moves the selection by so many rows, at most to the first or the last one. */
+/* Moves the selection down by `by` rows (up if negative). Stops at the first and the last row. */
 void list_move(struct list *list, const struct list_rows *rows, long by);
 /* Sorts by the next column. Skips columns of series, which have no order. */
 void list_sort_next(struct list *list, const struct list_rows *rows);
 /* Calls `each` with the index of each row on the screen. */
 void list_each_drawn(const struct list *list, void (*each)(void *context, size_t row),
                      void *context);
-/* Returns the index of the selected row, or false if the list is empty. */
+/* Sets `*ret_row` to the index of the selected row. Returns false if the list is empty. */
 bool list_selected(const struct list *list, size_t *ret_row);
 void list_free(struct list *list);
 

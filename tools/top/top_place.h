@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Finds the row before a key. The cursors of the library only go forwards. Only top_rows.c calls
- * it. */
+ * Finds the row before a key. The cursors of the library only go forwards. Called only by
+ * top_rows.c. */
 #ifndef TOOLS_TOP_TOP_PLACE_H
 #define TOOLS_TOP_TOP_PLACE_H
 

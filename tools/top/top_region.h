@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The page of one region: its rates, its tables and its subscribers. cmd_top.c and top_keys.c call
- * it. */
+ * The page of one region: its rates, its tables and its subscribers. Called by cmd_top.c and
+ * top_keys.c. */
 #ifndef TOOLS_TOP_TOP_REGION_H
 #define TOOLS_TOP_TOP_REGION_H
 
@@ -20,11 +20,12 @@ void region_open_page(struct region_page *page, const char *name);
 /* Filters and sorts both lists. Must be called after each sample. */
 void region_arrange(struct region_page *page);
 void region_draw(struct region_page *page);
-/* These act on the list that has the keys. */
+/* Move and sort the list that the keys act on. */
 void region_move(struct region_page *page, long by);
 void region_sort_next(struct region_page *page);
 struct list *region_list(struct region_page *page);
-/* Returns the name of the selected table; NULL if there is none, or subscribers have the keys. */
+/* Returns the name of the selected table; NULL if there is none, or if the keys act on the list of
+ * subscribers. */
 const char *region_selected_table(const struct region_page *page);
 void region_free(struct region_page *page);
 

@@ -107,8 +107,8 @@ static struct list_rows regions_rows(const struct regions_page *page)
 	return (struct list_rows){columns, COLUMNS, page->count, page->regions, regions_cell};
 }
 
-/* Moves what is known of a region of this name to `region`, and frees the regions before it that
- * no longer exist. Both lists are in the order of names. */
+/* Moves the old region of the same name, if there is one, to `region`. Frees the old regions before
+ * it, which no longer exist. Both lists are in the order of names. */
 static void regions_take_known(struct regions_page *page, size_t *known, struct top_region *region)
 {
 	while (*known < page->count && strcmp(page->regions[*known].name, region->name) < 0)
@@ -132,7 +132,7 @@ struct region_names {
 	struct regions_page *page;
 	struct top_region *regions;
 	size_t count, capacity;
-	size_t known; /* regions of page->regions that were passed */
+	size_t known; /* number of old regions that were kept or freed */
 };
 
 static int regions_add_region(void *context, const char *name)
@@ -152,7 +152,7 @@ static int regions_add_region(void *context, const char *name)
 	return 0;
 }
 
-/* Reads the names of the regions, and keeps what is known of each. */
+/* Reads the names of the regions, and keeps the samples of regions that still exist. */
 static void regions_list(struct regions_page *page, const struct place *place)
 {
 	struct region_names names = {.page = page};

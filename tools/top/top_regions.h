@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The page of all regions. cmd_top.c and top_keys.c call it. */
+ * The page of all regions. Called by cmd_top.c and top_keys.c. */
 #ifndef TOOLS_TOP_TOP_REGIONS_H
 #define TOOLS_TOP_TOP_REGIONS_H
 
@@ -20,8 +20,9 @@ struct regions_page {
 /* Returns true if the update must end early, because a key or a signal is waiting. */
 typedef bool regions_wanted_fn(void *context);
 
-/* Updates the regions of the directory, which happens each `interval` nanoseconds: those on the
- * screen, and a share of the others in turn. Stops early if `wanted` returns true. */
+/* Updates the list of regions, samples those on the screen, and samples a share of the others in
+ * turn. `interval` is the time between two updates, in nanoseconds. Stops early if `wanted` returns
+ * true. */
 void regions_sample(struct regions_page *page, const struct place *place, int64_t interval,
                     regions_wanted_fn *wanted, void *context);
 /* Filters and sorts the list. */

@@ -266,7 +266,8 @@ void rows_refresh(struct rows_page *page, bool hold)
 
 /* ---- moving ---- */
 
-/* Ends a move of the top: shows its error, if any, and reads the rows there. */
+/* Ends a move of the top: shows the error of the move, if any, and reads the rows at the new
+ * top. */
 static void rows_report_move(struct rows_page *page, int result)
 {
 	page->message[0] = '\0';
@@ -350,7 +351,7 @@ void rows_search(struct rows_page *page, const char *text)
 
 	if (!page->cursor)
 		return;
-	/* The same text again: search after the row that was found. */
+	/* If the text is that of the last search, search after the row that was found. */
 	bool again = strcmp(page->wanted, text) == 0;
 	snprintf(page->wanted, sizeof(page->wanted), "%s", text);
 	page->searched = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The page of a table's rows. cmd_top.c and top_keys.c call it. */
+ * The page of a table's rows. Called by cmd_top.c and top_keys.c. */
 #ifndef TOOLS_TOP_TOP_ROWS_H
 #define TOOLS_TOP_TOP_ROWS_H
 
@@ -11,13 +11,13 @@ struct rows_page;
 
 /* Opens the page, and reads its first rows. Never returns NULL: an error is shown on the page. */
 struct rows_page *rows_open(const struct place *place, const char *region, const char *table);
-/* Reads the rows on the screen from the newest version, or, with `hold`, from the present one if
- * that is still readable. */
+/* Reads the rows on the screen from the newest version, or, with `hold`, from the version on the
+ * screen if that is still readable. */
 void rows_refresh(struct rows_page *page, bool hold);
 void rows_draw(struct rows_page *page);
-/* Moves by so many lines, at most to the end. */
+/* Moves down by `by` rows (up if negative). Stops at the first and the last row. */
 void rows_move(struct rows_page *page, long by);
-void rows_shift(struct rows_page *page, int columns); /* scrolls to the side */
+void rows_shift(struct rows_page *page, int columns); /* scrolls sideways */
 void rows_first(struct rows_page *page);
 void rows_last(struct rows_page *page);
 /* Goes to the first row at or after a key, or the start of a key. Shows an error message if

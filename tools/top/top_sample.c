@@ -62,8 +62,8 @@ static int sample_read_tables(struct stele_subscriber *subscriber, struct tables
 	return result;
 }
 
-/* Replaces the tables by those just read, and moves the series of the old ones to them. Both are
- * in the order of names. */
+/* Replaces the tables by those just read, and moves the series of the old ones to them. Both lists
+ * are in the order of names. */
 static void sample_take_tables(struct top_region *region, const struct tables *tables)
 {
 	size_t old = 0;
@@ -118,7 +118,7 @@ static int64_t sample_count_commit(struct top_region *region, struct stele_subsc
 }
 
 /* Computes the rates of the versions after `since`. Reads the newest of them, as many as history
- * holds but at most RECORDS_MAX, and assumes that the others are like them. */
+ * holds but at most RECORDS_MAX, and extrapolates from them to the others. */
 static void sample_rate(struct top_region *region, struct stele_subscriber *subscriber,
                         uint64_t since, double seconds)
 {
@@ -152,7 +152,7 @@ static void sample_rate(struct top_region *region, struct stele_subscriber *subs
 /* ---- subscribers ---- */
 
 /* Replaces the subscribers by those read now, and moves the series of the old ones to them. A
- * subscriber is the same if its slot and its UUID are. Both are in the order of slots. */
+ * subscriber is identified by its slot and its UUID. Both lists are in the order of slots. */
 static void sample_take_subscribers(struct top_region *region)
 {
 	struct top_subscriber *subscribers;
@@ -182,7 +182,7 @@ static void sample_take_subscribers(struct top_region *region)
 
 /* ---- a sample ---- */
 
-/* Reads the tables, and the rates since the last sample. */
+/* Reads the tables, and computes the rates since the last sample. */
 static int sample_read(const struct place *place, struct top_region *region,
                        const struct stele_region_info *before, int64_t sampled_before)
 {

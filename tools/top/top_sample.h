@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What top knows of a region, and its update. An update, called a sample, opens the region, reads
- * it, and closes it again. So top has no slot, pins nothing, keeps no file of the region open, and
- * costs the publisher nothing. The pages of regions and of one region call it. */
+ * The state of a region as top shows it. An update of the state, called a sample, opens the region,
+ * reads it, and closes it again. So top has no slot, pins nothing, keeps no file of the region
+ * open, and costs the publisher nothing. Called by the page of all regions and the page of one
+ * region. */
 #ifndef TOOLS_TOP_TOP_SAMPLE_H
 #define TOOLS_TOP_TOP_SAMPLE_H
 
@@ -18,9 +19,9 @@ struct top_table {
 	uint64_t counted; /* rows changed in the commits that the last sample read */
 };
 
-/* What a slot of the subscribers' file says. Every process that can read the region may have
- * written it, so it is only good for people to read. Only `alive` is certain: the kernel says
- * so. */
+/* A subscriber, as described by its slot in the subscribers file. Every process that can read the
+ * region can write to this file, so the values are only shown, and decide nothing. Only `alive` is
+ * certain, because it comes from a lock of the kernel. */
 struct top_subscriber {
 	uint32_t slot;
 	uint8_t uuid[16];
@@ -33,8 +34,9 @@ struct top_subscriber {
 	uint64_t oldest_pin; /* 0: none */
 	bool alive;
 	bool armed; /* waits for a notice of the next version */
-	/* Versions from the applied one (the seen one if it reports none as applied) to the newest
-	 * one (the newest that changed one of its tables, if it named tables). */
+	/* Number of versions from the applied version to the newest version. If the subscriber
+	 * reports no applied version, counts from the seen version. If it named tables, counts to
+	 * the newest version that changed one of them. */
 	uint64_t lag;
 	struct series lags;
 };
@@ -44,14 +46,14 @@ struct top_region {
 	int error;            /* of the last sample, a negative errno; 0: the rest is valid */
 	char message[512];    /* the library's error message for `error` */
 	uint64_t error_since; /* nanoseconds since 1970; 0: no error */
-	uint64_t replaced;    /* when another region had taken the name, as error_since; 0: never */
+	uint64_t replaced;    /* when another region took the name, since 1970; 0: never */
 	struct stele_region_info info;
 	struct top_table *tables; /* in the order of names */
 	size_t table_count;
 	uint64_t rows;                      /* sum over all tables */
 	struct top_subscriber *subscribers; /* in the order of slots */
 	size_t subscriber_count;
-	bool subscribers_unknown; /* their file could not be read */
+	bool subscribers_unknown; /* the subscribers file could not be read */
 	bool has_rates;           /* there were two samples to compare */
 	double commits, changed;  /* versions per second, and changed rows per second */
 	bool estimated; /* `changed` is an estimate, from the commits that history still held */

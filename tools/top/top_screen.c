@@ -24,10 +24,10 @@
 static SCREEN *screen;
 static bool blocks, colours;
 static int standard_error = -1; /* the original standard error while the screen is open */
-static int said = -1;           /* the file that takes its place */
+static int said = -1;           /* the file that holds messages meanwhile */
 
-/* What screen_on_fault() needs to restore the terminal: the settings, and what endwin() would
- * write. Prepared when the screen is opened, because a handler may not call curses. */
+/* Data for screen_on_fault() to restore the terminal: the settings, and the text that endwin()
+ * would write. Prepared when the screen is opened, because a handler may not call curses. */
 static struct termios settings_before;
 static char leaving[256];
 static size_t leaving_length;
@@ -71,9 +71,9 @@ static void screen_start_colours(void)
 	init_pair(HEADING, COLOR_CYAN, -1);
 }
 
-/* Teaches curses both codes of each arrow key. A key sends one of two codes, and the other one
- * if it was pressed before the terminal changed its mode. As both start with an escape, an
- * unknown one would be taken for Esc, which goes back. */
+/* Teaches curses both codes of each arrow key. Which of the two a key sends depends on the mode of
+ * the terminal, and the key may be pressed before the mode changes. Both codes start with an
+ * escape, so an unknown code would be taken for the key Esc. */
 static void screen_know_keys(void)
 {
 	static const struct {
@@ -90,7 +90,7 @@ static void screen_know_keys(void)
 	}
 }
 
-/* Redirects standard error to a file, because messages would be written over the screen. */
+/* Redirects standard error to a file, so that messages are not written over the screen. */
 static void screen_keep_messages(void)
 {
 	fflush(stderr);
@@ -173,7 +173,7 @@ static int screen_collect(int character)
 	return character;
 }
 
-/* Stores what endwin() would write. */
+/* Stores the text that endwin() would write in `leaving`. */
 static void screen_prepare_restore(void)
 {
 	const char *const texts[] = {exit_attribute_mode, orig_pair, keypad_local, exit_ca_mode,
@@ -191,8 +191,8 @@ static void screen_ignore_signal(int number)
 	(void)number;
 }
 
-/* Opens the terminal with a handler for SIGTSTP in place. curses ignores the signal while it
- * draws, which discards a pending one, unless the program has its own handler. */
+/* Opens the terminal with a handler for SIGTSTP in place. Without a handler of the program, curses
+ * ignores SIGTSTP while it draws, which discards a pending signal. */
 static SCREEN *screen_open_terminal(void)
 {
 	const struct sigaction own = {.sa_handler = screen_ignore_signal};
@@ -227,7 +227,7 @@ enum status screen_open(void)
 		return fail(STATUS_INPUT,
 		            "terminal \"%s\" (TERM) cannot position its cursor; try TERM=vt100",
 		            terminal);
-	/* setupterm() was only for the error messages. */
+	/* setupterm() was called only for the error messages above. */
 	del_curterm(cur_term);
 	tcgetattr(STDOUT_FILENO, &settings_before);
 	screen = screen_open_terminal();
@@ -275,7 +275,7 @@ void screen_suspend(void)
 	sigaddset(&stop, SIGTSTP);
 	raise(SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &stop, NULL);
-	/* Here the process has been stopped and continued. */
+	/* The process stops in the call above. SIGCONT continues it here. */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	taken = true;
 	screen_resize();

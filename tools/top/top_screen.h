@@ -23,7 +23,7 @@ void screen_close(void);
 void screen_suspend(void);
 /* Reacts to a new size of the terminal. */
 void screen_resize(void);
-/* Draws everything anew: another program has used the terminal meanwhile. */
+/* Redraws the complete screen, after another program may have written to the terminal. */
 void screen_redraw(void);
 
 int screen_rows(void);

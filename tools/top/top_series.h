@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A series of values over time, and its picture as a line of text. Samples collect them, and pages
- * draw them. */
+ * A series of values over time, and its picture as a line of text. Samples add values, and pages
+ * draw the picture. */
 #ifndef TOOLS_TOP_TOP_SERIES_H
 #define TOOLS_TOP_TOP_SERIES_H
 
@@ -20,9 +20,9 @@ void series_add(struct series *series, double value);
  * values. */
 double series_back(const struct series *series, unsigned age);
 
-/* Draws the newest `width` values (at most SERIES_MAX), one character each, aligned to the
- * right. `full` is the value with the full height; 0: the largest of those drawn. Zero has the
- * lowest mark, and all larger values have a higher one. Uses ASCII without `blocks`. Writes at
+/* Draws the newest `width` values (at most SERIES_MAX), one character each, aligned to the right.
+ * `full` is the value with the full height; 0: the largest of those drawn. Zero has the lowest
+ * mark, and all larger values have a higher one. Uses only ASCII if `blocks` is false. Writes at
  * most SERIES_TEXT bytes to `buffer`, including the NUL. */
 #define SERIES_TEXT (SERIES_MAX * 3 + 1)
 void series_draw(const struct series *series, unsigned width, double full, bool blocks,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Reads the slots of a region's subscribers. The file is read, never mapped, so that truncating it
- * does no harm here. Its contents are copied, and only trusted as far as they can be shown.
+ * does no harm here. Its contents are copied, not trusted, and only shown.
  *
- * stele_region_subscribers() does not serve here: each call walks all rows that pins hold, and does
- * not tell which tables a subscriber named, which its lag depends on here. */
+ * stele_region_subscribers() is not suitable here. Each call walks all rows that pins hold. It also
+ * does not return the tables that a subscriber named, on which the lag depends here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
 
 #define FIRST_SLOT ((off_t)sizeof(struct layout_subscribers_header))
 
-/* Checks whether a process has a lock on the slot's first byte, which is the only proof of life.
- * Takes no lock. */
+/* Checks whether a process has a lock on the slot's first byte, which is the only proof that the
+ * subscriber lives. Takes no lock. */
 static bool subscribers_is_alive(int fd, uint32_t slot)
 {
 	struct flock lock = {
