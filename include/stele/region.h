@@ -181,7 +181,8 @@ struct stele_subscriber_info {
 	 * same bytes. Source: the region. */
 	uint64_t pinned_bytes;
 
-	int64_t queued; /* notices in the queue of the subscriber, which is the source; -1: unknown */
+	/* Notices in the subscriber's queue; -1: unknown. Source: the queue. */
+	int64_t queued;
 
 	/* Notices to this subscriber: sent; merged with an earlier one that the subscriber had
 	 * not received yet; and not sent because of an error, so that the subscriber finds the
