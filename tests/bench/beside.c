@@ -10,7 +10,7 @@
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    100000u
-#define COMMITS 10000.0 /* per second */
+#define COMMITS 10000.0 /* commits per second */
 #define AT_ONCE 10u
 #define RENEWAL 1000u /* lookups in one snapshot */
 #define ROUNDS  9

@@ -277,8 +277,8 @@ static mqd_t queue_make(char *name, size_t size, const char *which)
 	return queue;
 }
 
-/* The other process: answers each ping with a bare message until it is killed. answer_stele()
- * answers each version. */
+/* The other process of a bare round: answers each message with a message, until it is killed.
+ * answer_stele() answers each version with a message. */
 static void answer_bare(mqd_t in, mqd_t out)
 {
 	uint64_t word;
@@ -325,7 +325,7 @@ static void commit_one(struct stele_publisher *publisher, const struct prefix4 *
 
 #define NOTICE_ROUNDS 15
 
-/* Alternates rounds of a bare message there and back with rounds of a commit there and a bare
+/* Alternates two kinds of rounds: a bare message there and back, and a commit there with a bare
  * message back. `cost` is the time of a commit alone. */
 static void notice_rounds(struct stele_publisher *publisher, const struct prefix4 *prefix,
                           bool reads, double cost)
@@ -413,7 +413,7 @@ int main(void)
 	}
 	bench_keep_awake();
 	bench_load(table, count);
-	/* A million rows: as many /24 prefixes, spread over the address space. */
+	/* A table of a million rows: /24 prefixes, spread over the address space. */
 	million = malloc(sizeof(*million) * 1000000);
 	for (more = 0; more < 1000000; more++)
 		million[more] = (struct prefix4){(uint32_t)(more * 14 + 65536) << 8, 24};

@@ -117,7 +117,7 @@ static double own_time(void)
 
 struct figures {
 	unsigned count;
-	double p50, p99; /* of the publisher's own time, in seconds */
+	double p50, p99; /* median and 99th percentile of the publisher's own time, in seconds */
 	double wall_p50, wall_p99;
 };
 
@@ -157,11 +157,11 @@ static double beside(const struct attack_kind *kind, double pace, double undistu
 	if (kind)
 		pid = spawn(attack, kind);
 	/* Wait until the attack has taken its locks and has run once. attack_leases() counts only
-	 * once the publisher asks for a lease. */
+	 * once the publisher requests a lease. */
 	while (kind && kind->run != attack_leases &&
 	       !__atomic_load_n(&shared->rounds, __ATOMIC_SEQ_CST))
 		check(waitpid(pid, NULL, WNOHANG) == 0);
-	/* Compacting leaves an old file, for which the publisher asks a lease once a second. */
+	/* Compacting leaves an old file, for which the publisher requests a lease once a second. */
 	if (kind && kind->run == attack_leases)
 		must(stele_publisher_compact(publisher));
 	figures = measure(pace);

@@ -24,7 +24,7 @@ static size_t count;
 static uint32_t *numbers; /* the result of each prefix */
 static struct rte_fib *fib;
 static struct rte_lpm *lpm;
-static uint32_t addresses[LOOKUPS], addresses_net[LOOKUPS]; /* the same, in network byte order */
+static uint32_t addresses[LOOKUPS], addresses_net[LOOKUPS]; /* `addresses` in network byte order */
 
 /* ---- loading ---- */
 

@@ -3,10 +3,10 @@
  * A comparison with DPDK's rte_fib6 and rte_lpm6: longest-prefix match in a full IPv6 routing
  * table.
  *
- *   STELE_PREFIXES=FILE   a routing table, one prefix per line. The default is a generated table
- *     that
- *                         has as many prefixes of the commonest lengths as the real one, most of
- *                         them in a few thousand blocks of 32 bits. */
+ *   STELE_PREFIXES=FILE   a routing table, one prefix per line (default: a generated table)
+ *
+ * The generated table has as many prefixes of the commonest lengths as the real one, most of them
+ * in a few thousand blocks of 32 bits. */
 #include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_fib6.h>

@@ -13,7 +13,7 @@
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    10000u
-#define CHANGES 40u /* per round */
+#define CHANGES 40u /* changes per round */
 
 struct state {
 	uint64_t number, round;
@@ -205,7 +205,7 @@ static double changes(void (*change)(uint64_t, uint64_t), int fd, uint64_t *rand
 		struct told told;
 		double begin;
 
-		/* The subscriber is waiting again by then. */
+		/* Gives the subscriber time to wait again. */
 		usleep(1000);
 		begin = bench_seconds();
 		change(state.number, state.round);

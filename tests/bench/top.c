@@ -13,10 +13,10 @@
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    1000000u
-#define COMMITS 100.0 /* per second */
-#define WHILE   20.0  /* seconds measured at that pace */
+#define COMMITS 100.0 /* commits per second */
+#define WHILE   20.0  /* length of a measurement at that rate, in seconds */
 #define ROUNDS  15
-#define SPAN    0.5 /* seconds of commits back to back */
+#define SPAN    0.5 /* length of a measurement of commits back to back, in seconds */
 
 static struct shared {
 	_Atomic pid_t top;
