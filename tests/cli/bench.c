@@ -48,7 +48,7 @@ static double figure_of(const json_t *object, const char *name)
 	return json_is_null(member) ? -1 : json_number_value(member);
 }
 
-/* Percentiles rise, and every row without a reason has figures. */
+/* Checks that percentiles rise, and that every row without a reason has figures. */
 static void judge_latency(const json_t *row)
 {
 	static const char *const always[] = {"p50_us", "max_us",  "commit_us", "by_hand_us",
@@ -80,7 +80,8 @@ static bool is_always_there(const char *notifier)
 
 /* ---- objects that could be left behind ---- */
 
-/* The kernel tells only the users of System V queues, not their names. */
+/* Returns whether the process was the last sender to a System V queue. Such queues have no names by
+ * which the command's own could be found. */
 static bool sent_to_a_sysv_queue(pid_t pid)
 {
 	struct msqid_ds queue;
@@ -171,7 +172,7 @@ Test(cli_bench, every_mechanism_has_a_row_or_a_reason)
 	EXPECT_TEXT(at, "");
 }
 
-Test(cli_bench, nothing_to_be_had_is_told_by_the_status)
+Test(cli_bench, no_available_mechanism_is_reported_by_the_status)
 {
 	const struct rlimit none = {0, 0};
 	struct cli_result result;
@@ -184,7 +185,7 @@ Test(cli_bench, nothing_to_be_had_is_told_by_the_status)
 	EXPECT_STATUS(STELE("bench", "notify", "--count", "1", "--notifier", "mq,futex"), 0);
 }
 
-Test(cli_bench, a_percentile_needs_ten_above_it)
+Test(cli_bench, a_percentile_needs_ten_samples_above_it)
 {
 	struct cli_result result = STELE("bench", "notify", "--count", "5", "--notifier", "futex",
 	                                 "--format", "ndjson");
@@ -200,7 +201,7 @@ Test(cli_bench, a_percentile_needs_ten_above_it)
 	EXPECT_TEXT(at, "");
 }
 
-Test(cli_bench, many_subscribers)
+Test(cli_bench, many_subscribers_are_measured)
 {
 	struct cli_result result = STELE("bench", "notify", "--subscribers", "8", "--count", "1",
 	                                 "--notifier", "futex,auto", "--format", "ndjson");
@@ -221,7 +222,7 @@ Test(cli_bench, many_subscribers)
 	EXPECT_TEXT(at, "");
 }
 
-Test(cli_bench, a_table_says_where_it_was_measured)
+Test(cli_bench, a_table_names_the_cores_of_the_measurement)
 {
 	struct cli_result result = STELE("bench", "notify", "--count", "1", "--notifier", "futex");
 
@@ -258,7 +259,8 @@ Test(cli_bench, a_signal_in_the_middle_leaves_nothing_behind)
 	cr_expect(!has_files(process.pid), "a region is there");
 	cr_expect(!has_queue(name), "%s is there", name);
 
-	/* Many readers, alternating with the bare mechanism. */
+	/* A signal also ends a run with many subscribers, which alternates with the bare
+	 * mechanism. */
 	STELE_START(&process, "bench", "notify", "--count", "2000", "--notifier", "sysv,futex",
 	            "--subscribers", "8");
 	UNTIL(sent_to_a_sysv_queue(process.pid) || has_files(process.pid));

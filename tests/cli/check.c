@@ -3,7 +3,7 @@
  * stele publish --check: a user's command that may refuse a version before it is committed. */
 #include "tests/support/cli.h"
 
-static char directory[64]; /* for temporary files */
+static char directory[64]; /* directory for temporary files */
 
 static void begin(void)
 {
@@ -37,7 +37,7 @@ static struct cli_result publish(const char *check)
 	return STELE_WITH(rows, "publish", "--check", check, target, "-");
 }
 
-Test(cli_check, is_given_the_changes_and_the_new_table)
+Test(cli_check, gets_the_changes_and_the_new_table)
 {
 	static const char first[] =
 		"{\"version\": 3, \"change\": \"changed\", \"table\": \"routes\", "
@@ -71,19 +71,19 @@ Test(cli_check, refuses_before_anything_has_changed)
 	EXPECT_STATUS(publish("no-such-command-at-all"), 9);
 	EXPECT_TEXT(cli_dump(), before);
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"version\": 2, ");
-	/* The region is as usable as before. */
+	/* The region can still be published to. */
 	EXPECT_STATUS(publish("true"), 0);
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"version\": 3, ");
 	expect_nothing_left();
 }
 
-Test(cli_check, is_not_asked_when_nothing_would_change)
+Test(cli_check, does_not_run_when_nothing_would_change)
 {
 	EXPECT_STATUS(publish("true"), 0);
 	EXPECT_HAS(cli_plain(publish("exit 3").out), "routes: nothing changed, version 3\n");
 }
 
-Test(cli_check, readers_see_nothing_of_what_is_proposed)
+Test(cli_check, readers_do_not_see_the_proposed_version)
 {
 	char command[256];
 	struct cli_result result;
@@ -161,16 +161,16 @@ static void let_go_on(int end)
 	cr_assert(write(end, "\n", 1) == 1);
 }
 
-Test(cli_check, fault_33_others_commit_while_it_runs)
+Test(cli_check, fault_33_other_publishers_commit_while_it_runs)
 {
 	struct cli_process process;
 	int end = start_slow_check(&process, "true");
 
 	expect_line(&process, "ready 3");
-	/* Also one that insists on the region at once. */
+	/* A publisher that does not wait for the region also gets it. */
 	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=77"), 0);
 	let_go_on(end);
-	/* The changes differ by now. */
+	/* The rows to commit have changed meanwhile, so the check runs again. */
 	expect_line(&process, "ready 4");
 	let_go_on(end);
 	EXPECT_HAS(cli_line(&process), "routes: version 4");
@@ -199,7 +199,7 @@ Test(cli_check, fault_33_other_tables_do_not_matter)
 
 /* Meanwhile another process makes the changes that the check was asked about, so nothing is left to
  * commit. */
-Test(cli_check, fault_33_the_same_rows_from_another)
+Test(cli_check, fault_33_another_publisher_commits_the_same_rows)
 {
 	struct cli_process process;
 	int end = start_slow_check(&process, "true");
@@ -235,8 +235,8 @@ Test(cli_check, fault_33_a_table_that_changes_during_each_check)
 	expect_nothing_left();
 }
 
-/* A late refusal is a refusal, whatever other processes did. */
-Test(cli_check, fault_33_a_slow_refusal)
+/* A late refusal refuses the version, whatever other processes committed meanwhile. */
+Test(cli_check, fault_33_a_slow_refusal_still_refuses)
 {
 	struct cli_process process;
 	int end = start_slow_check(&process, "exit 3");
@@ -249,14 +249,14 @@ Test(cli_check, fault_33_a_slow_refusal)
 	end_slow_check(end);
 }
 
-Test(cli_check, without_room_for_its_file)
+Test(cli_check, fails_without_space_for_its_file)
 {
 	setenv("TMPDIR", "/no/such/directory", 1);
 	EXPECT_FAILURE(publish("true"), 8, "cannot create the file /no/such/directory/stele.");
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"version\": 2, ");
 }
 
-Test(cli_check, bad_rows_and_wrong_usage)
+Test(cli_check, bad_rows_and_wrong_usage_are_refused)
 {
 	EXPECT_FAILURE(STELE_WITH("prefix,next_hop,interface,metric\nx,y,z,0\n", "publish",
 	                          "--check", "echo ran", target, "-"),

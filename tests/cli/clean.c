@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stele clean, with real leftovers of killed processes. Each test but one has a /dev/shm and an IPC
- * namespace of its own. stress/clean.c also tests that it takes nothing from a living process. */
+ * stele clean, with real leftovers of killed processes. Each test but one has a /dev/shm and an
+ * IPC namespace of its own. stress/clean.c also tests that clean takes nothing from a living
+ * process. */
 #include <mqueue.h>
 #include <sys/shm.h>
 #include <uuid/uuid.h>
@@ -15,11 +16,11 @@
 
 TestSuite(cli_clean, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
-static char place[128]; /* of a region in another directory */
+static char place[128]; /* name of a region in another directory */
 
 /* ---- each kind of leftover ---- */
 
-Test(cli_clean, files_without_a_data_file)
+Test(cli_clean, files_without_a_data_file_are_removed)
 {
 	pid_t publisher, subscriber;
 	char line[256];
@@ -56,8 +57,9 @@ Test(cli_clean, files_without_a_data_file)
 	SAYS_NOT(region);
 }
 
-/* If the lock file is missing, it is created for the moment, and nothing is left of it. */
-Test(cli_clean, files_without_data_or_publisher_file)
+/* If the lock file is missing, clean creates it for the duration of the command, and removes it
+ * again. */
+Test(cli_clean, files_without_a_data_or_publisher_file_are_removed)
 {
 	own_machine("size=64m");
 	ipc_kill(own_start(own_publisher));
@@ -93,7 +95,7 @@ static int segments(void)
 	return info.used_ids;
 }
 
-Test(cli_clean, the_segment_of_a_region_without_its_data_file)
+Test(cli_clean, the_segment_of_a_region_without_its_data_file_is_removed)
 {
 	pid_t publisher;
 
@@ -108,8 +110,8 @@ Test(cli_clean, the_segment_of_a_region_without_its_data_file)
 	cr_expect_eq(segments(), 0);
 }
 
-/* What a killed clean leaves if it had to create the file that it locks. */
-Test(cli_clean, a_lock_file_of_a_killed_clean)
+/* If a clean that had to create its lock file was killed, the lock file remains. */
+Test(cli_clean, the_lock_file_of_a_killed_clean_is_removed)
 {
 	char path[128];
 	int fd;
@@ -120,7 +122,7 @@ Test(cli_clean, a_lock_file_of_a_killed_clean)
 		OK(file_make(path, sizeof(uint64_t), &fd));
 		OK(file_publish(fd, path, 0600));
 		close(fd);
-		/* It does not hinder a publisher, and it is a leftover. */
+		/* The lock file does not hinder a publisher, and the next clean removes it. */
 		if (i == 0) {
 			stele_publisher_close(ipc_publish(region, NULL));
 			OK(stele_region_remove(region));
@@ -132,7 +134,7 @@ Test(cli_clean, a_lock_file_of_a_killed_clean)
 	}
 }
 
-Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
+Test(cli_clean, slots_and_queues_of_a_region_without_a_publisher_are_freed)
 {
 	struct stele_subscriber *subscriber;
 	pid_t publisher, killed;
@@ -143,8 +145,8 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	killed = own_start(own_subscriber);
 	subscriber = ipc_subscribe(0, "mq");
 	ipc_kill(killed);
-	/* Cleaning up is the publisher's work as long as there is one, except for the queue, which
-	 * it does not know yet. */
+	/* An attached publisher reaps slots itself, so clean leaves them. It removes only the
+	 * queue, which the publisher does not know yet. */
 	EXITS(0, "clean");
 	SAYS_NOT("slot");
 	cr_expect_eq(ipc_registered(), 2);
@@ -155,7 +157,7 @@ Test(cli_clean, slots_and_queues_of_a_region_that_nobody_publishes)
 	SAYS("removed  slot");
 	cr_expect_eq(ipc_registered(), 1);
 	cr_expect_eq(own_queues(), 1);
-	/* The region is data. */
+	/* The region itself is data, and stays. */
 	cr_expect_eq(ipc_read(subscriber), 1);
 	stele_subscriber_close(subscriber);
 }
@@ -196,13 +198,13 @@ static pid_t start_unfinished(unsigned kind)
 	return pid;
 }
 
-Test(cli_clean, crash_03_a_file_that_was_to_take_another_s_place)
+Test(cli_clean, crash_03_an_unfinished_replacement_file_is_removed)
 {
 	pid_t publisher;
 
 	own_machine("size=64m");
 	publisher = start_unfinished(OWN);
-	/* A living publisher may be about to rename it. */
+	/* A living publisher may be about to rename the new file. */
 	EXITS(0, "clean");
 	SAYS_NOT(".new-");
 	cr_expect_eq(own_files(), 5);
@@ -215,7 +217,7 @@ Test(cli_clean, crash_03_a_file_that_was_to_take_another_s_place)
 	cr_expect_eq(own_files(), 4);
 	EXITS(0, "list");
 	SAYS(region);
-	/* The next publisher removes it, and so does rm. */
+	/* The next publisher removes the new file, and so does rm. */
 	ipc_kill(start_unfinished(OWN));
 	stele_publisher_close(ipc_publish(region, NULL));
 	cr_expect_eq(own_files(), 4);
@@ -224,7 +226,7 @@ Test(cli_clean, crash_03_a_file_that_was_to_take_another_s_place)
 	cr_expect_eq(own_files(), 0);
 }
 
-Test(cli_clean, crash_03_the_next_replacement_removes_it_too)
+Test(cli_clean, crash_03_the_next_replacement_removes_an_unfinished_file)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
 	                                          .flags = STELE_CREATE | STELE_SHARED};
@@ -247,8 +249,8 @@ Test(cli_clean, crash_03_the_next_replacement_removes_it_too)
 	stele_publisher_close(publisher);
 }
 
-/* By now the record may name a file of another user, which is never removed. */
-Test(cli_clean, hostile_26_a_stranger_s_file_of_such_a_name_stays)
+/* The record may name a file that another user has created since. Such a file is never removed. */
+Test(cli_clean, hostile_26_another_user_s_file_of_such_a_name_stays)
 {
 	own_machine("size=64m");
 	for (unsigned kind = OF_ANOTHER_REGION; kind <= OF_ANOTHER_USER; kind++) {
@@ -263,7 +265,7 @@ Test(cli_clean, hostile_26_a_stranger_s_file_of_such_a_name_stays)
 	}
 }
 
-Test(cli_clean, channels_that_belong_to_no_living_slot)
+Test(cli_clean, channels_of_no_living_slot_are_removed)
 {
 	uint8_t dead[16];
 	struct stele_subscriber *subscriber;
@@ -288,9 +290,9 @@ Test(cli_clean, channels_that_belong_to_no_living_slot)
 	stele_subscriber_close(subscriber);
 }
 
-/* ---- what lives ---- */
+/* ---- what is still in use ---- */
 
-Test(cli_clean, queues_of_regions_in_other_directories)
+Test(cli_clean, queues_of_regions_in_other_directories_stay)
 {
 	char directory[64];
 	struct stele_publisher *publisher;
@@ -305,7 +307,7 @@ Test(cli_clean, queues_of_regions_in_other_directories)
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	cr_expect_eq(own_queues(), 1);
-	/* Not even if all files of the region are gone. */
+	/* The queue stays even if all files of the region are gone. */
 	stele_publisher_close(publisher);
 	OK(stele_region_remove(place));
 	EXITS(0, "clean");
@@ -314,7 +316,7 @@ Test(cli_clean, queues_of_regions_in_other_directories)
 	cr_expect_eq(own_queues(), 0);
 }
 
-Test(cli_clean, queues_of_others_stay)
+Test(cli_clean, queues_of_other_programs_stay)
 {
 	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 16};
 	char name[128];
@@ -348,7 +350,8 @@ Test(cli_clean, a_publisher_that_lost_its_file_keeps_the_rest)
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
 	cr_expect_eq(own_files(), 3);
-	/* Also without the file that holds its lock: it has the subscribers file open. */
+	/* The files also stay if the file with the publisher's lock is gone: the publisher has the
+	 * subscribers file open. */
 	own_unlink(".publisher");
 	EXITS(0, "clean");
 	SAYS_NOT("removed");
@@ -368,7 +371,7 @@ static void as_nobody(unsigned argument)
 	SAYS("belongs to");
 }
 
-Test(cli_clean, another_user_may_not)
+Test(cli_clean, another_user_may_not_clean)
 {
 	own_machine("size=64m,mode=1777");
 	ipc_kill(own_start(own_publisher));
@@ -390,8 +393,8 @@ static void publish_there_for_ever(unsigned argument)
 	pause();
 }
 
-/* What any user may do in a directory of their own. */
-Test(cli_clean, own_leftovers_without_being_root)
+/* Any user may clean up in a directory of their own. */
+Test(cli_clean, own_leftovers_are_removed_without_root)
 {
 	char directory[] = "/tmp/stele-clean-XXXXXX", path[128];
 
@@ -406,7 +409,7 @@ Test(cli_clean, own_leftovers_without_being_root)
 	CHECK(rmdir(directory) == 0, "%s", strerror(errno));
 }
 
-Test(cli_clean, what_was_asked_wrongly)
+Test(cli_clean, wrong_usage_is_refused)
 {
 	own_machine("size=64m");
 	EXITS(2, "clean net");

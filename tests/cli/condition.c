@@ -6,7 +6,7 @@
 
 TestSuite(cli_condition, .init = cli_begin_routes, .fini = cli_end);
 
-Test(cli_condition, set_and_delete)
+Test(cli_condition, set_and_delete_honour_conditions)
 {
 	const char *before = cli_dump();
 
@@ -39,7 +39,7 @@ Test(cli_condition, set_and_delete)
 	            "routes: version 5 (0 added, 0 changed, 1 removed)\n");
 }
 
-Test(cli_condition, the_head)
+Test(cli_condition, if_head_compares_the_newest_version)
 {
 	static const char line[] =
 		"{\"table\": \"routes\", \"delete\": {\"prefix\": \"10.0.0.0/8\"}}\n";
@@ -72,7 +72,7 @@ Test(cli_condition, the_head)
 #define DELETE(condition) \
 	"{\"table\": \"routes\", \"delete\": {\"prefix\": \"10.0.0.0/8\"}, " condition "}\n"
 
-Test(cli_condition, apply)
+Test(cli_condition, apply_honours_conditions)
 {
 	static const struct {
 		const char *line;

@@ -64,7 +64,7 @@ Test(cli_create, refuses_a_table_with_other_columns_and_changes_nothing)
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"version\": 1");
 }
 
-Test(cli_create, leaves_no_region_behind_a_malformed_declaration)
+Test(cli_create, a_malformed_declaration_leaves_no_region)
 {
 	EXPECT_FAILURE(STELE("create", region, "--table", ROUTES, "--table", "bad(a: u9 key)"), 2,
 	               "--table", "u9");
@@ -87,14 +87,14 @@ Test(cli_create, refuses_forbidden_names)
 	expect_no_region();
 }
 
-Test(cli_create, refuses_more_memory_than_there_may_be)
+Test(cli_create, refuses_more_memory_than_a_region_can_have)
 {
 	cr_expect(STELE("create", region, "--max-size", "4096T").status != 0);
 	expect_no_region();
 }
 
 /* The region is created, then its tables do not fit: the region is removed again. */
-Test(cli_create, leaves_no_region_behind_tables_without_room)
+Test(cli_create, tables_that_do_not_fit_leave_no_region)
 {
 	char *arguments[CLI_ARGUMENTS] = {cli_command(), "create", region, "--limit", "128K"};
 	static char declarations[40][STELE_COLUMNS_MAX * (STELE_NAME_MAX + 8)];
@@ -114,7 +114,7 @@ Test(cli_create, leaves_no_region_behind_tables_without_room)
 	expect_no_region();
 }
 
-Test(cli_create, rm_removes_and_says_when_there_is_nothing)
+Test(cli_create, rm_removes_and_reports_a_missing_region)
 {
 	EXPECT_STATUS(STELE("create", region), 0);
 	expect_done(STELE("rm", region), "");
@@ -122,7 +122,7 @@ Test(cli_create, rm_removes_and_says_when_there_is_nothing)
 	EXPECT_FAILURE(STELE("rm", region), 3, "no such region");
 }
 
-Test(cli_create, unknown_region_suggests_the_nearest)
+Test(cli_create, an_unknown_region_suggests_the_nearest_name)
 {
 	char wrong[64], suggestion[64];
 
@@ -150,7 +150,7 @@ Test(cli_create, list_has_every_region)
 	EXPECT_HAS(cli_listed("table"), region);
 }
 
-Test(cli_create, says_what_was_asked_for)
+Test(cli_create, show_prints_the_requested_settings)
 {
 	struct cli_result result;
 
@@ -251,7 +251,7 @@ Test(cli_create, a_region_in_a_segment_is_used_like_any_other)
 	expect_memory("shm");
 }
 
-Test(cli_create, refuses_what_cannot_be)
+Test(cli_create, refuses_impossible_kinds_of_memory)
 {
 	EXPECT_FAILURE(STELE("create", region, "--memory", "sysvv"), 2, "did you mean \"sysv\"?");
 	EXPECT_FAILURE(STELE("create", region, "--memory", "elsewhere"), 2,

@@ -35,7 +35,7 @@ static void machine_without_systemd(const char *options)
 
 /* ---- a healthy system ---- */
 
-Test(cli_doctor, a_healthy_region)
+Test(cli_doctor, a_healthy_region_has_no_problems)
 {
 	pid_t publisher, subscriber;
 	char line[256];
@@ -54,7 +54,7 @@ Test(cli_doctor, a_healthy_region)
 	SAYS("leftovers   no leftovers");
 	SAYS_NOT("note");
 	SAYS_NOT("problem");
-	/* Not a terminal, so no colours. */
+	/* The output is not a terminal, so it has no colours. */
 	SAYS_NOT("\033");
 	EXITS(0, "doctor %s --format json", region);
 	SAYS("{\"verdict\": \"ok\", \"check\": \"queues\", \"region\": null, \"finding\": \"");
@@ -70,7 +70,7 @@ Test(cli_doctor, a_healthy_region)
 
 /* ---- queues ---- */
 
-Test(cli_doctor, as_many_queues_as_the_system_allows)
+Test(cli_doctor, exhausted_queues_are_reported)
 {
 	int fd;
 
@@ -120,14 +120,14 @@ static void limit_and_ask(unsigned bytes)
 		SAYS("problem  msgqueue    RLIMIT_MSGQUEUE is 103 bytes here, less than the 104");
 		SAYS("fix: ulimit -q 26624, or LimitMSGQUEUE=26624 in a unit");
 	}
-	/* The kernel counts the same. */
+	/* The kernel agrees with the report. */
 	RETURNS(stele_subscriber_open(region, &named, &subscriber), enough ? 0 : -EMFILE,
 	        "RLIMIT_MSGQUEUE");
 	if (enough)
 		stele_subscriber_close(subscriber);
 }
 
-Test(cli_doctor, fewer_bytes_than_a_queue_takes)
+Test(cli_doctor, too_few_bytes_for_a_queue_are_reported)
 {
 	if (sizeof(void *) != 8)
 		cr_skip_test("the kernel's structs are smaller here");
@@ -168,7 +168,7 @@ static void publish_as_nobody(unsigned argument)
 	own_publisher(argument);
 }
 
-Test(cli_doctor, logind_that_removes_shared_memory)
+Test(cli_doctor, logind_removing_shared_memory_is_reported)
 {
 	own_machine("size=8g,mode=1777");
 	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
@@ -180,7 +180,7 @@ Test(cli_doctor, logind_that_removes_shared_memory)
 	SAYS("leaves user root's shared memory alone");
 }
 
-Test(cli_doctor, logind_and_a_publisher_of_a_common_user)
+Test(cli_doctor, logind_is_reported_for_a_publisher_of_a_common_user)
 {
 	own_machine("size=8g,mode=1777");
 	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
@@ -210,7 +210,7 @@ Test(cli_doctor, logind_and_a_publisher_of_a_common_user)
 
 /* ---- memory ---- */
 
-Test(cli_doctor, a_full_file_system)
+Test(cli_doctor, a_full_file_system_is_reported)
 {
 	int fd;
 
@@ -232,7 +232,7 @@ Test(cli_doctor, a_full_file_system)
 	SAYS("ok       space");
 }
 
-Test(cli_doctor, no_inodes_left)
+Test(cli_doctor, exhausted_inodes_are_reported)
 {
 	machine_without_systemd("size=8g,nr_inodes=6");
 	own_start(own_publisher);
@@ -257,7 +257,7 @@ static void publish_much(unsigned argument)
 	pause();
 }
 
-Test(cli_doctor, small_pages)
+Test(cli_doctor, small_pages_are_reported)
 {
 	machine_without_systemd("size=8g");
 	if (access("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", F_OK) < 0)
@@ -274,7 +274,7 @@ Test(cli_doctor, small_pages)
 
 /* ---- regions ---- */
 
-Test(cli_doctor, a_publisher_that_is_gone)
+Test(cli_doctor, a_missing_publisher_is_reported)
 {
 	pid_t publisher, subscriber;
 
@@ -299,7 +299,7 @@ Test(cli_doctor, a_publisher_that_is_gone)
 	SAYS("leftovers   no leftovers");
 }
 
-Test(cli_doctor, regions_that_can_not_be_read)
+Test(cli_doctor, unreadable_regions_are_reported)
 {
 	char path[128];
 
@@ -323,7 +323,7 @@ static void ask_as_nobody(unsigned argument)
 	SAYS("may not open");
 }
 
-Test(cli_doctor, regions_of_others)
+Test(cli_doctor, regions_of_other_users_are_noted)
 {
 	machine_without_systemd("size=8g,mode=1777");
 	own_start(own_publisher);
@@ -336,7 +336,7 @@ static void named_evilly(unsigned argument)
 	own_publisher(argument);
 }
 
-Test(cli_doctor, names_do_not_steer_the_terminal)
+Test(cli_doctor, names_do_not_control_the_terminal)
 {
 	machine_without_systemd("size=8g");
 	own_start(named_evilly);
@@ -369,7 +369,7 @@ static void ask_elsewhere(unsigned argument)
 	CHECK(strstr(own_output, "nsenter --ipc=/proc/"), "%s", own_output);
 }
 
-Test(cli_doctor, other_ipc_namespaces)
+Test(cli_doctor, other_ipc_namespaces_are_reported)
 {
 	pid_t publisher, subscriber;
 
@@ -383,7 +383,7 @@ Test(cli_doctor, other_ipc_namespaces)
 	SAYS("woken: 1 by futex");
 	ipc_kill(subscriber);
 
-	/* A queue of the namespace in which the publisher was. */
+	/* The queue is in the namespace of the previous publisher. */
 	own_start(own_subscriber);
 	ipc_kill(publisher);
 	own_start(publish_elsewhere);
@@ -398,7 +398,7 @@ static void subscribe_inside(unsigned argument)
 	own_subscriber(argument);
 }
 
-Test(cli_doctor, another_pid_namespace)
+Test(cli_doctor, another_pid_namespace_is_reported)
 {
 	machine_without_systemd("size=8g");
 	own_start(own_publisher);

@@ -62,7 +62,7 @@ static void expect_clean_end(int signal_number)
 	EXPECT_HAS(STELE("show", region).out, "subscribers         0\n");
 }
 
-Test(cli_exec, hands_over_each_change)
+Test(cli_exec, passes_each_change_to_the_command)
 {
 	char line[64];
 
@@ -79,7 +79,7 @@ Test(cli_exec, hands_over_each_change)
 	EXPECT_TEXT(cli_read_all(watch.err), "");
 }
 
-Test(cli_exec, what_changes_meanwhile_comes_together)
+Test(cli_exec, changes_made_meanwhile_come_in_one_run)
 {
 	char fifo[64], command[128];
 	int end;
@@ -103,7 +103,7 @@ Test(cli_exec, what_changes_meanwhile_comes_together)
 	expect_clean_end(SIGINT);
 }
 
-Test(cli_exec, a_command_that_fails_is_told_of_and_watching_goes_on)
+Test(cli_exec, a_failed_command_is_reported_and_the_watch_continues)
 {
 	const char *said;
 
@@ -127,7 +127,7 @@ Test(cli_exec, a_command_that_fails_is_told_of_and_watching_goes_on)
 }
 
 /* The next run starts after the result of the previous one was reported. */
-Test(cli_exec, only_what_succeeded_is_reported_as_applied)
+Test(cli_exec, only_successful_runs_are_reported_as_applied)
 {
 	start("echo $STELE_VERSION; [ $STELE_VERSION != 3 ]");
 	expect_line("2");
@@ -143,7 +143,7 @@ Test(cli_exec, only_what_succeeded_is_reported_as_applied)
 	expect_clean_end(SIGTERM);
 }
 
-/* More than fits in a pipe. */
+/* The input is more than fits in a pipe. */
 Test(cli_exec, a_command_need_not_read_its_input)
 {
 	static char rows[1 << 20];
@@ -168,8 +168,8 @@ Test(cli_exec, a_command_need_not_read_its_input)
 	expect_done(result, "20000\n");
 }
 
-/* How the watch handles signals does not affect the command. */
-Test(cli_exec, a_command_finds_signals_as_they_were)
+/* The command does not inherit the watch's signal settings. */
+Test(cli_exec, a_command_gets_the_original_signal_settings)
 {
 	unsigned long long ignored, blocked;
 	struct cli_result result;
@@ -194,7 +194,7 @@ Test(cli_exec, a_gap_is_among_the_changes)
 		"{\"a\": 97, \"b\": 200}, \"before\": null}\n");
 }
 
-/* When the watch has ended, its command is gone, too. */
+/* Checks that the command ends when its watch ends. */
 static void expect_end_of_both(const char *command)
 {
 	pid_t pid;
@@ -211,7 +211,7 @@ Test(cli_exec, a_signal_ends_the_command_too)
 	expect_end_of_both("echo $$; exec sleep 1000");
 }
 
-Test(cli_exec, a_signal_lets_the_command_put_things_in_order)
+Test(cli_exec, a_signal_lets_the_command_clean_up)
 {
 	start("trap 'echo in order; exit' TERM; echo ready; sleep 1000 & wait");
 	expect_line("ready");
@@ -245,12 +245,12 @@ Test(cli_exec, a_signal_leaves_nothing_that_the_command_started)
 	}
 }
 
-Test(cli_exec, a_command_that_does_not_want_to_end_is_killed)
+Test(cli_exec, a_command_that_ignores_sigterm_is_killed)
 {
 	expect_end_of_both("trap '' TERM; echo $$; while :; do sleep 1000; done");
 }
 
-Test(cli_exec, wrong_usage)
+Test(cli_exec, wrong_usage_is_refused)
 {
 	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "--format", "csv", region), 2, "ndjson");
 	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "no-such-region"), 3, "no such region");

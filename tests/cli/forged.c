@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The command on region files that no publisher wrote. It reports what is wrong, continues with
- * other regions, ends when it is told to, and takes no memory for holes. */
+ * other regions, ends on a signal, and takes no memory for holes. */
 #include <stele/stele.h>
 #include <sys/resource.h>
 #include "tests/support/cli.h"
@@ -137,7 +137,7 @@ static void expect_end(struct cli_result result, const char *command, size_t kin
 		EXPECT_HAS(result.err, "stele: ");
 }
 
-Test(cli_forged, hostile_26_list_goes_on)
+Test(cli_forged, hostile_26_list_continues_after_a_forged_region)
 {
 	struct cli_result result = STELE("list", "--format", "ndjson");
 	char part[96];
@@ -157,7 +157,7 @@ Test(cli_forged, hostile_26_list_goes_on)
 	EXPECT_HAS(result.out, forged_name(KINDS - 1));
 }
 
-Test(cli_forged, hostile_26_doctor_goes_on)
+Test(cli_forged, hostile_26_doctor_continues_after_a_forged_region)
 {
 	struct cli_result result = STELE("doctor", "--format", "ndjson");
 
@@ -220,7 +220,7 @@ Test(cli_forged, crash_32_a_signal_ends_the_command)
 		char *name = (char *)forged_name(i / 2);
 
 		STELE_START(&process, "trace", "--since", "0", name);
-		/* In the middle of an endless history. */
+		/* The trace is in the middle of an endless history. */
 		if (i / 2 == KINDS - 1)
 			EXPECT_HAS(cli_line(&process), "gap");
 		expect_stopped(&process, signals[i % 2], "trace");
@@ -278,7 +278,7 @@ static long children_seconds(void)
 	return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec;
 }
 
-Test(cli_forged, hostile_26_many_files)
+Test(cli_forged, hostile_26_many_forged_files_are_listed_in_one_pass)
 {
 	char directory[] = "/tmp/stele-many-XXXXXX";
 	struct cli_result result;

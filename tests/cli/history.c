@@ -10,7 +10,7 @@ TestSuite(cli_history, .init = cli_begin_routes, .fini = cli_end);
 
 /* ---- log ---- */
 
-Test(cli_history, lists_commits_newest_first)
+Test(cli_history, log_lists_commits_newest_first)
 {
 	struct cli_result result;
 	const char *second;
@@ -38,7 +38,7 @@ Test(cli_history, lists_commits_newest_first)
 	           ",3,0,0,table=routes added=3 changed=0 removed=0,");
 }
 
-Test(cli_history, stops_after_the_lines_that_were_asked_for)
+Test(cli_history, log_stops_after_the_requested_lines)
 {
 	struct cli_result result = STELE("log", "-n", "1", "--format", "json", region);
 
@@ -50,7 +50,7 @@ Test(cli_history, stops_after_the_lines_that_were_asked_for)
 	EXPECT_FAILURE(STELE("log", "no-such-region"), 3, "no such region");
 }
 
-Test(cli_history, goes_back_as_far_as_history)
+Test(cli_history, rollback_goes_back_as_far_as_history)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher *publisher;
@@ -79,7 +79,7 @@ Test(cli_history, goes_back_as_far_as_history)
 	cr_expect(lines >= 4 && lines < 100, "%u lines", lines);
 }
 
-Test(cli_history, of_a_region_without_commits_is_empty)
+Test(cli_history, log_of_a_region_without_commits_is_empty)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 	struct stele_publisher *publisher;
@@ -111,7 +111,7 @@ Test(cli_history, older_versions_can_be_read)
 	EXPECT_FAILURE(STELE("get", "--version", "4", target, "10.1.0.0/16"), 1, "no row with key");
 }
 
-Test(cli_history, versions_that_are_not_there)
+Test(cli_history, missing_versions_are_refused)
 {
 	EXPECT_FAILURE(STELE("get", "--version", "9", target, "10.0.0.0/8"), 3, "no version 9 yet");
 	EXPECT_FAILURE(STELE("lookup", "--version", "9", target, "10.0.0.1"), 3,
@@ -124,7 +124,7 @@ Test(cli_history, versions_that_are_not_there)
 
 /* ---- diff ---- */
 
-Test(cli_history, prints_what_two_versions_differ_in)
+Test(cli_history, diff_prints_the_differences_of_two_versions)
 {
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
 	EXPECT_STATUS(STELE("delete", target, "10.1.0.0/16"), 0);
@@ -143,7 +143,7 @@ Test(cli_history, prints_what_two_versions_differ_in)
 	expect_done(STELE("diff", "--format", "json", region, "3", "3"), "[]\n");
 }
 
-Test(cli_history, goes_back_and_from_nothing)
+Test(cli_history, diff_goes_back_and_starts_from_no_version)
 {
 	struct cli_result result;
 
@@ -158,7 +158,7 @@ Test(cli_history, goes_back_and_from_nothing)
 	EXPECT_HAS_NOT(result.out, "10.1.0.0/16");
 }
 
-Test(cli_history, of_one_table_leaves_the_others_out)
+Test(cli_history, diff_of_one_table_omits_the_others)
 {
 	struct cli_result result;
 	char other[64];
@@ -176,7 +176,7 @@ Test(cli_history, of_one_table_leaves_the_others_out)
 	EXPECT_STATUS(STELE("diff", other, "2", "5"), 0);
 }
 
-Test(cli_history, of_what_is_not_there)
+Test(cli_history, diff_refuses_missing_tables_and_versions)
 {
 	char other[64];
 
@@ -190,7 +190,7 @@ Test(cli_history, of_what_is_not_there)
 	EXPECT_FAILURE(STELE("diff", "no-such-region", "1", "2"), 3, "no such region");
 }
 
-Test(cli_history, of_versions_that_history_let_go_of)
+Test(cli_history, diff_refuses_versions_outside_history)
 {
 	cli_begin_short_history();
 	EXPECT_FAILURE(STELE("diff", region, "2", "201"), 3, "does not hold version 2 any more");
@@ -201,7 +201,7 @@ Test(cli_history, of_versions_that_history_let_go_of)
 
 /* ---- rollback ---- */
 
-Test(cli_history, goes_back_and_forth)
+Test(cli_history, rollback_goes_back_and_forth)
 {
 	const char *before = cli_dump(), *after;
 	char line[128];
@@ -225,7 +225,7 @@ Test(cli_history, goes_back_and_forth)
 	EXPECT_HAS(STELE("show", region).out, "more");
 }
 
-Test(cli_history, refuses_and_changes_nothing)
+Test(cli_history, a_refused_rollback_changes_nothing)
 {
 	const char *before = cli_dump();
 

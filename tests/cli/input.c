@@ -13,7 +13,7 @@ TestSuite(cli_input, .init = cli_begin_routes, .fini = cli_end);
 #define FIRST "0.0.0.0/0,192.0.2.1,eth0,100\n"
 #define REST  "10.0.0.0/8,192.0.2.2,\"a,\n\"\"b\"\"\",20\n10.1.0.0/16,192.0.2.3,eth1,123\n"
 
-/* ---- fault 30: cut short ---- */
+/* ---- fault 30: truncated input ---- */
 
 /* The same rows in each format, in the order and spelling of `stele dump`. */
 static const char csv[] = NAMES FIRST REST;
@@ -36,8 +36,8 @@ static bool is_whole(const char *text, size_t length)
 	return length > 0 && text[length - 1] == '\n' && marks % 2 == 0;
 }
 
-/* Publishes each prefix of the input. Each is either refused and changes nothing, or consists of
- * whole rows, which the table then has. */
+/* Publishes each prefix of the input. A prefix is either refused and changes nothing, or consists
+ * of complete rows, which the table then has. */
 static void publish_each_prefix(const char *text, char *format)
 {
 	for (size_t length = 0; text[length]; length++) {
@@ -85,7 +85,7 @@ Test(cli_input, fault_30_each_prefix_of_changes)
 	}
 }
 
-Test(cli_input, fault_30_what_is_said_of_a_cut_file_and_how_it_is_accepted)
+Test(cli_input, fault_30_a_missing_line_feed_is_refused_unless_allowed)
 {
 	char path[64], place[96];
 
@@ -135,8 +135,9 @@ static void give(int pipe_end, const char *text)
 	cr_assert(left == 0, "the command did not read its input");
 }
 
-/* Once the second part was read, the command has done everything that precedes reading rows. Then
- * another publisher commits without waiting for a lock. */
+/* Checks that a command which waits for rows holds no lock. Once it has read the second part, it
+ * has done everything that precedes reading rows. Then another publisher commits without waiting
+ * for a lock. */
 static void expect_no_lock(char **arguments, const char *first, const char *second)
 {
 	struct cli_process process;
@@ -182,8 +183,8 @@ Test(cli_input, fault_33_apply_holds_no_lock_while_it_waits)
 	EXPECT_HAS(STELE("get", "--format", "csv", target, "10.0.0.0/8").out, ",78\n");
 }
 
-/* When the input ends, the table has other columns. */
-Test(cli_input, fault_33_a_table_that_is_made_again_meanwhile)
+/* When the input ends, the table has been recreated with other columns. */
+Test(cli_input, fault_33_a_table_recreated_meanwhile_is_detected)
 {
 	char *arguments[] = {cli_command(), "publish", target, "-", NULL};
 	struct cli_process process;
@@ -202,7 +203,7 @@ Test(cli_input, fault_33_a_table_that_is_made_again_meanwhile)
 }
 
 /* Endless rows stop at the region's limit, not at the end of memory. */
-Test(cli_input, fault_33_rows_without_end)
+Test(cli_input, fault_33_endless_rows_stop_at_the_limit_of_the_region)
 {
 	struct cli_process process;
 	char *arguments[] = {cli_command(), "publish", target, "-", NULL};
@@ -229,7 +230,7 @@ Test(cli_input, fault_33_rows_without_end)
 
 /* After a reboot, a region on a disk can't be read before a publisher has opened it. Publishing
  * opens it. */
-Test(cli_input, a_region_on_a_disk_after_a_reboot)
+Test(cli_input, publishing_opens_a_region_on_a_disk_after_a_reboot)
 {
 	const char other[16] = "another boot";
 	char directory[64], path[128];

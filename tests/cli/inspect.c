@@ -19,7 +19,7 @@ static int open_data(void)
 	return fd;
 }
 
-Test(cli_inspect, says_what_takes_memory)
+Test(cli_inspect, reports_what_uses_memory)
 {
 	struct cli_result result = STELE("inspect", "--format", "json", region);
 
@@ -39,7 +39,7 @@ Test(cli_inspect, says_what_takes_memory)
 	EXPECT_FAILURE(STELE("inspect"), 2, "expected one REGION or FILE");
 }
 
-Test(cli_inspect, knows_an_open_transaction)
+Test(cli_inspect, reports_an_open_transaction)
 {
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
@@ -57,7 +57,7 @@ Test(cli_inspect, knows_an_open_transaction)
 	stele_publisher_close(publisher);
 }
 
-Test(cli_inspect, verifies_what_is_whole)
+Test(cli_inspect, verify_accepts_an_undamaged_region)
 {
 	struct cli_result result = STELE("verify", "--format", "json", region);
 
@@ -72,7 +72,7 @@ Test(cli_inspect, verifies_what_is_whole)
 }
 
 /* Two counts of rows are changed: the table's own, and that in the commit's record. */
-Test(cli_inspect, verify_says_what_is_wrong_and_where)
+Test(cli_inspect, verify_reports_each_fault_and_its_place)
 {
 	struct layout_header header;
 	struct layout_commit commit;
@@ -111,7 +111,7 @@ Test(cli_inspect, subscribers_are_listed_dead_or_alive)
 	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
 	STELE_START(&watch, "watch", "--format", "ndjson", target);
 	snprintf(pid, sizeof(pid), "\"pid\": %d, \"command\": \"stele\", ", (int)watch.pid);
-	/* Once the watch waits, it has read what there was. */
+	/* A watch that waits has read all existing versions. */
 	for (int i = 0; i < 10000; i++) {
 		result = STELE("subscribers", "--format", "ndjson", region);
 		if (strstr(result.out, "\"state\": \"waiting\""))
@@ -128,7 +128,7 @@ Test(cli_inspect, subscribers_are_listed_dead_or_alive)
 	result = STELE("subscribers", region);
 	EXPECT_HAS(result.out, "  dead ");
 	EXPECT_HAS(STELE("subscribers", "--format", "ndjson", region).out, "\"tables\": 1, ");
-	/* The next publisher reaps it. */
+	/* The next publisher reaps the dead subscriber. */
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
 	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
 	EXPECT_FAILURE(STELE("subscribers", "/tmp/file"), 2, "a saved file has no subscribers");

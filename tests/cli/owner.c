@@ -57,7 +57,7 @@ Test(cli_owner, hostile_26_root_reads_another_user_s_rows_only_with_the_option)
 	EXITS(2, "dump --owner 4294967295 %s/rows", region);
 }
 
-Test(cli_owner, hostile_26_commands_that_visit_all_regions_go_on)
+Test(cli_owner, hostile_26_commands_that_visit_all_regions_continue)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 
@@ -100,7 +100,7 @@ static void dump_as_outsider(unsigned argument)
 	SAYS_NOT("belongs to");
 }
 
-Test(cli_owner, others_are_told_whose_region_they_read)
+Test(cli_owner, other_users_see_whose_region_they_read)
 {
 	begin();
 	if (access(getenv("STELE") ? getenv("STELE") : "build/stele", X_OK) < 0)

@@ -9,7 +9,7 @@ TestSuite(cli_publish, .init = cli_begin_routes, .fini = cli_end);
 #define NAMES        "prefix,next_hop,interface,metric\n"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-Test(cli_publish, says_what_was_done)
+Test(cli_publish, reports_the_numbers_of_changes)
 {
 	expect_done(STELE_WITH(NAMES "0.0.0.0/0,192.0.2.1,eth0,100\n"
 	                             "10.0.0.0/8,192.0.2.2,eth1,21\n"
@@ -22,7 +22,7 @@ Test(cli_publish, says_what_was_done)
 	                  "10.2.0.0/16,192.0.2.3,eth1,5\n");
 }
 
-Test(cli_publish, what_was_dumped_changes_nothing)
+Test(cli_publish, publishing_a_dump_changes_nothing)
 {
 	struct cli_result csv = STELE("dump", "--format", "csv", target);
 	struct cli_result ndjson = STELE("dump", "--format", "ndjson", target);
@@ -33,7 +33,7 @@ Test(cli_publish, what_was_dumped_changes_nothing)
 	            "routes: nothing changed, version 2\n");
 }
 
-Test(cli_publish, takes_columns_in_any_order_quotes_marks_and_carriage_returns)
+Test(cli_publish, accepts_columns_in_any_order_quotes_marks_and_carriage_returns)
 {
 	expect_done(STELE_WITH("\xef\xbb\xbf"
 	                       "metric, interface ,prefix,next_hop\r\n"
@@ -47,7 +47,7 @@ Test(cli_publish, takes_columns_in_any_order_quotes_marks_and_carriage_returns)
 	           "\"interface\": \"a \\\"b\\\",\\nc\"");
 }
 
-Test(cli_publish, chooses_the_format_by_the_name)
+Test(cli_publish, chooses_the_format_by_the_file_name)
 {
 	char name[64];
 
@@ -143,7 +143,7 @@ Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-Test(cli_publish, takes_an_integer_with_a_point_where_it_is_exact)
+Test(cli_publish, accepts_an_exact_integer_with_a_decimal_point)
 {
 	static const char *const exact[] = {"1.0", "-2e3", "9007199254740991.0",
 	                                    "-9007199254740991.0"};
@@ -174,7 +174,7 @@ Test(cli_publish, takes_an_integer_with_a_point_where_it_is_exact)
 	              0);
 }
 
-Test(cli_publish, refuses_a_key_that_stands_twice)
+Test(cli_publish, refuses_a_duplicate_key)
 {
 	static const char twice[] = NAMES "10.0.0.0/8,192.0.2.1,eth0,5\n"
 					  "10.2.0.0/16,192.0.2.1,\"eth\n0\",5\n"
@@ -210,7 +210,7 @@ Test(cli_publish, refuses_unknown_regions_tables_and_files)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-Test(cli_publish, only_names_is_an_empty_table)
+Test(cli_publish, a_csv_header_alone_is_an_empty_table)
 {
 	expect_done(STELE_WITH(NAMES, "publish", target, "-"),
 	            "routes: version 3 (0 added, 0 changed, 3 removed, 0 unchanged)\n");
@@ -218,7 +218,7 @@ Test(cli_publish, only_names_is_an_empty_table)
 	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, NAMES);
 }
 
-Test(cli_publish, no_objects_is_no_empty_table)
+Test(cli_publish, ndjson_without_objects_is_refused)
 {
 	const char *before = cli_dump();
 

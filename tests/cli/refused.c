@@ -18,7 +18,7 @@ static const char *data_path(void)
 	return path;
 }
 
-Test(cli_refused, a_second_publisher)
+Test(cli_refused, a_second_publisher_is_refused)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher *publisher;
@@ -66,7 +66,7 @@ static struct cli_result run_unprivileged(char **arguments)
 	return result;
 }
 
-Test(cli_refused, without_permission)
+Test(cli_refused, a_user_without_permission_is_refused)
 {
 	char *get[] = {"stele", "get", target, "10.0.0.0/8", NULL};
 	char *set[] = {"stele", "set", target, "10.0.0.0/8", "metric=1", NULL};
@@ -120,7 +120,7 @@ static void expect_create_fails(const char *part)
 	EXPECT_FAILURE(STELE("create", region, "--table", "more(a: u8 key)"), 7, part, region);
 }
 
-Test(cli_refused, a_region_of_another_layout)
+Test(cli_refused, a_region_of_another_layout_is_refused)
 {
 	const off_t place = offsetof(struct layout_header, layout_version);
 	const char *before = cli_dump();
@@ -149,8 +149,8 @@ Test(cli_refused, cli_15_a_region_of_the_other_byte_order)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-/* Only create makes a region, whatever was there before. A process that waits on the old region
- * gets an error. */
+/* Only create replaces a region of another layout. A watch of the old region moves to the new
+ * one. */
 Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 {
 	const off_t place = offsetof(struct layout_header, layout_version);
@@ -158,7 +158,7 @@ Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 	struct cli_process watch;
 	uint32_t other = 77;
 
-	/* Once it has printed the rows, it is attached. */
+	/* A watch that has printed the rows has the region open. */
 	STELE_START(&watch, "watch", "--initial", "--format", "ndjson", region);
 	for (int i = 0; i < 3; i++)
 		EXPECT_HAS(cli_line(&watch), "\"added\"");
@@ -175,9 +175,9 @@ Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 	cr_expect(cli_wait(&watch) == 0);
 }
 
-/* In memory nothing outlives a boot except by copying; on a disk the region must have been
- * closed. */
-Test(cli_refused, a_region_of_an_earlier_boot)
+/* A region in memory can have an earlier boot's id only if it was copied. It is refused, and create
+ * replaces it. */
+Test(cli_refused, a_region_of_an_earlier_boot_is_refused_or_replaced)
 {
 	const off_t place = offsetof(struct layout_header, boot_id);
 	const uint8_t other[16] = "another boot";
@@ -190,7 +190,7 @@ Test(cli_refused, a_region_of_an_earlier_boot)
 	EXPECT_HAS(result.err, "was left by an earlier boot of this machine; it was replaced");
 }
 
-Test(cli_refused, a_file_that_is_no_region_and_a_damaged_header)
+Test(cli_refused, a_file_that_is_no_region_and_a_damaged_header_are_refused)
 {
 	const char *before = cli_dump();
 	struct layout_header header;
@@ -210,7 +210,7 @@ Test(cli_refused, a_file_that_is_no_region_and_a_damaged_header)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-Test(cli_refused, a_truncated_region)
+Test(cli_refused, a_truncated_region_is_refused)
 {
 	cr_assert(truncate(data_path(), 100) == 0);
 	expect_all_fail("stele.");
@@ -241,7 +241,7 @@ Test(cli_refused, bits_flipped_anywhere_crash_nothing)
 			seed ^= seed >> 7;
 			seed ^= seed << 17;
 			at = (size_t)(seed >> 8) % size;
-			/* Only bytes with a meaning, and only bytes of the arena. */
+			/* Flip only bits behind the header, in bytes that are not zero. */
 			if (at >= sizeof(struct layout_header) && good[at])
 				bad[at] ^= (unsigned char)(1u << (seed & 7));
 		}

@@ -31,7 +31,7 @@ static void mount_inside(char path[NAMES_PATH_SIZE])
 	      path, strerror(errno));
 }
 
-Test(cli_remove, says_so_where_a_folder_stays)
+Test(cli_remove, rm_reports_a_remaining_folder)
 {
 	char path[128], inside[NAMES_PATH_SIZE];
 
@@ -43,7 +43,7 @@ Test(cli_remove, says_so_where_a_folder_stays)
 	SAYS(path);
 	SAYS("user 0 has made a directory in it");
 	cr_expect(!own_exists("") && own_exists(".channels") && own_exists(".publisher"));
-	/* The second attempt reports the same: what is left is not forgotten. */
+	/* A second attempt still finds the rest of the region, and reports the same failure. */
 	EXITS(7, "rm %s", region);
 	cr_assert_eq(umount(inside), 0);
 	EXITS(0, "rm %s", region);
@@ -51,7 +51,7 @@ Test(cli_remove, says_so_where_a_folder_stays)
 	EXITS(3, "rm %s", region);
 }
 
-Test(cli_remove, hostile_26_directories_of_any_depth)
+Test(cli_remove, hostile_26_directories_of_any_depth_are_removed)
 {
 	stele_publisher_close(ipc_publish(region, NULL));
 	nest();
@@ -77,7 +77,7 @@ static void make_files(unsigned which)
 	}
 }
 
-Test(cli_remove, hostile_26_files_that_are_made_without_end)
+Test(cli_remove, hostile_26_rm_ends_while_files_are_created)
 {
 	pid_t outsiders[2];
 
@@ -93,7 +93,7 @@ Test(cli_remove, hostile_26_files_that_are_made_without_end)
 		ipc_kill(outsiders[i]);
 }
 
-Test(cli_remove, hostile_26_a_directory_in_place_of_a_file)
+Test(cli_remove, hostile_26_a_directory_in_place_of_a_file_is_reported)
 {
 	char path[128], inner[136];
 
@@ -104,13 +104,13 @@ Test(cli_remove, hostile_26_a_directory_in_place_of_a_file)
 	EXITS(7, "rm %s", region);
 	SAYS(path);
 	SAYS("not empty");
-	/* Empty, so it holds nothing. */
+	/* An empty directory is removed. */
 	cr_assert(rmdir(inner) == 0);
 	EXITS(0, "rm %s", region);
 	cr_expect(!own_exists(".subscribers") && !own_exists(".publisher"));
 }
 
-Test(cli_remove, clean_says_so_too)
+Test(cli_remove, clean_reports_a_remaining_folder)
 {
 	char path[128], inside[NAMES_PATH_SIZE];
 

@@ -30,7 +30,7 @@ Test(cli_rows, get_prints_in_every_format)
 	            STELE("get", "--format=json", target, "10.0.0.0/8").out);
 }
 
-Test(cli_rows, get_of_no_row_and_of_no_key)
+Test(cli_rows, get_reports_a_missing_row_and_a_malformed_key)
 {
 	EXPECT_FAILURE(STELE("get", target, "10.0.0.0/9"), 1, "no row with key \"10.0.0.0/9\"");
 	EXPECT_FAILURE(STELE("get", target, "10.0.0.1/8"), 2,
@@ -50,7 +50,7 @@ Test(cli_rows, lookup_finds_the_longest_prefix)
 	            "10.0.0.0/15,10.0.0.0/8,192.0.2.2,eth1,20\n");
 }
 
-Test(cli_rows, lookup_of_an_address_that_nothing_matches)
+Test(cli_rows, lookup_reports_an_address_without_a_match)
 {
 	struct cli_result result;
 
@@ -66,7 +66,6 @@ Test(cli_rows, lookup_of_an_address_that_nothing_matches)
 	EXPECT_STATUS(STELE("lookup", target, "10.0.0.256"), 2);
 }
 
-/* Each address is answered before the next one is sent, and from the newest version. */
 Test(cli_rows, lookup_needs_prefixes)
 {
 	const char *made = make_table("ports", "ports(port: u16 key, name: text)");
@@ -74,6 +73,7 @@ Test(cli_rows, lookup_needs_prefixes)
 	EXPECT_FAILURE(STELE("lookup", made, "80"), 2, "\"ports\" are not prefixes", "stele get");
 }
 
+/* Each address is answered before the next one is sent, and from the newest version. */
 Test(cli_rows, lookup_answers_addresses_as_they_come)
 {
 	char *arguments[] = {cli_command(), "lookup", "--format=ndjson", target, "-", NULL};
@@ -97,7 +97,7 @@ Test(cli_rows, lookup_answers_addresses_as_they_come)
 	close(in[0]);
 }
 
-Test(cli_rows, lookup_in_a_table_with_columns_before_the_prefix)
+Test(cli_rows, lookup_takes_the_columns_before_the_prefix)
 {
 	const char *vpn =
 		make_table("vpn", "vpn(vrf: u16 key, prefix: ipv4net key, address: text)");
@@ -109,7 +109,7 @@ Test(cli_rows, lookup_in_a_table_with_columns_before_the_prefix)
 	EXPECT_FAILURE(STELE("get", vpn, "7"), 2, "expected 2 columns joined by commas, found 1");
 }
 
-Test(cli_rows, dump_restricts_to_what_a_key_starts_with)
+Test(cli_rows, dump_can_be_restricted_to_a_key_prefix)
 {
 	const char *table;
 
@@ -133,7 +133,7 @@ Test(cli_rows, dump_restricts_to_what_a_key_starts_with)
 	            "site,name,n\na,\"an, x\",2\na,anna,-1\nab,anna,3\n");
 	EXPECT_FAILURE(STELE("dump", "--prefix", "a,an,1", table), 2,
 	               "prefix \"a,an,1\": expected at most 2 columns joined by commas, found 3");
-	/* ... and an empty prefix matches in the other key types as well. */
+	/* An empty prefix matches in the other key types as well. */
 	table = make_table("vpn", "vpn(vrf: u16 key, prefix: ipv4net key, n: i8)");
 	EXPECT_STATUS(STELE("set", table, "7,10.0.0.0/8", "n=1"), 0);
 	EXPECT_STATUS(STELE("set", table, "8,10.0.0.0/8", "n=2"), 0);
@@ -143,7 +143,7 @@ Test(cli_rows, dump_restricts_to_what_a_key_starts_with)
 	            "vrf,prefix,n\n8,10.0.0.0/8,2\n");
 }
 
-Test(cli_rows, dump_of_an_older_version)
+Test(cli_rows, dump_prints_an_older_version)
 {
 	const char *before = cli_dump();
 
@@ -153,7 +153,7 @@ Test(cli_rows, dump_of_an_older_version)
 	EXPECT_STATUS(STELE("dump", "--version", "99", target), 3);
 }
 
-Test(cli_rows, set_keeps_what_is_not_named)
+Test(cli_rows, set_keeps_columns_that_are_not_named)
 {
 	expect_done(STELE("set", target, "10.0.0.0/8", "metric=7"),
 	            "routes: version 3 (0 added, 1 changed, 0 removed)\n");
@@ -270,7 +270,7 @@ Test(cli_rows, apply_refuses_a_wrong_line_and_changes_nothing)
 	}
 }
 
-/* A name that no table can have is looked up, too, even if no table was opened before. */
+/* A name that no table can have is refused as well, even if no table was opened before. */
 Test(cli_rows, apply_refuses_a_first_line_with_an_empty_table_name)
 {
 	EXPECT_FAILURE(STELE_WITH("{\"table\": \"\", \"put\": {\"prefix\": \"10.0.0.0/8\"}}\n",

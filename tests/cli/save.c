@@ -57,7 +57,7 @@ Test(cli_save, a_saved_file_is_read_like_a_region)
 	EXPECT_STATUS(STELE("dump", table), 0);
 }
 
-Test(cli_save, does_not_write_over_a_file_unasked)
+Test(cli_save, does_not_overwrite_a_file_unless_asked)
 {
 	EXPECT_STATUS(STELE("save", region, file), 0);
 	EXPECT_FAILURE(STELE("save", region, file), 2, "exists; replace it with --replace",
@@ -68,8 +68,8 @@ Test(cli_save, does_not_write_over_a_file_unasked)
 	EXPECT_FAILURE(STELE("save"), 2, "expected one REGION");
 }
 
-/* --replace is for regular files: a FILE that is a pipe or a link is so on purpose. */
-Test(cli_save, replaces_files_alone)
+/* --replace is for regular files: a FILE that is a pipe or a link was made so on purpose. */
+Test(cli_save, replaces_regular_files_only)
 {
 	struct stat status;
 	char beside[96];
@@ -110,7 +110,7 @@ Test(cli_save, a_file_becomes_a_region_with_its_history)
 	expect_done(STELE("dump", "--format", "ndjson", table), cli_dump());
 	result = STELE("set", table, "10.0.0.0/8", "metric=22");
 	EXPECT_HAS(cli_plain(result.out), "version 3 ");
-	/* It is a region of its own. */
+	/* The loaded region has a uuid of its own. */
 	cr_expect(strcmp(strstr(STELE("show", other).out, "uuid") + 20,
 	                 strstr(STELE("show", region).out, "uuid") + 20));
 	EXPECT_FAILURE(STELE("load", file, other), 2, "there is a region", "already");
@@ -119,7 +119,7 @@ Test(cli_save, a_file_becomes_a_region_with_its_history)
 	EXPECT_FAILURE(STELE("load", file), 2, "expected FILE and REGION");
 }
 
-Test(cli_save, what_is_damaged_becomes_none)
+Test(cli_save, a_damaged_file_does_not_become_a_region)
 {
 	EXPECT_STATUS(STELE("save", region, file), 0);
 	cr_assert(truncate(file, 30000) == 0);
@@ -143,7 +143,7 @@ static void expect_told_of_the_file(off_t at, const char *what)
 	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
 }
 
-Test(cli_save, what_is_wrong_is_told_of_the_file)
+Test(cli_save, errors_name_the_file)
 {
 	struct cli_result result;
 
@@ -159,8 +159,8 @@ Test(cli_save, what_is_wrong_is_told_of_the_file)
 	cr_expect(!strstr(result.err, "remove"), "%s", result.err);
 }
 
-/* The name of an interface, where any byte is valid. */
-Test(cli_save, another_value_is_found_by_the_checksum)
+/* Changes a byte in the name of an interface, where any byte is valid. */
+Test(cli_save, the_checksum_finds_a_changed_value)
 {
 	const char *line = "checksum         yes, of all bytes\n";
 	static char bytes[1 << 20];
@@ -190,7 +190,7 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 	snprintf(copy, sizeof(copy), "/dev/shm/stele.%s", region);
 	EXPECT_HAS(STELE("inspect", copy).out,
 	           "lock                not checked: the region is read as a file\n");
-	/* A copy must not make it right. */
+	/* A copy must not repair the checksum: it is refused. */
 	snprintf(copy, sizeof(copy), "%s.copy", file);
 	EXPECT_FAILURE(STELE("save", file, copy), 7, "checksum");
 	cr_assert(pwrite(fd, "e", 1, value - bytes) == 1);
@@ -199,7 +199,7 @@ Test(cli_save, another_value_is_found_by_the_checksum)
 	cr_expect(unlink(copy) == 0);
 	EXPECT_STATUS(STELE("load", file, other), 0);
 	EXPECT_HAS(STELE("verify", other).out, "checksum         no");
-	/* Nor is it a region, whatever its name. */
+	/* A saved file under a region's name is not taken for a region. */
 	EXPECT_STATUS(STELE("rm", other), 0);
 	snprintf(copy, sizeof(copy), "/dev/shm/stele.%s", other);
 	EXPECT_STATUS(STELE("save", region, copy), 0);
@@ -222,7 +222,7 @@ Test(cli_save, a_segment_is_saved_and_loaded)
 	EXPECT_STATUS(STELE("verify", other), 0);
 }
 
-Test(cli_save, a_path_is_told_from_a_name)
+Test(cli_save, a_path_is_distinguished_from_a_region_name)
 {
 	char name[160], command[PATH_MAX];
 
@@ -234,7 +234,7 @@ Test(cli_save, a_path_is_told_from_a_name)
 	EXPECT_FAILURE(STELE("verify", name), 2, "starts with / or .");
 	snprintf(name, sizeof(name), "./%s.stele", region);
 	EXPECT_STATUS(STELE("verify", name), 0);
-	/* A name that could be a region's is taken for a region's, with a remark. */
+	/* A name without a slash is taken for a region's. The error message suggests the file. */
 	snprintf(name, sizeof(name), "./%s", other);
 	cr_assert(close(open(other, O_CREAT | O_WRONLY, 0600)) == 0);
 	EXPECT_FAILURE(STELE("verify", other), 3, "no such region", name);

@@ -68,7 +68,7 @@ static void expect_goes_on(struct cli_process *process)
 	cr_expect(cli_wait(process) == 0);
 }
 
-Test(cli_stop, fault_20_watch_goes_on_after_a_signal_that_was_ignored)
+Test(cli_stop, fault_20_watch_continues_after_an_ignored_signal)
 {
 	struct cli_process watch;
 
@@ -79,7 +79,7 @@ Test(cli_stop, fault_20_watch_goes_on_after_a_signal_that_was_ignored)
 	expect_goes_on(&watch);
 }
 
-Test(cli_stop, fault_20_trace_goes_on_after_a_signal_that_was_ignored)
+Test(cli_stop, fault_20_trace_continues_after_an_ignored_signal)
 {
 	struct cli_process trace;
 
@@ -105,7 +105,7 @@ Test(cli_stop, fault_20_a_mirror_of_the_kernel_leaves_ignored_signals_alone)
 }
 
 /* The commands of --check and --exec also find them ignored, as commands of nohup do. */
-Test(cli_stop, fault_20_a_check_goes_on_after_a_signal_that_was_ignored)
+Test(cli_stop, fault_20_a_check_continues_after_an_ignored_signal)
 {
 	struct cli_process publish;
 	char path[64];
@@ -127,7 +127,7 @@ Test(cli_stop, fault_20_a_check_goes_on_after_a_signal_that_was_ignored)
 	unlink(path);
 }
 
-/* Without ignored signals, each of them ends the watch. */
+/* Each of these signals ends a watch that was started without ignored signals. */
 Test(cli_stop, fault_20_other_signals_end_the_watch)
 {
 	static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
@@ -145,7 +145,7 @@ Test(cli_stop, fault_20_other_signals_end_the_watch)
 	}
 }
 
-/* ---- stopped while waiting ---- */
+/* ---- signals while the command waits ---- */
 
 /* The pipe has room for a page, and no process reads what the command prints. */
 static void start_with_stuck_reader(struct cli_process *process, char **arguments)
@@ -161,7 +161,7 @@ static void start_with_stuck_reader(struct cli_process *process, char **argument
 	close(in);
 }
 
-/* Ends the command once the first page was written. */
+/* Checks that SIGTERM ends a command that has written its first page and is blocked. */
 static void expect_end_of_stuck(char **arguments)
 {
 	struct cli_process process;
@@ -176,7 +176,7 @@ static void expect_end_of_stuck(char **arguments)
 	close(process.out);
 }
 
-Test(cli_stop, fault_20_a_watch_with_a_stuck_reader)
+Test(cli_stop, fault_20_a_watch_with_a_stuck_reader_can_be_ended)
 {
 	char *arguments[] = {cli_command(), "watch", "--initial", "--format",
 	                     "ndjson",      region,  NULL};
@@ -190,7 +190,7 @@ Test(cli_stop, fault_20_a_watch_with_a_stuck_reader)
 	expect_end_of_stuck(arguments);
 }
 
-Test(cli_stop, fault_20_a_trace_with_a_stuck_reader)
+Test(cli_stop, fault_20_a_trace_with_a_stuck_reader_can_be_ended)
 {
 	char *arguments[] = {cli_command(), "trace", "--since", "0", region, NULL};
 
@@ -203,7 +203,7 @@ Test(cli_stop, fault_20_a_trace_with_a_stuck_reader)
 	expect_end_of_stuck(arguments);
 }
 
-Test(cli_stop, fault_20_a_mirror_that_waits_for_another_publisher)
+Test(cli_stop, fault_20_a_mirror_that_waits_for_another_publisher_can_be_ended)
 {
 	const struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher *publisher;

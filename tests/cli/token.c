@@ -6,9 +6,10 @@
  * versions. */
 #include "tests/support/cli.h"
 
-static char *kept; /* version 2 of the first region, which the test has lost */
+static char *kept; /* token of version 2 of the first region */
 
-/* The second region is at version 4, and has one row only. */
+/* Creates the first region, keeps its token, and creates the second one. The second region is at
+ * version 4, and has one row only. */
 static void begin(void)
 {
 	cli_begin_routes();
@@ -164,7 +165,8 @@ Test(cli_token, fault_34_a_loaded_region)
 	unlink(file);
 }
 
-/* A running watch does not go by the number either. */
+/* A running watch also distinguishes the new region, although it reaches the same version
+ * numbers. */
 Test(cli_token, fault_34_a_region_made_anew_during_a_watch)
 {
 	struct cli_process watch;
@@ -205,7 +207,7 @@ static char *printed(const char *text, const char *mark, const char *end)
 	return (char *)(uintptr_t)at;
 }
 
-Test(cli_token, what_is_printed_is_what_is_taken)
+Test(cli_token, printed_tokens_are_accepted)
 {
 	char *json[] = {
 		STELE("show", "-f", "json", region).out,
@@ -233,12 +235,12 @@ Test(cli_token, what_is_printed_is_what_is_taken)
 		EXPECT_STATUS(result, 0);
 		token = printed(result.out, "version ", " ");
 	}
-	/* Tables are for people, who see this column too often. */
+	/* The table format is for people, and omits the token. */
 	EXPECT_HAS_NOT(STELE("log", region).out, "token");
 	EXPECT_HAS_NOT(STELE("diff", region, "3", "4").out, "token");
 }
 
-Test(cli_token, spelling)
+Test(cli_token, malformed_tokens_are_refused)
 {
 	static const char *const wrong[] = {
 		"4@",

@@ -145,7 +145,7 @@ Test(cli_top, browses_a_table)
 	cli_end();
 }
 
-Test(cli_top, searches_for_the_next)
+Test(cli_top, searches_for_the_next_match)
 {
 	cli_begin_routes();
 	publish_many();
@@ -175,7 +175,7 @@ Test(cli_top, filters_and_pauses)
 	cli_end();
 }
 
-Test(cli_top, fits_any_size)
+Test(cli_top, fits_any_terminal_size)
 {
 	static const int sizes[][2] = {{10, 40}, {100, 300}, {24, 80}, {2, 5}, {30, 100}};
 
@@ -195,7 +195,7 @@ Test(cli_top, fits_any_size)
 }
 
 /* A signal that ends the process ends it with the terminal restored. */
-Test(cli_top, gives_the_terminal_back)
+Test(cli_top, restores_the_terminal_on_a_signal)
 {
 	const int signals[] = {SIGINT,  SIGTERM, SIGHUP,    SIGQUIT,  SIGPIPE,   SIGUSR1,
 	                       SIGUSR2, SIGALRM, SIGXCPU,   SIGXFSZ,  SIGVTALRM, SIGPROF,
@@ -222,7 +222,7 @@ Test(cli_top, gives_the_terminal_back)
 }
 
 /* A signal that reports a fault kills the process, with the terminal restored. */
-Test(cli_top, gives_the_terminal_back_before_it_dies)
+Test(cli_top, restores_the_terminal_before_a_fault_kills_it)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
 	static const struct rlimit no_core;
@@ -279,7 +279,8 @@ Test(cli_top, can_be_stopped)
 	from = written_until_now();
 	continue_it();
 	await_from(from, TAKES_SCREEN);
-	/* SIGSTOP can't be caught and leaves the screen as it is; afterwards it is drawn anew. */
+	/* SIGSTOP can't be caught, so the screen stays. When the program continues, it draws the
+	 * screen anew. */
 	kill(terminal.program, SIGSTOP);
 	cr_assert(WIFSTOPPED(terminal_status(&terminal)));
 	tcsetattr(terminal.line, TCSANOW, &terminal.before);
@@ -288,13 +289,15 @@ Test(cli_top, can_be_stopped)
 	cli_end();
 }
 
-/* Makes it draw until nothing more can be written: it blocks in the middle of drawing. */
+/* Makes the program draw until the terminal accepts no more output, so that it blocks in the middle
+ * of drawing. */
 static void hold_while_it_draws(void)
 {
 	struct pollfd room = {.fd = terminal.line, .events = POLLOUT};
 	struct pollfd keys = {.fd = terminal.fd, .events = POLLOUT};
 
-	/* No more keys than it takes, else this test and the program would wait for each other. */
+	/* Type only while the terminal accepts keys, else this test and the program would wait for
+	 * each other. */
 	while (poll(&room, 1, 10) == 1)
 		if (poll(&keys, 1, 0) == 1)
 			terminal_type(&terminal, "\f");
@@ -329,7 +332,7 @@ Test(cli_top, ends_with_its_terminal)
 	cli_end();
 }
 
-Test(cli_top, says_that_the_region_is_gone)
+Test(cli_top, reports_a_removed_region)
 {
 	size_t from;
 
@@ -349,7 +352,7 @@ Test(cli_top, says_that_the_region_is_gone)
 	cli_end();
 }
 
-Test(cli_top, goes_on_when_another_region_has_the_name)
+Test(cli_top, continues_when_another_region_has_the_name)
 {
 	size_t from;
 
@@ -414,7 +417,7 @@ Test(cli_top, shows_that_the_publisher_died)
 }
 
 /* Every user who may read a region may write anything into its subscribers file. */
-Test(cli_top, believes_no_subscriber)
+Test(cli_top, shows_forged_slots_without_harm)
 {
 	struct layout_slot slot = {.state = LAYOUT_SLOT_TAKEN,
 	                           .notifier = 99,
@@ -459,8 +462,8 @@ Test(cli_top, lists_all_regions)
 	cli_end();
 }
 
-/* For a region that could never be read, the whole reason is shown, and nothing else. */
-Test(cli_top, says_why_it_can_not_read)
+/* For a region that could never be read, only the complete reason is shown. */
+Test(cli_top, reports_why_it_can_not_read)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	char keys[64];

@@ -46,7 +46,7 @@ static void set(const char *key, const char *hop)
 	EXPECT_STATUS(STELE("set", target, (char *)key, (char *)hop), 0);
 }
 
-Test(cli_trace, says_what_a_commit_did)
+Test(cli_trace, reports_what_a_commit_did)
 {
 	struct cli_result result;
 	json_t *line, *table, *publisher;
@@ -75,7 +75,7 @@ Test(cli_trace, says_what_a_commit_did)
 	cli_end();
 }
 
-Test(cli_trace, prints_as_it_happens)
+Test(cli_trace, prints_each_commit_at_once)
 {
 	struct cli_process trace;
 
@@ -103,8 +103,8 @@ Test(cli_trace, does_not_register)
 	cli_end();
 }
 
-/* A publisher at full speed, and a history that holds everything. */
-Test(cli_trace, leaves_nothing_out)
+/* A publisher commits at full speed, and history holds all versions. */
+Test(cli_trace, omits_no_version)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE_NEW, .history = 4000};
@@ -131,7 +131,7 @@ Test(cli_trace, leaves_nothing_out)
 	cli_end();
 }
 
-Test(cli_trace, says_what_is_gone)
+Test(cli_trace, reports_versions_that_left_history)
 {
 	struct cli_process trace;
 	uint64_t to;
@@ -179,7 +179,7 @@ static void make_another(struct cli_process *trace)
 	expect_commit(trace, 1);
 }
 
-Test(cli_trace, says_that_the_region_is_another_one)
+Test(cli_trace, reports_another_region_of_the_name)
 {
 	struct cli_process trace;
 
@@ -195,8 +195,8 @@ Test(cli_trace, says_that_the_region_is_another_one)
 	EXPECT_HAS(cli_read_all(trace.err), "was removed");
 }
 
-/* Also if the region is absent for a while. */
-Test(cli_trace, waits_for_another_one)
+/* The trace also continues if the region is absent for a while. */
+Test(cli_trace, waits_for_another_region_of_the_name)
 {
 	struct cli_process trace;
 
@@ -245,7 +245,7 @@ Test(cli_trace, ends_with_its_reader)
 	cli_end();
 }
 
-Test(cli_trace, refuses_what_is_not_there)
+Test(cli_trace, refuses_missing_regions_and_versions)
 {
 	cli_begin_routes();
 	EXPECT_FAILURE(STELE("trace", "--since", cli_token(9), region), 3, "no version 9 yet",

@@ -41,7 +41,7 @@ Test(cli_usage, every_command_has_help_with_examples)
 	}
 }
 
-Test(cli_usage, version)
+Test(cli_usage, the_version_is_printed)
 {
 	struct cli_result result = STELE("--version");
 
@@ -51,7 +51,7 @@ Test(cli_usage, version)
 	          "%s", result.out);
 }
 
-Test(cli_usage, unknown_command_suggests_the_nearest)
+Test(cli_usage, an_unknown_command_suggests_the_nearest_name)
 {
 	EXPECT_FAILURE(STELE("pubish"), 2, "no command \"pubish\"; did you mean \"publish\"?");
 	EXPECT_FAILURE(STELE("lst"), 2, "did you mean \"list\"?");
@@ -60,7 +60,7 @@ Test(cli_usage, unknown_command_suggests_the_nearest)
 	EXPECT_FAILURE(STELE("\033[2J"), 2, "\\x1b[2J");
 }
 
-Test(cli_usage, missing_and_wrong_arguments)
+Test(cli_usage, missing_and_wrong_arguments_are_refused)
 {
 	EXPECT_FAILURE(STELE("create"), 2, "expected one REGION", "Try 'stele create --help'");
 	EXPECT_FAILURE(STELE("get", "net/routes"), 2, "expected REGION/TABLE and KEY");
@@ -78,7 +78,7 @@ Test(cli_usage, missing_and_wrong_arguments)
 	EXPECT_FAILURE(cli_stele(NULL, (char *)NULL), 2, "expected a COMMAND");
 }
 
-Test(cli_usage, output_that_cannot_be_written_is_noticed)
+Test(cli_usage, output_that_cannot_be_written_is_reported)
 {
 	struct cli_process process = {.err = cli_file(NULL)};
 	char *arguments[] = {cli_command(), "--help", NULL};
@@ -91,7 +91,7 @@ Test(cli_usage, output_that_cannot_be_written_is_noticed)
 	EXPECT_HAS(err, "stele: cannot write to standard output: No space left on device");
 }
 
-Test(cli_usage, reader_of_the_output_that_went_away_is_noticed_in_silence)
+Test(cli_usage, a_closed_output_pipe_ends_the_command_silently)
 {
 	struct cli_process process = {.err = cli_file(NULL)};
 	char *arguments[] = {cli_command(), "--help", NULL};
@@ -122,7 +122,7 @@ static struct cli_result shell(const char *line)
  * depending on the shell. */
 #define ROWS "seq 4000 | awk 'BEGIN { print \"id,text\" } { printf \"%d,%060d\\n\", $1, $1 }'"
 
-Test(cli_usage_limits, cli_12_a_file_of_limited_size)
+Test(cli_usage_limits, cli_12_the_file_size_limit_is_reported)
 {
 	struct cli_result result;
 
@@ -132,7 +132,7 @@ Test(cli_usage_limits, cli_12_a_file_of_limited_size)
 	EXPECT_STATUS(shell("$STELE verify $R"), 0);
 	EXPECT_STATUS(shell(ROWS " | $STELE publish $R/rows -"), 0);
 	EXPECT_STATUS(shell("(ulimit -f 8; $STELE set $R/rows 7 text=seven)"), 0);
-	/* Output goes to a file here. */
+	/* Standard output is a file here, so the limit applies to it. */
 	result = shell("ulimit -f 100; exec $STELE dump $R/rows");
 	EXPECT_STATUS(result, 8);
 	EXPECT_HAS(result.err, "cannot write to standard output");
@@ -146,7 +146,7 @@ Test(cli_usage_limits, cli_12_a_file_of_limited_size)
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-Test(cli_usage_limits, cli_12_address_space_is_limited)
+Test(cli_usage_limits, cli_12_the_address_space_limit_is_reported)
 {
 	EXPECT_STATUS(shell("$STELE create $R --table 'rows(id: u32 key, text: char[60])'"), 0);
 	EXPECT_FAILURE(shell("ulimit -v 500000; exec $STELE dump $R/rows"), 6, "RLIMIT_AS",

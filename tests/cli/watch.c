@@ -9,7 +9,7 @@ TestSuite(cli_watch, .init = cli_begin_routes, .fini = cli_end);
 
 static struct cli_process watch;
 
-/* Starts a watch and reads the three rows that exist, so that it is attached from here on. */
+/* Starts a watch and reads the three rows that exist, so that the watch sees all later commits. */
 static void start_with_rows(const char *format)
 {
 	STELE_START(&watch, "watch", "--initial", "--format", format, region);
@@ -61,7 +61,7 @@ Test(cli_watch, sees_changes_in_order)
 	expect_clean_end(SIGTERM);
 }
 
-Test(cli_watch, shows_people_signs_and_what_was)
+Test(cli_watch, the_table_format_shows_signs_and_old_values)
 {
 	STELE_START(&watch, "watch", "--initial", target);
 	EXPECT_HAS(cli_line(&watch), "version  change  table   row");
@@ -76,7 +76,7 @@ Test(cli_watch, shows_people_signs_and_what_was)
 	expect_clean_end(SIGINT);
 }
 
-Test(cli_watch, versions_that_came_meanwhile_are_one_difference)
+Test(cli_watch, versions_committed_meanwhile_are_one_difference)
 {
 	start_with_rows("ndjson");
 	kill(watch.pid, SIGSTOP);
@@ -89,7 +89,7 @@ Test(cli_watch, versions_that_came_meanwhile_are_one_difference)
 	expect_clean_end(SIGTERM);
 }
 
-Test(cli_watch, of_one_table_leaves_the_others_out)
+Test(cli_watch, watching_one_table_omits_the_others)
 {
 	char other[64];
 
@@ -105,7 +105,7 @@ Test(cli_watch, of_one_table_leaves_the_others_out)
 	EXPECT_TEXT(cli_line(&watch), "");
 }
 
-Test(cli_watch, since_a_version)
+Test(cli_watch, starts_at_a_version)
 {
 	struct cli_result result;
 	const char *rows;
@@ -126,7 +126,7 @@ Test(cli_watch, since_a_version)
 	               "no version 4 yet");
 }
 
-Test(cli_watch, count_and_timeout)
+Test(cli_watch, count_and_timeout_end_it)
 {
 	EXPECT_FAILURE(
 		STELE("watch", "--count", "1", "--timeout", "0.05", "--format", "ndjson", region),
@@ -134,7 +134,7 @@ Test(cli_watch, count_and_timeout)
 	expect_done(STELE("watch", "--timeout", "0.05", "--format", "ndjson", region), "");
 }
 
-Test(cli_watch, what_history_no_longer_holds_is_a_gap)
+Test(cli_watch, a_version_outside_history_is_a_gap)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher *publisher;
@@ -190,7 +190,7 @@ static uint64_t commit_other_rows(struct stele_publisher *publisher, unsigned ro
 
 /* The versions of few rows fit, but not beside the version of many rows that a stopped watch pins.
  * The publisher reclaims that version, and the watch reports a gap and starts over. */
-Test(cli_watch, a_version_that_was_taken_back_is_a_gap)
+Test(cli_watch, a_reclaimed_version_is_a_gap)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher_stats stats = {.size = sizeof(stats)};
@@ -225,7 +225,7 @@ Test(cli_watch, a_version_that_was_taken_back_is_a_gap)
 	expect_clean_end(SIGTERM);
 }
 
-Test(cli_watch, tables_that_come_go_and_change_their_columns)
+Test(cli_watch, reports_tables_created_dropped_and_changed)
 {
 	struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher *publisher;
@@ -282,7 +282,7 @@ Test(cli_watch, ends_when_its_reader_is_gone)
 	EXPECT_HAS(STELE("show", region).out, "subscribers         0\n");
 }
 
-Test(cli_watch, says_that_it_has_no_queue_and_works_without)
+Test(cli_watch, reports_a_missing_queue_and_works_without_it)
 {
 	struct rlimit none = {0};
 
@@ -315,7 +315,7 @@ Test(cli_watch, each_notifier_wakes_it)
 	               "no notifier \"sokcet\"; there are auto, mq, socket, fifo");
 }
 
-Test(cli_watch, unknown_regions_and_tables)
+Test(cli_watch, unknown_regions_and_tables_are_reported)
 {
 	char other[64];
 
