@@ -17,10 +17,10 @@
 
 #define SECTOR  512u
 #define SECTORS ((1u << 20) / SECTOR)
-/* commits of the bank before those that are stepped through; one of the latter reclaims */
+/* commits before those that are stepped through, so that one of these reclaims */
 #define VERSIONS 16u
 #define COMMITS  5u
-#define CUTS     6u /* before each sync */
+#define CUTS     6u /* power cuts that are tried before each sync */
 
 /* ---- the region and its files ---- */
 
@@ -54,7 +54,7 @@ static void cut_begin(void)
 		crash_skip("/var/tmp is in memory, where there are no power cuts to outlive");
 }
 
-/* For the tests that step through a publisher. */
+/* Set-up for the tests that step through a publisher. */
 static void cut_begin_stepping(void)
 {
 	cut_begin();
@@ -80,7 +80,7 @@ static struct stele_publisher *cut_open(const char *name, unsigned flags,
 	return publisher;
 }
 
-/* ---- what the disk may hold ---- */
+/* ---- states that the disk may have ---- */
 
 struct disk {
 	int fd;
@@ -88,7 +88,7 @@ struct disk {
 	size_t size, synced_size;
 	unsigned char last[SECTORS * SECTOR];
 	struct states {
-		unsigned count; /* state 0 is what was synced last */
+		unsigned count; /* state 0 is the state that was synced last */
 		unsigned char (*states)[SECTOR];
 	} sectors[SECTORS];
 	uint64_t random;
@@ -181,7 +181,7 @@ static void disk_cut(struct disk *disk)
 	for (unsigned i = 0; i < size / SECTOR; i++) {
 		const struct states *states = &disk->sectors[i];
 		unsigned which = (unsigned)(random_from(&disk->random) % states->count);
-		/* Also files in which most sectors are old, or most are new. */
+		/* Some files have mostly old sectors, some mostly new ones. */
 		if (way == 0 && random_from(&disk->random) % 8 != 0)
 			which = 0;
 		if (way == 1 && random_from(&disk->random) % 8 != 0)
@@ -284,8 +284,8 @@ static void die_with_a_record(struct job *job)
 }
 #endif
 
-Test(crash_cut, crash_durable_commits, .init = cut_begin_stepping, .fini = crash_clean,
-     .timeout = 300)
+Test(crash_cut, crash_durable_commits_survive_a_power_cut, .init = cut_begin_stepping,
+     .fini = crash_clean, .timeout = 300)
 {
 #ifdef __x86_64__
 	struct job job = {
@@ -317,7 +317,7 @@ static int act_open_and_commit(struct job *job)
 
 /* The disk has the record of a version that no reader saw, and the next publisher reuses that
  * version's memory for another one. */
-Test(crash_cut, crash_durable_commits_after_a_death, .init = cut_begin_stepping,
+Test(crash_cut, crash_durable_commits_after_a_death_survive_a_power_cut, .init = cut_begin_stepping,
      .fini = crash_clean, .timeout = 300)
 {
 #ifdef __x86_64__
@@ -377,8 +377,8 @@ Test(crash_cut, crash_without_durability_only_a_closed_region_comes_back, .init 
 	bank_assert_whole(region, 39, "history after a boot");
 	bank_run(publisher, 60, &random);
 	stele_publisher_close(publisher);
-	/* A publisher that dies leaves nothing that another boot may rely on, but everything to
-	 * this boot. */
+	/* If a publisher dies, the same boot finds all versions, and another boot must not rely on
+	 * the file. */
 	child = crash_fork();
 	if (child == 0) {
 		publisher = cut_open(region, 0, STELE_DURABLE_CLOSE);

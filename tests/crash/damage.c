@@ -296,7 +296,7 @@ static void flip_bits(struct damage *damage, size_t begin, size_t end, bool reop
 	             "a reader wrote to the region");
 }
 
-Test(crash_damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_every_bit_of_the_header_may_flip, .fini = crash_clean, .timeout = 120)
 {
 	struct damage damage;
 
@@ -309,7 +309,7 @@ Test(crash_damage, crash_14_every_bit_of_the_header, .fini = crash_clean, .timeo
 	damage_end(&damage);
 }
 
-Test(crash_damage, crash_14_every_bit_of_the_rest, .fini = crash_clean, .timeout = 240)
+Test(crash_damage, crash_14_every_bit_of_the_rest_may_flip, .fini = crash_clean, .timeout = 240)
 {
 	struct damage damage;
 
@@ -343,7 +343,7 @@ static void refused(struct damage *damage, int expected, const char *words)
 	memcpy(damage->file, damage->pristine, damage->size);
 }
 
-Test(crash_damage, crash_14_fields_of_the_header, .fini = crash_clean)
+Test(crash_damage, crash_14_each_header_field_has_its_own_error, .fini = crash_clean)
 {
 	struct layout_header *header;
 	struct damage damage;
@@ -430,7 +430,7 @@ static void damage_once(struct damage *damage, uint64_t *random)
 	memcpy(damage->file + random_place(damage, random), &word, 4);
 }
 
-Test(crash_damage, crash_14_many_words_at_once, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_many_words_may_be_damaged_at_once, .fini = crash_clean, .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
 	struct damage damage;
@@ -495,7 +495,7 @@ static void put_ladder(struct damage *damage, uint64_t version, const char *tabl
 	entry->root = next;
 }
 
-Test(crash_damage, crash_14_a_ladder, .fini = crash_clean)
+Test(crash_damage, crash_14_a_ladder_of_nodes_ends_with_an_error, .fini = crash_clean)
 {
 	static const char *const tables[] = {"hosts", "routes", "notes"};
 	struct damage damage;
@@ -524,7 +524,7 @@ static void recover_once(struct damage *damage)
 
 	if (r < 0) {
 		cr_assert(r == -EBADMSG || r == -ESTALE, "error %d: %s", r,
-		          stele_last_error()); /* or the boot that it is of */
+		          stele_last_error()); /* -ESTALE: the boot id is damaged */
 		damage->errors++;
 	} else {
 		damage->answers++;
@@ -533,7 +533,8 @@ static void recover_once(struct damage *damage)
 	memcpy(damage->file, damage->pristine, damage->size);
 }
 
-Test(crash_damage, crash_14_recovery_of_a_damaged_region, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_recovery_of_a_damaged_region_harms_no_process, .fini = crash_clean,
+     .timeout = 120)
 {
 	struct damage damage;
 

@@ -7,7 +7,8 @@
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
-static unsigned syncs, refused; /* number of syncs so far; the one that fails, 0: none */
+static unsigned syncs,
+	refused; /* number of syncs so far, and number of the sync that fails (0: none) */
 
 static int sync_or_not(long call, int fd)
 {

@@ -120,7 +120,7 @@ static void read_all(const char *name)
 	unlink(saved);
 }
 
-/* Writes the file, and has all calls read it: quickly, and without memory for holes. */
+/* Writes the file, and lets all calls read it. Checks that they are quick and fill no holes. */
 static void read_forged(struct forge *forge)
 {
 	const char *name = crash_name("");
@@ -135,7 +135,7 @@ static void read_forged(struct forge *forge)
 	cr_expect_eq(forge_blocks(forged_path(name)), blocks, "reading took memory");
 }
 
-/* The file must be refused when it is opened, before its contents are touched, with `words` in the
+/* Checks that opening the file is refused before its contents are touched, with `words` in the
  * error message. */
 static void expect_refused(struct forge *forge, const char *words)
 {
@@ -152,7 +152,7 @@ static void expect_refused(struct forge *forge, const char *words)
 	cr_expect_not_null(strstr(stele_last_error(), words), "\"%s\"", stele_last_error());
 }
 
-/* The file must open, and be found undamaged. */
+/* Checks that the file opens, and is found undamaged. */
 static void expect_whole(struct forge *forge)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
@@ -164,7 +164,8 @@ static void expect_whole(struct forge *forge)
 
 /* ---- the forged files ---- */
 
-/* Otherwise the tests below would see errors that have other causes. */
+/* A forged file without faults is accepted. Otherwise the tests below would see errors that have
+ * other causes. */
 Test(crash_forged, crash_14_a_forged_region_is_read, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
@@ -245,7 +246,7 @@ Test(crash_forged, crash_14_sparse_files, .fini = crash_clean)
 	/* A walk over all these entries would fill the machine's memory. */
 	forge_counts(&forge, FORGE_RING, 1 << 27);
 	expect_refused(&forge, "holes");
-	/* One page is enough. */
+	/* A hole of one page is enough for a refusal. */
 	forge = forge_region();
 	forge_write(forged_path(crash_name("")), &forge);
 	crash_path(crash_name(""), "", path);
@@ -258,7 +259,7 @@ Test(crash_forged, crash_14_sparse_files, .fini = crash_clean)
 }
 
 /* The owner makes the file sparse after it was opened. */
-Test(crash_forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
+Test(crash_forged, crash_14_a_file_that_becomes_sparse_is_refused, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 	const char *path = forged_path(crash_name(""));
@@ -286,7 +287,7 @@ Test(crash_forged, crash_14_a_file_that_becomes_sparse, .fini = crash_clean)
 
 /* A version that does not exist now will not exist after a thousand tries either, each of which
  * would search all kept versions. */
-Test(crash_forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_clean)
+Test(crash_forged, crash_14_a_missing_newest_version_is_reported_at_once, .fini = crash_clean)
 {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
@@ -303,8 +304,9 @@ Test(crash_forged, crash_14_a_newest_version_that_is_not_there, .fini = crash_cl
 	stele_subscriber_close(subscriber);
 }
 
-/* A reader looks for the file that has taken the name, and finds this one again. */
-Test(crash_forged, crash_14_a_file_that_says_it_was_replaced, .fini = crash_clean)
+/* The file is marked as replaced, but still has the name: a reader that looks for the new file
+ * finds this one again. */
+Test(crash_forged, crash_14_a_file_marked_as_replaced_delays_no_reader, .fini = crash_clean)
 {
 	static const enum head_state states[] = {HEAD_REPLACING, HEAD_REPLACED, 3};
 
@@ -319,7 +321,7 @@ Test(crash_forged, crash_14_a_file_that_says_it_was_replaced, .fini = crash_clea
 }
 
 /* On a disk, where a hole takes no memory, the file is read in place. On a tmpfs it is copied. */
-Test(crash_forged, crash_14_a_saved_file_with_holes, .fini = crash_clean)
+Test(crash_forged, crash_14_a_saved_file_with_holes_takes_no_memory, .fini = crash_clean)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
 	struct forge forge = forge_region();
@@ -358,9 +360,9 @@ Test(crash_forged, crash_14_history_above_the_newest_version, .fini = crash_clea
 	}
 }
 
-/* A head far above all commits, with an oldest version that puts every version between them into
+/* The head is far above all commits, and the oldest version puts every version between them into
  * history. */
-Test(crash_forged, crash_14_a_history_of_2_to_the_60_versions, .fini = crash_clean)
+Test(crash_forged, crash_14_a_history_of_2_to_the_60_versions_is_bounded, .fini = crash_clean)
 {
 	struct forge forge = forge_region();
 

@@ -12,7 +12,7 @@
 
 #define ROUNDS 300
 
-/* What the processes of a test share. */
+/* Memory that the processes of a test share. */
 struct board {
 	uint32_t stop;
 	struct {
@@ -147,7 +147,7 @@ static uint64_t kill_one(const char *region, uint64_t seed, int64_t nanoseconds)
 		publish_until_killed(region, seed, ends[1]);
 	}
 	close(ends[1]);
-	/* Waits for its first commit, so that every round makes versions. */
+	/* Waits for the publisher's first commit, so that every round makes versions. */
 	cr_assert_eq(read(ends[0], &reported, sizeof(reported)), (ssize_t)sizeof(reported),
 	             "seed %llu: no commit", (unsigned long long)seed);
 	for (int64_t until = clock_now() + nanoseconds; clock_now() < until;) {
@@ -175,7 +175,8 @@ static pid_t start_reader(const char *region, struct board *board, unsigned whic
 	return child;
 }
 
-/* Attaches twice. Memory in use is what the versions reach, whatever happened before. */
+/* Attaches twice, and checks that both attachments find the same memory in use. Returns its
+ * size. */
 static uint64_t used_after_recovery(const char *region, uint64_t *ret_version)
 {
 	struct stele_publisher *publisher = crash_publisher(region, 8, 1 << 24);
@@ -192,7 +193,7 @@ static uint64_t used_after_recovery(const char *region, uint64_t *ret_version)
 	return used;
 }
 
-/* Waits until each reader has seen that many versions. */
+/* Waits until each reader has seen `versions` versions. */
 static void await_readers(const struct board *board, uint64_t versions)
 {
 	int64_t until = clock_now() + INT64_C(60000000000);
@@ -206,7 +207,7 @@ static void await_readers(const struct board *board, uint64_t versions)
 		}
 }
 
-Test(crash_kill, crash_01_random_moments, .fini = crash_clean)
+Test(crash_kill, crash_01_a_kill_at_a_random_moment_loses_no_commit, .fini = crash_clean)
 {
 	const char *region = crash_name("kill");
 	struct board *board = board_new();
@@ -248,7 +249,7 @@ Test(crash_kill, crash_01_random_moments, .fini = crash_clean)
 	/* Versions differ a little in size; leaks of killed publishers would add up. */
 	cr_assert_leq(most_late, most_early * 5 / 4, "from %llu bytes in use to %llu",
 	              (unsigned long long)most_early, (unsigned long long)most_late);
-	/* What a recovery found in history is freed when history moves on, like everything else. */
+	/* Memory that a recovery found in history is freed when history moves on. */
 	publisher = crash_publisher(region, 0, 0);
 	bank_run(publisher, stele_publisher_version(publisher) + 50, &random);
 	most_late = crash_used(publisher, NULL);
@@ -280,7 +281,7 @@ static void die_in_transaction(const char *region, bool commit_first)
 	cr_assert(WIFSIGNALED(status), "the publisher that was to die failed");
 }
 
-Test(crash_kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
+Test(crash_kill, crash_05_the_lock_of_a_dead_publisher_is_recovered, .fini = crash_clean)
 {
 	const char *region = crash_name("dead");
 	struct stele_publisher_stats stats = {.size = sizeof(stats)};
@@ -308,7 +309,7 @@ Test(crash_kill, crash_05_the_lock_of_a_dead_publisher, .fini = crash_clean)
 }
 
 /* A mutex that can't be recovered is replaced, in a new publisher file. */
-Test(crash_kill, crash_05_the_lock_is_not_recoverable, .fini = crash_clean)
+Test(crash_kill, crash_05_an_unrecoverable_lock_is_replaced, .fini = crash_clean)
 {
 	const char *region = crash_name("lock");
 	struct stele_publisher *publisher = crash_publisher(region, 4, 1 << 22);
@@ -331,7 +332,8 @@ Test(crash_kill, crash_05_the_lock_is_not_recoverable, .fini = crash_clean)
 
 /* ---- a publisher stopped in the middle ---- */
 
-Test(crash_kill, crash_06_stopped_in_a_transaction, .fini = crash_clean)
+Test(crash_kill, crash_06_a_publisher_stopped_in_a_transaction_delays_no_reader,
+     .fini = crash_clean)
 {
 	const char *region = crash_name("stop");
 	struct stele_publisher_options options = {.size = sizeof(options), .attach_timeout = -1};

@@ -101,8 +101,8 @@ static uint32_t add_until_refused(struct stele_publisher *publisher, uint32_t fi
 	}
 }
 
-/* From a limit that forbids everything, a page at a time, to one that lets the region be
- * created. */
+/* Raises the limit by a page at a time, from one that forbids everything to one that lets the
+ * region be created. */
 Test(crash_limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = crash_clean)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
@@ -127,7 +127,7 @@ Test(crash_limits, crash_12_no_region_larger_than_the_limit_of_files, .fini = cr
 	stele_publisher_close(publisher);
 }
 
-/* An existing region continues with what it has, and grows again once it may. */
+/* An existing region continues with its present size, and grows again once the limit allows it. */
 Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_clean)
 {
 	const char *region = crash_name("grown");
@@ -148,7 +148,7 @@ Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_c
 	}
 	cr_assert_eq(add(publisher, 0, 20000), 1, "%s", stele_last_error());
 	stele_publisher_close(publisher);
-	/* A new publisher continues, too. */
+	/* A new publisher can also work under the limit. */
 	cr_assert_eq(stele_publisher_open(region, NULL, &publisher), 0, "%s", stele_last_error());
 	set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
 	for (uint32_t id = 0; id < 100; id++)
@@ -167,7 +167,7 @@ Test(crash_limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
 	char path[160];
 
 	crash_path(region, "", path);
-	/* Until one more blob of 60000 bytes does not fit. */
+	/* Fills the region until one more blob of 60000 bytes does not fit. */
 	while (status.st_size + 65536 <= 1 << 18) {
 		cr_assert_eq(add(publisher, count++, 4000), 1, "%s", stele_last_error());
 		cr_assert_eq(stat(path, &status), 0);
@@ -243,7 +243,7 @@ Test(crash_limits, crash_12_the_subscribers_file_is_at_the_limit, .fini = crash_
 }
 
 #if !SANITIZED
-Test(crash_limits, crash_12_no_address_space, .fini = crash_clean)
+Test(crash_limits, crash_12_lack_of_address_space_is_reported, .fini = crash_clean)
 {
 	const char *region = crash_name("space");
 	struct stele_subscriber *subscriber;
@@ -262,7 +262,7 @@ Test(crash_limits, crash_12_no_address_space, .fini = crash_clean)
 #endif
 
 /* Each reason has its own message and remedy. */
-Test(crash_limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
+Test(crash_limits, crash_12_a_failed_reservation_names_its_reason)
 {
 	static const struct {
 		int errnum, error;
@@ -289,7 +289,7 @@ Test(crash_limits, crash_12_what_cannot_be_reserved_is_refused_by_its_reason)
 }
 
 /* Linux 6.6 and later have quotas on tmpfs. */
-Test(crash_limits, crash_12_a_quota_is_used_up, .fini = crash_clean)
+Test(crash_limits, crash_12_an_exhausted_quota_is_reported, .fini = crash_clean)
 {
 	struct stele_publisher *publisher;
 	int r = 1;

@@ -98,7 +98,7 @@ static unsigned descriptors(void)
 	return count;
 }
 
-/* What must be unchanged after a call that failed. */
+/* State that a failed call must leave unchanged. */
 struct before {
 	int64_t balance;
 	unsigned descriptors;
@@ -149,7 +149,7 @@ static int64_t one_commit(const char *region, uint64_t at, int64_t n, bool good)
 		                   stele_last_error());
 		cr_assert_eq(crash_used(publisher, NULL), used, "request %lld", (long long)n);
 		cr_assert_eq(bank_assert_whole(region, 0, "after a failure"), at - 1);
-		/* Neither the lock nor the transaction is stuck. */
+		/* The failed commit has released the lock and ended its transaction. */
 		r = bank_commit(publisher, &random);
 		cr_assert_eq(r, (int64_t)at, "request %lld: %s", (long long)n, stele_last_error());
 	}
@@ -172,7 +172,7 @@ static void commits_at(uint64_t at, bool good)
 		struct stele_snapshot *snapshot;
 		bool more;
 		make_bank(region, 2, at - 1);
-		/* A pin, so that reclaim has something to check. */
+		/* The pin gives reclaim something to check. */
 		subscriber = crash_subscriber(region, true);
 		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 		more = one_commit(region, at, n, good) != 0;
@@ -184,7 +184,7 @@ static void commits_at(uint64_t at, bool good)
 	cr_assert_geq(count, 3, "only %u requests", count);
 }
 
-Test(crash_memory, crash_28_commit, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_commit_survives_a_failed_allocation, .fini = crash_clean, .timeout = 60)
 {
 	/* Versions that create several tables, create one, drop one, and reclaim. */
 	static const uint64_t versions[] = {1, 8, 16, 18};
@@ -231,7 +231,8 @@ static bool one_rollback(const char *region, int64_t n, bool good)
 	return hit;
 }
 
-Test(crash_memory, crash_28_rollback, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_rollback_survives_a_failed_allocation, .fini = crash_clean,
+     .timeout = 60)
 {
 	const char *region = crash_name("rollback");
 
@@ -296,7 +297,8 @@ static void opens(bool good)
 	cr_assert_eq(stele_region_remove(region), 0);
 }
 
-Test(crash_memory, crash_28_publisher_open, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_publisher_open_survives_a_failed_allocation, .fini = crash_clean,
+     .timeout = 60)
 {
 	opens(false);
 	opens(true);
@@ -388,7 +390,8 @@ static void reads(bool good)
 	cr_assert_eq(stele_region_remove(region), 0);
 }
 
-Test(crash_memory, crash_28_reading, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_reading_survives_a_failed_allocation, .fini = crash_clean,
+     .timeout = 60)
 {
 	reads(false);
 	reads(true);
@@ -396,7 +399,8 @@ Test(crash_memory, crash_28_reading, .fini = crash_clean, .timeout = 60)
 
 /* ---- neither heap nor arena: making space must not need the heap ---- */
 
-Test(crash_memory, crash_28_and_the_region_is_full, .fini = crash_clean, .timeout = 60)
+Test(crash_memory, crash_28_a_full_region_makes_space_without_the_heap, .fini = crash_clean,
+     .timeout = 60)
 {
 	const char *region = crash_name("both");
 	/* The smallest region with this history: it can't grow. */

@@ -59,8 +59,8 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	int status;
 
 	bank_create(region, 3);
-	/* Comes first, because it may skip the test, which would leave a waiting subscriber
-	 * behind. */
+	/* Call trace_start() first, because it may skip the test, which would leave a waiting
+	 * subscriber behind. */
 	tracee = trace_start(&job);
 	if (next_publisher)
 		notifier_slice = INT64_C(3600000000000);
@@ -83,13 +83,15 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	          "the waiter did not find the version");
 }
 
-Test(crash_notice, crash_04_killed_before_the_notices, .fini = crash_clean, .timeout = 60)
+Test(crash_notice, crash_04_a_kill_before_the_notices_loses_no_wake_up, .fini = crash_clean,
+     .timeout = 60)
 {
 	die_before_notices(crash_name("futex"), false, false);
 	die_before_notices(crash_name("next"), false, true);
 }
 
-Test(crash_notice, crash_04_killed_before_the_notices_to_queues, .fini = crash_clean, .timeout = 60)
+Test(crash_notice, crash_04_a_kill_before_the_notices_to_queues_loses_no_wake_up,
+     .fini = crash_clean, .timeout = 60)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "mq"};
 	struct stele_subscriber *subscriber;

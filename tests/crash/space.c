@@ -120,7 +120,7 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	last = fill(publisher, region, 2, size);
 	cr_assert_gt(last, 4);
 	assert_blobs(region, 1, last, size);
-	/* A full region may fail again, at no cost. */
+	/* Further attempts in a full region fail as well, and use no memory. */
 	used = crash_used(publisher, NULL);
 	for (unsigned i = 0; i < 20; i++) {
 		tx = begin(publisher);
@@ -139,7 +139,7 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	cr_assert_eq(commit(tx), 1, "%s", stele_last_error());
 	assert_blobs(region, 4, last + 1, size);
 	stele_publisher_close(publisher);
-	/* A new publisher continues as well. */
+	/* A new publisher can also work in the full region. */
 	publisher = crash_publisher(region, 0, 0);
 	for (uint32_t id = 4; id <= 6; id++)
 		delete_blob(publisher, id);
@@ -150,7 +150,7 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	assert_blobs(region, 7, last + 2, size);
 }
 
-Test(crash_space, crash_12_the_file_system_fills, .fini = crash_clean)
+Test(crash_space, crash_12_a_file_system_that_fills_up_refuses_rows, .fini = crash_clean)
 {
 	small_shm("size=1m");
 	fill_and_go_on("full1", crash_publisher("full1", 8, 0), 20000);
@@ -165,7 +165,7 @@ Test(crash_space, crash_12_the_file_system_fills, .fini = crash_clean)
 }
 
 /* Another file takes the space, to the last page, while rows of all sizes come and go. */
-Test(crash_space, crash_12_the_file_system_is_full_already, .fini = crash_clean)
+Test(crash_space, crash_12_a_full_file_system_leaves_the_region_usable, .fini = crash_clean)
 {
 	struct stele_publisher *publisher;
 	uint64_t random = 77, refused = 0;
@@ -207,12 +207,13 @@ static void refuse_creation(const char *region)
 	cr_assert_eq(crash_files(region, false), 0, "something half-made stays");
 }
 
-Test(crash_space, crash_12_no_room_for_a_region, .fini = crash_clean)
+Test(crash_space, crash_12_a_region_that_does_not_fit_is_refused, .fini = crash_clean)
 {
 	bool made = false;
 
 	small_shm("size=4k");
-	/* From too small for anything, a page at a time, to large enough. */
+	/* The file system grows by a page at a time, from too small for anything to large
+	 * enough. */
 	for (unsigned pages = 1; pages < 60 && !made; pages++) {
 		struct stele_publisher_options options = {.size = sizeof(options),
 		                                          .flags = STELE_CREATE};
@@ -234,7 +235,7 @@ Test(crash_space, crash_12_no_room_for_a_region, .fini = crash_clean)
 	umount("/dev/shm");
 }
 
-Test(crash_space, crash_12_no_inodes, .fini = crash_clean)
+Test(crash_space, crash_12_a_region_without_inodes_is_refused, .fini = crash_clean)
 {
 	bool made = false;
 
@@ -266,7 +267,7 @@ Test(crash_space, crash_12_no_inodes, .fini = crash_clean)
 
 /* ---- the region's own maximum (needs no root) ---- */
 
-Test(crash_space, crash_12_maximum_size, .fini = crash_clean)
+Test(crash_space, crash_12_a_region_at_its_maximum_refuses_rows, .fini = crash_clean)
 {
 	const char *region = crash_name("most");
 	struct stat status;
@@ -278,9 +279,10 @@ Test(crash_space, crash_12_maximum_size, .fini = crash_clean)
 	cr_assert_leq(status.st_size, 1 << 19);
 }
 
-/* Rows of all sizes, so that sometimes a row does not fit and sometimes a node. A transaction
+/* Puts rows of all sizes, so that sometimes a row does not fit and sometimes a node. A transaction
  * continues without a row that did not fit, and no memory of the region is lost. */
-Test(crash_space, crash_12_a_transaction_goes_on, .fini = crash_clean)
+Test(crash_space, crash_12_a_transaction_continues_without_a_row_that_did_not_fit,
+     .fini = crash_clean)
 {
 	const char *region = crash_name("on");
 	struct stele_publisher *publisher = crash_publisher(region, 2, 1 << 18);
@@ -312,7 +314,7 @@ Test(crash_space, crash_12_a_transaction_goes_on, .fini = crash_clean)
 			key = htonl(id * 77777);
 			if (stele_transaction_get(tx, "blobs", &key, 32, &row) == 0)
 				row.value_size = 0;
-			/* If the commit itself did not fit, none of it happened. */
+			/* A commit that did not fit has changed nothing. */
 			cr_assert(r < 0 || row.value_size == sizes[id],
 			          "row %u has %zu bytes, not %u", id, row.value_size, sizes[id]);
 			sizes[id] = (uint32_t)row.value_size;

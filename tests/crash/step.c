@@ -22,7 +22,7 @@ struct watch {
 	char region[STELE_NAME_MAX + 1];
 	struct watched files[FILES];
 	off_t directory;
-	size_t names; /* names of the region's files */
+	size_t names; /* number of names that begin with the region's */
 };
 
 #define WATCH_MAX (UINT64_C(1) << 22)
@@ -144,7 +144,7 @@ static void copy_all(const char *from, const char *to)
 	free(bytes);
 }
 
-/* ---- what a state must be ---- */
+/* ---- checks of a state ---- */
 
 struct expected {
 	const char *copy;       /* the name under which states are opened */
@@ -377,7 +377,8 @@ static uint64_t blobs_until_generation(const char *region, uint64_t until)
 	struct job job = {.region = region};
 	uint64_t version = 0;
 
-	/* A new publisher for each commit, because the one that is stepped through is new, too. */
+	/* Attach a new publisher for each commit, because the one that is stepped through is new,
+	 * too. */
 	do {
 		cr_assert_eq(stele_publisher_open(region, &options, &job.publisher), 0, "%s",
 		             stele_last_error());
@@ -499,7 +500,7 @@ Test(crash_step, crash_02_every_instruction_of_creation, .fini = crash_clean, .t
 	cr_assert_eq(bank_assert_whole(job.region, 0, "after its creator died"), 0);
 }
 
-/* A commit is cut short, and so is the recovery from that. */
+/* A publisher dies in a commit, and the next one in the recovery from that death. */
 Test(crash_step, crash_03_every_instruction_of_recovery, .fini = crash_clean, .timeout = 500)
 {
 	char names[2][STELE_NAME_MAX + 1];

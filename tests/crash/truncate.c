@@ -33,8 +33,8 @@ static size_t size_of(const char *region)
 	return size;
 }
 
-/* Truncates to one length: what a reader has open, and what it opens, fails completely, and nothing
- * that it reads is wrong. */
+/* Truncates the file to one length. All calls on a reader's open handles fail then. A reader that
+ * opens later gets an error or correct rows. */
 static void truncate_under_reader(const char *region, off_t size)
 {
 	struct stele_publisher *publisher = bank_start(region, 6);
@@ -64,8 +64,8 @@ static void truncate_under_reader(const char *region, off_t size)
 	cr_assert_eq(stele_subscriber_version(subscriber, &version), -EBADMSG);
 	cr_assert_eq(stele_subscriber_wait(subscriber, 6, 0, &version), -EBADMSG);
 	stele_subscriber_close(subscriber);
-	/* A later reader is refused, or gets an error when it reads, or finds everything that it
-	 * reads still there. */
+	/* A reader that opens later is refused, gets an error when it reads, or finds all that it
+	 * reads. */
 	if (stele_subscriber_open(region, &options, &late) == 0) {
 		r = stele_snapshot_open(late, 0, &snapshot);
 		if (r == 0)
@@ -79,7 +79,7 @@ static void truncate_under_reader(const char *region, off_t size)
 	cr_assert_eq(stele_region_remove(region), 0, "%s", stele_last_error());
 }
 
-Test(crash_truncate, crash_13_data_under_readers, .fini = crash_clean)
+Test(crash_truncate, crash_13_truncated_data_does_not_kill_readers, .fini = crash_clean)
 {
 	const char *region = crash_name("cut");
 	off_t whole;
@@ -119,7 +119,7 @@ static void truncate_under_publisher(const char *region, off_t size, bool in_tra
 	cr_assert_eq(stele_region_remove(region), 0, "%s", stele_last_error());
 }
 
-Test(crash_truncate, crash_13_data_under_a_publisher, .fini = crash_clean)
+Test(crash_truncate, crash_13_truncated_data_does_not_kill_a_publisher, .fini = crash_clean)
 {
 	const char *region = crash_name("cutpub");
 	off_t whole;
@@ -135,7 +135,7 @@ Test(crash_truncate, crash_13_data_under_a_publisher, .fini = crash_clean)
 
 /* ---- names removed ---- */
 
-Test(crash_truncate, crash_13_name_removed_under_readers, .fini = crash_clean)
+Test(crash_truncate, crash_13_a_removed_name_leaves_readers_their_region, .fini = crash_clean)
 {
 	const char *region = crash_name("gone");
 	struct stele_publisher *publisher = bank_start(region, 6);
@@ -176,7 +176,8 @@ static void subscribers_file_lost(const char *region, bool cut)
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 	crash_path(region, ".subscribers", path);
 	cr_assert_eq(cut ? truncate(path, 0) : unlink(path), 0);
-	/* Long enough for both to check their files, which they do once a second. */
+	/* Continue until publisher and subscriber have checked their files, which they do once a
+	 * second. */
 	while (clock_now() < until || access(path, F_OK) < 0) {
 		cr_assert_lt(clock_now(), until + INT64_C(60000000000),
 		             "the publisher did not make the file again");
@@ -201,7 +202,7 @@ static void subscribers_file_lost(const char *region, bool cut)
 	stele_publisher_close(publisher);
 }
 
-Test(crash_truncate, crash_13_subscribers_file, .fini = crash_clean)
+Test(crash_truncate, crash_13_a_truncated_subscribers_file_is_replaced, .fini = crash_clean)
 {
 	subscribers_file_lost(crash_name("subcut"), true);
 	subscribers_file_lost(crash_name("subgone"), false);
@@ -257,7 +258,7 @@ static void read_unguarded(const char *region)
 	read_cut(region, STELE_NO_SIGBUS_HANDLER);
 }
 
-Test(crash_truncate, crash_13_without_the_handler, .fini = crash_clean)
+Test(crash_truncate, crash_13_without_the_handler_a_fault_kills_the_process, .fini = crash_clean)
 {
 	const char *region = crash_name("bare");
 	int status = in_child(make_bank, region);
@@ -313,7 +314,7 @@ static void fault_elsewhere(const char *region)
 		_exit(7);
 }
 
-Test(crash_truncate, crash_13_a_handler_of_the_users, .fini = crash_clean)
+Test(crash_truncate, crash_13_a_handler_of_the_program_gets_other_faults, .fini = crash_clean)
 {
 	const char *region = crash_name("own");
 	int status = in_child(make_bank, region);

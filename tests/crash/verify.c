@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whatever bytes a file holds, verifying, saving, loading, describing and explaining it ends and
- * harms no process, and a file reported as undamaged is undamaged. */
+ * Verifying, saving, loading, describing and explaining a file ends and harms no process, whatever
+ * bytes the file holds. A file reported as undamaged is undamaged. */
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -30,7 +30,7 @@ static void clean_files(void)
 	globfree(&found);
 }
 
-/* A region's own file, or a file written by save. */
+/* Prepares a region's own file, or a file written by save. */
 static void file_start(struct file *file, bool saved)
 {
 	struct stele_publisher *publisher;
@@ -157,17 +157,20 @@ static void flip(bool saved, uint64_t seeds)
 	file_end(&file);
 }
 
-Test(crash_verify, crash_14_bits_of_a_region, .fini = crash_clean, .timeout = 200)
+Test(crash_verify, crash_14_flipped_bits_of_a_region_are_read_safely, .fini = crash_clean,
+     .timeout = 200)
 {
 	flip(false, SANITIZED ? 1000 : 4000);
 }
 
-Test(crash_verify, crash_14_bits_of_a_saved_file, .fini = crash_clean, .timeout = 200)
+Test(crash_verify, crash_14_flipped_bits_of_a_saved_file_are_read_safely, .fini = crash_clean,
+     .timeout = 200)
 {
 	flip(true, SANITIZED ? 1000 : 4000);
 }
 
-Test(crash_verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 100)
+Test(crash_verify, crash_13_a_file_truncated_to_any_length_is_read_safely, .fini = crash_clean,
+     .timeout = 100)
 {
 	struct file file;
 
@@ -192,7 +195,8 @@ Test(crash_verify, crash_13_cut_at_any_length, .fini = crash_clean, .timeout = 1
 	}
 }
 
-Test(crash_verify, crash_26_what_is_no_region, .fini = crash_clean, .timeout = 60)
+Test(crash_verify, crash_26_objects_that_are_no_region_are_refused, .fini = crash_clean,
+     .timeout = 60)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
 	struct file file;
@@ -207,7 +211,7 @@ Test(crash_verify, crash_26_what_is_no_region, .fini = crash_clean, .timeout = 6
 	snprintf(file.name, sizeof(file.name), "file:%s", file.saved);
 	cr_expect_eq(stele_region_verify(file.name, NULL, &use), -EBADMSG);
 	unlink(file.saved);
-	/* It is no file to write to, either. */
+	/* The calls that write do not replace such a file, either. */
 	cr_expect_eq(stele_region_remove(file.name), -EINVAL);
 	cr_expect_eq(stele_region_save(file.region, file.path, 0, NULL, NULL), -EEXIST);
 	cr_expect_eq(stele_region_load(file.path, file.region), -EEXIST);

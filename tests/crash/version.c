@@ -144,13 +144,13 @@ static void cross(const char *region, uint64_t place)
 	cr_assert_eq(stele_region_remove(region), 0);
 }
 
-Test(crash_version, crash_17_across_the_boundary, .fini = crash_clean, .timeout = 60)
+Test(crash_version, crash_17_versions_cross_the_word_boundaries, .fini = crash_clean, .timeout = 60)
 {
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		cross(crash_name("far"), places[i]);
 }
 
-/* A transaction that would make a version past the last one is dropped as a whole. */
+/* A transaction that would make a version past the last one is dropped entirely. */
 static void refuse_commit(struct stele_publisher *publisher, bool roll_back)
 {
 	struct stele_transaction *tx;
@@ -175,7 +175,8 @@ static void refuse_commit(struct stele_publisher *publisher, bool roll_back)
 	cr_assert_eq(made, HEAD_VERSION_MAX);
 }
 
-/* The region at its last version can be read, published again and compacted, but not changed. */
+/* Checks that the region at its last version can be read, published again and compacted, but not
+ * changed. */
 static void assert_end(const char *region)
 {
 	struct stele_subscriber *subscriber;
@@ -206,7 +207,8 @@ static void assert_end(const char *region)
 	stele_subscriber_close(subscriber);
 }
 
-Test(crash_version, crash_17_the_last_version, .fini = crash_clean, .timeout = 60)
+Test(crash_version, crash_17_nothing_is_committed_after_the_last_version, .fini = crash_clean,
+     .timeout = 60)
 {
 	const char *region = crash_name("end");
 	char file[64];
