@@ -35,14 +35,14 @@
 #define MEMORY_MAX   (3ull << 30)  /* maximum resident bytes of a worker */
 #define FILE_MAX     (64ull << 20) /* maximum bytes of a file */
 #define LEAK_CHECKS  4096u         /* number of executions between two checks for leaks */
-#define DESCRIPTORS  64u           /* maximum number that a harness keeps open between inputs */
+#define DESCRIPTORS  64u           /* maximum number of descriptors that a harness keeps open */
 
 /* Memory that parent and worker share. Only one of them writes at a time. */
 struct shared {
 	uint64_t executions; /* inputs that were run */
 	uint64_t begun;      /* inputs that were begun */
 	uint64_t slowest;    /* duration of the slowest input, in nanoseconds */
-	size_t size;         /* of `input` */
+	size_t size;         /* size of `input` */
 	uint32_t entries;    /* number of inputs in the pool */
 	/* Number of inputs that were read from the corpus, and the next of them to run
 	 * unchanged. */
@@ -62,7 +62,7 @@ static struct {
 	uint64_t slow;         /* milliseconds; a slower input is written to `artifacts` */
 	const char *artifacts; /* folder for inputs that failed */
 	const char *keep;      /* folder for inputs that reach new code, or NULL */
-	const char *name;      /* of the harness */
+	const char *name;      /* name of the harness */
 } options = {.seconds = 60, .runs = UINT64_MAX, .slow = 5000, .artifacts = "."};
 
 static struct shared *shared;

@@ -198,7 +198,7 @@ static uint64_t ring_index(const struct forge *forge, uint32_t place)
 	return (place % 4 ? head_version(header.head) : place / 4) % header.ring_entries;
 }
 
-/* Returns the offset of the record of such an entry. */
+/* Returns the offset of the record of the entry that ring_index() returns. */
 static size_t record_at(const struct forge *forge, uint32_t place)
 {
 	struct layout_header header;
@@ -417,7 +417,8 @@ static void edit_other(struct forge *forge, const struct forge_step *step)
 		break;
 	case EDIT_SCHEMA:
 		at = pick(forge->schemas, forge->schema_count, step->place);
-		/* Either the size of the blob or the head of the schema, or any byte. */
+		/* Overwrites the size of the blob, a word in the head of the schema, or any
+		 * byte. */
 		if (step->a % 2)
 			store(forge, at + 8 + step->b % 8 * 4u, &step->value, 4);
 		else

@@ -109,7 +109,7 @@ void forge_restore(struct forge *forge);
 /* Decodes the steps of an input, and returns their number. */
 size_t forge_steps(const uint8_t *data, size_t size, struct forge_step steps[FORGE_STEPS_MAX]);
 
-/* Mutates such an input, for a harness with this number of operations. Returns its new size. */
+/* Mutates an input of steps, for a harness with this number of operations. Returns its new size. */
 size_t forge_mutate(uint8_t *data, size_t size, size_t capacity, unsigned seed,
                     unsigned operations);
 

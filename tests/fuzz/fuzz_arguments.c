@@ -41,7 +41,7 @@ static const struct command *const commands[] = {
 	&command_save,
 	&command_load,
 	&command_compact,
-	/* Of the following, only the options are parsed. */
+	/* For the following subcommands, only the options are parsed. */
 	&command_top,
 	&command_doctor,
 	&command_clean,
@@ -199,7 +199,7 @@ static void run_command(const struct command *command, int argc, char **argv)
 
 static void run(char *text)
 {
-	/* An option --directory comes first, so that none remains from the input before. */
+	/* An option --directory comes first, so that none remains from the previous input. */
 	static char name[] = "stele", option[] = "--directory=/nowhere";
 	char *argv[64] = {name, option}, *rest = text;
 	const char *command = strsep(&rest, "\n");

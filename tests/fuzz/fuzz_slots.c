@@ -23,7 +23,7 @@
 #include "publisher/state/state.h"
 
 #define OPERATIONS      16u
-#define SUBSCRIBERS_MAX 4u /* maximum number that one input opens */
+#define SUBSCRIBERS_MAX 4u /* maximum number of subscribers that one input opens */
 
 static struct {
 	struct region_paths names;
@@ -72,7 +72,7 @@ static void store(off_t at, const void *bytes, size_t size)
 		(void)!pwrite(state.file, bytes, size, at);
 }
 
-/* Writes one of four UUIDs, so that some slots have the same. */
+/* Writes one of four UUIDs, so that some slots have equal ones. */
 static void make_uuid(uint8_t uuid[16], uint64_t number)
 {
 	memset(uuid, (int)(number % 4), 16);

@@ -61,7 +61,7 @@ static void close_walks(struct reader *reader)
 
 static void close_snapshot(struct reader *reader, unsigned which)
 {
-	/* These read through the snapshot. */
+	/* Cursors and changes read through the snapshot. */
 	close_walks(reader);
 	if (reader->snapshots[which])
 		reader->snapshots[which] = stele_snapshot_close(reader->snapshots[which]);
@@ -477,7 +477,7 @@ static void do_region(struct reader *reader)
 	struct stele_region_lock lock = {.size = sizeof(lock)};
 	struct stele_region_use sum = {.size = sizeof(sum)};
 
-	/* The even ones read the whole region or all slots. */
+	/* The operations with even numbers read the entire region or all slots. */
 	if (reader->step->a % 2 == 0 && !take_expensive(reader, SURVEY))
 		return;
 	switch (reader->step->a % 4) {

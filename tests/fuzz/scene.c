@@ -176,7 +176,7 @@ void scene_make(const char *name, char region[512], struct forge *forge)
 	memcpy(bytes, forge->pristine, forge->size);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
-	/* Restores the state before the two were closed, as if the publisher had died. */
+	/* Restores the state before publisher and subscriber were closed, as if they had died. */
 	forge_set(forge, bytes, forge->size);
 	free(bytes);
 }
