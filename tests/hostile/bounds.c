@@ -44,7 +44,7 @@ static struct peers *peers_of(struct stele_publisher *publisher)
 
 /* A claimer that was counted may die before it writes its entry. The publisher still checks the
  * claims behind it. */
-Test(hostile_bounds, a_claim_without_an_entry_holds_up_no_other)
+Test(hostile_bounds, a_claim_without_an_entry_delays_no_other)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	struct stele_subscriber *subscriber;
@@ -94,8 +94,9 @@ static void count_all_signals(void)
 		cr_assert_neq(signal(numbers[i], count_signal), SIG_ERR);
 }
 
-/* Opens the file of an inherited descriptor again and again through /proc, as a process can that
- * once opened it by name. Counts the opens that were refused by a lease: these broke the lease. */
+/* Opens the file of an inherited descriptor again and again through /proc. A process that has
+ * opened the file by name can do so for ever. Counts the opens that a lease refused, and that broke
+ * the lease. */
 static void break_leases(unsigned fd)
 {
 	char path[64];
@@ -122,7 +123,7 @@ Test(hostile_bounds, hostile_25_a_broken_lease_sends_no_signal)
 	attacker = ipc_spawn(break_leases, (unsigned)fd);
 	count_all_signals();
 	ipc_await(READY, 1);
-	/* Both answers occur, and leases are broken. */
+	/* Continue until both answers have occurred and leases were broken. */
 	while (ipc_told(ROUNDS) < 50 || in_use == 0 || idle == 0) {
 		CHECK(clock_now() < until,
 		      "only %llu leases were broken, %u times in use, %u times idle",
@@ -183,7 +184,7 @@ static void commit_beside_forged(bool range_lock, uint32_t kind, bool changing)
 	publisher->fanout.reap_pause = UINT64_MAX / 2;
 	open_attack(&attack);
 	if (range_lock) {
-		ipc_reach(STOP, 1); /* the lock, and one round */
+		ipc_reach(STOP, 1); /* the attack takes its lock, and makes one round */
 		attack_range_lock(&attack, kind);
 	}
 	for (unsigned i = 0; i < 50; i++) {
@@ -212,7 +213,7 @@ Test(hostile_bounds, hostile_25_one_lock_over_all_slots_makes_no_subscriber)
 }
 
 /* The slots are locked one by one, but no channel exists behind them. */
-Test(hostile_bounds, hostile_25_channels_that_are_not_there_are_not_tried_at_each_commit)
+Test(hostile_bounds, hostile_25_missing_channels_are_not_tried_at_each_commit)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	static struct attack attack;
@@ -254,7 +255,7 @@ static void follow_by_notices(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(hostile_bounds, hostile_25_a_genuine_subscriber_is_told_beside_forged_slots)
+Test(hostile_bounds, hostile_25_a_genuine_subscriber_is_notified_beside_forged_slots)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	pid_t child = ipc_spawn(follow_by_notices, 0);
@@ -291,7 +292,7 @@ static void arm(struct stele_subscriber *subscriber)
 
 /* The next commit notifies a thousand subscribers that register at once. It does the same for a
  * thousand that reuse the slots of subscribers that died before the publisher checked them. */
-Test(hostile_bounds, hostile_25_a_thousand_new_subscribers_are_told_at_once)
+Test(hostile_bounds, hostile_25_a_thousand_new_subscribers_are_notified_at_once)
 {
 	static struct stele_subscriber *subscribers[GENUINE];
 	struct stele_publisher *publisher = publish_for_all();
@@ -360,7 +361,7 @@ Test(hostile_bounds, a_stall_costs_no_notice)
 
 /* Subscribers register one after the other in the same slot. The commit after each registration
  * notifies the new one. */
-Test(hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
+Test(hostile_bounds, hostile_25_subscribers_that_come_and_go_are_notified)
 {
 	struct stele_publisher *publisher = publish_for_all();
 
@@ -378,14 +379,14 @@ Test(hostile_bounds, hostile_25_subscribers_that_come_and_go_are_told)
 
 /* ---- one uuid in all slots ---- */
 
-Test(hostile_bounds, hostile_25_reaping_asks_for_each_lock_once)
+Test(hostile_bounds, hostile_25_reaping_queries_each_lock_once)
 {
 	struct stele_publisher *publisher = publish_for_all();
 	static struct attack attack;
 	uint64_t before;
 
 	open_attack(&attack);
-	ipc_reach(STOP, 1); /* one round */
+	ipc_reach(STOP, 1); /* the attack makes one round */
 	for (unsigned living = 0; living < 2; living++) {
 		struct stele_subscriber *subscriber = living ? ipc_subscribe(0, "mq") : NULL;
 		attack.genuine[0] = living;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Limits in bytes: on what history takes, and on what pins keep below history, also while a process
- * writes arbitrary values into the slots. */
+ * The limits in bytes on history, and on the memory that pins keep below history. The limit on
+ * pins also holds while a process writes arbitrary values into the slots. */
 #include "tests/support/ipc/model.h"
 
 TestSuite(hostile_budget, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -46,7 +46,7 @@ static uint64_t versions_held(void)
 
 /* ---- history ---- */
 
-Test(hostile_budget, history_keeps_to_its_bytes)
+Test(hostile_budget, history_keeps_to_its_limit_in_bytes)
 {
 	uint64_t limit = 100 * VALUE, most = 0, least = UINT64_MAX;
 	struct stele_publisher *publisher = publish(64, limit, 0);
@@ -75,7 +75,7 @@ Test(hostile_budget, history_keeps_to_its_bytes)
 	commit_some(publisher, 0, MANY);
 	cr_expect_eq(versions_held(), 2);
 	cr_expect_gt(ipc_stats(publisher).history_used, limit);
-	/* The next publisher measures what it finds, and keeps to the same limit. */
+	/* The next publisher measures the history that it finds, and keeps to the same limit. */
 	commit_some(publisher, 0, 1);
 	limit = ipc_stats(publisher).history_used;
 	stele_publisher_close(publisher);
@@ -100,8 +100,7 @@ Test(hostile_budget, pins_below_history_are_not_history)
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	for (unsigned i = 0; i < 100; i++)
 		ipc_commit(publisher);
-	/* Every row is replaced, and the pin keeps the old ones. History still holds both versions,
-	 * and goes on with them. */
+	/* Every row is replaced, and the pin keeps the old ones. History keeps both versions. */
 	commit_some(publisher, 0, MANY);
 	cr_expect_lt(ipc_stats(publisher).history_used, 450 * VALUE);
 	cr_expect_geq(versions_held(), 16);
@@ -122,7 +121,7 @@ Test(hostile_budget, pins_below_history_are_not_history)
 
 /* ---- pins ---- */
 
-Test(hostile_budget, the_oldest_pins_go_first)
+Test(hostile_budget, the_oldest_pins_are_revoked_first)
 {
 	uint64_t limit = 3 * MANY * VALUE;
 	struct stele_publisher *publisher = publish(4, 0, limit);
@@ -180,7 +179,7 @@ static void ask_for_all(unsigned argument)
 	}
 }
 
-Test(hostile_budget, a_hostile_slot_writer_keeps_no_more_than_that)
+Test(hostile_budget, a_hostile_slot_writer_keeps_no_more_than_the_limit)
 {
 	uint64_t limit = 2 * MANY * VALUE, most = 0, arena = 0, warm = 0;
 	unsigned last = 2000;
@@ -200,7 +199,7 @@ Test(hostile_budget, a_hostile_slot_writer_keeps_no_more_than_that)
 		          (unsigned long long)stats.pinned_used);
 		most = stats.pinned_used > most ? stats.pinned_used : most;
 		arena = stats.arena_size;
-		/* By now pins are being revoked. Measure from here. */
+		/* Pins are being revoked by now, so measure from here. */
 		if (warm == 0 && i >= 200 && stats.pins_revoked > 0) {
 			warm = arena;
 			last = i + 2000;
@@ -214,7 +213,7 @@ Test(hostile_budget, a_hostile_slot_writer_keeps_no_more_than_that)
 	          (unsigned long long)arena);
 	ipc_reach(STOP, 1);
 	ipc_join(child);
-	/* An honest reader is served all the while. */
+	/* Meanwhile an honest subscriber can read. */
 	ipc_commit(publisher);
 	cr_expect_eq(ipc_read(subscriber), stele_publisher_version(publisher));
 	stele_subscriber_close(subscriber);

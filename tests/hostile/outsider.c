@@ -147,10 +147,10 @@ static void beside_a_squatter(enum squatter kind, unsigned user)
 	globfree(&left);
 }
 
-Test(hostile_outsider, hostile_26_names_that_can_be_told_stop_no_growth)
+Test(hostile_outsider, hostile_26_predictable_names_stop_no_growth)
 {
-	/* Run by a plain user, publisher and squatter are the same user, which nothing can keep
-	 * from removing a file. */
+	/* A plain user runs both the publisher and the squatter, which may therefore remove the
+	 * publisher's files. */
 	if (geteuid() != 0) {
 		beside_a_squatter(FULL_DIRECTORY, geteuid());
 		return;
@@ -251,7 +251,7 @@ static void publish_as_member(unsigned argument)
 	       path);
 }
 
-Test(hostile_outsider, hostile_26_each_kind_of_file_under_each_name)
+Test(hostile_outsider, hostile_26_each_kind_of_file_under_each_name_does_no_harm)
 {
 	char path[128];
 
@@ -264,7 +264,8 @@ Test(hostile_outsider, hostile_26_each_kind_of_file_under_each_name)
 		ipc_join(ipc_spawn(squat_name, argument));
 		ipc_join(ipc_spawn(publish_as_member, argument));
 		if (name == CHANNELS) {
-			/* Root removes what the other user could not, and the outsider's files. */
+			/* Root removes the files that the other user could not remove, and the
+			 * outsider's files. */
 			OK(stele_region_remove(region));
 			CHECK(!exists(path), "%s is there", path);
 			outsider_unsquat(path);
@@ -276,7 +277,7 @@ Test(hostile_outsider, hostile_26_each_kind_of_file_under_each_name)
 }
 
 /* Only root creates devices, so a device is no attack but a mistake, or another program's. */
-Test(hostile_outsider, hostile_26_a_device_under_each_name)
+Test(hostile_outsider, hostile_26_a_device_under_each_name_does_no_harm)
 {
 	char path[128];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whose region a reader gets, as any user can be the first to create a region of a given name. */
+ * Which user's region a reader opens: any user can be the first to create a region of a given
+ * name. */
 #include "lib/storage/paths.h"
 #include "tests/support/ipc/outsider.h"
 
@@ -68,7 +69,7 @@ Test(hostile_owner, hostile_26_root_reads_another_user_s_region_only_if_asked)
 	refuses(STELE_ONE_OWNER, MEMBER, "user 12345 was asked for");
 	reads(STELE_ONE_OWNER, OUTSIDER, OUTSIDER, false);
 	reads(STELE_ANY_OWNER, 0, OUTSIDER, false);
-	/* A copy would belong to root. */
+	/* Saving is refused as well: the copy would belong to root. */
 	snprintf(file, sizeof(file), "/tmp/stele-test-%d", (int)getpid());
 	RETURNS(stele_region_save(region, file, 0, NULL, NULL), -EPERM, "belongs to user 65534");
 	cr_expect(access(file, F_OK) < 0);
@@ -78,7 +79,7 @@ Test(hostile_owner, hostile_26_root_reads_another_user_s_region_only_if_asked)
 	RETURNS(stele_region_verify(region, NULL, &use), 1, "");
 }
 
-Test(hostile_owner, a_copy_of_a_region_that_was_asked_for)
+Test(hostile_owner, a_requested_region_of_another_user_can_be_saved)
 {
 	struct stele_subscriber *subscriber;
 	uint64_t newest;
@@ -91,7 +92,7 @@ Test(hostile_owner, a_copy_of_a_region_that_was_asked_for)
 	OK(stele_subscriber_save(subscriber, file, 0, NULL, &newest));
 	stele_subscriber_close(subscriber);
 	cr_expect_eq(newest, 1);
-	/* A saved file is read whoever owns it, unless an owner is asked for. */
+	/* A saved file of any owner is read, unless an owner is requested. */
 	cr_assert_eq(chown(file, MEMBER, MEMBER), 0);
 	snprintf(place, sizeof(place), "file:%s", file);
 	reads(0, 0, MEMBER, false);
@@ -108,7 +109,7 @@ static void read_as_member(unsigned owner)
 	refuses(STELE_ONE_OWNER, MEMBER, "and user 12345 was asked for");
 }
 
-Test(hostile_owner, other_users_read_what_the_mode_lets_them)
+Test(hostile_owner, other_users_read_if_the_mode_allows)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
@@ -245,7 +246,7 @@ static void keep_publishing(unsigned user)
 	ipc_reach(SEEN, 1);
 }
 
-Test(hostile_owner, hostile_13_a_publisher_s_name_that_another_user_took)
+Test(hostile_owner, hostile_13_a_publisher_notices_that_another_user_took_its_name)
 {
 	static const unsigned users[] = {0, MEMBER};
 	char path[128];
@@ -269,7 +270,7 @@ Test(hostile_owner, hostile_13_a_publisher_s_name_that_another_user_took)
 	}
 }
 
-Test(hostile_owner, options_that_contradict_each_other)
+Test(hostile_owner, contradicting_options_are_refused)
 {
 	struct stele_subscriber *subscriber;
 	struct stele_region_info info = {.size = sizeof(info)};

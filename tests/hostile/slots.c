@@ -133,7 +133,7 @@ static void expect_recovery(struct stele_publisher *publisher)
 		subscriber = ipc_subscribe(0, NULL);
 		if (ipc_describe(subscriber).registered)
 			break;
-		CHECK(clock_now() < until, "nobody can register any more: %s",
+		CHECK(clock_now() < until, "no subscriber can register any more: %s",
 		      ipc_describe(subscriber).reason);
 		stele_subscriber_close(subscriber);
 	}
@@ -161,8 +161,8 @@ static uint64_t passes(void)
 	return sum;
 }
 
-/* Runs the publisher and readers during an attack, until a snapshot was read completely and at
- * least for a while. */
+/* Runs the publisher and readers during an attack, at least for a while, and until a snapshot was
+ * read completely. */
 static void attacked(void (*attack)(unsigned))
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
@@ -203,13 +203,13 @@ Test(hostile_slots, truncating_the_subscribers_file_harms_no_data)
 	attacked(truncate_now_and_then);
 }
 
-Test(hostile_slots, locking_the_whole_subscribers_file_harms_no_data)
+Test(hostile_slots, locking_the_entire_subscribers_file_harms_no_data)
 {
 	attacked(take_locks);
 }
 
-/* Cut within the first page, where reads do not fault. */
-Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_made_again)
+/* The file is cut within its first page, where reads do not fault. */
+Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_recreated)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
 	int64_t until = clock_now() + IPC_PATIENCE;
@@ -230,7 +230,7 @@ Test(hostile_slots, a_subscribers_file_cut_in_its_header_is_made_again)
 
 /* Every slot gets a state that does not exist. Such slots are reaped like those of dead
  * subscribers. */
-Test(hostile_slots, slots_in_no_state_do_not_stay_so)
+Test(hostile_slots, slots_in_an_invalid_state_are_reaped)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -261,7 +261,7 @@ Test(hostile_slots, slots_in_no_state_do_not_stay_so)
 
 /* A forged slot bears the uuid of another subscriber's queue. The other subscriber keeps its
  * queue. */
-Test(hostile_slots, a_forged_dead_slot_takes_nobody_s_queue)
+Test(hostile_slots, a_forged_dead_slot_takes_no_other_subscriber_s_queue)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "mq");
@@ -328,7 +328,7 @@ static void made_again(bool with_publisher)
 	}
 	while (stat(path, &after) < 0 || after.st_ino == before.st_ino || ipc_registered() == 0) {
 		model_commit(publisher);
-		CHECK(clock_now() < until, "nobody registered in a new file");
+		CHECK(clock_now() < until, "no subscriber registered in a new file");
 	}
 	UNTIL(ipc_stage(STARTED) == 1);
 	ipc_reach(STOP, 1);
@@ -337,7 +337,7 @@ static void made_again(bool with_publisher)
 	stele_publisher_close(publisher);
 }
 
-Test(hostile_slots, a_removed_subscribers_file_is_made_again)
+Test(hostile_slots, a_removed_subscribers_file_is_recreated)
 {
 	made_again(true);
 }

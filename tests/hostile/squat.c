@@ -66,7 +66,7 @@ static void refused(unsigned file, enum squatter kind)
 	cr_expect_eq(ipc_descriptors(), descriptors);
 }
 
-Test(hostile_squat, what_is_no_region_is_refused_and_left_alone)
+Test(hostile_squat, an_object_that_is_no_region_is_refused_and_unchanged)
 {
 	char path[128];
 
@@ -118,7 +118,7 @@ Test(hostile_squat, a_squatted_subscribers_file_is_replaced_never_followed)
 
 /* Every user who may write a file may link it, and in a sticky directory no other user can remove
  * the link. */
-Test(hostile_squat, one_more_name_of_the_subscribers_file_keeps_nobody_out)
+Test(hostile_squat, a_hard_link_to_the_subscribers_file_keeps_no_process_out)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
@@ -139,7 +139,7 @@ Test(hostile_squat, one_more_name_of_the_subscribers_file_keeps_nobody_out)
 	cr_assert_eq(unlink(other), 0);
 }
 
-Test(hostile_squat, a_subscriber_does_without_a_squatted_subscribers_file)
+Test(hostile_squat, a_subscriber_works_without_a_squatted_subscribers_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	char path[128];
@@ -160,7 +160,7 @@ Test(hostile_squat, a_subscriber_does_without_a_squatted_subscribers_file)
 	stele_publisher_close(publisher);
 }
 
-/* ---- whose files they are ---- */
+/* ---- owners of the files ---- */
 
 Test(hostile_squat, a_region_that_others_may_write_is_refused)
 {
@@ -191,7 +191,7 @@ Test(hostile_squat, another_user_s_files_are_refused)
 		cr_skip_test("giving files away needs root");
 	stele_publisher_close(ipc_publish(region, NULL));
 	for (unsigned with = 0; with < 3; with++) {
-		/* The data file alone, the publisher file alone, both. */
+		/* Another user owns the data file, the publisher file, or both. */
 		for (unsigned file = DATA; file <= PUBLISHER; file++) {
 			ipc_path(path, suffixes[file]);
 			cr_assert_eq(
@@ -227,7 +227,7 @@ static void expect_mode(const char *suffix, mode_t mode)
 	      status.st_mode & 07777, mode);
 }
 
-Test(hostile_squat, modes_are_as_asked_for_under_any_umask)
+Test(hostile_squat, modes_are_as_requested_under_any_umask)
 {
 	static const mode_t masks[] = {0, 077, 0777, 022};
 	static const mode_t asked[] = {0, 0600, 0640, 0644}, data[] = {0640, 0600, 0640, 0644};
@@ -274,7 +274,7 @@ Test(hostile_squat, modes_are_as_asked_for_under_any_umask)
 	}
 }
 
-/* ---- running out ---- */
+/* ---- exhausted resources ---- */
 
 /* Opens both kinds of handle with `spare` free descriptors. Returns true if both could be
  * opened. */
@@ -324,13 +324,13 @@ static bool open_with(unsigned spare, unsigned flags)
 	return registered;
 }
 
-Test(hostile_squat, without_descriptors_nothing_is_half_made)
+Test(hostile_squat, without_descriptors_nothing_is_half_created)
 {
 	struct stele_subscriber *subscriber;
 	unsigned spare = 0;
 	char text[2048];
 
-	/* Creating a region: as long as this fails, it leaves no file. */
+	/* Create a region with more and more descriptors. A failed attempt leaves no file. */
 	for (struct stele_publisher *publisher = NULL; !publisher; spare++) {
 		struct stele_publisher_options options = at_once;
 		struct rlimit all, few;
@@ -362,7 +362,7 @@ Test(hostile_squat, without_descriptors_nothing_is_half_made)
 	stele_subscriber_close(subscriber);
 }
 
-Test(hostile_squat, without_address_space_nothing_is_half_made)
+Test(hostile_squat, without_address_space_nothing_is_half_created)
 {
 	struct stele_publisher_options options = at_once;
 	struct stele_publisher *publisher;
