@@ -79,7 +79,7 @@ static struct stele_publisher *publish(unsigned flags)
 
 /* No publisher is attached: the mutex is initialised anew, whatever state the old one was left
  * in. */
-Test(ipc_abi, ipc_15_a_mutex_of_another_kind_that_nobody_has_is_made_anew)
+Test(ipc_abi, ipc_15_a_free_mutex_of_another_kind_is_initialised_anew)
 {
 	struct layout_publisher_file file;
 	struct stele_publisher *publisher;
@@ -109,8 +109,8 @@ static void share_once_they_go(unsigned argument)
 	stele_publisher_close(publisher);
 }
 
-/* A publisher of another kind is attached: refused with its kind in the error message, and admitted
- * once the others have gone. */
+/* While a publisher of another kind is attached, a second one is refused, with the kind in the
+ * error message. It is admitted once the first has detached. */
 Test(ipc_abi, ipc_15_publishers_of_two_kinds_share_no_lock)
 {
 	struct stele_publisher *publisher, *second;
@@ -134,7 +134,7 @@ Test(ipc_abi, ipc_15_publishers_of_two_kinds_share_no_lock)
 }
 
 /* The kernel's lock word is found wherever the other C library keeps it. */
-Test(ipc_abi, ipc_15_the_lock_of_another_kind_is_read_as_it_is)
+Test(ipc_abi, ipc_15_the_lock_word_of_another_kind_is_found)
 {
 	struct stele_region_lock lock = {.size = sizeof(lock)};
 	struct layout_publisher_file file;
@@ -233,7 +233,7 @@ static void attached(unsigned argument)
 	pause();
 }
 
-/* A publisher on a machine of the other byte order is attached; it is emulated here. */
+/* The test emulates an attached publisher of the other byte order. */
 Test(ipc_abi, ipc_15_a_live_publisher_of_the_other_byte_order_is_left_alone)
 {
 	struct stele_publisher *publisher;

@@ -17,7 +17,7 @@ static const struct stele_publisher_options at_once = {
 #define RACERS 8u
 #define RACES  60u
 enum { START = 0, ARRIVED = 8, DONE = 16 }; /* stages; the last two have one for each racer */
-enum { HOLDERS, WINS, PID };                /* counters */
+enum { HOLDERS, WINS, PID };                /* indexes of counters */
 
 /* Tries until it has been the publisher RACES / 10 times; only one process may hold the attachment
  * at a time. */
@@ -66,7 +66,7 @@ static void race_of_eight(void)
 		ipc_join(children[i]);
 }
 
-Test(ipc_attach, of_eight_one_at_a_time_publishes)
+Test(ipc_attach, of_eight_processes_one_at_a_time_publishes)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
@@ -111,7 +111,7 @@ static void race_to_hold(unsigned who)
 	}
 }
 
-Test(ipc_attach, the_others_are_told_which_process_publishes)
+Test(ipc_attach, a_refusal_names_the_process_that_publishes)
 {
 	pid_t children[RACERS];
 
@@ -147,7 +147,7 @@ static void wait_to_attach(unsigned argument)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_attach, an_attach_waits_for_the_other_to_go)
+Test(ipc_attach, an_attach_waits_for_the_other_publisher_to_detach)
 {
 	pid_t holder = ipc_spawn(hold, 1), waiter;
 	struct stele_publisher_options short_wait = at_once;
@@ -169,7 +169,7 @@ Test(ipc_attach, an_attach_waits_for_the_other_to_go)
 
 /* ---- files taken away ---- */
 
-Test(ipc_attach, removing_the_publisher_file_lets_nobody_in)
+Test(ipc_attach, removing_the_publisher_file_lets_no_publisher_in)
 {
 	pid_t holder = ipc_spawn(hold, 1);
 	struct stele_publisher *publisher;
@@ -210,7 +210,7 @@ static void commit_and_hang(unsigned ending)
 	ipc_put(tx, 0, stele_publisher_version(publisher) + 1);
 	ipc_put(tx, 7, 7);
 	RETURNS(stele_transaction_commit(tx, "the last words", NULL), 1, "");
-	/* And some versions that no reader will ever see. */
+	/* Also change rows in a transaction that is never committed. */
 	OK(stele_transaction_begin(publisher, &tx));
 	for (uint32_t i = 0; i < 1000; i++)
 		ipc_put(tx, i, 4711);
@@ -259,17 +259,17 @@ static void goes_on(unsigned ending)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_attach, after_a_close_the_next_goes_on)
+Test(ipc_attach, after_a_close_the_next_publisher_continues)
 {
 	goes_on(0);
 }
 
-Test(ipc_attach, after_a_kill_the_next_goes_on)
+Test(ipc_attach, after_a_kill_the_next_publisher_continues)
 {
 	goes_on(1);
 }
 
-Test(ipc_attach, what_must_be_new_is_refused_when_it_is_not)
+Test(ipc_attach, create_new_refuses_an_existing_region)
 {
 	struct stele_publisher_options fresh = {.size = sizeof(fresh), .flags = STELE_CREATE_NEW};
 	struct stele_publisher_options existing = {.size = sizeof(existing)};
@@ -279,7 +279,8 @@ Test(ipc_attach, what_must_be_new_is_refused_when_it_is_not)
 	OK(stele_publisher_open(region, &fresh, &publisher));
 	RETURNS(stele_publisher_open(region, &at_once, &(struct stele_publisher *){0}), -EBUSY,
 	        region);
-	/* The region exists, whoever is attached to it, and the error says so without waiting. */
+	/* The region exists, whether a publisher is attached or not, and the error says so without
+	 * waiting. */
 	fresh.attach_timeout = 10 * IPC_PATIENCE;
 	RETURNS(stele_publisher_open(region, &fresh, &(struct stele_publisher *){0}), -EEXIST,
 	        region);
@@ -332,11 +333,12 @@ static void use_parents_handles(unsigned argument)
 	RETURNS(stele_snapshot_check(parents_snapshot), -ECHILD, "parent");
 	RETURNS(stele_snapshot_next_table(parents_snapshot, name), -ECHILD, "parent");
 	RETURNS(stele_table_open(parents_snapshot, "rows", NULL, &table), -ECHILD, "parent");
-	/* Closing them frees this process's copies, and takes nothing from the parent. */
+	/* Closing the inherited handles frees this process's copies, and takes nothing from the
+	 * parent. */
 	stele_snapshot_close(parents_snapshot);
 	stele_subscriber_close(parents_subscriber);
 	stele_publisher_close(parents_publisher);
-	/* Handles of its own work. */
+	/* Handles that this process opens itself work. */
 	parents_subscriber = ipc_subscribe(0, NULL);
 	CHECK(ipc_read(parents_subscriber) == 1, "%s", stele_last_error());
 	RETURNS(stele_publisher_open(region, &at_once, &parents_publisher), -EBUSY, region);
@@ -360,7 +362,7 @@ static void use_parents_reader(unsigned argument)
 }
 
 /* This reader holds no lock that would have to be closed in a child. */
-Test(ipc_attach, a_reader_without_a_slot_stays_with_its_process_too)
+Test(ipc_attach, a_reader_without_a_slot_belongs_to_its_process)
 {
 	ipc_join(ipc_spawn(publish_once, 0));
 	parents_subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -370,7 +372,7 @@ Test(ipc_attach, a_reader_without_a_slot_stays_with_its_process_too)
 	stele_subscriber_close(parents_subscriber);
 }
 
-Test(ipc_attach, handles_stay_with_the_process_that_made_them)
+Test(ipc_attach, handles_belong_to_the_process_that_opened_them)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 

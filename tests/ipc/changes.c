@@ -69,7 +69,7 @@ Test(ipc_changes, since_every_version_of_history)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_changes, since_what_history_does_not_hold_is_a_gap)
+Test(ipc_changes, since_a_version_outside_history_is_a_gap)
 {
 	struct stele_publisher *publisher = ipc_publish_history(4);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -138,7 +138,7 @@ static void expect_kinds(struct stele_subscriber *subscriber, uint64_t since, in
 	stele_changes_close(changes);
 }
 
-Test(ipc_changes, of_a_table_that_comes_and_goes)
+Test(ipc_changes, of_a_table_that_is_created_and_dropped)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
@@ -168,7 +168,7 @@ Test(ipc_changes, of_a_table_that_comes_and_goes)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_changes, whose_version_is_taken_back_in_the_middle)
+Test(ipc_changes, whose_version_is_reclaimed_in_the_middle)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -193,7 +193,7 @@ Test(ipc_changes, whose_version_is_taken_back_in_the_middle)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_changes, refused)
+Test(ipc_changes, wrong_arguments_are_refused)
 {
 	struct stele_publisher *publisher = ipc_publish_history(64);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -217,7 +217,7 @@ Test(ipc_changes, refused)
 	stele_publisher_close(publisher);
 }
 
-/* The loop of <stele/subscriber.h>; `argument` has the subscriber's flags. */
+/* Runs the loop that <stele/subscriber.h> documents; `argument` has the subscriber's flags. */
 static void follow_by_hand(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(argument, NULL);
@@ -348,7 +348,7 @@ Test(ipc_changes, of_a_transaction_before_its_commit)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_changes, of_tables_that_a_transaction_makes_anew)
+Test(ipc_changes, of_tables_that_a_transaction_recreates)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {.columns = columns, .column_count = 1};

@@ -6,7 +6,7 @@
 TestSuite(ipc_follow, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 #define COMMITS 20000u
-#define DONE    77 /* what a callback returns to end */
+#define DONE    77 /* returned by a callback to end */
 enum { READER };   /* stages */
 enum { BATCHES, RESYNCS };
 
@@ -15,7 +15,7 @@ enum { BATCHES, RESYNCS };
 struct told {
 	char text[4096]; /* a word for each event */
 	size_t length;
-	uint64_t version; /* of the last event */
+	uint64_t version; /* version of the last event */
 	uint8_t region[16];
 	unsigned events;
 	unsigned end_at;                /* the event at which the callback returns DONE */
@@ -118,7 +118,8 @@ static uint64_t applied_of(pid_t pid)
 
 static void commit_at_marks(struct told *told)
 {
-	/* 2 rows, end2; put 9, delete 1; applied3; put 9 again; applied4 */
+	/* The events: two rows, end of version 2; row 9 put, row 1 deleted, version 3 applied; row
+	 * 9 put again, version 4 applied. */
 	if (told->events == 3) {
 		cr_expect_eq(applied_of(getpid()), 0);
 		put_and_delete(told->publisher, 9, 1);
@@ -131,7 +132,7 @@ static void commit_at_marks(struct told *told)
 		cr_expect_eq(applied_of(getpid()), 3);
 }
 
-Test(ipc_follow, all_rows_and_then_what_changes)
+Test(ipc_follow, reports_all_rows_and_then_the_changes)
 {
 	struct stele_publisher *publisher = ipc_publish_history(8);
 	struct told told = {.publisher = publisher, .act = commit_at_marks, .end_at = 8};
@@ -141,7 +142,7 @@ Test(ipc_follow, all_rows_and_then_what_changes)
 	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
 	TOLD(told, "i+rows:0 i+rows:1 end2/2 -rows:1 +rows:9 applied3/2 ~rows:9 applied4/1 ");
 	cr_expect_eq(applied_of(getpid()), 3, "the last one was applied without its leave");
-	/* Following released its pins. */
+	/* stele_subscriber_follow() has released its pins. */
 	for (unsigned i = 0; i < 8; i++) {
 		struct stele_snapshot *snapshot;
 		OK(stele_snapshot_open(told.subscriber, 0, &snapshot));
@@ -158,7 +159,7 @@ static void commit_three(struct told *told)
 			put_and_delete(told->publisher, 9, 1);
 }
 
-Test(ipc_follow, versions_that_come_too_fast_are_one_batch)
+Test(ipc_follow, versions_committed_meanwhile_are_one_batch)
 {
 	struct told told = {.publisher = ipc_publish_history(8), .act = commit_three, .end_at = 4};
 
@@ -200,7 +201,7 @@ static void commit_tables(struct told *told)
 	OK(stele_transaction_commit(tx, NULL, NULL));
 }
 
-Test(ipc_follow, tables_that_come_and_go)
+Test(ipc_follow, reports_tables_that_are_created_and_dropped)
 {
 	struct told told = {
 		.publisher = ipc_publish_history(8), .act = commit_tables, .end_at = 10};
@@ -212,7 +213,7 @@ Test(ipc_follow, tables_that_come_and_go)
 	stele_publisher_close(told.publisher);
 }
 
-Test(ipc_follow, one_table_that_is_not_there_yet)
+Test(ipc_follow, follows_a_table_that_does_not_exist_yet)
 {
 	struct told told = {.publisher = ipc_publish_history(8), .end_at = 3};
 
@@ -234,7 +235,7 @@ static void commit_on_both_sides(struct told *told)
 	}
 }
 
-Test(ipc_follow, keys_under_a_prefix)
+Test(ipc_follow, reports_keys_under_a_prefix)
 {
 	struct told told = {
 		.publisher = ipc_publish_history(8), .act = commit_on_both_sides, .end_at = 5};
@@ -285,7 +286,7 @@ Test(ipc_follow, ends_when_the_region_is_removed)
 
 /* ---- following from a given version ---- */
 
-Test(ipc_follow, goes_on_from_a_version)
+Test(ipc_follow, continues_from_a_version)
 {
 	struct told first = {.publisher = ipc_publish_history(4), .end_at = 2}, told;
 	struct stele_follow_options options = {.deadline_ns = 1};
@@ -294,7 +295,7 @@ Test(ipc_follow, goes_on_from_a_version)
 	RETURNS(follow(&first, options), DONE, "");
 	options.since = first.version;
 	options.region = first.region;
-	/* No change since, so no event. */
+	/* Nothing has changed since, so there is no event. */
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "");
@@ -307,7 +308,7 @@ Test(ipc_follow, goes_on_from_a_version)
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "resync i+rows:0 i+rows:9 end2/2 ");
 	first.region[3] ^= 1;
-	/* So is a version that does not exist yet, or no longer exists. */
+	/* A version that does not exist yet, or no longer exists, is refused. */
 	options.since = 3;
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
@@ -331,7 +332,7 @@ static void outrun_in_the_initial_rows(struct told *told)
 			put_and_delete(told->publisher, 9, 1);
 }
 
-Test(ipc_follow, starts_over_when_the_first_version_is_taken_back)
+Test(ipc_follow, starts_over_when_the_first_version_is_reclaimed)
 {
 	struct told told = {.publisher = ipc_publish_history(2),
 	                    .act = outrun_in_the_initial_rows,
@@ -347,16 +348,16 @@ Test(ipc_follow, starts_over_when_the_first_version_is_taken_back)
 
 static void outrun_in_a_batch(struct told *told)
 {
-	if (told->events == 2) { /* the mark: two changes follow */
+	if (told->events == 2) { /* end of the first rows: make two changes */
 		put_and_delete(told->publisher, 8, 1);
 		put_and_delete(told->publisher, 9, 1);
 	}
-	if (told->events == 3) /* the first of them: the second never comes */
+	if (told->events == 3) /* first change: reclaim the version before the second one */
 		for (int i = 0; i < 100; i++)
 			put_and_delete(told->publisher, 7, 9);
 }
 
-Test(ipc_follow, starts_over_when_a_version_is_taken_back_in_a_batch)
+Test(ipc_follow, starts_over_when_a_version_is_reclaimed_in_a_batch)
 {
 	struct told told = {
 		.publisher = ipc_publish_history(2), .act = outrun_in_a_batch, .end_at = 8};
@@ -375,7 +376,7 @@ static void outrun_between_batches(struct told *told)
 			put_and_delete(told->publisher, 9, 1);
 }
 
-Test(ipc_follow, starts_over_when_a_version_is_taken_back_between_batches)
+Test(ipc_follow, starts_over_when_a_version_is_reclaimed_between_batches)
 {
 	struct told told = {
 		.publisher = ipc_publish_history(2), .act = outrun_between_batches, .end_at = 6};
@@ -387,8 +388,8 @@ Test(ipc_follow, starts_over_when_a_version_is_taken_back_between_batches)
 	stele_publisher_close(told.publisher);
 }
 
-/* Between rows and between batches, however far the publisher runs ahead. */
-Test(ipc_follow, a_pinned_version_is_not_taken_back)
+/* A pinned version stays between rows and between batches, however far the publisher runs ahead. */
+Test(ipc_follow, a_pinned_version_is_not_reclaimed)
 {
 	struct told told = {.publisher = ipc_publish_history(2),
 	                    .act = outrun_in_the_initial_rows,
@@ -551,7 +552,7 @@ Test(ipc_follow, keeps_a_copy_without_pins)
 
 /* ---- arguments ---- */
 
-Test(ipc_follow, refused)
+Test(ipc_follow, wrong_arguments_are_refused)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {.columns = columns, .column_count = 1};

@@ -56,7 +56,7 @@ static void commit_ballast(struct stele_publisher *publisher, unsigned count)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 }
 
-/* Returns the number that row 0 holds, by an optimistic read. */
+/* Returns the number in row 0, read without a snapshot. */
 static uint64_t live_number(struct stele_live *live)
 {
 	static const uint8_t key[4];
@@ -164,8 +164,7 @@ Test(ipc_generation, subscribers_move_when_the_region_is_compacted)
 	stele_publisher_close(publisher);
 }
 
-/* Pins, history and versions are the same after the compaction, and a new publisher finds the
- * same. */
+/* Pins, history and versions are the same after the compaction, also for a new publisher. */
 Test(ipc_generation, a_compaction_keeps_history_and_pins)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
@@ -214,7 +213,7 @@ Test(ipc_generation, a_compaction_keeps_history_and_pins)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_generation, a_large_region_that_is_mostly_free_is_compacted_unasked)
+Test(ipc_generation, a_large_region_that_is_mostly_free_is_compacted_automatically)
 {
 	struct stele_publisher *publisher = publish(UINT64_C(1) << 30, 2);
 
@@ -231,7 +230,7 @@ Test(ipc_generation, a_large_region_that_is_mostly_free_is_compacted_unasked)
 }
 
 /* A stopped subscriber keeps one old generation in use, and no more than one. */
-Test(ipc_generation, no_compaction_while_the_file_before_is_in_use)
+Test(ipc_generation, no_compaction_while_the_previous_file_is_in_use)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
 	pid_t pid;
@@ -248,8 +247,8 @@ Test(ipc_generation, no_compaction_while_the_file_before_is_in_use)
 	      (unsigned long long)describe().generation);
 	model_commit(publisher);
 	CHECK(kill(pid, SIGCONT) == 0, "%s", strerror(errno));
-	/* It holds its first snapshot open, in the first file; a reader without a snapshot leaves
-	 * that file. */
+	/* The follower holds its first snapshot open, in the first file; a reader without a
+	 * snapshot leaves that file. */
 	UNTIL(ipc_told(SEEN) == stele_publisher_version(publisher));
 	RETURNS(stele_publisher_compact(publisher), -EBUSY, "still has the file before");
 	join_followers(publisher, 1, &pid);
@@ -259,7 +258,7 @@ Test(ipc_generation, no_compaction_while_the_file_before_is_in_use)
 
 /* The name of the file was removed under its publisher: the publisher writes the region anew, and
  * goes on. */
-Test(ipc_generation, a_region_whose_name_was_removed_comes_back)
+Test(ipc_generation, a_region_whose_name_was_removed_is_rewritten)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
 	struct stele_subscriber *subscriber;
@@ -296,7 +295,7 @@ static void wait_for_one(unsigned which)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_generation, a_notice_reaches_who_blocks_on_the_file_before)
+Test(ipc_generation, a_notice_reaches_a_subscriber_blocked_on_the_previous_file)
 {
 	struct stele_publisher *publisher = publish(1 << 22, 4);
 	pid_t pids[2];

@@ -69,7 +69,7 @@ Test(ipc_hash, keys_are_refused_as_by_the_table)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_hash, moves_to_another_table_and_its_kind_of_keys)
+Test(ipc_hash, moves_to_a_table_with_another_kind_of_key)
 {
 	struct stele_publisher *publisher = index_publish(kind, 4, 0);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -106,7 +106,7 @@ Test(ipc_hash, moves_to_another_table_and_its_kind_of_keys)
 
 /* Rows were overwritten by nodes, and references lead anywhere. The index was consistent when it
  * was built. */
-Test(ipc_hash, rows_that_are_no_rows_any_more_are_an_error)
+Test(ipc_hash, references_to_overwritten_rows_are_an_error)
 {
 	struct stele_publisher *publisher = index_publish(kind, 4, 0);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);

@@ -123,8 +123,8 @@ Test(ipc_history, moves_on_and_a_pinned_version_keeps_its_record)
 	OK(stele_snapshot_open(subscriber, pinned, &again));
 	expect_commit(again, 5, 0, "5 rows", begin);
 	stele_snapshot_close(again);
-	/* The publisher keeps the version for one pin, which serves every reader of that version.
-	 * Then it goes. */
+	/* One pin keeps the version for all of its readers, also for `stale`, which has no pin.
+	 * Without the pin the version is reclaimed. */
 	OK(stele_snapshot_commit(stale, &commit));
 	stele_snapshot_close(snapshot);
 	for (int i = 0; i < 100; i++)

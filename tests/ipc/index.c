@@ -31,7 +31,7 @@ static const struct {
 	{"t(prefix: ipv4net key, hop: u32)", "", "column"},
 };
 
-Test(ipc_index, tables_and_columns_that_it_is_not_for)
+Test(ipc_index, unsuitable_tables_and_columns_are_refused)
 {
 	struct stele_publisher *publisher = publish();
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -53,7 +53,7 @@ Test(ipc_index, tables_and_columns_that_it_is_not_for)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_index, columns_of_each_size)
+Test(ipc_index, columns_of_each_size_are_returned)
 {
 	static const char *const types[] = {"u8", "bool", "u16", "u32", "i32", "ipv4"};
 	static const unsigned char values[][4] = {
@@ -98,7 +98,7 @@ Test(ipc_index, columns_of_each_size)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_index, a_table_of_the_other_family_leaves_it_as_it_was)
+Test(ipc_index, a_table_of_the_other_family_leaves_the_index_unchanged)
 {
 	struct stele_publisher *publisher = index_publish(&index_kind_column, 4, 0);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What indexes of every kind promise beside a publisher: reclaimed versions, moves that fail, a
- * region file exchanged under them, a forked child, damage, and threads. Each test runs with each
- * kind of index. */
+ * region file that is replaced meanwhile, a forked child, damage, and threads. Each test runs with
+ * each kind of index. */
 #include <pthread.h>
 
 #include "tests/support/ipc/index_kind.h"
@@ -34,7 +34,7 @@ static const struct index_kind *kind; /* the kind under test */
 	} \
 	static void name_(void)
 
-/* The subscriber closes its snapshots with it. */
+/* Closes an index, a subscriber with its open snapshots, and a publisher. */
 static void end(void *index, struct stele_subscriber *subscriber, struct stele_publisher *publisher)
 {
 	kind->close(index);
@@ -42,9 +42,9 @@ static void end(void *index, struct stele_subscriber *subscriber, struct stele_p
 	stele_publisher_close(publisher);
 }
 
-/* ---- versions that go ---- */
+/* ---- versions that are reclaimed ---- */
 
-EACH_KIND(a_version_that_was_taken_back_is_stale_until_the_move)
+EACH_KIND(a_reclaimed_version_is_stale_until_the_move)
 {
 	struct stele_publisher *publisher = index_publish(kind, 2, 0);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -62,7 +62,7 @@ EACH_KIND(a_version_that_was_taken_back_is_stale_until_the_move)
 		for (unsigned i = 0; i < round * 5 || stele_snapshot_check(snapshot) == 0; i++)
 			index_commit(kind, publisher, number * 7 % 250, number), number++;
 		kind->check_refused(index, -ESTALE, "no longer held");
-		/* The version to compare with is gone, so the index reads everything anew. */
+		/* The version to compare with was reclaimed, so the index reads everything anew. */
 		newer = index_newest(subscriber, &table);
 		OK(kind->move(index, &table));
 		stele_snapshot_close(snapshot);
@@ -73,7 +73,7 @@ EACH_KIND(a_version_that_was_taken_back_is_stale_until_the_move)
 	end(index, subscriber, publisher);
 }
 
-EACH_KIND(after_a_move_that_failed_it_answers_nothing_until_one_succeeds)
+EACH_KIND(a_failed_move_refuses_lookups_until_one_succeeds)
 {
 	struct stele_publisher *publisher = index_publish(kind, 2, 0);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
@@ -106,7 +106,7 @@ EACH_KIND(after_a_move_that_failed_it_answers_nothing_until_one_succeeds)
 
 /* ---- another file, another subscriber, another process ---- */
 
-EACH_KIND(moves_along_when_the_file_is_exchanged_and_to_another_subscriber)
+EACH_KIND(moves_to_a_new_file_and_to_another_subscriber)
 {
 	struct stele_publisher *publisher = index_publish(kind, 4, 1 << 20);
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -133,7 +133,8 @@ EACH_KIND(moves_along_when_the_file_is_exchanged_and_to_another_subscriber)
 		stele_snapshot_close(snapshot);
 		snapshot = newer;
 		index_compare(kind, index, &table, 20000);
-		if (round == 1) /* nothing keeps the publisher from another exchange */
+		if (round ==
+		    1) /* now no subscriber has the old file, so the publisher can compact again */
 			subscribers[1] = stele_subscriber_close(subscribers[1]);
 		if (round > 1)
 			OK(stele_publisher_compact(publisher));
@@ -145,7 +146,7 @@ EACH_KIND(moves_along_when_the_file_is_exchanged_and_to_another_subscriber)
 	stele_publisher_close(publisher);
 }
 
-EACH_KIND(moves_along_when_rows_are_elsewhere_in_a_compacted_file)
+EACH_KIND(moves_when_a_compaction_has_relocated_rows)
 {
 	struct stele_publisher *publisher = index_publish(kind, 2, 0);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);

@@ -71,7 +71,7 @@ static void source_start(int receive_buffer)
 	_exit(r < 0 ? 1 : 0);
 }
 
-/* Starts the mirror by the command instead. */
+/* Starts the mirror by running the command. */
 static void command_start(void)
 {
 	const char *command = getenv("STELE") ? getenv("STELE") : "build/stele";
@@ -172,7 +172,7 @@ static void teardown(void)
 	stele_region_remove(region);
 }
 
-/* ---- waiting until they agree ---- */
+/* ---- waiting until the region and the kernel agree ---- */
 
 static struct stele_subscriber *subscribe(void)
 {
@@ -380,7 +380,7 @@ static const struct {
 	{"link gone", "link del d0"},
 };
 
-/* Each kind of change alone, compared before the next one. */
+/* Each kind of change is made alone, and compared before the next one. */
 Test(ipc_kernel_routes, each_change_is_mirrored, .init = setup, .fini = teardown, .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
@@ -396,8 +396,8 @@ Test(ipc_kernel_routes, each_change_is_mirrored, .init = setup, .fini = teardown
 	source_stop();
 }
 
-/* While the mirror is stopped, more happens than its receive buffer holds. */
-Test(ipc_kernel_routes, lost_messages_are_made_up_for, .init = setup, .fini = teardown,
+/* While the mirror is stopped, more changes happen than its receive buffer holds. */
+Test(ipc_kernel_routes, lost_messages_are_recovered, .init = setup, .fini = teardown,
      .timeout = 240)
 {
 	struct stele_subscriber *subscriber;

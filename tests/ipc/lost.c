@@ -19,8 +19,8 @@ static void remove_file(const char *suffix)
 	CHECK(unlink(path) == 0, "%s: %s", path, strerror(errno));
 }
 
-/* A subscriber whose descriptor was handed out registers again, with a queue that makes that
- * descriptor readable, and its pins count. */
+/* A subscriber whose descriptor was handed out registers again, with a queue that makes the same
+ * descriptor readable. Its pins count again. */
 Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
@@ -46,7 +46,7 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 	      stele_last_error());
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 1, "");
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
-	/* Woken by the commit, and not by the next second. */
+	/* Disarms the timer, so that the descriptor can only become readable by a commit. */
 	CHECK(timerfd_settime(subscriber->timer, 0, &(struct itimerspec){0}, NULL) == 0, "%s",
 	      strerror(errno));
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
@@ -79,7 +79,7 @@ static void wait_for_the_end(unsigned which)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_lost, who_waits_is_told_of_a_removal_without_a_subscribers_file)
+Test(ipc_lost, a_waiting_subscriber_notices_a_removal_without_a_subscribers_file)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t pids[2];
@@ -99,7 +99,7 @@ Test(ipc_lost, who_waits_is_told_of_a_removal_without_a_subscribers_file)
 
 /* The files were removed by hand, and the region was created again: the old file has no mark that
  * says so. */
-Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
+Test(ipc_lost, a_waiting_subscriber_notices_another_region_of_the_name)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t pid;
@@ -119,7 +119,7 @@ Test(ipc_lost, who_waits_is_told_of_another_region_of_the_name)
 
 /* A library of another layout took the region over, as the protocol prescribes: mark, rename,
  * mark. */
-Test(ipc_lost, who_waits_is_told_of_another_layout)
+Test(ipc_lost, a_waiting_subscriber_notices_another_layout)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
 	static char bytes[1 << 20];

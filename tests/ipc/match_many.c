@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many matches in one call, in a table whose keys are whole bytes and not prefixes, which has
- * matches, too. unit/index.c tests matches of prefixes. */
+ * Many longest-prefix matches in one call, in a table whose keys are not prefixes. unit/index.c
+ * tests tables of prefixes. */
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_match_many, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
@@ -14,7 +14,7 @@ static struct stele_publisher *publish(void)
 	return ipc_attach(region, &options);
 }
 
-Test(ipc_match_many, matches_of_many_keys_of_any_length)
+Test(ipc_match_many, many_keys_of_any_length_are_matched)
 {
 	static const char *const names[] = {"www", "www.example", "w", "", "example"};
 	static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The System V segment of a region and the file that names it: what deaths and removals leave of
- * them, what happens when one of the two is lost, and which segments are refused. */
+ * The System V segment of a region and the file that names it: what remains of them after deaths
+ * and removals, what happens when one of the two is lost, and which segments are refused. */
 #include <grp.h>
 #include <sys/ptrace.h>
 
@@ -25,7 +25,8 @@ static void create_traced(unsigned argument)
 	_exit(0);
 }
 
-/* Kills a creator before or after its n-th system call. Returns false if it came to its end. */
+/* Kills a creator before or after its n-th system call. Returns false if the creator finished
+ * before that call. */
 static bool kill_creator(unsigned stops, pid_t *ret_pid)
 {
 	pid_t pid = ipc_spawn(create_traced, 0);
@@ -113,7 +114,7 @@ static void keep_reading(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_segment, removal_takes_the_segment_and_readers_keep_theirs)
+Test(ipc_segment, a_removed_segment_stays_with_its_readers)
 {
 	struct segment segment = {0};
 	pid_t pids[2];
@@ -149,7 +150,7 @@ static void follow_until_removed(unsigned argument)
 	ipc_reach(argument, 1);
 	while ((r = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version)) == 1) {
 		CHECK(ipc_read(subscriber) >= version, "%llu", (unsigned long long)version);
-		/* Its pin is honoured, as the memory is the same. */
+		/* The pin of the first snapshot is still honoured, as the memory is the same. */
 		OK(stele_snapshot_check(first));
 		ipc_tell(argument, version);
 	}
@@ -173,7 +174,8 @@ static bool data_is_there(void)
 	return access(path, F_OK) == 0;
 }
 
-/* The file is written again and the memory stays: for one publisher, and for two that share it. */
+/* Removes the data file. One publisher, or one of two that share the region, writes it again for
+ * the same segment. */
 static void lose_name(unsigned flags)
 {
 	struct stele_publisher_options options = segment_options;
@@ -227,17 +229,17 @@ static void lose_name(unsigned flags)
 	cr_expect(!segment_find(storage_sysv_key(before.uuid), 0, NULL));
 }
 
-Test(ipc_segment, a_lost_file_comes_back_for_the_same_segment)
+Test(ipc_segment, a_lost_file_is_rewritten_for_the_same_segment)
 {
 	lose_name(0);
 }
 
-Test(ipc_segment, a_lost_file_comes_back_for_those_that_share_it)
+Test(ipc_segment, a_lost_file_is_rewritten_for_shared_publishers)
 {
 	lose_name(STELE_SHARED);
 }
 
-Test(ipc_segment, a_segment_that_somebody_removed)
+Test(ipc_segment, a_removed_segment_is_reported)
 {
 	struct stele_publisher *publisher = ipc_publish(region, &segment_options), *second;
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL), *late;
@@ -253,7 +255,7 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	      stele_transaction_abort(tx) != NULL);
 	RETURNS(r, -EBADMSG, "removed while it was published");
 	cr_expect_eq(ipc_read(subscriber), 1);
-	/* The waiting subscriber is told as well. */
+	/* A waiting subscriber gets the error as well. */
 	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version),
 	        -EBADMSG, "was removed");
 	stele_publisher_close(publisher);
@@ -264,7 +266,7 @@ Test(ipc_segment, a_segment_that_somebody_removed)
 	stele_publisher_close(ipc_publish(region, &segment_options));
 }
 
-/* ---- what is refused ---- */
+/* ---- segments that are refused ---- */
 
 /* Writes another header into the data file, with the right checksum. */
 static void write_header(struct layout_header *header)
@@ -299,7 +301,7 @@ static int make_segment(unsigned which, size_t size, int mode)
 	return segment;
 }
 
-Test(ipc_segment, a_file_that_names_the_wrong_segment)
+Test(ipc_segment, a_file_that_names_the_wrong_segment_is_refused)
 {
 	struct layout_header good, bad;
 	int strange = make_segment(0, SEGMENT_SIZE, 0600),
@@ -370,7 +372,7 @@ static void take_key(unsigned argument)
 }
 
 /* ipcs -m shows the keys, and any user may take a free one. */
-Test(ipc_segment, a_key_that_a_stranger_took_is_not_used_again)
+Test(ipc_segment, a_key_that_another_user_took_is_not_used_again)
 {
 	struct layout_header header;
 
@@ -413,7 +415,7 @@ static void as_nobody(unsigned mode)
 	RETURNS(stele_subscriber_open(region, NULL, &subscriber), -EACCES, "may not open");
 }
 
-Test(ipc_segment, nobody_reads_it_if_the_mode_says_so_and_never_writes)
+Test(ipc_segment, other_users_read_if_the_mode_allows_and_never_write)
 {
 	struct stele_publisher_options options = segment_options;
 	char path[128];
@@ -446,7 +448,7 @@ static void elsewhere(unsigned argument)
 	RETURNS(stele_region_remove(region), -EACCES, "another IPC namespace");
 }
 
-Test(ipc_segment, another_ipc_namespace_does_not_have_it)
+Test(ipc_segment, a_segment_is_invisible_in_another_ipc_namespace)
 {
 	struct stele_subscriber *subscriber;
 

@@ -60,7 +60,7 @@ static void judge_newest(void)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_shared, two_take_turns)
+Test(ipc_shared, two_publishers_take_turns)
 {
 	struct stele_publisher *publishers[2] = {share(STELE_CREATE), share(0)};
 	struct stele_transaction *tx;
@@ -71,7 +71,7 @@ Test(ipc_shared, two_take_turns)
 		struct stele_publisher *publisher = publishers[ipc_mix(random++) % 2];
 		commit(publisher);
 		if (ipc_mix(random++) % 8 == 0) {
-			/* An aborted transaction counts as well. */
+			/* Sometimes the publisher also aborts a transaction. */
 			OK(stele_transaction_begin(publisher, &tx));
 			model_change(tx, stele_publisher_version(publisher) + 1);
 			stele_transaction_abort(tx);
@@ -85,7 +85,7 @@ Test(ipc_shared, two_take_turns)
 		judge_newest();
 	}
 	CHECK(compacted > 3, "%u times compacted", compacted);
-	/* Both find the same memory in use, and so does a third that opens later. */
+	/* Both publishers find the same memory in use, and so does a third that opens later. */
 	used = ipc_stats(publishers[0]).arena_used;
 	for (unsigned i = 0; i < 2; i++) {
 		OK(stele_transaction_begin(publishers[i], &tx));
@@ -118,8 +118,8 @@ static void publish_many(unsigned which)
 	stele_publisher_close(publisher);
 }
 
-/* Everything at once, the creation included. */
-Test(ipc_shared, four_processes_at_full_speed)
+/* The four processes also race to create the region. */
+Test(ipc_shared, four_processes_share_a_region_at_full_speed)
 {
 	struct stele_subscriber *subscriber;
 	uint64_t version = 0;
@@ -158,8 +158,8 @@ static void join_and_commit(unsigned which)
 	stele_publisher_close(publisher);
 }
 
-/* It has opened the data file, and once more for the lock; its next step is to wait for the
- * mutex. */
+/* Returns whether a process has opened the data file twice, the second time for the lock. Its next
+ * step is to wait for the mutex. */
 static bool has_opened_the_region(pid_t pid)
 {
 	char path[128], pattern[64], target[256];
@@ -179,8 +179,8 @@ static bool has_opened_the_region(pid_t pid)
 	return count >= 2;
 }
 
-/* Whoever joins waits for the end of the transaction that is open, and finds what that made of the
- * region: a longer file, or another one. */
+/* A publisher that joins during a transaction waits for its end, and then finds its result: a
+ * longer file, or a new one. */
 static void join_during(uint64_t maximum, unsigned rows)
 {
 	static const struct stele_column columns[] = {
@@ -229,18 +229,18 @@ static void join_during(uint64_t maximum, unsigned rows)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_shared, who_joins_during_a_transaction_finds_the_file_longer)
+Test(ipc_shared, a_publisher_joining_in_a_transaction_finds_a_longer_file)
 {
 	join_during(UINT64_C(1) << 30, 400);
 }
 
-Test(ipc_shared, who_joins_during_a_transaction_finds_another_file)
+Test(ipc_shared, a_publisher_joining_in_a_transaction_finds_a_new_file)
 {
 	join_during(1 << 17, 100);
 }
 
 /* The last publisher to leave marks the region as closed, in the file that is then the region's. */
-Test(ipc_shared, the_last_to_leave_closes_the_region)
+Test(ipc_shared, the_last_publisher_to_leave_closes_the_region)
 {
 	struct stele_publisher *first = share(STELE_CREATE), *second = share(0);
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -278,7 +278,7 @@ static void die_in_a_transaction(unsigned commits)
 	pause();
 }
 
-Test(ipc_shared, the_others_go_on_after_a_death)
+Test(ipc_shared, the_others_continue_after_a_death)
 {
 	struct stele_publisher *publisher = share(STELE_CREATE);
 
@@ -297,7 +297,7 @@ Test(ipc_shared, the_others_go_on_after_a_death)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_shared, who_shares_and_who_does_not_exclude_each_other)
+Test(ipc_shared, shared_and_exclusive_publishers_exclude_each_other)
 {
 	struct stele_publisher_options alone = {
 		.size = sizeof(alone), .flags = STELE_CREATE, .attach_timeout = -1};
@@ -317,11 +317,11 @@ Test(ipc_shared, who_shares_and_who_does_not_exclude_each_other)
 	        "another publisher is attached");
 	RETURNS(stele_region_remove(region), -EBUSY, "another publisher is attached");
 	OK(stele_region_describe(region, &info));
-	CHECK(info.publisher_attached, "nobody is said to be attached");
+	CHECK(info.publisher_attached, "no publisher is reported as attached");
 	stele_publisher_close(other);
 	OK(stele_region_describe(region, &info));
 	CHECK(!info.publisher_attached && info.publisher_since > 0,
-	      "somebody is said to be attached");
+	      "a publisher is reported as attached");
 	OK(stele_publisher_open(region, &alone, &publisher));
 	stele_publisher_close(publisher);
 	shared_too.flags = STELE_SHARED | STELE_CREATE_NEW;

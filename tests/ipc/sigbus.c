@@ -138,7 +138,7 @@ static void begin_with_default(void)
 	CHECK(is_default(), "the action was not restored");
 }
 
-/* The process must end by SIGBUS. */
+/* Checks that a process that runs `work` ends by SIGBUS. */
 static void dies_of_sigbus(void (*work)(unsigned), unsigned argument)
 {
 	int status = ipc_reap(ipc_spawn(work, argument));
@@ -167,7 +167,7 @@ static void own_handler_first(unsigned argument)
 	truncate_under(subscribe());
 }
 
-Test(ipc_sigbus, ipc_20_a_handler_from_before_has_its_faults_and_is_restored)
+Test(ipc_sigbus, ipc_20_an_earlier_handler_gets_its_faults_and_is_restored)
 {
 	ipc_join(ipc_spawn(own_handler_first, 0));
 }
@@ -186,21 +186,21 @@ static void own_handler_between(unsigned chains)
 	fault_and_jump(page);
 	truncate_under(subscriber);
 	fault_and_jump(page);
-	CHECK(second_calls == 0, "a handler was called that nobody chains to");
+	CHECK(second_calls == 0, "a handler was called to which no other chains");
 	stele_subscriber_close(subscriber);
 	stele_subscriber_close(other);
 	CHECK(is_installed(jump), "the program's handler was not restored");
 	fault_and_jump(page);
 }
 
-Test(ipc_sigbus, ipc_20_a_handler_installed_between_two_opens_has_its_faults_and_no_others)
+Test(ipc_sigbus, ipc_20_a_handler_installed_between_two_opens_gets_only_its_faults)
 {
 	ipc_join(ipc_spawn(own_handler_between, 0));
 	OK(stele_region_remove(region));
 	ipc_join(ipc_spawn(own_handler_between, 1));
 }
 
-/* Many more handlers than the library can chain to at a time. */
+/* Installs many more handlers than the library can chain to at a time. */
 static void own_handlers_again_and_again(unsigned argument)
 {
 	volatile char *page = bad_page();
@@ -306,7 +306,7 @@ static void once_only(unsigned argument)
 	touch(page);
 }
 
-Test(ipc_sigbus, ipc_20_a_signal_that_is_sent_does_what_it_did_without_the_library)
+Test(ipc_sigbus, ipc_20_a_sent_signal_acts_as_without_the_library)
 {
 	dies_of_sigbus(sent, 0);
 	OK(stele_region_remove(region));
@@ -331,7 +331,7 @@ static void no_handler(unsigned argument)
 	CHECK(is_default(), "a handler was installed");
 }
 
-Test(ipc_sigbus, ipc_20_no_handler_where_none_is_wanted)
+Test(ipc_sigbus, ipc_20_no_handler_is_installed_if_disabled)
 {
 	ipc_join(ipc_spawn(no_handler, 0));
 }
@@ -408,7 +408,7 @@ static void load(void)
 
 	CHECK(length > 0, "%s", strerror(errno));
 	library.path[length] = '\0';
-	/* From BUILD/tests/ipc/sigbus up to BUILD. */
+	/* Cut "/sigbus" and "/ipc" from the path; "/tests" is replaced below. */
 	for (unsigned i = 0; i < 2; i++) {
 		end = strrchr(library.path, '/');
 		*end = '\0';
@@ -442,7 +442,7 @@ static unsigned threads(void)
 }
 
 #ifdef STELE_TSAN
-#define THREADS 0 /* it lets no spawned process start them */
+#define THREADS 0 /* ThreadSanitizer lets no spawned process start threads */
 #else
 #define THREADS 1
 #endif

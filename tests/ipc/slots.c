@@ -50,7 +50,7 @@ static void open_attack(struct attack *attack)
 	attack_open(attack, region, &shared->stage[0], &shared->number[0]);
 }
 
-Test(ipc_slots, a_file_that_another_process_lets_grow_is_looked_through_again)
+Test(ipc_slots, a_file_grown_by_another_process_is_searched_again)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct slot_owner owner = {.notifier = LAYOUT_NOTIFIER_FUTEX};
@@ -113,10 +113,10 @@ Test(ipc_slots, a_claim_that_is_not_written_yet_delays_no_other)
 	stele_publisher_close(publisher);
 }
 
-/* ---- one subscriber too many ---- */
+/* ---- subscribers without a slot ---- */
 
-/* Lets a subscriber check its files as if a second, or the time for which it does not retry, had
- * passed. */
+/* Lets a subscriber check its files as if its interval between checks and its back-off had passed.
+ * Returns whether it is registered. */
 static bool registered_after_a_look(struct stele_subscriber *subscriber)
 {
 	subscriber->checked_at = clock_monotonic() - 2 * NSEC_PER_SEC;
@@ -125,7 +125,7 @@ static bool registered_after_a_look(struct stele_subscriber *subscriber)
 	return ipc_describe(subscriber).registered;
 }
 
-Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
+Test(ipc_slots, a_subscriber_without_a_slot_gets_one_that_is_freed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *excess, *named = NULL;
@@ -144,8 +144,8 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	 * search. */
 	free_slot(&attack, 7);
 	cr_expect_not(registered_after_a_look(excess));
-	/* A slot is announced as freed, but others are faster: the subscriber searches at longer
-	 * and longer intervals. */
+	/* A slot is announced as freed, but other subscribers take it first: the subscriber
+	 * searches at longer and longer intervals. */
 	take_all(&attack, ATTACK_SLOTS);
 	for (unsigned i = 0; i < 10; i++) {
 		wait = excess->backoff.wait;
@@ -154,7 +154,7 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 		cr_expect_eq(excess->backoff.wait, wait < 64 * NSEC_PER_SEC ? 2 * wait : wait,
 		             "%lld after %lld", (long long)excess->backoff.wait, (long long)wait);
 	}
-	/* Before that it does not search. */
+	/* Before its interval has passed, the subscriber does not search. */
 	free_slot(&attack, 7);
 	__atomic_fetch_add(&attack.header->freed, 1, __ATOMIC_SEQ_CST);
 	excess->checked_at = clock_monotonic() - 2 * NSEC_PER_SEC;
@@ -167,9 +167,9 @@ Test(ipc_slots, a_subscriber_too_many_gets_a_slot_when_one_was_freed)
 	stele_publisher_close(publisher);
 }
 
-/* By the library alone: a subscriber that closes frees its slot for the waiting one, and so does a
- * reap. */
-Test(ipc_slots, closing_and_reaping_make_room_for_a_subscriber_too_many)
+/* Without forged counters: a subscriber that closes, and a reap, free a slot for the subscriber
+ * that has none. */
+Test(ipc_slots, closing_and_reaping_free_a_slot_for_a_subscriber)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *last, *excess;
@@ -195,7 +195,7 @@ Test(ipc_slots, closing_and_reaping_make_room_for_a_subscriber_too_many)
 }
 
 /* A new subscribers file has free slots, whatever its counter says. */
-Test(ipc_slots, a_subscriber_too_many_finds_a_new_file)
+Test(ipc_slots, a_subscriber_without_a_slot_finds_a_new_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *excess;

@@ -55,7 +55,7 @@ static void hold_eight(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_snapshot, eight_pinned_versions_stay_whole_while_memory_is_bounded)
+Test(ipc_snapshot, eight_pinned_versions_stay_consistent_in_bounded_memory)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
 	pid_t child = ipc_spawn(hold_eight, 0);
@@ -85,7 +85,7 @@ Test(ipc_snapshot, eight_pinned_versions_stay_whole_while_memory_is_bounded)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_snapshot, versions_can_be_had_by_number_while_history_holds_them)
+Test(ipc_snapshot, versions_in_history_can_be_opened_by_number)
 {
 	struct stele_publisher *publisher = ipc_publish_history(16);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -126,7 +126,7 @@ static void read_unpinned(unsigned argument)
 	CHECK(model_compare(first, &model) == 0, "stale with nothing committed");
 	ipc_reach(READER, 1);
 	while (ipc_stage(GO) == 0) {
-		/* Consistent, or stale. */
+		/* The newest version is consistent, or stale. */
 		OK(stele_snapshot_open(subscriber, 0, &snapshot));
 		model_reach(&newest, stele_snapshot_version(snapshot));
 		if (model_compare(snapshot, &newest) == 0)
@@ -140,7 +140,7 @@ static void read_unpinned(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_snapshot, what_is_not_pinned_goes_and_is_never_wrong)
+Test(ipc_snapshot, an_unpinned_version_is_reclaimed_and_never_wrong)
 {
 	struct stele_publisher *publisher = ipc_publish_history(2);
 	pid_t child;
@@ -151,14 +151,14 @@ Test(ipc_snapshot, what_is_not_pinned_goes_and_is_never_wrong)
 	ipc_await(READER, 1);
 	for (unsigned i = 0; i < COMMITS; i++)
 		model_commit(publisher);
-	/* Some of its snapshots are consistent. */
+	/* Wait until the reader has found a consistent snapshot. */
 	UNTIL(model_commit(publisher) > 0 && ipc_told(PASSES) > 0);
 	ipc_reach(GO, 1);
 	ipc_join(child);
 	stele_publisher_close(publisher);
 }
 
-/* ---- the dead ---- */
+/* ---- dead processes ---- */
 
 #define MANY 4000u
 
@@ -188,7 +188,7 @@ static void pin_and_hang(unsigned argument)
 	pause();
 }
 
-Test(ipc_snapshot, what_a_killed_reader_pinned_comes_back)
+Test(ipc_snapshot, memory_pinned_by_a_killed_reader_is_reclaimed)
 {
 	struct stele_publisher *publisher = ipc_publish_history(4);
 	struct stele_region_info info = {.size = sizeof(info)};
@@ -258,7 +258,7 @@ Test(ipc_snapshot, two_hundred_killed_subscribers_leave_nothing)
 		queue = mq_open(queues[round], O_WRONLY | O_CLOEXEC);
 		CHECK(queue >= 0, "%s: %s", queues[round], strerror(errno));
 		mq_close(queue);
-		/* The publisher notifies some of them before they die. */
+		/* The publisher notifies some of the subscribers before they die. */
 		if (round % 4 == 0)
 			model_commit(publisher);
 		ipc_kill(child);
@@ -289,7 +289,7 @@ Test(ipc_snapshot, more_subscribers_than_slots_let_the_file_grow)
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 100);
 	cr_expect(info.subscriber_slots >= 100);
-	/* The pin of the last one counts like that of the first. */
+	/* The pins of the first and of the last subscriber are honoured. */
 	for (unsigned i = 0; i < 100; i += 99) {
 		struct stele_snapshot *snapshot;
 		struct model model = {0};
@@ -376,7 +376,7 @@ static void follow_changes(unsigned argument)
 		expect_changes(&before, &a, NULL, &b);
 		expect_changes(&after, &b, &after, &b);
 		ipc_tell(PASSES, ipc_told(PASSES) + 1);
-		/* The older snapshot is kept now and then, so that the versions lie apart. */
+		/* Sometimes keep the older snapshot, so that the two versions are further apart. */
 		random = ipc_mix(random + 1);
 		if (random % 4 == 0) {
 			stele_snapshot_close(next);
@@ -389,7 +389,7 @@ static void follow_changes(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_snapshot, changes_are_what_a_comparison_of_all_rows_finds)
+Test(ipc_snapshot, changes_equal_a_comparison_of_all_rows)
 {
 	struct stele_publisher *publisher = ipc_publish_history(8);
 	pid_t child = ipc_spawn(follow_changes, 0);

@@ -44,7 +44,7 @@ static void store_into(const void *address)
 	      status);
 }
 
-/* Spawned before there is a publisher, so this process inherits no mapping. */
+/* This process is spawned before there is a publisher, so it inherits no mapping. */
 static void read_only(unsigned argument)
 {
 	static const uint8_t key[4];
@@ -70,7 +70,7 @@ static void read_only(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(ipc_sysv, others_read_and_cannot_write)
+Test(ipc_sysv, other_processes_read_and_cannot_write)
 {
 	pid_t reader = ipc_spawn(read_only, 0);
 	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
@@ -94,8 +94,8 @@ Test(ipc_sysv, others_read_and_cannot_write)
 	cr_expect(segment_find(segment_region_key(region), 0, &segment) && segment.attached == 0);
 }
 
-/* The default is printed, too. */
-Test(ipc_sysv, the_kinds_and_their_options)
+/* Each kind of memory refuses the options that it can't have. */
+Test(ipc_sysv, each_kind_of_memory_accepts_only_its_options)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 	struct stele_publisher *publisher;
@@ -201,7 +201,7 @@ Test(ipc_sysv, history_pins_and_rollback)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_sysv, a_full_one_says_so_and_keeps_its_version)
+Test(ipc_sysv, a_full_region_is_reported_and_keeps_its_version)
 {
 	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
@@ -276,7 +276,7 @@ static void set_kernel(const char *name, const char *value)
 	          strerror(errno));
 }
 
-Test(ipc_sysv, the_kernels_settings_are_named)
+Test(ipc_sysv, errors_name_the_kernel_s_settings)
 {
 	static const struct {
 		const char *name, *bad, *good;
@@ -329,7 +329,7 @@ static void *read_in_thread(void *argument)
 	return NULL;
 }
 
-Test(ipc_sysv, threads_of_one_process)
+Test(ipc_sysv, threads_of_one_process_share_a_segment)
 {
 	struct stele_publisher *publisher = ipc_publish(region, &segment_options);
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);

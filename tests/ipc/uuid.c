@@ -30,7 +30,7 @@ static bool subscriber_is_of(const struct stele_subscriber *subscriber, const ui
 	return memcmp(its, uuid, 16) == 0;
 }
 
-Test(ipc_uuid, fault_34_it_stays_that_of_the_region_that_was_opened)
+Test(ipc_uuid, fault_34_the_uuid_is_that_of_the_opened_region)
 {
 	const struct stele_publisher_options options = {.size = sizeof(options),
 	                                                .flags = STELE_CREATE};
@@ -42,7 +42,7 @@ Test(ipc_uuid, fault_34_it_stays_that_of_the_region_that_was_opened)
 	describe(first);
 	cr_expect(publisher_is_of(publisher, first));
 	cr_expect(subscriber_is_of(subscriber, first));
-	/* Another file of the same region. */
+	/* A compaction makes another file of the same region. */
 	CHECK(stele_publisher_compact(publisher) == 0, "%s", stele_last_error());
 	ipc_commit(publisher);
 	CHECK(stele_subscriber_wait(subscriber, 1, 0, &version) == 1, "%s", stele_last_error());
@@ -51,7 +51,7 @@ Test(ipc_uuid, fault_34_it_stays_that_of_the_region_that_was_opened)
 	cr_expect(publisher_is_of(publisher, first));
 	cr_expect(subscriber_is_of(subscriber, first));
 	stele_publisher_close(publisher);
-	/* Another region of the same name, at the same version. */
+	/* Create another region of the same name, at the same version. */
 	CHECK(stele_region_remove(region) == 0, "%s", stele_last_error());
 	publisher = ipc_publish(region, &options);
 	describe(second);

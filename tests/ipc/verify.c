@@ -56,17 +56,17 @@ static void look_and_save(unsigned history)
 		cr_assert(use.rows > 0 && use.given_up == 0);
 	}
 	ipc_kill(publisher);
-	/* And one that died in the middle of a commit. */
+	/* A region whose publisher died in the middle of a commit is undamaged, too. */
 	cr_assert_eq(stele_region_verify(region, &options, &use), 1, "%s", stele_last_error());
 	unlink(path);
 }
 
-Test(ipc_verify, beside_a_publisher_with_a_short_history)
+Test(ipc_verify, works_beside_a_publisher_with_a_short_history)
 {
 	look_and_save(2);
 }
 
-Test(ipc_verify, beside_a_publisher_with_a_long_history)
+Test(ipc_verify, works_beside_a_publisher_with_a_long_history)
 {
 	look_and_save(500);
 }
@@ -93,9 +93,9 @@ static void overtake(void *context, uint64_t objects)
 	*publisher = NULL;
 }
 
-/* The newest version is so large that all others are reclaimed while it is walked, except a pinned
- * one. */
-Test(ipc_verify, what_is_given_up_under_the_walk_is_counted)
+/* The newest version is so large that all others are reclaimed while the survey walks it, except a
+ * pinned one. */
+Test(ipc_verify, versions_reclaimed_during_the_walk_are_counted)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .history = KEPT};
@@ -128,7 +128,7 @@ Test(ipc_verify, what_is_given_up_under_the_walk_is_counted)
 	stele_publisher_close(publisher);
 }
 
-Test(ipc_verify, a_pin_below_history_is_counted_for_who_has_it)
+Test(ipc_verify, a_pin_below_history_is_counted_for_its_subscriber)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .history = 2};
@@ -177,7 +177,8 @@ Test(ipc_verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 		version = ipc_commit(publisher);
 	cr_assert_eq(stele_region_subscribers(region, listed, &info), 1, "%s", stele_last_error());
 	cr_expect(info.alive && info.pid == (uint32_t)getpid());
-	/* The subscriber lacks the first version; an armed ticket does not mean that it waits. */
+	/* The subscriber has seen only its first version; an armed ticket does not mean that it
+	 * waits. */
 	cr_expect(info.behind_since > 0 && info.behind_longer && !info.waiting);
 	cr_expect(info.seen == first && info.behind == version - first);
 	cr_expect(info.pinned[0] == first && info.pinned[1] == 0 && info.pinned_bytes > 0);
@@ -191,7 +192,7 @@ Test(ipc_verify, a_subscriber_is_listed_with_its_lag_and_its_notices)
 }
 
 /* A process that may write the file may write anything into it. */
-Test(ipc_verify, slots_full_of_anything_are_listed_as_such)
+Test(ipc_verify, slots_with_arbitrary_contents_are_listed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber_info info = {0};
@@ -221,8 +222,8 @@ Test(ipc_verify, slots_full_of_anything_are_listed_as_such)
 	stele_publisher_close(publisher);
 }
 
-/* Its descriptor is in an event loop that is busy with something else. */
-Test(ipc_verify, who_does_not_look_is_not_waiting)
+/* The subscriber's descriptor is in an event loop that is busy with something else. */
+Test(ipc_verify, a_subscriber_that_does_not_check_is_not_waiting)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
