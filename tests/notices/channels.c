@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which of its subscribers' channels a publisher holds open: none longer than the subscriber
- * exists, and no more than its descriptors allow. */
+ * The channels of subscribers that a publisher holds open: it closes the channels of subscribers
+ * that are gone, and opens no more than its descriptors allow. */
 #include <sys/resource.h>
 
 #include "tests/support/ipc/ipc.h"
@@ -10,7 +10,7 @@ TestSuite(notices_channels, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* The kernel counts a queue that its owner has removed towards the owner's limit until no process
  * has it open. */
-Test(notices_channels, the_queues_of_subscribers_that_closed_are_let_go)
+Test(notices_channels, the_queues_of_closed_subscribers_are_closed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscribers[20];
@@ -56,7 +56,7 @@ static void wait_for_the_next(unsigned who)
 }
 
 /* If there are more subscribers than descriptors, the channels take turns. */
-Test(notices_channels, subscribers_past_the_publishers_descriptors_are_told)
+Test(notices_channels, subscribers_past_the_publisher_s_descriptors_are_notified)
 {
 	enum { MANY = 24, FEW = 8 };
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -78,8 +78,8 @@ Test(notices_channels, subscribers_past_the_publishers_descriptors_are_told)
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 		ipc_await(version, MANY);
 	}
-	/* A subscriber that the system wakes at that moment, as it wakes a stopped process, needs
-	 * no notice. */
+	/* A subscriber that happens to be awake at a commit needs no notice, so there may be
+	 * fewer. */
 	cr_expect_leq(ipc_stats(publisher).notices_sent, 3 * MANY);
 	cr_expect_eq(ipc_stats(publisher).notices_failed, 0);
 	for (unsigned i = 0; i < MANY; i++)

@@ -71,8 +71,8 @@ static void become(unsigned user)
 	CHECK(setgroups(0, NULL) == 0 && setresgid(user, user, user) == 0 &&
 	              setresuid(user, user, user) == 0,
 	      "%s", strerror(errno));
-	/* The change of user cleared both. Without the second, a leak checker can't inspect the
-	 * process. */
+	/* Changing the user has cleared both settings. Without the second, a leak checker can't
+	 * inspect the process. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 1);
 }
@@ -103,7 +103,7 @@ static void without_queue_bytes(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(notices_fallback, without_bytes_for_queues_the_futex_serves)
+Test(notices_fallback, without_bytes_for_queues_the_futex_is_used)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 
@@ -124,7 +124,7 @@ static void without_queues(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(notices_fallback, without_queues_left_in_the_system_the_futex_serves)
+Test(notices_fallback, without_queues_left_in_the_system_the_futex_is_used)
 {
 	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 8};
 	char name[64];
@@ -156,12 +156,12 @@ static void with_futex(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(notices_fallback, the_futex_can_be_asked_for)
+Test(notices_fallback, the_futex_can_be_requested)
 {
 	woken_with(with_futex);
 }
 
-Test(notices_fallback, a_notifier_that_is_none_is_refused)
+Test(notices_fallback, an_unknown_notifier_is_refused)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "pigeon"};
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -223,7 +223,7 @@ static void without_rights(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(notices_fallback, who_may_not_write_the_subscribers_file_reads_and_waits)
+Test(notices_fallback, a_user_who_may_not_write_the_subscribers_file_reads_and_waits)
 {
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE, .mode = 0644};
@@ -250,7 +250,7 @@ static void without_any_rights(unsigned argument)
 	CHECK(ipc_descriptors() == descriptors, "descriptors were left open");
 }
 
-Test(notices_fallback, who_may_not_read_the_region_is_refused)
+Test(notices_fallback, a_user_who_may_not_read_the_region_is_refused)
 {
 	struct stele_publisher *publisher;
 
@@ -311,7 +311,7 @@ static void as_a_third_user(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(notices_fallback, a_queue_that_the_publisher_may_not_write_is_none)
+Test(notices_fallback, a_queue_that_the_publisher_may_not_write_is_not_used)
 {
 	pid_t publisher;
 
@@ -337,7 +337,7 @@ static void in_another_ipc_namespace(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-Test(notices_fallback, in_another_ipc_namespace_the_futex_serves)
+Test(notices_fallback, in_another_ipc_namespace_the_futex_is_used)
 {
 	needs_root();
 	woken_with(in_another_ipc_namespace);
@@ -371,7 +371,7 @@ Test(notices_fallback, another_pid_namespace_makes_no_difference)
 	child = ipc_spawn_inner(CLONE_NEWPID, subscriber_in_new_pid_namespace);
 	commit_to(publisher, child);
 	ipc_await(8, 1);
-	/* Its pid has no meaning here, and is not used. */
+	/* The subscriber's pid has no meaning in this namespace, and is not used. */
 	RETURNS(stele_publisher_reap(publisher), 0, "");
 	OK(stele_region_describe(region, &info));
 	cr_expect_eq(info.subscribers, 1);
@@ -390,7 +390,7 @@ static void publisher_in_new_pid_namespace(unsigned argument)
 	pause();
 }
 
-Test(notices_fallback, a_publisher_in_another_pid_namespace_is_one)
+Test(notices_fallback, a_publisher_in_another_pid_namespace_is_attached)
 {
 	struct stele_publisher_options options = {sizeof(options), STELE_CREATE,
 	                                          .attach_timeout = -1};

@@ -143,7 +143,7 @@ Test(notices_held, notice_35_no_wait_begins_on_a_file_that_was_replaced)
 
 /* The file is compacted, and the subscriber waits on without a commit. The next commit ends the
  * wait. */
-Test(notices_held, notice_35_a_wait_goes_on_in_the_new_file)
+Test(notices_held, notice_35_a_wait_continues_in_the_new_file)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;
@@ -175,7 +175,7 @@ static void wait_for_the_end(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
-/* A removal goes through the same steps. */
+/* The subscriber is held before its wait while the region is removed. */
 Test(notices_held, notice_35_no_wait_begins_on_a_region_that_was_removed)
 {
 	pid_t child;
@@ -206,7 +206,7 @@ static void judge_and_stand(unsigned argument)
 
 /* The publisher is held before its rename, so the subscriber finds nothing new. Then the file is
  * replaced. The subscriber must wait for that replacement, or not wait at all. */
-Test(notices_held, notice_35_a_subscriber_waits_with_the_word_that_it_has_judged)
+Test(notices_held, notice_35_a_subscriber_waits_with_the_word_that_it_has_validated)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;
@@ -280,7 +280,7 @@ Test(notices_held, notice_35_the_descriptor_is_drained_before_the_ticket_is_take
 	ipc_commit(publisher);
 	ipc_reach(UP, 1);
 	ipc_await(STANDS, 1);
-	/* A reap notifies everybody. */
+	/* A reap notifies every waiting subscriber. */
 	OK(stele_publisher_reap(publisher));
 	ipc_reach(GO, 1);
 	ipc_await(READY, 2);

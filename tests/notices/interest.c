@@ -83,7 +83,7 @@ static uint64_t await(struct stele_subscriber *subscriber, unsigned way, uint64_
 	return version;
 }
 
-/* ---- left alone ---- */
+/* ---- not woken ---- */
 
 #define OTHERS 500u
 #define WAKES  20u
@@ -119,12 +119,12 @@ static void leaves_alone(unsigned way)
 	begin = clock_now();
 	sleeps = sleeps_of(child);
 	wakes = ipc_stats(publisher).futex_wakes;
-	/* Long enough that subscribers without a slot, which wait for another table, are woken many
-	 * times. */
+	/* Commit long enough that subscribers without a slot, which wait for another table, are
+	 * woken many times. */
 	for (uint32_t i = 0; i < OTHERS || ipc_stats(publisher).futex_wakes < wakes + WAKES; i++)
 		put(publisher, "other", i);
-	/* Without a slot a subscriber wakes by itself every few milliseconds. Two more wake-ups
-	 * account for what it was doing when it was counted. */
+	/* Without a slot a subscriber wakes by itself every few milliseconds. Allow two
+	 * more wake-ups for what the subscriber was doing at the two counts. */
 	sleeps = sleeps_of(child) - sleeps;
 	cr_expect(sleeps <= 2 + (way == UNREGISTERED
 	                                 ? (uint64_t)((clock_now() - begin) / (4 * NSEC_PER_MSEC))
@@ -134,7 +134,7 @@ static void leaves_alone(unsigned way)
 	cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
 	cr_expect_eq(ipc_stage(0), 1);
 
-	/* Now a notice wakes it, for this version. */
+	/* A notice wakes the subscriber for this version. */
 	version = put(publisher, "rows", 7);
 	ipc_await(0, 2);
 	cr_expect_eq(ipc_told(0), version);
@@ -144,29 +144,29 @@ static void leaves_alone(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_interest, other_tables_leave_a_queue_alone)
+Test(notices_interest, other_tables_do_not_wake_a_queue)
 {
 	leaves_alone(BY_QUEUE);
 }
 
-Test(notices_interest, other_tables_leave_the_futex_alone)
+Test(notices_interest, other_tables_do_not_wake_the_futex)
 {
 	leaves_alone(BY_FUTEX);
 }
 
-Test(notices_interest, other_tables_leave_who_has_no_slot_alone)
+Test(notices_interest, other_tables_do_not_wake_a_subscriber_without_a_slot)
 {
 	leaves_alone(UNREGISTERED);
 }
 
-Test(notices_interest, other_tables_leave_a_descriptor_alone)
+Test(notices_interest, other_tables_do_not_wake_a_descriptor)
 {
 	leaves_alone(BY_DESCRIPTOR);
 }
 
 /* ---- what counts as a change ---- */
 
-Test(notices_interest, a_table_that_comes_and_goes_is_a_change)
+Test(notices_interest, creating_and_dropping_a_table_are_changes)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	static const char *const names[] = {"late", NULL};
@@ -180,7 +180,8 @@ Test(notices_interest, a_table_that_comes_and_goes_is_a_change)
 	put(publisher, "rows", 1);
 	RETURNS(stele_subscriber_wait(subscriber, version, 0, &version), 0, "");
 
-	/* Opened while the table exists; the table is gone at the first check. */
+	/* The subscriber is opened while the table exists; at its first check the table no longer
+	 * exists. */
 	second = subscribe(BY_FUTEX, names, 0);
 	version = put(publisher, "rows", 2);
 	change_table(publisher, "late", false);
@@ -197,7 +198,7 @@ Test(notices_interest, a_table_that_comes_and_goes_is_a_change)
 }
 
 /* A rollback, and a put of an unchanged row, also count by whether they change the table. */
-Test(notices_interest, a_commit_that_leaves_the_table_as_it_was_is_none)
+Test(notices_interest, a_commit_that_leaves_the_table_unchanged_wakes_no_subscriber)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber = subscribe(BY_QUEUE, only_rows, 0);
@@ -243,7 +244,7 @@ static void tells_of_nine(unsigned way)
 		ipc_await(0, round);
 		UNTIL(ipc_blocked(child));
 		if (round < 8) {
-			/* Just before, a table changes that it does not name. */
+			/* Just before, a table changes that the subscriber does not name. */
 			change_table(publisher, "other", round % 2 == 1);
 			change_table(publisher, nine[round], true);
 		} else {
@@ -263,12 +264,12 @@ static void tells_of_nine(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_interest, more_tables_than_the_publisher_is_told_of)
+Test(notices_interest, more_tables_than_a_slot_holds_are_watched)
 {
 	tells_of_nine(BY_QUEUE);
 }
 
-Test(notices_interest, more_tables_than_the_publisher_is_told_of_on_the_futex)
+Test(notices_interest, more_tables_than_a_slot_holds_are_watched_on_the_futex)
 {
 	tells_of_nine(BY_FUTEX);
 }
@@ -282,7 +283,7 @@ Test(notices_interest, names_that_no_table_can_have_are_refused)
 	uint64_t version;
 
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "a/b");
-	options.tables = none; /* the same as naming none */
+	options.tables = none; /* an empty list is the same as no list */
 	OK(stele_subscriber_open(region, &options, &subscriber));
 	change_table(publisher, "other", true);
 	RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), 1, "");
@@ -313,7 +314,7 @@ static void spin_for_rows(unsigned way)
 
 /* A spinning subscriber never arms its ticket, so no notice is sent to it, whatever tables
  * change. */
-Test(notices_interest, who_spins_costs_no_notice)
+Test(notices_interest, a_spinning_subscriber_costs_no_notice)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;
@@ -339,8 +340,9 @@ static void spin_a_little(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-/* After its time it blocks, and is woken as others are. A deadline ends it sooner. */
-Test(notices_interest, spinning_ends)
+/* After its spin time a subscriber blocks, and is woken like any other. A deadline ends the spin
+ * sooner. */
+Test(notices_interest, spinning_ends_in_a_wait_or_at_the_deadline)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
@@ -388,9 +390,9 @@ static void follow_rows(unsigned way)
 	stele_subscriber_close(subscriber);
 }
 
-/* Versions of other tables do not wake it, but it does not keep an old version pinned for ever
- * either. */
-Test(notices_interest, who_follows_a_table_moves_on_all_the_same)
+/* A follower of one table is not woken for versions of others, but still moves on, so that it does
+ * not pin an old version for ever. */
+Test(notices_interest, a_follower_of_one_table_moves_to_new_versions)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t child;

@@ -98,26 +98,26 @@ static void expect_followed(int namespaces, const char *notifier)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_namespace, a_subscriber_in_another_pid_namespace)
+Test(notices_namespace, a_subscriber_in_another_pid_namespace_is_served)
 {
 	needs_namespaces(CLONE_NEWPID);
 	expect_followed(CLONE_NEWPID, "mq");
 }
 
-Test(notices_namespace, a_subscriber_in_another_ipc_namespace)
+Test(notices_namespace, a_subscriber_in_another_ipc_namespace_is_served)
 {
 	needs_namespaces(CLONE_NEWIPC);
 	expect_followed(CLONE_NEWIPC, "futex");
 }
 
-Test(notices_namespace, a_subscriber_in_other_pid_and_ipc_namespaces)
+Test(notices_namespace, a_subscriber_in_other_pid_and_ipc_namespaces_is_served)
 {
 	needs_namespaces(CLONE_NEWPID | CLONE_NEWIPC);
 	expect_followed(CLONE_NEWPID | CLONE_NEWIPC, "futex");
 }
 
 /* Without a map of users, root outside is an unknown user inside, with the rights of "others". */
-Test(notices_namespace, a_subscriber_in_another_user_namespace)
+Test(notices_namespace, a_subscriber_in_another_user_namespace_is_served)
 {
 	needs_namespaces(CLONE_NEWUSER);
 #ifdef __SANITIZE_THREAD__
@@ -126,7 +126,7 @@ Test(notices_namespace, a_subscriber_in_another_user_namespace)
 	expect_followed(CLONE_NEWUSER, "mq");
 }
 
-Test(notices_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces)
+Test(notices_namespace, a_subscriber_in_other_user_pid_and_ipc_namespaces_is_served)
 {
 	needs_namespaces(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC);
 #ifdef __SANITIZE_THREAD__
@@ -149,7 +149,7 @@ static void insist_on_mq(unsigned argument)
 	ipc_reach(PINNED, 1);
 }
 
-Test(notices_namespace, who_names_a_queue_that_the_publisher_can_not_see_is_told)
+Test(notices_namespace, a_queue_that_the_publisher_can_not_see_is_refused)
 {
 	struct stele_publisher *publisher;
 
@@ -170,7 +170,7 @@ static void publish_until_killed(unsigned argument)
 
 	(void)argument;
 	ipc_tell(SAW, ipc_commit(publisher));
-	/* It dies holding the mutex. */
+	/* The publisher is killed while it holds the mutex. */
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, 0, 1000000);
 	ipc_reach(PINNED, 1);
@@ -255,7 +255,7 @@ static void publish_elsewhere(unsigned argument)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_namespace, notice_11_a_publisher_that_restarts_in_another_ipc_namespace)
+Test(notices_namespace, notice_11_a_publisher_restarted_in_another_ipc_namespace_is_followed)
 {
 	needs_namespaces(CLONE_NEWIPC);
 	for (unsigned by_descriptor = 0; by_descriptor < 2; by_descriptor++) {

@@ -88,17 +88,17 @@ static void wakes(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_notice, a_commit_wakes_who_waits_on_a_queue)
+Test(notices_notice, a_commit_wakes_a_wait_on_a_queue)
 {
 	wakes(BY_QUEUE);
 }
 
-Test(notices_notice, a_commit_wakes_who_waits_on_the_futex)
+Test(notices_notice, a_commit_wakes_a_wait_on_the_futex)
 {
 	wakes(BY_FUTEX);
 }
 
-Test(notices_notice, a_commit_wakes_who_polls_the_descriptor)
+Test(notices_notice, a_commit_wakes_a_poll_of_the_descriptor)
 {
 	wakes(BY_DESCRIPTOR);
 }
@@ -150,7 +150,8 @@ static void on_alarm(int signal_number)
 	(void)signal_number;
 }
 
-/* After ipc_only_notices(), a deadline that is not kept is a wait without end. */
+/* Checks that a wait ends at its deadline. After ipc_only_notices() a wait that misses it never
+ * ends. */
 static void deadline_holds(struct stele_subscriber *subscriber, const char *way, uint64_t since,
                            int64_t length)
 {
@@ -163,14 +164,14 @@ static void deadline_holds(struct stele_subscriber *subscriber, const char *way,
 	cr_expect_eq(version, 77, "%s: written at the deadline", way);
 }
 
-Test(notices_notice, a_deadline_is_kept_and_not_before)
+Test(notices_notice, a_wait_ends_at_its_deadline_and_not_before)
 {
 	struct itimerval often = {{0, 700}, {0, 700}}, never = {0};
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
 
 	signal(SIGALRM, on_alarm);
-	/* Longer than the intervals at which the library checks by itself. */
+	/* This deadline is longer than the intervals at which the library checks by itself. */
 	subscriber = subscribe(BY_QUEUE);
 	deadline_holds(subscriber, way_names[BY_QUEUE], 1, 1300 * NSEC_PER_MSEC);
 	stele_subscriber_close(subscriber);
@@ -179,7 +180,7 @@ Test(notices_notice, a_deadline_is_kept_and_not_before)
 		subscriber = subscribe(way);
 		deadline_holds(subscriber, way_names[way], 1, 150 * NSEC_PER_MSEC);
 		deadline_holds(subscriber, way_names[way], 1000, 20 * NSEC_PER_MSEC);
-		/* Signals change nothing. */
+		/* Signals do not end the wait. */
 		setitimer(ITIMER_REAL, &often, NULL);
 		deadline_holds(subscriber, way_names[way], 1, 100 * NSEC_PER_MSEC);
 		setitimer(ITIMER_REAL, &never, NULL);
@@ -188,7 +189,7 @@ Test(notices_notice, a_deadline_is_kept_and_not_before)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_notice, a_deadline_that_has_passed_means_look)
+Test(notices_notice, a_passed_deadline_checks_without_blocking)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	int64_t past[] = {0, 1, -5, clock_now() - 1};
@@ -215,7 +216,7 @@ Test(notices_notice, a_deadline_that_has_passed_means_look)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_notice, a_first_version_is_waited_for_as_well)
+Test(notices_notice, a_wait_for_the_first_version_ends_with_it)
 {
 	struct stele_publisher *publisher = ipc_attach(region, NULL);
 	struct stele_subscriber *subscriber = subscribe(BY_QUEUE);
@@ -243,7 +244,7 @@ static bool readable(int fd, int milliseconds)
 	return r == 1;
 }
 
-Test(notices_notice, the_descriptor_is_readable_while_there_is_something_to_see)
+Test(notices_notice, the_descriptor_is_readable_while_there_is_a_new_version)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_subscriber *subscriber;
@@ -408,7 +409,7 @@ static void commit_silently(uint64_t version)
 	close(fd);
 }
 
-Test(notices_notice, a_version_that_nobody_told_is_found_by_looking_once_a_second)
+Test(notices_notice, a_version_without_a_notice_is_found_by_the_check_once_a_second)
 {
 	pid_t children[WAYS];
 
@@ -448,7 +449,7 @@ static void follow_for_ever(unsigned way)
 	}
 }
 
-Test(notices_notice, a_publisher_killed_at_any_time_leaves_nobody_behind)
+Test(notices_notice, a_publisher_killed_at_any_time_leaves_no_subscriber_behind)
 {
 	struct stele_subscriber *subscriber;
 	uint64_t head, random = SEED;
@@ -485,11 +486,11 @@ static void queue_name(char name[NAMES_QUEUE_SIZE])
 
 	while (i < count && slots[i].state != LAYOUT_SLOT_TAKEN)
 		i++;
-	CHECK(i < count, "nobody is registered");
+	CHECK(i < count, "no subscriber is registered");
 	paths_queue(region, slots[i].uuid, name);
 }
 
-Test(notices_notice, forged_notices_cost_a_look_each)
+Test(notices_notice, forged_notices_cost_one_check_each)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	char name[NAMES_QUEUE_SIZE];
@@ -512,7 +513,7 @@ Test(notices_notice, forged_notices_cost_a_look_each)
 	UNTIL(ipc_blocked(child));
 	cr_expect_eq(ipc_stage(BY_QUEUE), 0, "it returned version %llu",
 	             (unsigned long long)ipc_told(BY_QUEUE));
-	/* A notice arrives although the queue is full: a forged notice serves as well. */
+	/* The wait ends although the queue is full: a forged notice ends it. */
 	kill(child, SIGSTOP);
 	UNTIL(ipc_is(child, 'T'));
 	while (mq_timedsend(queue, "", 0, 0, &(struct timespec){0}) == 0)
@@ -570,12 +571,12 @@ static void flooded(unsigned way)
 	stele_publisher_close(publisher);
 }
 
-Test(notices_notice, a_flooded_queue_does_not_hold_a_wait_up)
+Test(notices_notice, a_flooded_queue_does_not_delay_a_wait)
 {
 	flooded(BY_QUEUE);
 }
 
-Test(notices_notice, a_flooded_queue_does_not_hold_the_descriptor_up)
+Test(notices_notice, a_flooded_queue_does_not_delay_the_descriptor)
 {
 	flooded(BY_DESCRIPTOR);
 }

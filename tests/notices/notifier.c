@@ -13,7 +13,7 @@
 
 TestSuite(notices_notifier, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
-PROMISE(notices_notifier, a_commit_wakes_who_waits)
+PROMISE(notices_notifier, a_commit_wakes_a_waiting_subscriber)
 {
 	pid_t child;
 
@@ -70,7 +70,7 @@ Test(notices_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_arm
 
 #define BURST 10000u
 
-/* From MECHANISMS on, with a descriptor. */
+/* Follows with mechanism `way` or, from MECHANISMS on, with its descriptor. */
 static void follow_burst(unsigned way)
 {
 	struct stele_subscriber *subscriber = promise_subscribe(way % MECHANISMS);
@@ -254,7 +254,7 @@ static void fill(unsigned mechanism, pid_t pid)
 
 static void follow_twice(unsigned mechanism)
 {
-	/* A small limit, so that its queue of signals can be filled. */
+	/* Set a small limit, so that the subscriber's queue of signals can be filled. */
 	CHECK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){64, 64}) == 0, "%s", strerror(errno));
 	promise_follow(mechanism, 0, 2);
 }
@@ -311,9 +311,8 @@ PROMISE(notices_notifier, a_stopped_subscriber_costs_one_notice_and_then_sees_th
 	stop_and_go_on(mechanism, publisher, true);
 }
 
-/* A full queue also costs a subscriber that is awake nothing: notices that nobody received, then a
- * commit. */
-PROMISE(notices_notifier, a_full_queue_wakes)
+/* A queue full of unread notices does not keep a commit from waking the subscriber. */
+PROMISE(notices_notifier, a_full_queue_wakes_its_subscriber)
 {
 	ipc_only_notices();
 	for (unsigned i = 0; i < 3; i++) {
@@ -331,7 +330,7 @@ PROMISE(notices_notifier, a_full_queue_wakes)
 
 /* ---- several handles, forks ---- */
 
-PROMISE_WITHIN(notices_notifier, two_handles_of_one_process_are_two)
+PROMISE_WITHIN(notices_notifier, two_handles_of_one_process_are_independent)
 {
 	struct stele_subscriber *one = promise_subscribe(mechanism),
 				*two = promise_subscribe(mechanism);
@@ -346,7 +345,7 @@ PROMISE_WITHIN(notices_notifier, two_handles_of_one_process_are_two)
 		RETURNS(stele_subscriber_wait(one, made - 1, STELE_FOREVER, &version), 1, "");
 		RETURNS(stele_subscriber_wait(two, made - 1, STELE_FOREVER, &version), 1, "");
 		cr_expect_eq(version, made);
-		/* A subscriber that is awake is sent nothing. */
+		/* No notice is sent to a subscriber that is awake. */
 		cr_expect_eq(ipc_stats(publisher).notices_sent, sent, "%s",
 		             mechanisms[mechanism].name);
 	}
@@ -379,7 +378,7 @@ static void with_a_child(unsigned mechanism)
 	stele_subscriber_close(subscriber);
 }
 
-PROMISE(notices_notifier, a_child_is_refused_and_its_parent_goes_on)
+PROMISE(notices_notifier, a_child_is_refused_and_its_parent_continues)
 {
 	pid_t child;
 

@@ -25,7 +25,7 @@ static struct region_paths names;
 static uint64_t head;
 static struct layout_slot slot;
 static const struct notifier *notifier;
-static struct channel mine, theirs; /* the subscriber's and the publisher's */
+static struct channel mine, theirs; /* the subscriber's end and the publisher's end */
 
 static void channel_make(struct channel *channel)
 {
@@ -51,7 +51,7 @@ static void attach(void)
 
 static void open_ends(unsigned mechanism)
 {
-	/* A small limit, so that the queue of signals can be filled. */
+	/* Set a small limit, so that the queue of signals can be filled. */
 	CHECK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){64, 64}) == 0, "%s", strerror(errno));
 	ipc_only_notices();
 	head = HEAD;
@@ -79,7 +79,7 @@ static void wait_long(void)
 	notifier->wait(&mine, HEAD, clock_now() + 1800 * NSEC_PER_SEC);
 }
 
-/* ---- others that send ---- */
+/* ---- other senders ---- */
 
 static void send_as_another_user(unsigned fills)
 {
@@ -170,7 +170,7 @@ static void send_forged(unsigned mechanism, bool fills)
 
 /* Clauses 1 and 3. The subscriber takes a new ticket after each wait, and the publisher sends for
  * that ticket before the next wait, for a version that the subscriber has found by itself. */
-CLAUSE(notice_35_what_was_sent_before_a_wait_ends_it)
+CLAUSE(notice_35_a_notice_sent_before_a_wait_ends_it)
 {
 	open_ends(mechanism);
 	for (int i = 0; i < 20; i++) {
@@ -184,7 +184,7 @@ CLAUSE(notice_35_what_was_sent_before_a_wait_ends_it)
 }
 
 /* Clause 1. The only notice for a ticket is queued behind a leftover of an earlier ticket. */
-CLAUSE(notice_35_what_is_left_of_an_earlier_ticket_ends_a_wait)
+CLAUSE(notice_35_a_notice_behind_a_leftover_ends_a_wait)
 {
 	open_ends(mechanism);
 	for (int i = 0; i < 20; i++) {
@@ -199,7 +199,7 @@ CLAUSE(notice_35_what_is_left_of_an_earlier_ticket_ends_a_wait)
 
 /* Clauses 1 and 4. If the publisher's notice does not fit, the notices that fill the channel serve
  * instead. */
-CLAUSE(notice_35_what_keeps_a_notice_out_ends_a_wait)
+CLAUSE(notice_35_notices_that_fill_the_channel_end_a_wait)
 {
 	open_ends(mechanism);
 	for (int i = 0; i < 4; i++) {
@@ -240,7 +240,7 @@ static bool readable(void)
 
 /* Clauses 2 and 3. What a drain leaves behind keeps the descriptor readable and ends the next wait;
  * eventually nothing is left. */
-CLAUSE(notice_35_what_a_drain_leaves_ends_a_wait)
+CLAUSE(notice_35_a_notice_left_by_a_drain_ends_a_wait)
 {
 	if (!mechanisms[mechanism].has_descriptor)
 		return;
@@ -261,7 +261,7 @@ CLAUSE(notice_35_what_a_drain_leaves_ends_a_wait)
 
 /* Clause 5. A publisher that dies during a send leaves at most the word in the slot, for notifiers
  * that have one. */
-CLAUSE(notice_04_a_death_within_a_send_is_made_good_by_the_next_publisher)
+CLAUSE(notice_04_a_death_during_a_send_is_repaired_by_the_next_publisher)
 {
 	open_ends(mechanism);
 	for (int i = 0; i < 4; i++) {
@@ -300,7 +300,7 @@ static void compare_each_change(unsigned mechanism)
 	close_ends();
 }
 
-Test(notices_notifier_contract, notice_35_a_futex_waits_for_no_word_that_has_changed)
+Test(notices_notifier_contract, notice_35_a_futex_wait_ends_if_its_word_has_changed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 
@@ -326,7 +326,7 @@ static void follow_one(unsigned mechanism)
 }
 
 /* Clause 5. The publisher died just before waking a subscriber that waits in its slot. */
-Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
+Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot_loses_no_wake_up)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	const uint32_t sent = 1;
@@ -353,9 +353,9 @@ Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot)
 	stele_publisher_close(publisher);
 }
 
-/* Subscribers that wait in their slots are woken and find the queue, whichever of them it was
- * created for. */
-Test(notices_notifier_contract, notice_35_the_queue_comes_into_being_beside_waiters)
+/* All subscribers that wait in their slots are woken and find the queue, also those for which it
+ * was not created. */
+Test(notices_notifier_contract, notice_35_a_queue_created_beside_waiters_is_found)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	pid_t children[3];

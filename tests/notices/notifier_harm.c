@@ -76,7 +76,7 @@ static void nothing_is_left(unsigned mechanism, unsigned round, const struct lay
 		      round, (unsigned long)status.msg_qnum, SEED);
 }
 
-PROMISE(notices_notifier_harm, killed_at_any_moment_nothing_is_left)
+PROMISE(notices_notifier_harm, a_subscriber_killed_at_any_moment_leaves_nothing)
 {
 	uint64_t random = SEED;
 
@@ -88,7 +88,7 @@ PROMISE(notices_notifier_harm, killed_at_any_moment_nothing_is_left)
 		int64_t until;
 		if (round % 2)
 			UNTIL(ipc_told(1) > came);
-		/* At a random moment, while notices are being sent. */
+		/* Kill the subscriber at a random moment, while notices are being sent. */
 		until = clock_now() + (int64_t)(random_from(&random) % (3 * NSEC_PER_MSEC));
 		do
 			ipc_commit(publisher);
@@ -146,7 +146,7 @@ static void stop_waiting(pid_t pid)
 	}
 }
 
-PROMISE(notices_notifier_harm, what_fails_for_one_subscriber_fails_for_no_other)
+PROMISE(notices_notifier_harm, a_failure_for_one_subscriber_affects_no_other)
 {
 	if (mechanism > SIGNAL)
 		return; /* this notifier has no object of one subscriber that could fail alone */
@@ -166,7 +166,7 @@ PROMISE(notices_notifier_harm, what_fails_for_one_subscriber_fails_for_no_other)
 		cr_expect_eq(ipc_stats(publisher).notices_failed, failed + 1, "%s: %llu failed",
 		             mechanisms[mechanism].name,
 		             (unsigned long long)(ipc_stats(publisher).notices_failed - failed));
-		/* It finds the version by its own check. */
+		/* The first subscriber finds the version by its own check. */
 		kill(first, SIGCONT);
 		ipc_await(1, 1);
 		ipc_join(first);
@@ -251,7 +251,7 @@ static unsigned scribble(unsigned index)
 
 static pid_t victim;
 
-/* As a member of the region's group, or as an unrelated user. */
+/* Forges notices as a member of the region's group, or as an unrelated user. */
 static void forge(unsigned argument)
 {
 	unsigned mechanism = argument % MECHANISMS, index, sent;
@@ -270,7 +270,7 @@ static void forge(unsigned argument)
 		CHECK(sent > 0, "%s: none was sent", mechanisms[mechanism].name);
 }
 
-PROMISE(notices_notifier_harm, forged_notices_cost_a_look_each)
+PROMISE(notices_notifier_harm, forged_notices_cost_one_check_each)
 {
 	unsigned from = 2;
 	pid_t child;
@@ -297,7 +297,7 @@ PROMISE(notices_notifier_harm, forged_notices_cost_a_look_each)
 	ipc_join(child);
 }
 
-/* ---- signals go to nobody else ---- */
+/* ---- signals go to no other process ---- */
 
 static struct region_paths names;
 static struct stele_region_info info = {.size = sizeof(info)};
@@ -363,8 +363,8 @@ Test(notices_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
 		}
 		cr_expect_eq(notifier_signal.attach(&channel), 0);
 		cr_expect_eq(notifier_signal.send(&channel, 7), 0);
-		/* The process runs another program now: the lock is gone, and the right to be
-		 * signalled with it. */
+		/* The process runs another program now: the lock is released, and with it the right
+		 * to be signalled. */
 		ipc_reach(0, 2);
 		snprintf(exe, sizeof(exe), "/proc/%d/comm", (int)child);
 		UNTIL(({
@@ -384,7 +384,7 @@ Test(notices_notifier_harm, a_signal_is_sent_to_the_holder_of_the_lock_only)
 }
 
 /* A lock names a process that the file's user may not signal. */
-Test(notices_notifier_harm, root_signals_for_no_user_whom_that_user_could_not)
+Test(notices_notifier_harm, root_signals_no_process_that_the_user_could_not)
 {
 	struct stele_publisher *publisher;
 	struct channel channel;
@@ -488,7 +488,7 @@ PROMISE(notices_notifier_harm, root_reaches_another_user_s_subscriber)
 	ipc_join(child);
 }
 
-Test(notices_notifier_harm, a_region_s_queue_goes_with_it)
+Test(notices_notifier_harm, a_region_s_queue_is_removed_with_it)
 {
 	char path[128];
 

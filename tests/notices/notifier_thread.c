@@ -69,7 +69,7 @@ Test(notices_notifier_thread, every_subscriber_sees_the_last_of_a_burst)
 	stele_publisher_close(publisher);
 }
 
-/* Subscribers are notified of everything that was committed before the publisher is gone. */
+/* Closing the publisher returns after subscribers were notified of all versions. */
 Test(notices_notifier_thread, a_close_waits_for_the_notices)
 {
 	struct stele_publisher *publisher;
@@ -82,7 +82,8 @@ Test(notices_notifier_thread, a_close_waits_for_the_notices)
 	for (unsigned i = 0; i < SUBSCRIBERS; i++)
 		UNTIL(ipc_blocked(children[i]));
 	stele_publisher_close(publisher);
-	/* All on one core, so that the thread has hardly begun when the close does. */
+	/* All threads run on one core, so that the notifying thread has hardly begun when the close
+	 * begins. */
 	CPU_ZERO(&one);
 	CPU_SET((unsigned)sched_getcpu(), &one);
 	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
@@ -106,7 +107,7 @@ static void make_bigger(struct stele_publisher *publisher, uint32_t from)
 
 /* While the thread sends, the data file is exchanged for a larger and for a smaller one, and the
  * subscribers file is lost: everything that the thread reads. */
-Test(notices_notifier_thread, files_are_exchanged_beside_it)
+Test(notices_notifier_thread, files_are_replaced_while_the_thread_sends)
 {
 	struct stele_publisher_options options = threaded;
 	struct stele_publisher *publisher;
@@ -192,14 +193,14 @@ static unsigned blocking_threads(void)
 	return count;
 }
 
-/* A signal of the program's is for the program's threads. */
+/* Signals to the program are handled by the program's own threads. */
 Test(notices_notifier_thread, the_thread_takes_no_signals)
 {
 	unsigned before = blocking_threads();
 	struct stele_publisher *publisher = ipc_publish(region, &threaded);
 
-	/* The test's own runner may have such a thread, which perhaps did not sleep at that
-	 * moment. */
+	/* The test runner may also have a thread that blocks these signals, and that did not sleep
+	 * when `before` was counted. */
 	UNTIL(blocking_threads() > before);
 	stele_publisher_close(publisher);
 }
@@ -212,7 +213,7 @@ Test(notices_notifier_thread, hostile_25_a_truncated_file_does_not_end_the_threa
 
 	ipc_path(path, ".subscribers");
 	CHECK(truncate(path, 0) == 0, "%s", strerror(errno));
-	/* So that the commit wakes the thread instead of checking the slots itself. */
+	/* Makes the commit wake the thread instead of checking the slots itself. */
 	publisher->notify.posted_at = 0;
 	ipc_commit(publisher);
 	UNTIL(mapping_lost(&publisher->attachment.slots.mapping));
