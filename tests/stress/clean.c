@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * stele clean beside publishers and subscribers that live only for a moment, some of which are
- * killed. Whatever it removes, it takes nothing from a living process. Runs in a /dev/shm and an
- * IPC namespace of its own. */
+ * killed. clean must take nothing from a living process. Runs in a /dev/shm and an IPC namespace
+ * of its own. */
 #include <mqueue.h>
 
 #include "lib/storage/file.h"
@@ -27,8 +27,9 @@ static void add_one(unsigned which)
 	__atomic_fetch_add(&shared->number[which], 1, __ATOMIC_RELAXED);
 }
 
-/* Attaches and checks that everything it has stays its own, again and again. Then it closes or
- * dies: in some lives with a transaction open, in some after it has removed its files by hand. */
+/* A publisher that attaches and checks that it keeps its files and locks, again and again. Then it
+ * closes or dies: sometimes with a transaction open, sometimes after it has removed its files by
+ * hand. */
 static void short_lived_publisher(unsigned argument)
 {
 	struct stele_publisher_options options = {
@@ -75,15 +76,15 @@ static void short_lived_publisher(unsigned argument)
 	}
 }
 
-/* Checks that its queue keeps its name, and that its slot keeps its uuid as long as the file is the
- * region's. */
+/* A subscriber that checks that its queue keeps its name, and that its slot keeps its uuid as long
+ * as the subscribers file is the region's. Then it closes or dies. */
 static void short_lived_subscriber(unsigned argument)
 {
 	struct stele_subscriber *subscriber;
 	uint64_t version = 0;
 
 	random_state = ipc_told(SEED) + argument;
-	/* At this moment there may be no region. */
+	/* There may be no region at this moment. */
 	if (stele_subscriber_open(region, NULL, &subscriber) < 0)
 		return;
 	for (unsigned i = 1 + pick(20); i > 0; i--) {
@@ -131,7 +132,7 @@ static void clean_fast(unsigned argument)
 	}
 }
 
-Test(stress_clean, nothing_alive_loses_anything, .timeout = 240)
+Test(stress_clean, clean_takes_nothing_from_a_living_process, .timeout = 240)
 {
 	const char *given = getenv("STELE_SEED");
 	int64_t until = clock_now() + (SANITIZED ? 20 : 10) * NSEC_PER_SEC,

@@ -74,14 +74,14 @@ static void race(unsigned way)
 	OK(stele_region_remove(region));
 }
 
-Test(stress_notice, no_commit_is_slept_through)
+Test(stress_notice, no_wake_up_is_lost)
 {
 	for (unsigned i = 0; i < MECHANISMS; i++)
 		if (promise_can_spawn(i))
 			race(i);
 }
 
-Test(stress_notice, no_commit_is_slept_through_with_a_descriptor)
+Test(stress_notice, no_wake_up_is_lost_with_a_descriptor)
 {
 	for (unsigned i = 0; i < MECHANISMS; i++)
 		if (mechanisms[i].has_descriptor)
@@ -335,7 +335,7 @@ static void run_bursts(uint32_t bursts)
 	ipc_kill(publisher);
 }
 
-Test(stress_notice, notice_35_no_burst_is_slept_through_by_any_kind, .timeout = 1e6)
+Test(stress_notice, notice_35_no_subscriber_of_any_kind_misses_a_burst, .timeout = 1e6)
 {
 	const char *text = getenv("STELE_NOTICE_BURSTS");
 	struct stele_publisher_options options = {.size = sizeof(options),

@@ -76,8 +76,8 @@ static int64_t amount(struct stele_writable *table, uint32_t number)
 	return ((const struct account *)row.value)->amount;
 }
 
-/* Moves amounts between accounts. The row of account 0 holds the version's number, so a snapshot's
- * newest row must be its own. */
+/* Moves amounts between accounts. The row of account 0 holds the version's number, which readers
+ * compare with the version of their snapshot. */
 static void transfer(struct stele_publisher *publisher, uint64_t *random)
 {
 	uint64_t next = stele_publisher_version(publisher) + 1, version;
@@ -243,7 +243,7 @@ static void truncate_often(unsigned argument)
 		                           : (off_t)(random_from(&random) % 20000)) == 0,
 		     "%s", strerror(errno));
 		close(fd);
-		/* Give subscribers time to come back in between. */
+		/* Give subscribers time to register again in between. */
 		while (ipc_told(COMMITTED) < until && ipc_stage(STOP) == 0)
 			sched_yield();
 	}
@@ -329,8 +329,7 @@ static void run(bool hostile)
 	for (unsigned i = 0; i < processes; i++)
 		ipc_join(children[i]);
 	check_readers(publisher, hostile, commits, most);
-	/* Slots that were scribbled over are reaped; what is written in free ones pins nothing for
-	 * long. */
+	/* Scribbled slots are reaped, and values in free slots pin nothing for long. */
 	stele_publisher_close(publisher);
 	if (hostile) {
 		char path[128];
@@ -339,7 +338,7 @@ static void run(bool hostile)
 	}
 	publisher = ipc_attach(region, NULL);
 	after = baseline(publisher, &random);
-	/* The same rows, and a history of random changes. */
+	/* The rows take the same memory as before; history varies with its random changes. */
 	MUST(fabs((double)after - (double)before) < (double)before / 20,
 	     "%llu bytes in use before, %llu after", (unsigned long long)before,
 	     (unsigned long long)after);
@@ -348,12 +347,12 @@ static void run(bool hostile)
 	stele_publisher_close(publisher);
 }
 
-Test(stress_readers, honest)
+Test(stress_readers, readers_get_right_or_stale_rows)
 {
 	run(false);
 }
 
-Test(stress_readers, with_hostile_neighbours)
+Test(stress_readers, readers_get_right_or_stale_rows_beside_attackers)
 {
 	run(true);
 }

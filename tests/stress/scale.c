@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two thousand subscriber processes on one region: some on queues, as far as there are queues, the
- * others on the futex. Each sees the last of ten thousand commits, and nothing of them is left. */
+ * Two thousand subscriber processes on one region. Some wait on queues, as many as the system
+ * has, the others on the futex. Each sees the last of ten thousand commits, and leaves nothing
+ * behind. */
 #include <sys/resource.h>
 
 #include "tests/support/ipc/ipc.h"
@@ -82,7 +83,7 @@ static bool slots_are_free(void)
 
 Test(stress_scale, thousands_of_processes_see_the_last_version)
 {
-	/* With a notifying thread; else the committing process would wake two thousand processes
+	/* Use a notifying thread; else the committing process would wake two thousand processes
 	 * each time. */
 	struct stele_publisher_options options = {
 		.size = sizeof(options),

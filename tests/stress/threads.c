@@ -241,17 +241,17 @@ static void publish_beside_readers(unsigned flags)
 	stele_publisher_close(publisher);
 }
 
-Test(stress_threads, readers_of_every_kind_see_whole_versions, .fini = remove_region)
+Test(stress_threads, readers_of_every_kind_see_consistent_versions, .fini = remove_region)
 {
 	publish_beside_readers(0);
 }
 
-Test(stress_threads, readers_beside_a_thread_that_notifies, .fini = remove_region)
+Test(stress_threads, readers_work_beside_a_notifying_thread, .fini = remove_region)
 {
 	publish_beside_readers(STELE_NOTIFIER_THREAD);
 }
 
-/* One snapshot, many threads. */
+/* One of several threads that read one snapshot. */
 static void *share_main(void *argument)
 {
 	const struct stele_table *table = argument;

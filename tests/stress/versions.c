@@ -84,8 +84,8 @@ static struct stele_transaction *begin(void)
 	return tx;
 }
 
-/* Ends a transaction that should have made `model` of the last version; `r` is the result of its
- * changes. */
+/* Ends a transaction whose changes should turn the last version into `model`; `r` is the result of
+ * the changes. */
 static void finish(struct stele_transaction *tx, struct versions_model *model, int r, bool abort)
 {
 	uint64_t version;
@@ -246,7 +246,8 @@ static void attach(void)
 		.size = sizeof(options),
 		.flags = STELE_CREATE,
 		.history = HISTORY,
-		/* A large one grows past its maximum into new files, to which subscribers move. */
+		/* A large region grows past its maximum into new files, to which subscribers
+		 * move. */
 		.maximum_size = run.tight ? TIGHT : 128 << 10,
 		.limit_size = run.tight ? TIGHT : 64 << 20,
 	};
@@ -351,7 +352,7 @@ static void compact(void)
 	run.compacted += r == 0;
 }
 
-/* ---- a whole run ---- */
+/* ---- a complete run ---- */
 
 static void step(void)
 {
@@ -380,8 +381,8 @@ static void step(void)
 	}
 }
 
-/* Commits one row at a time until history holds only such versions, and no more than the minimum.
- * Returns the memory then in use. */
+/* Commits one row at a time until history holds only versions of such commits, and no more than the
+ * minimum. Returns the memory then in use. */
 static uint64_t settle(void)
 {
 	struct stele_publisher_stats stats;
@@ -499,19 +500,19 @@ static void seeds(bool tight, bool in_turns)
 	cr_expect_gt(run.compacted, 3);
 }
 
-Test(stress_versions, roomy)
+Test(stress_versions, a_large_region_matches_the_model)
 {
 	seeds(false, false);
 	cr_expect_eq(run.full, 0);
 }
 
-Test(stress_versions, two_publishers_in_turns)
+Test(stress_versions, two_publishers_in_turns_match_the_model)
 {
 	seeds(false, true);
 	cr_expect_eq(run.full, 0);
 }
 
-Test(stress_versions, tight)
+Test(stress_versions, a_full_region_matches_the_model)
 {
 	seeds(true, false);
 	cr_expect_gt(run.full, 0);
