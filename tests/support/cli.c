@@ -221,7 +221,7 @@ void expect_failure(struct cli_result result, int status, ...)
 
 /* ---- the test's region ---- */
 
-/* Removes the rest of the region by running the command. */
+/* Runs the command to remove what is left of the region. */
 static void cli_clean_after(void)
 {
 	char pattern[64];

@@ -108,8 +108,8 @@ const char *cli_line(struct cli_process *process);
  * "version 3". Also removes the JSON members that are tokens. */
 char *cli_plain(char *text);
 
-/* Expects exit status 0, nothing on standard error, and this text on standard output, with version
- * tokens made plain. */
+/* Expects exit status 0, nothing on standard error, and this text on standard output, after
+ * cli_plain(). */
 void expect_done(struct cli_result result, const char *out);
 
 /* Expects one error message on standard error that has all the parts, and nothing on standard
@@ -136,10 +136,10 @@ char *cli_text(const char *content);
 /* Returns the region's current UUID. */
 char *cli_uuid(void);
 
-/* Returns a version token of that region, to pass to the command as a stored version. */
+/* Returns a version token of the region, to pass to the command as a stored version. */
 char *cli_token(uint64_t version);
 
-/* Returns an option with such a token. */
+/* Returns an option whose value is a version token. */
 char *cli_option(const char *option, uint64_t version);
 
 /* Returns all rows of the table, for comparing two states. */

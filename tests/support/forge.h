@@ -23,9 +23,9 @@
 /* A file to be written. */
 struct forge {
 	struct layout_header header;
-	/* Goes into its place in the ring. With version 0 the ring stays empty. */
+	/* The newest version's entry of the ring. With version 0 the ring stays empty. */
 	struct layout_commit newest;
-	uint64_t size; /* of the file, in bytes */
+	uint64_t size; /* size of the file in bytes */
 	bool sparse;   /* leaves holes wherever nothing is written */
 };
 

@@ -129,7 +129,7 @@ bool terminal_await_screen(struct terminal *terminal, const char *text)
 
 	while (terminal_now() < until) {
 		size_t from = terminal->length;
-		/* A program that writes all the time is also asked again. */
+		/* Ask again after this time, even if the program writes all the time. */
 		int64_t again = terminal_now() + 500;
 
 		terminal_type(terminal, "\f");

@@ -27,7 +27,7 @@ struct terminal {
 	int told; /* what the session leader reports: the program's pid, then wait statuses */
 	pid_t leader, program;
 	struct termios before;
-	size_t length; /* of the program's output */
+	size_t length; /* length of the program's output */
 	char *written;
 };
 

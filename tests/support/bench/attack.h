@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Attacks on a publisher by a process that may read the region: functions that run until they are
- * told to stop. The tests count what an attack costs the publisher, and the benchmark measures it.
- * An attacker spares the slots whose lock is held, so that genuine subscribers remain; only
+ * stopped. The tests count what an attack costs the publisher, and the benchmark measures it. An
+ * attacker spares the slots whose lock is held, so that genuine subscribers remain; only
  * attack_scribble() overwrites these too. */
 #ifndef TESTS_SUPPORT_BENCH_ATTACK_H
 #define TESTS_SUPPORT_BENCH_ATTACK_H
@@ -66,7 +66,7 @@ void attack_close(struct attack *attack);
 /* Frees all slots that are not genuine and clears their pins; their tickets stay. */
 void attack_clear(struct attack *attack);
 
-/* Counts a round. Returns false once the attacker is told to stop. */
+/* Counts a round. Returns false once the attacker must stop. */
 bool attack_goes_on(struct attack *attack);
 
 /* Becomes another user, in the region's group or outside it. Needs root. */
@@ -100,7 +100,7 @@ struct attack_kind {
 	const char *name;
 	void (*run)(struct attack *attack, uint32_t kind);
 	uint32_t kind; /* kind of notifier */
-	bool as_many;  /* costs as much as that many subscribers, and no other bound is promised */
+	bool as_many;  /* may cost as much as the same number of genuine subscribers */
 };
 
 #define ATTACKS 20

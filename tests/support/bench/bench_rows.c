@@ -61,7 +61,7 @@ void item_commit(struct stele_publisher *publisher, const struct kind *kind, uin
 
 struct pace pace_start(double a_second)
 {
-	/* By default the kernel may let this process sleep 50 us longer. */
+	/* By default the kernel may extend each sleep of this process by 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	return (struct pace){bench_seconds(), 1 / a_second};
 }

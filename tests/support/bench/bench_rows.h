@@ -85,7 +85,7 @@ struct pace {
 	double next, gap;
 };
 
-/* Starts a pace of `a_second` times a second. */
+/* Starts a pace, at which pace_wait() returns `a_second` times a second. */
 struct pace pace_start(double a_second);
 
 /* Sleeps until the next time. A caller that is more than 10 ms late does not catch up. */

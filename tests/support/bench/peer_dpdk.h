@@ -85,7 +85,7 @@ static inline uint32_t route_answer(int r, const struct stele_row *row)
 struct lookup {
 	const char *name;
 	void (*run)(uint32_t *answers);
-	double reach; /* see struct side */
+	double reach; /* as in struct side */
 };
 
 /* Prints how many lookups a second each side makes, and the ratios. */

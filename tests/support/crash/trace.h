@@ -20,7 +20,7 @@ struct job {
 	uint64_t random;
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
-	int (*prepare)(struct job *job); /* run before stepping starts; may be NULL */
+	int (*prepare)(struct job *job); /* called before stepping starts; may be NULL */
 	int (*act)(struct job *job);
 };
 

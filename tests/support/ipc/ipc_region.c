@@ -35,7 +35,7 @@ static void ipc_clean_after(void)
 		sched_yield();
 	ipc_path(pattern, "*");
 	cleaner_unlink(pattern);
-	/* The queues of subscribers that were still dying when the region was removed. */
+	/* Subscribers that were still dying when the region was removed have left their queues. */
 	snprintf(pattern, sizeof(pattern), "/dev/mqueue/stele.%s*", region);
 	cleaner_unlink(pattern);
 	for (unsigned i = 0; i < sizeof(shared->segments) / sizeof(shared->segments[0]); i++)

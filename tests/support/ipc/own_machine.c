@@ -36,7 +36,7 @@ unsigned own_queues(void)
 
 /* ---- the command ---- */
 
-char own_output[65536]; /* of the last run, both streams */
+char own_output[65536]; /* output of the last run, both streams */
 
 int __attribute__((format(printf, 1, 2))) own_stele(const char *format, ...)
 {

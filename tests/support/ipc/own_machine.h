@@ -24,7 +24,7 @@ unsigned own_queues(void);
 
 /* ---- the command ---- */
 
-extern char own_output[65536]; /* of the last run, both streams */
+extern char own_output[65536]; /* output of the last run, both streams */
 
 /* Runs `stele ARGUMENTS`. Returns its exit status. */
 int __attribute__((format(printf, 1, 2))) own_stele(const char *format, ...);
@@ -48,7 +48,7 @@ void own_subscriber(unsigned argument);
 /* Runs a publisher that stays attached until it is killed. */
 void own_publisher(unsigned argument);
 
-/* Starts a process of these functions, and waits until it is ready. */
+/* Starts a process that runs one of these functions, and waits until it is ready. */
 pid_t own_start(void (*work)(unsigned));
 
 /* Returns whether the region has a file whose name ends in `suffix`. */

@@ -32,7 +32,7 @@ struct versions_model {
  * transaction, unless it is NULL. Returns 0 or the first error. */
 int versions_change(struct stele_transaction *tx, struct versions_model *model, uint64_t *random);
 
-/* Makes the model what a rollback to `older` makes of a transaction on `head`. */
+/* Turns the model into the result of a rollback to `older` in a transaction on `head`. */
 void versions_roll_back(struct versions_model *model, const struct versions_model *head,
                         const struct versions_model *older);
 
