@@ -203,7 +203,7 @@ Test(unit_arena, claims_rebuild_the_state)
 		             0);
 		world.arena.grow = grow;
 		world.arena.context = &world;
-		/* In reverse order of allocation. */
+		/* Claim the objects in reverse order of allocation. */
 		for (size_t i = world.count; i > 0; i--)
 			expect(&world, arena_claim(&world.arena, world.objects[i - 1].ref,
 			                           world.objects[i - 1].size) == 1);
@@ -237,8 +237,8 @@ Test(unit_arena, impossible_claims)
 	expect(&world, arena_claim(&world.arena, page + 15 * units, 8200) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 1, 8200) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page, 48) == 1);
-	/* A claim between two objects of its slab, of another class, past the last object, over a
-	 * slab. */
+	/* Refused claims: between two objects of a slab, of another class, past the last object,
+	 * over a slab. */
 	expect(&world, arena_claim(&world.arena, page + 1, 48) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 6, 40) == -EBADMSG);
 	expect(&world, arena_claim(&world.arena, page + 85 * 6, 48) == -EBADMSG);

@@ -28,7 +28,7 @@ static uint64_t row_version(struct stele_transaction *tx, uint32_t id)
 	return stele_transaction_get(tx, "rows", keys[id], 32, &row) == 1 ? row.version : 0;
 }
 
-Test(unit_condition, the_head)
+Test(unit_condition, a_condition_on_the_head_refuses_other_versions)
 {
 	struct stele_publisher *publisher = ipc_attach(region, NULL);
 	struct stele_transaction *tx;
@@ -53,7 +53,7 @@ Test(unit_condition, the_head)
 	stele_publisher_close(publisher);
 }
 
-Test(unit_condition, rows)
+Test(unit_condition, conditions_on_rows_admit_or_refuse_writes)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx;
@@ -89,7 +89,7 @@ Test(unit_condition, rows)
 	stele_publisher_close(publisher);
 }
 
-Test(unit_condition, rows_of_this_transaction)
+Test(unit_condition, conditions_see_rows_of_this_transaction)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx;

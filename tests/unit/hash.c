@@ -46,7 +46,7 @@ Test(unit_hash, every_key_bit_and_the_length_change_the_hash)
 
 	random_words(&random, secrets, HASH_SECRETS);
 	for (unsigned size = 0; size <= STELE_KEY_MAX; size++) {
-		/* Exactly this size, so that a sanitizer reports reads past the end. */
+		/* Allocate exactly this size, so that a sanitizer reports reads past the end. */
 		unsigned char *key = malloc(size ? size : 1);
 		uint64_t hash;
 		memset(key, 0, size);
@@ -220,7 +220,7 @@ struct world {
 	uint64_t random, seed;
 	unsigned kind;
 	struct stele_key keys[KEYS];
-	uint64_t numbers[KEYS]; /* of the row, 0 for no row */
+	uint64_t numbers[KEYS]; /* number in the row, 0 for no row */
 	struct stele_schema *schema;
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;

@@ -54,7 +54,8 @@ struct world {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
-	/* By path: of the column, then of rows. NULL if this machine lacks the path. */
+	/* For each lookup path, the index of the column, then the index of rows. NULL if this
+	 * machine lacks the path. */
 	struct stele_index *indexes[KINDS];
 	unsigned char questions[QUESTIONS][16];
 	unsigned asked;

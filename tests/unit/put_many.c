@@ -184,7 +184,7 @@ static void rounds(int kind)
 		}
 		version = stele_publisher_version(publisher);
 		OK(stele_transaction_begin(publisher, &tx));
-		/* Every other round starts with empty tables, the rounds between them write over
+		/* Every other round starts with empty tables. The rounds between them overwrite
 		 * existing rows. */
 		if (round % 2 == 0) {
 			if (round > 0) {
@@ -238,7 +238,7 @@ Test(unit_put_many, prefixes_behind_another_column)
 }
 
 /* Absent rows are returned as zeros, whatever the output array held before. */
-Test(unit_put_many, nothing_to_find)
+Test(unit_put_many, missing_rows_are_returned_as_zeros)
 {
 	static struct stele_key_ref keys[70];
 	static struct random_row bytes[70];
@@ -274,7 +274,7 @@ Test(unit_put_many, nothing_to_find)
 }
 
 /* A refused call leaves the table unchanged. */
-Test(unit_put_many, refused)
+Test(unit_put_many, a_refused_call_changes_nothing)
 {
 	struct random_row bytes[3];
 	struct stele_row_ref rows[3];
@@ -311,9 +311,9 @@ Test(unit_put_many, refused)
 	stele_publisher_close(publisher);
 }
 
-/* A region that gets full in the middle of a bulk put keeps all that it had, wherever the put
+/* A region that becomes full in the middle of a bulk put keeps its rows, wherever the put
  * stopped. */
-Test(unit_put_many, a_full_region)
+Test(unit_put_many, a_full_region_keeps_its_rows)
 {
 	static struct random_row bytes[40000];
 	static struct stele_row_ref rows[40000];

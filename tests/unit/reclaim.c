@@ -179,7 +179,7 @@ static void check(struct world *world)
 	world->count = left;
 	expect(world, arena_used(&world->arena) == used * 3 * LAYOUT_PAGE);
 	expect(world, pinned_used(world) == world->reclaim.pinned_used);
-	/* Not every time: asking recounts history. */
+	/* Do not compare every time, because the call recounts history. */
 	if (next_random() % 3 == 0)
 		expect(world, history_used(world) == reclaim_history_used(&world->reclaim));
 	for (unsigned i = 0; i < KEPT; i++) {
@@ -282,7 +282,7 @@ static void run(struct world *world)
 	for (unsigned i = world->honoured_count; i > 0; i--)
 		if (!pinned(world, world->honoured[i - 1]))
 			model_remove(world, i - 1);
-	/* Lower versions first; if not all fit, the newer versions are kept. */
+	/* Keep lower versions first; if not all fit, keep the newer ones. */
 	for (version = old > 0 ? old : 1; version < oldest; version++) {
 		if (!pinned(world, version))
 			continue;
@@ -339,7 +339,7 @@ static void revoke(struct world *world)
 	expect(world, reclaim_revoke(&world->reclaim) == any);
 }
 
-Test(unit_reclaim, random_against_the_definition)
+Test(unit_reclaim, random_steps_match_the_definition)
 {
 	uint64_t freed = 0, revoked = 0;
 
@@ -401,7 +401,7 @@ Test(unit_reclaim, a_pin_keeps_its_own_version_only)
 	reclaim_run(&world->reclaim, 30);
 	cr_assert_not(in_use(world, &mid));
 	cr_assert_eq(arena_used(&world->arena), 0);
-	/* Too late: versions below header.reclaimed never come back. */
+	/* Too late: versions below header.reclaimed are never kept again. */
 	world->slot[0].pins[0] = 10;
 	reclaim_run(&world->reclaim, 30);
 	cr_assert_eq(world->reclaim.kept_count, 0);
@@ -409,7 +409,7 @@ Test(unit_reclaim, a_pin_keeps_its_own_version_only)
 }
 
 /* Without a subscribers file no pins are known, and nothing is kept for pins. */
-Test(unit_reclaim, without_slots)
+Test(unit_reclaim, without_slots_nothing_is_kept_for_pins)
 {
 	struct world *world = world_new(8);
 

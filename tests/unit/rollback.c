@@ -76,8 +76,8 @@ static void expect_counts(uint64_t added, uint64_t changed, uint64_t removed)
 	          (unsigned long long)info.commit.changed, (unsigned long long)info.commit.removed);
 }
 
-/* Checks that the next publisher finds as much memory in use as this one counted. Returns the next
- * publisher. */
+/* Replaces the publisher, and checks that the next one finds the same memory in use. Returns the
+ * next publisher. */
 static struct stele_publisher *expect_no_leak(struct stele_publisher *publisher)
 {
 	uint64_t used = ipc_stats(publisher).arena_used, again;
@@ -118,7 +118,7 @@ static struct stele_publisher *six_versions(void)
 	return publisher;
 }
 
-Test(unit_rollback, tables_come_and_go)
+Test(unit_rollback, tables_are_dropped_and_restored)
 {
 	struct stele_publisher *publisher = six_versions();
 	const struct stele_schema *schema;
@@ -164,7 +164,7 @@ Test(unit_rollback, tables_come_and_go)
 	stele_publisher_close(expect_no_leak(publisher));
 }
 
-Test(unit_rollback, versions_that_are_not_kept)
+Test(unit_rollback, versions_that_are_not_kept_are_refused)
 {
 	struct stele_publisher *publisher = six_versions();
 	struct stele_transaction *tx = begin(publisher);
@@ -181,7 +181,7 @@ Test(unit_rollback, versions_that_are_not_kept)
 }
 
 /* A rollback drops the transaction's earlier changes; a rollback that fails keeps them. */
-Test(unit_rollback, changes_before_it)
+Test(unit_rollback, a_rollback_drops_earlier_changes)
 {
 	struct stele_publisher *publisher = six_versions();
 	struct stele_transaction *tx = begin(publisher);
@@ -227,7 +227,7 @@ Test(unit_rollback, changes_before_it)
 	cr_expect_eq(noted(tx, "aaab"), -1);
 	OK(stele_transaction_rollback(tx, 4));
 	stele_transaction_abort(tx);
-	/* No memory was retired twice. */
+	/* Commits reclaim the retired memory: none was retired twice. */
 	for (int i = 0; i < 200; i++)
 		ipc_commit(publisher);
 	stele_publisher_close(expect_no_leak(publisher));
@@ -288,9 +288,9 @@ static uint64_t oldest(void)
 	return info.oldest;
 }
 
-/* More and more rows in a region that does not grow: at first everything fits, then the transaction
- * makes room by giving up history while it reads the version. */
-Test(unit_rollback, making_room_spares_the_version)
+/* Puts more and more rows into a region that does not grow. At first everything fits, then the
+ * transaction makes room by giving up history while it reads the version. */
+Test(unit_rollback, making_room_spares_the_version_that_is_read)
 {
 	unsigned room_made = 0;
 
@@ -321,7 +321,7 @@ Test(unit_rollback, making_room_spares_the_version)
 #define ROWS 1100u
 
 /* If the difference does not fit, nothing changes, and the version is kept. */
-Test(unit_rollback, a_full_region)
+Test(unit_rollback, a_rollback_that_does_not_fit_changes_nothing)
 {
 	struct stele_publisher *publisher = small(1 << 20);
 	struct stele_transaction *tx;
@@ -348,7 +348,7 @@ Test(unit_rollback, a_full_region)
 
 /* A version below history that a pin keeps can be rolled back to; making room revokes other pins,
  * but not this one. */
-Test(unit_rollback, to_a_pinned_version)
+Test(unit_rollback, a_pinned_version_can_be_rolled_back_to)
 {
 	struct stele_publisher *publisher = small(700 << 10);
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");

@@ -69,7 +69,7 @@ Test(unit_table, takes_one_key_for_one_value)
 }
 
 /* An empty key or value may be given as NULL. */
-Test(unit_table, rows_of_nothing)
+Test(unit_table, empty_keys_and_values_are_accepted)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {columns, 1, 0};
@@ -98,7 +98,7 @@ Test(unit_table, rows_of_nothing)
 
 /* A row's version is that of its last write, even if the write left the row's value unchanged in
  * the end. */
-Test(unit_table, versions_are_those_of_writes)
+Test(unit_table, the_version_of_a_row_is_that_of_its_last_write)
 {
 	static const uint8_t keys[3][4] = {{0}, {0, 0, 0, 1}, {0, 0, 0, 2}};
 	static const uint64_t versions[3] = {3, 3, 2};
@@ -150,7 +150,7 @@ static struct stele_publisher *publish_full(uint32_t *ret_rows)
 	uint32_t id = 0;
 	int r = 1;
 
-	/* In ever smaller steps, until not a single row fits. */
+	/* Put rows in ever smaller steps, until not a single row fits. */
 	for (uint32_t step = 1024; step > 0; step /= 2) {
 		do {
 			OK(stele_transaction_begin(publisher, &tx));
@@ -187,8 +187,8 @@ Test(unit_table, a_full_table_is_emptied)
 	RETURNS(stele_writable_replace_end(table), (int)rows, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	cr_expect_eq(rows_of("rows"), 0);
-	/* The region can be filled again once history no longer has the rows: it holds two
-	 * versions. */
+	/* The region can be filled again once history, which holds two versions, no longer has the
+	 * rows. */
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_table_drop(tx, "rows"));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
@@ -293,7 +293,7 @@ static size_t opened(const struct stele_publisher *publisher)
 	return count;
 }
 
-Test(unit_table, missing_tables_leave_the_cache)
+Test(unit_table, missing_tables_are_removed_from_the_cache)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx;
@@ -341,7 +341,7 @@ static void put_all(struct stele_transaction *tx, uint32_t count)
 	}
 }
 
-Test(unit_table, twenty_thousand_tables)
+Test(unit_table, twenty_thousand_tables_cost_a_commit_nothing)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx;
