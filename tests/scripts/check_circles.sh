@@ -30,7 +30,7 @@ nm -A -P "$@" | awk '
 		}
 	}' | sort >"$work/files"
 
-# The same between folders: FROM TO CALLS.
+# Lines of FROM TO CALL: the calls between files of different folders.
 awk '
 	function folder(file) { sub(/\/[^\/]*$/, "", file); return file }
 	folder($1) != folder($2) { print folder($1), folder($2), $1 ">" $2 }' "$work/files" >"$work/folders"

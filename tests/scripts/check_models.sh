@@ -57,7 +57,7 @@ run futex 0 -DDEATH
 for broken in ONCE_A_TICKET MARK_APART REREAD SILENT; do
 	run futex 1 -D$broken
 done
-# The full forms of pins and notices take many minutes: their headers tell how to run them.
+# The full forms of pins and notices take many minutes. Their headers show how to run them.
 run pins 0 -DHONEST
 run pins 1 -DHONEST -DBROKEN_FENCE
 run pins 1 -DHONEST -DBROKEN_GRANT

@@ -3,21 +3,21 @@
 #
 # Checks that documents, and comments in sources, name only files and functions that exist:
 #
-#   - a path of the tree, from its top or from a folder that the text is in, or the bare name of a file or
-#     a folder anywhere in the tree; a word in capitals stands for any name: tests/KIND/NAME.c
+#   - a path, from the top of the tree or from a folder that contains the text, or the bare name of
+#     a file or folder anywhere in the tree; a word in capitals matches any name: tests/KIND/NAME.c
 #   - <stele/NAME.h>
 #   - a function, as in lookup(): the sources define or call it
 #   - in a document, an identifier with an underscore: the sources have it
 #
-# Of a document it reads what is in backticks and where its links lead, but no code blocks: check_examples.sh
-# compares these. Of a source it reads the comments.
+# Reads the text in backticks and the targets of links of documents, but no code blocks, which
+# check_examples.sh compares. Reads the comments of sources.
 #
 # check_paths.sh FILE...
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export LC_ALL=C
 
-# Names that are right although the tree does not have them.
+# Names that may be used although the tree does not have them.
 excepted='
 build/*         what make makes
 /*              files of the machine, and what is installed
@@ -35,7 +35,7 @@ grep -oE '^[^ ]+' <<<"$excepted" >"$work/excepted"
 
 find . \( -name .git -o -path ./build \) -prune -o -print | sed 's|^\./||' >"$work/files"
 
-# comments BOOLEAN FILE...: FILE:LINE: and the text of the comments, or what is outside of them
+# comments BOOLEAN FILE...: prints FILE:LINE: and the text of the comments (1) or of the code (0)
 comments()
 {
 	awk -v inside="$1" '
@@ -61,7 +61,7 @@ cat tests/scripts/*.sh build-aux/*.sh >>"$work/code"
 grep -oE '[A-Za-z_][A-Za-z0-9_]*' "$work/code" | sort -u >"$work/words"
 grep -oE '[A-Za-z_][A-Za-z0-9_]* *\(' "$work/code" | tr -d ' (' | sort -u >"$work/functions"
 
-# spans FILE...: FILE:LINE: and what a document has in backticks, or links to
+# spans FILE...: prints FILE:LINE: and each text in backticks, and each target of a link
 spans()
 {
 	awk '
