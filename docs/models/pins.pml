@@ -58,8 +58,8 @@ inline drop_unpinned()
 	od
 }
 
-/* Grants version w an entry of kept: stores the root, and then the version. If no entry is free, it
- * revokes the oldest version. */
+/* Grants version w an entry of kept: stores the catalog of the version, and then the version. If no
+ * entry is free, it revokes the oldest version. */
 inline grant(w)
 {
 	if
@@ -207,7 +207,7 @@ proctype reader(byte me)
 		:: oldest > version -> pin[me] = 0; goto again
 		:: else
 		fi;
-		/* the root */
+		/* the catalog of the version */
 		root = ring[version % RING];
 		if
 		:: root == version && version >= reclaimed -> skip
