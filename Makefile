@@ -45,7 +45,7 @@ kernel_sources := $(filter tools/kernel/%,$(tool_sources))
 kinds := unit ipc notices hostile crash cli stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
-# What tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is
+# Objects that tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is
 # linked by the benchmarks of that peer.
 support_for_benches := $(filter-out %/peer_dpdk.c %/peer_lmdb.c,$(sort $(wildcard tests/support/bench/*.c)))
 support_sources := $(support_for_benches) $(sort $(filter-out %/tsan_criterion.c tests/support/bench/%,\
@@ -158,7 +158,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(needed)
 $(call objects,$(test_sources) $(filter-out $(support_for_benches),$(support_sources))): | $(BUILD)/packages-check
 
 # lib/base/probe.h includes <sys/sdt.h> if the header exists. Objects with probes are rebuilt when the header
-# is installed or removed. The question is asked after packages are installed: the next make gets the same answer.
+# is installed or removed. It is looked up after packages are installed, so that the next make finds the same.
 $(call objects,$(shell grep -lF '"lib/base/probe.h"' $(lib_sources))): $(BUILD)/probes
 
 quoted = '$(subst ','\'',$(1))'
@@ -235,7 +235,7 @@ check-static: check-includes check-sources check-circles check-paths check-symbo
 check-includes: ## each folder includes only the folders below it
 	$(Q)tests/scripts/check_includes.sh
 
-# CHANGELOG.md tells of names that are gone.
+# CHANGELOG.md may name what no longer exists.
 documents = $(sort README.md CONTRIBUTING.md $(wildcard docs/*.md docs/*/*.md tests/*/*.md))
 
 check-paths: ## documents and comments name only files and functions that exist
