@@ -242,7 +242,7 @@ Test(ipc_generation, no_compaction_while_the_previous_file_is_in_use)
 	CHECK(kill(pid, SIGSTOP) == 0, "%s", strerror(errno));
 	UNTIL(ipc_is(pid, 'T'));
 	OK(stele_publisher_compact(publisher));
-	RETURNS(stele_publisher_compact(publisher), -EBUSY, "still has the file before");
+	RETURNS(stele_publisher_compact(publisher), -EBUSY, "still maps the previous data file");
 	CHECK(describe().generation == 2, "generation %llu",
 	      (unsigned long long)describe().generation);
 	model_commit(publisher);
@@ -250,7 +250,7 @@ Test(ipc_generation, no_compaction_while_the_previous_file_is_in_use)
 	/* The follower holds its first snapshot open, in the first file; a reader without a
 	 * snapshot leaves that file. */
 	UNTIL(ipc_told(SEEN) == stele_publisher_version(publisher));
-	RETURNS(stele_publisher_compact(publisher), -EBUSY, "still has the file before");
+	RETURNS(stele_publisher_compact(publisher), -EBUSY, "still maps the previous data file");
 	join_followers(publisher, 1, &pid);
 	OK(stele_publisher_compact(publisher));
 	stele_publisher_close(publisher);
