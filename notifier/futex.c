@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "notifier/common.h"
-#include "lib/storage/paths.h"
 
 static const uint32_t *futex_word(const uint64_t *head)
 {

@@ -18,7 +18,6 @@
 
 #include "lib/units.h"
 #include "notifier/common.h"
-#include "lib/base/error.h"
 #include "lib/storage/folder.h"
 
 static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), "path of a socket");

@@ -43,7 +43,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "lib/layout.h"
 
 struct stele_publisher;
 

@@ -9,7 +9,6 @@
 
 #include "lib/base/error.h"
 #include "lib/region/survey.h"
-#include "lib/storage/file.h"
 #include "publisher/attach/contents.h"
 #include "publisher/publisher.h"
 

@@ -11,7 +11,6 @@
 #include "lib/base/fork.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "publisher/attach/mutex.h"
 #include "publisher/generation.h"
 #include "publisher/lock.h"

@@ -12,7 +12,6 @@
 
 #include <string.h>
 
-#include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "publisher/memory/data_file.h"
 

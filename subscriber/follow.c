@@ -13,7 +13,6 @@
 #include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "subscriber/move.h"
 
 /* The result of a function in this file if the callback returned non-zero, which ends following.

@@ -30,7 +30,6 @@
 #include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "lib/base/probe.h"
 #include "subscriber/interest.h"
 #include "subscriber/move.h"

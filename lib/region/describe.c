@@ -9,7 +9,6 @@
 
 #include "lib/base/atomic.h"
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "lib/storage/owner.h"
 #include "lib/storage/storage_sysv.h"
 #include "lib/trie/record.h"

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "lib/storage/storage_sysv.h"
-#include "lib/base/error.h"
 #include "lib/region/slots.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"

@@ -4,7 +4,6 @@
 #include "notifier/futex.h"
 #include "lib/base/atomic.h"
 #include "lib/region/copy.h"
-#include "notifier/notifier.h"
 
 void data_file_mark(uint64_t *head, enum head_state state)
 {

@@ -9,7 +9,6 @@
 #include "lib/base/clock.h"
 #include "publisher/notices/fanout.h"
 #include "lib/base/atomic.h"
-#include "lib/storage/file.h"
 
 /* Processor nanoseconds of a failed try that cost another PEERS_FAILURE units. */
 #define SLOW_TRY 16000

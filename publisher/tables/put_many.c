@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "lib/base/error.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/build.h"
 #include "publisher/trie/sort.h"

@@ -4,7 +4,6 @@
  * visits. Defines stele_table_explain(). */
 #include <errno.h>
 
-#include "lib/base/error.h"
 #include "lib/trie/trie_node.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
