@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/folder.h"
+#include "lib/units.h"
 
 int64_t notifier_slice = NSEC_PER_SEC;
 

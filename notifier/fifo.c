@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "notifier/common.h"
 #include "lib/base/error.h"
 #include "lib/storage/folder.h"
+#include "notifier/common.h"
 
 #define FIFO_OPEN (O_RDWR | O_NONBLOCK | O_CLOEXEC)
 /* The size of a pipe, in bytes. It holds hundreds of notices, and uses less of the limit on all

@@ -8,7 +8,6 @@
  * repeats after 2^30 versions; a waiter that mistakes it for the old value loses notifier_slice at
  * most, as all bits of head are compared after each wait.
  */
-#include "lib/base/clock.h"
 #include "notifier/futex.h"
 
 #include <limits.h>
@@ -19,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "notifier/common.h"
 
 static const uint32_t *futex_word(const uint64_t *head)

@@ -15,10 +15,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "lib/units.h"
-#include "notifier/common.h"
 #include "lib/base/error.h"
 #include "lib/storage/paths.h"
+#include "lib/units.h"
+#include "notifier/common.h"
 
 static int mq_channel_open_error(const char *name, int errnum)
 {

@@ -35,12 +35,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "notifier/common.h"
 #include "lib/base/atomic.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
 #include "lib/storage/folder.h"
+#include "notifier/common.h"
 
 /* How many signals this notifier may take: SIGRTMAX and the next lower numbers. */
 #define SIGNAL_NUMBERS 8

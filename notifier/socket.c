@@ -16,9 +16,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/storage/folder.h"
 #include "lib/units.h"
 #include "notifier/common.h"
-#include "lib/storage/folder.h"
 
 static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), "path of a socket");
 

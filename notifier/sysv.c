@@ -35,10 +35,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib/units.h"
-#include "notifier/common.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/units.h"
+#include "notifier/common.h"
 
 /* The time after which the thread sends another message if a wait did not end, in nanoseconds. */
 #define RETRY (10 * NSEC_PER_MSEC)

@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "notifier/futex.h"
-#include "lib/units.h"
-#include "lib/base/clock.h"
 #include "lib/base/checksum.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
+#include "lib/units.h"
+#include "notifier/futex.h"
 #include "publisher/memory/data_file.h"
 #include "publisher/memory/recover.h"
 #include "publisher/state/state.h"

@@ -8,9 +8,9 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "lib/base/fork.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/fork.h"
 #include "publisher/attach/mutex.h"
 #include "publisher/generation.h"
 #include "publisher/lock.h"

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/units.h"
 #include "subscriber/move.h"
 
 /* The result of a function in this file if the callback returned non-zero, which ends following.

@@ -16,10 +16,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
+#include "lib/units.h"
 
 /* The minimum time between a search for a newer file that found none and the next search, in
  * nanoseconds. Without this limit, every read from a removed region would make system calls. */

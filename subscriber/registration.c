@@ -10,10 +10,10 @@
 #include <sys/epoll.h>
 #include <uuid/uuid.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
+#include "lib/units.h"
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 

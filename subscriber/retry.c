@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
+#include "lib/units.h"
 
 /* For how long to try again, in nanoseconds. */
 #define RETRY_TIME (100 * NSEC_PER_MSEC)

@@ -11,9 +11,9 @@
 
 #include <stele/subscriber.h>
 #include "lib/base/fork.h"
-#include "lib/trie/catalog.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
+#include "lib/trie/catalog.h"
 #include "notifier/notifier.h"
 
 /* A table that a subscriber named in options.tables. */

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/reading/reading.h"
 #include "lib/trie/trie.h"
+#include "lib/trie/trie_inline.h"
 #include "lib/trie/trie_many.h"
 #include "lib/trie/trie_match_many.h"
-#include "lib/reading/reading.h"
-#include "lib/trie/trie_inline.h"
 #include "subscriber/snapshot.h"
 
 /* ---- a reading, for cursors and changes ---- */

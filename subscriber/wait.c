@@ -27,10 +27,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/probe.h"
+#include "lib/units.h"
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 #include "subscriber/registration.h"

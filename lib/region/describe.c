@@ -9,11 +9,11 @@
 
 #include "lib/base/atomic.h"
 #include "lib/base/error.h"
+#include "lib/region/region.h"
+#include "lib/region/slots.h"
 #include "lib/storage/owner.h"
 #include "lib/storage/storage_sysv.h"
 #include "lib/trie/record.h"
-#include "lib/region/region.h"
-#include "lib/region/slots.h"
 
 /* Copies text that another process may change during the copy, and ends it by NUL. */
 static void describe_text(char *to, const char *from, size_t size)

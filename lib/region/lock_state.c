@@ -9,8 +9,8 @@
 
 #include "lib/base/abi.h"
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "lib/region/region.h"
+#include "lib/storage/file.h"
 
 /* Decodes the futex word of the mutex. Its meaning does not depend on the C library, because the
  * kernel itself sets FUTEX_OWNER_DIED (robust_list(2)). */

@@ -21,9 +21,9 @@
 
 #include <sys/types.h>
 #include "lib/base/fork.h"
+#include "lib/layout.h"
 #include "lib/storage/mapping.h"
 #include "lib/storage/paths.h"
-#include "lib/layout.h"
 
 struct slots {
 	struct fork_fd lock;    /* the open file; its description holds this handle's locks */

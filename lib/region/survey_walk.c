@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/trie/catalog.h"
 #include "lib/base/error.h"
+#include "lib/trie/catalog.h"
 #include "lib/trie/node_check.h"
 #include "lib/trie/record.h"
 

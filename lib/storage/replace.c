@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "lib/layout.h"
+#include "lib/storage/file.h"
 
 static void replace_path(const struct region_paths *names, uint64_t number,
                          char ret[REPLACE_PATH_SIZE])

@@ -14,6 +14,8 @@
  *
  * Only the holder of the publisher file's lock creates the other files. The data file is created
  * last, so a process that finds it finds the others too. */
+#include "publisher/attach/attach.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,15 +25,14 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "publisher/attach/attach.h"
-#include "lib/units.h"
 #include "lib/base/clock.h"
-#include "lib/storage/storage_file.h"
-#include "lib/storage/storage_sysv.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
+#include "lib/storage/storage_file.h"
+#include "lib/storage/storage_sysv.h"
+#include "lib/units.h"
 #include "publisher/attach/attach_file.h"
 #include "publisher/attach/attach_lock.h"
 #include "publisher/attach/contents.h"

@@ -9,10 +9,10 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-#include "lib/storage/reserve.h"
 #include "lib/base/abi.h"
 #include "lib/base/error.h"
 #include "lib/storage/file.h"
+#include "lib/storage/reserve.h"
 #include "publisher/attach/attach_lock.h"
 #include "publisher/attach/mutex.h"
 

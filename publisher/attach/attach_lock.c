@@ -8,11 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/region/region.h"
 #include "lib/storage/file.h"
+#include "lib/units.h"
 
 int attach_lock_busy(const struct region_paths *names)
 {

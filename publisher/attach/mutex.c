@@ -13,10 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/units.h"
-#include "lib/base/clock.h"
 #include "lib/base/abi.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/units.h"
 
 static int mutex_init(pthread_mutex_t *mutex)
 {

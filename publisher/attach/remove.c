@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "lib/storage/storage_sysv.h"
 #include "lib/region/slots.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
+#include "lib/storage/storage_sysv.h"
 #include "publisher/attach/attach_lock.h"
 #include "publisher/memory/data_file.h"
 #include "publisher/notices/fanout.h"

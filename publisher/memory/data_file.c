@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "publisher/memory/data_file.h"
 
-#include "notifier/futex.h"
 #include "lib/base/atomic.h"
 #include "lib/region/copy.h"
+#include "notifier/futex.h"
 
 void data_file_mark(uint64_t *head, enum head_state state)
 {

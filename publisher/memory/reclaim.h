@@ -30,10 +30,10 @@
 #ifndef PUBLISHER_MEMORY_RECLAIM_H
 #define PUBLISHER_MEMORY_RECLAIM_H
 
-#include "publisher/memory/arena.h"
-#include "publisher/memory/retired.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
+#include "publisher/memory/arena.h"
+#include "publisher/memory/retired.h"
 
 /* Number of versions that may leave history before memory is reclaimed again. One scan of the slots
  * serves them all. */

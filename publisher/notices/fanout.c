@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "notifier/futex.h"
 #include "lib/base/atomic.h"
 #include "lib/base/probe.h"
+#include "notifier/futex.h"
 
 static const uint64_t *fanout_head(const struct fanout *fanout)
 {

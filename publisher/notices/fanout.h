@@ -30,9 +30,9 @@
 #ifndef PUBLISHER_NOTICES_FANOUT_H
 #define PUBLISHER_NOTICES_FANOUT_H
 
-#include "lib/units.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
+#include "lib/units.h"
 #include "publisher/notices/notice.h"
 #include "publisher/notices/peers.h"
 

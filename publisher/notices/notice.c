@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "publisher/notices/notice.h"
 
-#include "notifier/futex.h"
 #include "lib/base/atomic.h"
+#include "notifier/futex.h"
 #include "notifier/notifier.h"
 
 void notice_add(struct notice *notice, uint64_t hash)

@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <string.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/units.h"
 #include "publisher/notices/reap.h"
 
 /* Nanoseconds between two partial reaps, and the number of slots that each reap checks. */

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/storage/reserve.h"
-#include "lib/base/clock.h"
-#include "publisher/notices/fanout.h"
 #include "lib/base/atomic.h"
+#include "lib/base/clock.h"
+#include "lib/storage/reserve.h"
+#include "publisher/notices/fanout.h"
 
 /* Processor nanoseconds of a failed try that cost another PEERS_FAILURE units. */
 #define SLOW_TRY 16000

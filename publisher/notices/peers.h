@@ -61,8 +61,8 @@
 #ifndef PUBLISHER_NOTICES_PEERS_H
 #define PUBLISHER_NOTICES_PEERS_H
 
-#include "lib/units.h"
 #include "lib/region/slots.h"
+#include "lib/units.h"
 #include "notifier/notifier.h"
 
 /* The budget, in units. */

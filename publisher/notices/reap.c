@@ -9,8 +9,8 @@
 
 #include <errno.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/atomic.h"
+#include "lib/base/clock.h"
 #include "publisher/notices/uuids.h"
 
 /* The state of one reap. */

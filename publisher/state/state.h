@@ -11,8 +11,8 @@
 #define PUBLISHER_STATE_STATE_H
 
 #include <stele/publisher.h>
-#include "lib/base/fork.h"
 #include "lib/base/atomic.h"
+#include "lib/base/fork.h"
 #include "lib/region/region.h"
 #include "publisher/attach/attach.h"
 #include "publisher/memory/durable.h"

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
-#include "subscriber/snapshot.h"
 #include "subscriber/index/build.h"
+#include "subscriber/snapshot.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define SLOW   static __attribute__((noinline))

@@ -8,11 +8,11 @@
 #define SUBSCRIBER_INDEX_HASH_STATE_H
 
 #include <stele/hash.h>
+#include "lib/trie/diff.h"
+#include "lib/trie/scan.h"
 #include "subscriber/index/hash_key.h"
 #include "subscriber/index/hash_table.h"
 #include "subscriber/table.h"
-#include "lib/trie/diff.h"
-#include "lib/trie/scan.h"
 
 /* The rows of a table are PLAIN if their values all have the same size, and this size is below
  * ROW_IN_GUARD. Then the key of every row is at the same offset, and a row that starts inside the

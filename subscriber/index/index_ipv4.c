@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
-#include "subscriber/index/index_memory.h"
 #include "lib/base/popcount.h"
+#include "subscriber/index/index_memory.h"
 
 #define POOL_MAX (UINT32_C(1) << 31) /* words */
 

@@ -7,8 +7,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "subscriber/index/index_validate.h"
 #include "lib/base/popcount.h"
+#include "subscriber/index/index_validate.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define GROUP  32u /* lookups whose cache misses overlap */

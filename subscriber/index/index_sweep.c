@@ -3,9 +3,10 @@
  * Sweeps a table of prefixes (index_sweep.h). The rows are in memory that may be damaged or reused
  * (lib/trie/view.h), so the sweep checks their order and their nesting. */
 #include "subscriber/index/index_sweep.h"
-#include "lib/trie/trie.h"
 
 #include <string.h>
+
+#include "lib/trie/trie.h"
 
 uint32_t index_answer(const struct index_source *source, const struct row_parts *row)
 {

@@ -10,13 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
-#include "lib/storage/file.h"
 #include "lib/region/survey.h"
-#include "subscriber/state.h"
+#include "lib/storage/file.h"
+#include "lib/units.h"
 #include "subscriber/inspect/verify.h"
+#include "subscriber/state.h"
 
 /* How many tries to load the oldest version, which the publisher may reclaim each time. */
 #define TRIES 8

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/region/copy.h"
 #include "lib/base/checksum.h"
 #include "lib/base/error.h"
+#include "lib/region/copy.h"
 #include "lib/storage/file.h"
 #include "subscriber/retry.h"
 #include "subscriber/state.h"
