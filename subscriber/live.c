@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/schema/schema_store.h"
 #include "lib/trie/trie.h"
@@ -48,16 +49,12 @@ static struct live_words *live_words(struct stele_live *live)
 	return (struct live_words *)(void *)live->words_;
 }
 
-/* Returns the FNV-1a hash (64 bits) of a schema's stored form. */
+/* Returns the checksum of a schema's stored form. */
 static uint64_t live_fingerprint(const struct stele_schema *schema)
 {
 	unsigned char stored[SCHEMA_STORED_MAX];
-	size_t size = schema_store(schema, stored);
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ stored[i]) * UINT64_C(0x100000001b3);
-	return hash;
+	return checksum_bytes(CHECKSUM_BASIS, stored, schema_store(schema, stored));
 }
 
 static int live_schema_error(const struct stele_live *live)
