@@ -39,12 +39,12 @@ static int generation_write_error(const struct region *region)
 /* A file that is to take the region's name, open twice. A lock must not be held through a file
  * description that is mapped: the mapping would keep the lock after the close, and in children made
  * by fork(). */
-struct next {
+struct generation_file {
 	int lock; /* descriptor that holds the publisher's lock */
 	int map;  /* descriptor that is mapped */
 };
 
-static void generation_file_close(struct next *next)
+static void generation_file_close(struct generation_file *next)
 {
 	if (next->lock >= 0)
 		close(next->lock);
@@ -54,9 +54,9 @@ static void generation_file_close(struct next *next)
 
 /* Makes the next file: of `size` bytes, locked, and without a name. */
 static int generation_file_make(const struct region *region, bool shared, uint64_t size,
-                                struct next *ret)
+                                struct generation_file *ret)
 {
-	struct next next = {-1, -1};
+	struct generation_file next = {-1, -1};
 	int r = file_make(region->names.data, size, &next.lock);
 
 	if (r < 0)
@@ -98,7 +98,7 @@ static int generation_map_old(struct stele_publisher *publisher, struct mapping 
 /* Gives the next file the group of the current one, and returns the mode that the next file must
  * get. The owner may have changed both since the region was created. A user who may not give files
  * to that group keeps the file in its own group. */
-static int generation_inherit(const struct region *region, const struct next *next,
+static int generation_inherit(const struct region *region, const struct generation_file *next,
                               mode_t *ret_mode)
 {
 	struct stat status;
@@ -116,7 +116,7 @@ static int generation_inherit(const struct region *region, const struct next *ne
 
 /* Gives the next file the region's name: steps 2 to 4 of generation.h. `old` is the first page of
  * the current file. */
-static int generation_install(struct stele_publisher *publisher, const struct next *next,
+static int generation_install(struct stele_publisher *publisher, const struct generation_file *next,
                               const struct mapping *old)
 {
 	const struct region *region = &publisher->attachment.region;
@@ -163,7 +163,7 @@ static void generation_notify_all(struct stele_publisher *publisher)
 }
 
 /* Replaces the attachment's lock by that of the next file, which has the region's name now. */
-static void generation_adopt(struct stele_publisher *publisher, const struct next *next,
+static void generation_adopt(struct stele_publisher *publisher, const struct generation_file *next,
                              struct mapping *old)
 {
 	struct attachment *attachment = &publisher->attachment;
@@ -198,7 +198,7 @@ static int generation_copy_bytes(const struct region *region, int fd)
 }
 
 /* Writes the header of the next generation to the next file. */
-static int generation_write_header(const struct region *region, const struct next *next,
+static int generation_write_header(const struct region *region, const struct generation_file *next,
                                    uint64_t maximum)
 {
 	struct layout_header header;
@@ -211,7 +211,7 @@ static int generation_write_header(const struct region *region, const struct nex
 
 /* Maps the next file in place of the current one, at the same address, so that every pointer stays
  * valid; then gives it the region's name. */
-static int generation_exchange(struct stele_publisher *publisher, struct next *next,
+static int generation_exchange(struct stele_publisher *publisher, struct generation_file *next,
                                uint64_t maximum, struct mapping *old)
 {
 	struct region *region = &publisher->attachment.region;
@@ -236,7 +236,7 @@ static int generation_make_same(struct stele_publisher *publisher, uint64_t maxi
 {
 	struct region *region = &publisher->attachment.region;
 	struct mapping old = {0};
-	struct next next;
+	struct generation_file next;
 	int r = generation_file_make(region, publisher->attachment.shared, region->file_size,
 	                             &next);
 
@@ -303,7 +303,7 @@ static int generation_name_memory(struct stele_publisher *publisher)
 	struct attachment *attachment = &publisher->attachment;
 	struct region *region = &attachment->region;
 	unsigned char page[LAYOUT_PAGE];
-	struct next next;
+	struct generation_file next;
 	mode_t mode;
 	int r = generation_file_make(region, attachment->shared, sizeof(page), &next);
 
@@ -363,7 +363,7 @@ int generation_keep_name(struct stele_publisher *publisher)
 
 /* The state of a compaction's new file. It becomes the publisher's state when the file becomes the
  * region. */
-struct fresh {
+struct generation_fresh {
 	struct region region;
 	struct arena arena;
 	struct reclaim reclaim;
@@ -372,12 +372,12 @@ struct fresh {
 /* Grows the new file: the grow callback of its arena. */
 static int generation_fresh_grow(void *context, uint64_t end)
 {
-	return data_file_grow(&((struct fresh *)context)->region, end);
+	return data_file_grow(&((struct generation_fresh *)context)->region, end);
 }
 
 /* Copies the reachable objects into the new file, then walks the copy as an attach does. If the
  * walk finds damage, the copy does not become the region. */
-static int generation_fresh_fill(struct stele_publisher *publisher, struct fresh *fresh)
+static int generation_fresh_fill(struct stele_publisher *publisher, struct generation_fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
 	int r = data_file_arena(&fresh->region, &fresh->arena);
@@ -401,8 +401,8 @@ static int generation_fresh_fill(struct stele_publisher *publisher, struct fresh
 }
 
 /* Makes the new file of a compaction, of about the size that is in use, and opens it. */
-static int generation_fresh_make(struct stele_publisher *publisher, struct next *next,
-                                 struct fresh *fresh)
+static int generation_fresh_make(struct stele_publisher *publisher, struct generation_file *next,
+                                 struct generation_fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
@@ -432,9 +432,9 @@ static int generation_fresh_make(struct stele_publisher *publisher, struct next 
 int generation_compact(struct stele_publisher *publisher)
 {
 	struct region *region = &publisher->attachment.region;
-	struct fresh fresh = {.region = {.fd = -1}};
+	struct generation_fresh fresh = {.region = {.fd = -1}};
 	struct mapping old = {0};
-	struct next next;
+	struct generation_file next;
 	int r;
 
 	state_trim(publisher);
