@@ -88,7 +88,6 @@ all: $(BUILD)/stele $(BUILD)/libstele.so $(BUILD)/libstele.a ## build the comman
 # On i386 each object brings helper functions in section groups, of which the linker keeps one. Once the
 # symbols are local, a dropped copy would be an undefined reference: resolve the groups here.
 no_groups = $(if $(shell echo __i386__ | $(CC) -E -P -x c - | grep 1),-Wl$(comma)--force-group-allocation)
-comma := ,
 
 # The archive hides internal functions, as the shared library does, so that they can't clash with a
 # program's own. Tests link the objects instead and can call internal functions.
@@ -232,7 +231,7 @@ check: check-static check-instructions check-sanitizers check-litmus check-model
 
 check-static: check-includes check-sources check-circles check-paths check-symbols check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
 
-check-includes: ## each folder includes only the folders below it
+check-includes: ## each folder includes only what its row of the script's table allows
 	$(Q)tests/scripts/check_includes.sh
 
 # CHANGELOG.md may name what no longer exists.

@@ -15,10 +15,10 @@ lib                  -
 lib/base             lib
 lib/schema           lib lib/base
 lib/storage          lib lib/base
-lib/region           lib lib/base lib/schema lib/storage lib/trie
+lib/region           lib lib/base lib/storage lib/trie
 lib/trie             lib lib/base lib/schema
 lib/reading          lib lib/base lib/region lib/trie
-notifier             lib lib/base lib/storage lib/region
+notifier             lib lib/base lib/storage
 publisher            lib/* notifier publisher/*
 publisher/attach     lib/* notifier publisher/memory publisher/notices
 publisher/memory     lib/* notifier
