@@ -6,11 +6,14 @@
  * A function that fails returns a negative errno. Its layer decides whether it also sets the error
  * message:
  *
- *   lib/base, lib/trie    never, except functions whose purpose is to set a message, such as
- *                         abi_refuse() and fork_check()
- *   all others            always, unless the comment on the function says "Sets no message". The
- *                         callers of such a function ignore the failure, or each sets a message of
- *                         its own
+ *   lib/base, lib/trie,   never, except functions whose purpose is to set a message, such as
+ *   publisher/trie        abi_refuse() and fork_check()
+ *   publisher/memory      only in durable.h and recover.h
+ *   publisher/notices     only notify_start()
+ *   notifier              only the member `open` of struct notifier, and its helpers in common.h
+ *   all others            always, unless the comment on the function, or the first comment of its
+ *                         header, says otherwise. The callers of such a function ignore the
+ *                         failure, or each sets a message of its own
  */
 #ifndef LIB_BASE_ERROR_H
 #define LIB_BASE_ERROR_H
