@@ -116,9 +116,11 @@ static inline int subscriber_check(const struct stele_subscriber *subscriber)
 	return fork_check(subscriber->forks, "subscriber");
 }
 
-/* Loads the head word of the mapped file, with acquire. */
+/* Loads the head word of the mapped file. */
 static inline uint64_t subscriber_head(const struct stele_subscriber *subscriber)
 {
+	/* The contract with transaction_publish(): a reader that loads a head sees the complete
+	 * ring entry of its version, and every node and row that the entry leads to. */
 	return load_acquire(&subscriber->region->header->head);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The limit of a cursor or of changes to the keys that start with given bits. */
+ *
+ * The limit of a cursor or of changes to the keys that start with given bits. Only cursor.c and
+ * changes.c use it. */
 #ifndef LIB_READING_KEY_START_H
 #define LIB_READING_KEY_START_H
 

@@ -17,8 +17,8 @@ struct walk {
 	const struct survey_options *options;
 	struct survey *survey;
 	struct view view;
-	/* For each unit of the arena, the object that starts there: 0: not met; BAD: damaged; else
-	 * the number of rows below the object, plus 1. */
+	/* For each unit of the arena, the object that starts there: 0: not met; UINT32_MAX:
+	 * damaged; else the number of rows below the object, plus 1. */
 	uint32_t *known;
 	uint64_t *covered;    /* one bit for each unit: part of an object */
 	unsigned char *value; /* buffer for a copied key or value */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Looks up many keys at once. This is faster than repeated calls of trie_get() if the trie is not
- * in the cache, because the cache misses of the lookups overlap.
+ * in the cache, because the cache misses of the lookups overlap. For subscribers.
  */
 #ifndef LIB_TRIE_TRIE_MANY_H
 #define LIB_TRIE_TRIE_MANY_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A view is the part of a mapped data file that a reader may access. Library and publisher follow
- * every reference through a view, which checks it.
+ * A view is the part of a mapped data file that a reader may access. Readers follow every reference
+ * through a view, which checks it. So does the publisher for lookups and scans. It changes its own
+ * tries without these checks, because it checked them when it attached (publisher/trie/object.h).
  *
  * A reader may read memory that the publisher is reusing, or a region that is damaged. So nothing
  * in lib/trie trusts the words that it loads:

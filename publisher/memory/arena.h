@@ -14,7 +14,8 @@
  * The functions of arena, retired, pins, reclaim and data_file set no error message: they return a
  * negative errno, and the caller reports what failed. The functions of durable and recover set it.
  *
- * Called by the trie's edits, reclaim, recovery, data_file.c and the publisher's state. */
+ * Called by the trie's edits, reclaim, recovery, data_file.c, and by whatever makes or ends the
+ * publisher's state: state.c, publisher.c, shared.c, generation.c. */
 #ifndef PUBLISHER_MEMORY_ARENA_H
 #define PUBLISHER_MEMORY_ARENA_H
 

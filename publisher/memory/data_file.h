@@ -2,8 +2,8 @@
  *
  * Operations of a publisher on a region's data file, besides committing: making the file longer,
  * initialising the arena over it, copying versions into it, and storing the file's state in the
- * head word. Called by an attach and a removal, by recovery, by a new generation, by a shared
- * publisher that catches up, and when a saved file is loaded. */
+ * head word. Called by an attach and a removal, by recovery, by the publisher's state, and by
+ * publisher.c, shared.c and generation.c, which make the file grow or mark it as replaced. */
 #ifndef PUBLISHER_MEMORY_DATA_FILE_H
 #define PUBLISHER_MEMORY_DATA_FILE_H
 

@@ -20,7 +20,8 @@
  * Pins do not survive a reboot. In memory (tmpfs) a sync costs nothing, so there is no special
  * case.
  *
- * Called by an attach, by the commit, by a compaction and by the close. */
+ * Called by an attach, by the publisher's state, by the commit, by a compaction and by the
+ * close. */
 #ifndef PUBLISHER_MEMORY_DURABLE_H
 #define PUBLISHER_MEMORY_DURABLE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The subcommands of stele(1). Each one is a struct command in a source file of its own; main()
- * finds it by name. */
+ * The subcommands of stele(1), for main(), which finds them by name. Each one is a struct command
+ * in cmd_NAME.c. Four share the file of a subcommand like them: inspect is in cmd_show.c, lookup in
+ * cmd_get.c, delete in cmd_set.c, and load in cmd_save.c. */
 #ifndef TOOLS_BASE_COMMAND_H
 #define TOOLS_BASE_COMMAND_H
 

@@ -46,7 +46,7 @@ struct layout_slot promise_slot(pid_t pid, unsigned *ret_index);
 /* Returns the region's System V queue, or -1. */
 int promise_sysv_queue(void);
 
-/* Returns the path of the slot's entry in the folder of the region's subscribers. */
+/* Writes to `path` the path of the slot's entry in the folder of the region's subscribers. */
 void promise_entry_path(const struct layout_slot *slot, char path[NAMES_PATH_SIZE]);
 
 /* ---- waking subscribers ---- */
