@@ -22,10 +22,9 @@ size_t object_size(const struct edit *edit, const struct row_layout *layout, ref
 		node = object_node(edit, ref);
 		return node_whole_size(&node);
 	}
+	/* A blob: its size follows the first word. */
 	if (!layout)
-		return arena_blob_size(
-			(size_t) *
-			(const uint64_t *)(const void *)(arena_at(edit->arena, ref) + 8));
+		return arena_blob_size((size_t)data_load(arena_at(edit->arena, ref) + 8));
 	row_parse_ref(&edit->arena->view, layout, ref, &row);
 	return row_size(layout, row.value_size, row.key_bits);
 }

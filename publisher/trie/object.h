@@ -33,11 +33,17 @@ static inline int object_alloc(struct edit *edit, size_t size, ref_t *ret)
 	return arena_take_spare(edit->arena, size, ret) ? 0 : object_alloc_slow(edit, size, ret);
 }
 
+/* Returns the first word of an object. */
+static inline uint64_t object_first(const struct edit *edit, ref_t ref)
+{
+	return *(const uint64_t *)(const void *)arena_at(edit->arena, ref);
+}
+
 /* Drops an object from the version being made: frees the object if this transaction made it, and
  * retires it otherwise. Requires retired_reserve(). */
 static inline void object_drop(struct edit *edit, ref_t ref, size_t size)
 {
-	uint64_t made = *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE;
+	uint64_t made = object_first(edit, ref) & ~LAYOUT_NODE;
 
 	if (made == edit->version)
 		arena_free(edit->arena, ref, size);
@@ -49,8 +55,7 @@ static inline void object_drop(struct edit *edit, ref_t ref, size_t size)
 /* Returns true if this transaction made the object. */
 static inline bool object_made(const struct edit *edit, ref_t ref)
 {
-	return (*(const uint64_t *)(const void *)arena_at(edit->arena, ref) & ~LAYOUT_NODE) ==
-	       edit->version;
+	return (object_first(edit, ref) & ~LAYOUT_NODE) == edit->version;
 }
 
 /* Returns the size of a node, of a row of `layout`, or, if `layout` is NULL, of a blob. For the
@@ -60,7 +65,7 @@ size_t object_size(const struct edit *edit, const struct row_layout *layout, ref
 /* Returns true if an object is a node. */
 static inline bool object_is_node(const struct edit *edit, ref_t ref)
 {
-	return *(const uint64_t *)(const void *)arena_at(edit->arena, ref) & LAYOUT_NODE;
+	return object_first(edit, ref) & LAYOUT_NODE;
 }
 
 /* Returns the node at `ref`, which is the publisher's own and therefore consistent. */
