@@ -413,6 +413,7 @@ AT(layout_header, name, 112);
 AT(layout_header, history_bytes, 176);
 AT(layout_header, segment, 184);
 AT(layout_header, segment_namespace, 188);
+AT(layout_header, contents, 240);
 AT(layout_header, checksum, 248);
 AT(layout_header, head, 256);
 AT(layout_header, arena_end, 264);

@@ -211,7 +211,7 @@ static enum status watch_close_output(struct watch *watch, enum status status)
 
 /* Minimum nanoseconds that a command of --exec may run, even if it starts just before --timeout
  * ends the watch. */
-#define COMMAND_TIME INT64_C(5000000000)
+#define COMMAND_TIME (5 * NSEC_PER_SEC)
 
 static int64_t watch_command_deadline(const struct watch *watch)
 {
@@ -401,7 +401,7 @@ static enum status watch_open_since(struct watch *watch)
 static enum status watch_open_start(struct watch *watch)
 {
 	enum status status = STATUS_DONE;
-	int result = -ESTALE;
+	int result;
 
 	if (*watch->target.table) {
 		status = reader_open_table(&watch->reader, watch->target.table, NULL);

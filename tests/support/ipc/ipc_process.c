@@ -121,6 +121,15 @@ void ipc_kill(pid_t pid)
 	ipc_reap(pid);
 }
 
+void ipc_kill_all(void)
+{
+	for (unsigned i = 0; i < ipc_pid_count; i++)
+		if (ipc_pids[i] > 0) {
+			kill(ipc_pids[i], SIGKILL);
+			waitpid(ipc_pids[i], NULL, 0);
+		}
+}
+
 /* ---- a process in its own namespaces, one at a time ---- */
 
 static int ipc_inner_namespaces;
@@ -190,13 +199,4 @@ unsigned ipc_descriptors(void)
 	for (int fd = 0; fd < 1024; fd++)
 		count += fcntl(fd, F_GETFD) >= 0;
 	return count;
-}
-
-void ipc_kill_all(void)
-{
-	for (unsigned i = 0; i < ipc_pid_count; i++)
-		if (ipc_pids[i] > 0) {
-			kill(ipc_pids[i], SIGKILL);
-			waitpid(ipc_pids[i], NULL, 0);
-		}
 }
