@@ -20,7 +20,7 @@
 
 /* The longest time that the library blocks before it reads head again, in nanoseconds: one second.
  * Only tests change it, before they open subscribers. If a test sets one hour, a subscriber that
- * wakes up was notified, however slow the machine is. */
+ * wakes up was notified, however slow the machine is. In common.c. */
 extern int64_t notifier_slice;
 
 /* One end of the connection between the publisher and one subscriber: the subscriber's, or the

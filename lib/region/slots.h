@@ -29,8 +29,8 @@ struct slots {
 	struct fork_fd lock;    /* the open file; its description holds this handle's locks */
 	struct mapping mapping; /* covers LAYOUT_SLOTS_MAX slots; the file may be shorter */
 	struct layout_subscribers_header *header;
-	struct layout_slot
-		*slot;     /* array of LAYOUT_SLOTS_MAX; the first `capacity` are in the file */
+	/* Array of LAYOUT_SLOTS_MAX; the first `capacity` are in the file. */
+	struct layout_slot *slot;
 	uint32_t capacity; /* slots that the file is known to hold */
 };
 

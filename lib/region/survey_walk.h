@@ -12,6 +12,14 @@
 
 enum walk_kind { WALK_HEAD, WALK_HISTORY, WALK_KEPT };
 
+/* An object that a walk has met. */
+struct walk_met {
+	ref_t ref;
+	uint32_t units;
+	/* WALK_KEPT: index of the first older kept version that does not reach the object. */
+	uint32_t kept_end;
+};
+
 struct walk {
 	struct region *region;
 	const struct survey_options *options;
@@ -27,16 +35,10 @@ struct walk {
 	uint64_t version;
 	enum walk_kind kind;
 	uint32_t kept_index;
-	struct stele_region_use
-		before; /* the figures before this version, to restore if it is stale */
+	/* The figures before this version, to restore if it is stale. */
+	struct stele_region_use before;
 	/* Objects that this version reaches and that no version walked before reaches. */
-	struct walk_met {
-		ref_t ref;
-		uint32_t units;
-		/* WALK_KEPT: index of the first older kept version that does not reach the
-		 * object. */
-		uint32_t kept_end;
-	} * met;
+	struct walk_met *met;
 	size_t met_count, met_capacity;
 	bool no_memory;
 	char table[STELE_NAME_MAX + 1];    /* the table that is being walked; "": none */

@@ -199,11 +199,12 @@ static int attach_make(const struct attach_request *request, const uint8_t uuid[
                        struct attachment *attachment)
 {
 	const struct region_paths *names = request->paths;
+	int publisher = attachment->publisher_lock.fd;
+	int fd, r;
+
 	/* A new region has no subscribers, so an existing subscribers file belongs to a region that
 	 * is gone. */
-	int publisher = attachment->publisher_lock.fd;
-	int fd, r = slots_make(names, publisher, uuid, request->options->mode);
-
+	r = slots_make(names, publisher, uuid, request->options->mode);
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
