@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Opens the public struct stele_changes. Called by stele_changes_open(), stele_changes_since() and
  * stele_writable_changes_open(), which provide the readings. */
 #ifndef LIB_READING_CHANGES_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Cursors: an ordered scan of a table, optionally limited to keys with a common start. A scan is
  * re-checked after every step, so a cursor never returns a row of a lost version. */
 #include "lib/reading/cursor.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Opens the public struct stele_cursor. Called by stele_cursor_open() and
  * stele_writable_cursor_open(), which provide the reading. */
 #ifndef LIB_READING_CURSOR_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * What a schema determines about complete keys: used by the publisher to check keys, and by
  * lib/trie for the layout of rows. */
 #ifndef LIB_SCHEMA_KEY_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Address prefixes in the layout of struct stele_ipv4net and struct stele_ipv6net: an address of
  * `width` bytes (4 or 16), then one byte with the prefix length in bits. */
 #ifndef LIB_SCHEMA_NET_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Error messages that several files of lib/schema share. Each function sets the message and returns
  * the negative errno. */
 #ifndef LIB_SCHEMA_REFUSE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Checks, compares, copies and formats schemas; checks the names of regions, tables and columns. */
 #include "lib/schema/schema.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * The stored form of schemas in the catalog of a region: fixed-width integers in the machine's byte
  * order, then the names of the columns. The publisher stores schemas; all readers load them. */
 #ifndef LIB_SCHEMA_SCHEMA_STORE_H

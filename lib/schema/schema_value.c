@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Checks values against their schema, normalizes them, and finds their columns. */
 #include "lib/schema/schema_value.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * What a schema determines about complete values: used by the publisher to check and store values,
  * and by lib/trie for the layout of rows. */
 #ifndef LIB_SCHEMA_SCHEMA_VALUE_H

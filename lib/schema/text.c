@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Formats columns as text and parses them: stele_value_format() and stele_value_parse(). */
 #include "lib/schema/text.h"
 

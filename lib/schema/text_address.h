@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Addresses, prefixes, MAC addresses and UUIDs as text: a part of text.c. */
 #ifndef LIB_SCHEMA_TEXT_ADDRESS_H
 #define LIB_SCHEMA_TEXT_ADDRESS_H

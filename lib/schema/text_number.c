@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * The decimal point is always '.', whatever the locale of the program. */
 #include "lib/schema/text_number.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Numbers as text: a part of text.c. The parts for other types use its functions for digits. */
 #ifndef LIB_SCHEMA_TEXT_NUMBER_H
 #define LIB_SCHEMA_TEXT_NUMBER_H

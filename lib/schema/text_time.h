@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Times as text: a part of text.c. Times are in UTC, with a resolution of a nanosecond, from 1970
  * to 2554, when 64 bits of nanoseconds overflow. */
 #ifndef LIB_SCHEMA_TEXT_TIME_H

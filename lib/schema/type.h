@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * The column types: the name, size and alignment of each. For lib/schema. */
 #ifndef LIB_SCHEMA_TYPE_H
 #define LIB_SCHEMA_TYPE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * The catalog of a version: a trie that maps the name of each table to its root, schema and number
  * of rows. For everything that opens tables or walks all of them. */
 #ifndef LIB_TRIE_CATALOG_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * The difference of two versions of a copy-on-write trie, at a cost proportional to the number of
  * differences.
  *

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * The strict check of one node, for surveys of a region (lib/region/survey.h). Readers need only
  * the bounds checks of trie_node.h. This check also finds nodes that are safe to read, but that no
  * publisher writes. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Decodes the record of a commit: its publisher, message, and numbers of changed rows. For
  * everything that shows commits. */
 #ifndef LIB_TRIE_RECORD_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Ordered scans of a trie. A scan keeps the path from the root on an explicit stack, so it needs
  * neither recursion nor allocated memory. */
 #include "lib/trie/scan.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Builds and changes the index of an IPv6 table (index_ipv6.h). */
 #include "subscriber/index/index_ipv6.h"
 

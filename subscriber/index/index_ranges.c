@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ *
  * Builds and changes a map of ranges (index_ranges.h). */
 #include "subscriber/index/index_ranges.h"
 
