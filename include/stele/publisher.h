@@ -238,8 +238,8 @@ STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
  *
  * Returns 0. Errors: -EBUSY (a transaction is open, or the lock was not free in time), -EBADMSG
  * (the region's file was truncated, or replaced by another file of this user), -EIO (an earlier
- * write to the disk failed). If the name of the region's file was removed, the file is written
- * again; if that fails: -ENOSPC, -ENOENT, and those of NEW FILES below. */
+ * write to the disk failed), -ENOMEM. If the name of the region's file was removed, the file is
+ * written again; if that fails: -ENOSPC, -ENOENT, and those of NEW FILES below. */
 STELE_API int stele_transaction_begin(struct stele_publisher *publisher,
                                       struct stele_transaction **ret);
 
@@ -249,7 +249,9 @@ STELE_API int stele_transaction_begin(struct stele_publisher *publisher,
  * Returns 1 and sets `*ret_version` (may be NULL) to the new version. Returns 0 if the tables are
  * unchanged: there is no new version, and `*ret_version` is the last one. Frees the handle, also
  * on error (except -ECHILD). Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EINVAL (a replacement was not
- * ended), -EOVERFLOW (the last version was 2^62 - 1). On error nothing has changed. */
+ * ended), -EOVERFLOW (the last version was 2^62 - 1), those of NEW FILES below, and, with
+ * STELE_DURABLE_COMMIT, -EIO, -ENOSPC or -EDQUOT of the write to the disk, after which every
+ * begin fails. On error nothing has changed. */
 STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char *message,
                                        uint64_t *ret_version);
 
