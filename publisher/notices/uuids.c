@@ -9,21 +9,54 @@
 /* Entries of a new set. */
 #define CAPACITY_FIRST 16u
 
-/* Hashes a uuid by multiplying and shifting. With random factors two uuids collide no more often
- * than random numbers do, even if they were chosen to. The result is the high bits of the product,
- * because the high bits of a factor have no effect on the low ones. */
-static uint32_t uuids_hash(const struct uuids *uuids, const uint64_t words[2])
+static uint64_t uuids_rotate(uint64_t word, unsigned bits)
 {
-	uint64_t hash = words[0] * uuids->factors[0];
+	return word << bits | word >> (64 - bits);
+}
 
-	hash = (hash ^ hash >> 32 ^ words[1]) * uuids->factors[1];
-	return (uint32_t)(hash >> 32 >> __builtin_clz(uuids->mask));
+/* One round of SipHash. */
+static void uuids_mix(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = uuids_rotate(v[1], 13) ^ v[0];
+	v[0] = uuids_rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = uuids_rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = uuids_rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = uuids_rotate(v[1], 17) ^ v[2];
+	v[2] = uuids_rotate(v[2], 32);
+}
+
+/* The hash depends on a secret key. Multiplying by a random factor would not do: uuids that count
+ * up stay an arithmetic progression, which for some factors falls into few places of the table. */
+uint64_t uuids_hash(const uint64_t key[2], const uint64_t words[2])
+{
+	uint64_t v[4] = {
+		key[0] ^ UINT64_C(0x736f6d6570736575),
+		key[1] ^ UINT64_C(0x646f72616e646f6d),
+		key[0] ^ UINT64_C(0x6c7967656e657261),
+		key[1] ^ UINT64_C(0x7465646279746573),
+	};
+	const uint64_t blocks[3] = {words[0], words[1], UINT64_C(16) << 56};
+
+	for (unsigned i = 0; i < 3; i++) {
+		v[3] ^= blocks[i];
+		uuids_mix(v);
+		uuids_mix(v);
+		v[0] ^= blocks[i];
+	}
+	v[2] ^= 0xff;
+	for (unsigned i = 0; i < 4; i++)
+		uuids_mix(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 /* Returns the place of a uuid in the table, or the free place for it. */
 static uint32_t *uuids_place(const struct uuids *uuids, const uint64_t words[2])
 {
-	uint32_t place = uuids_hash(uuids, words);
+	uint32_t place = (uint32_t)uuids_hash(uuids->key, words) & uuids->mask;
 
 	while (uuids->table[place] != 0 &&
 	       memcmp(uuids->entries[uuids->table[place] - 1].words, words, 16) != 0)
@@ -54,13 +87,10 @@ static int uuids_resize(struct uuids *uuids, uint32_t capacity)
 
 int uuids_new(struct uuids *uuids)
 {
-	*uuids = (struct uuids){
-		.factors = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9)}};
-	/* Without random numbers the fixed factors still work, but forged uuids may collide. */
-	if (getrandom(uuids->factors, sizeof(uuids->factors), GRND_NONBLOCK) > 0) {
-		uuids->factors[0] |= 1;
-		uuids->factors[1] |= 1;
-	}
+	*uuids = (struct uuids){0};
+	/* Without random numbers the set still works, but forged uuids may collide. */
+	if (getrandom(uuids->key, sizeof(uuids->key), GRND_NONBLOCK) < 0)
+		memset(uuids->key, 0, sizeof(uuids->key));
 	return uuids_resize(uuids, CAPACITY_FIRST);
 }
 

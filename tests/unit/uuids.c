@@ -38,6 +38,19 @@ static void add(struct uuids *uuids, unsigned word, uint64_t value)
 	cr_assert(uuids_find(uuids, uuid));
 }
 
+/* The reference implementation of SipHash gives this value for the key 0, 1 .. 15 and the same
+ * bytes as the message. */
+Test(unit_uuids, the_hash_is_siphash)
+{
+	uint64_t words[2];
+	uint8_t bytes[16];
+
+	for (uint8_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = i;
+	memcpy(words, bytes, sizeof(words));
+	cr_expect_eq(uuids_hash(words, words), UINT64_C(0x3f2acc7f57c29bdb));
+}
+
 /* Uuids that count up, from each of several bit positions. */
 Test(unit_uuids, uuids_that_differ_in_a_few_bits_are_spread)
 {
