@@ -69,6 +69,21 @@ Test(unit_node_check, a_bitmap)
 	expect(&whole_bytes, "the ranks of its children");
 }
 
+Test(unit_node_check, a_full_bitmap_has_the_highest_ranks)
+{
+	for (unsigned rank = 1; rank < 4; rank++) {
+		begin(NODE_BITMAP, 64 | 128 << 8 | 192 << 16);
+		memset(&words[2], 255, 32);
+		expect(&whole_bytes, NULL);
+		words[1] ^= UINT64_C(1) << 8 * (rank - 1);
+		expect(&whole_bytes, "the ranks of its children");
+	}
+	/* No rank depends on the last word. */
+	begin(NODE_BITMAP, 64 | 128 << 8 | 192 << 16);
+	memset(&words[2], 255, 24);
+	expect(&whole_bytes, NULL);
+}
+
 Test(unit_node_check, a_direct_node)
 {
 	uint32_t *refs = (uint32_t *)&words[2];
