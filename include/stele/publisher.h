@@ -194,7 +194,7 @@ struct stele_publisher_stats {
 	uint64_t notices_sent;     /* to queues */
 	uint64_t notices_skipped;  /* subscriber awake and behind: it will check by itself */
 	uint64_t notices_full;     /* queue full: it already holds a notice */
-	uint64_t notices_failed;   /* queue gone, taken by another user, or not permitted */
+	uint64_t notices_failed;   /* queue gone, not permitted, or no descriptor for it */
 	uint64_t futex_wakes;      /* calls that woke the waiters on the futex */
 	uint64_t reaped;           /* dead subscribers that were cleaned up */
 	uint64_t pins_revoked;     /* pinned versions reclaimed for lack of memory */

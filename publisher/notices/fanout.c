@@ -93,7 +93,7 @@ static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
 		if (state == PEER_READY)
 			peer_failed(fanout, index);
 	}
-	return true;
+	return state != PEER_STARVED;
 }
 
 /* Notifies the subscriber of a known slot if it is armed and its ticket was not served yet. Returns

@@ -369,7 +369,8 @@ static bool peers_evict(struct peers *peers, uint32_t except)
 }
 
 /* Opens the channel of a peer. If this process has too few descriptors for all subscribers, other
- * channels are closed and opened again later. Returns 0 or a negative errno. */
+ * channels are closed and opened again later. Returns 0; -EMFILE or -ENFILE, if no descriptor could
+ * be had even so; or another negative errno. */
 static int peers_open_channel(struct fanout *fanout, uint32_t index,
                               const struct notifier *notifier)
 {
@@ -379,8 +380,11 @@ static int peers_open_channel(struct fanout *fanout, uint32_t index,
 	fanout->peers.tries++;
 	peers_channel(fanout, index, peer->uuid, &peer->channel);
 	r = notifier->attach(&peer->channel);
-	for (int i = 0; i < EVICT_TRIES && (r == -EMFILE || r == -ENFILE); i++)
-		r = peers_evict(&fanout->peers, index) ? notifier->attach(&peer->channel) : -ENOMEM;
+	for (int i = 0; i < EVICT_TRIES && (r == -EMFILE || r == -ENFILE); i++) {
+		if (!peers_evict(&fanout->peers, index))
+			break;
+		r = notifier->attach(&peer->channel);
+	}
 	return r;
 }
 
@@ -394,6 +398,7 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 	int64_t started;
 	uint8_t uuid[16];
 	bool same;
+	int r;
 
 	data_copy_out(uuid, slot->uuid, sizeof(uuid));
 	same = memcmp(peer->uuid, uuid, sizeof(uuid)) == 0;
@@ -419,7 +424,13 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 	peers_detach(peer);
 	peers_reset_count(fanout, index, uuid);
 	started = clock_thread();
-	if (!notifier || peers_open_channel(fanout, index, notifier) < 0) {
+	r = notifier ? peers_open_channel(fanout, index, notifier) : -ENXIO;
+	/* The subscriber is not to blame, and descriptors may be free at the next commit. */
+	if (r == -EMFILE || r == -ENFILE) {
+		peer->wait = 1;
+		return PEER_STARVED;
+	}
+	if (r < 0) {
 		peers_charge_failure(peers, started);
 		peers_postpone(peer, now);
 		return PEER_FAILED;

@@ -37,7 +37,8 @@
  *   a query that finds the lock held           4 for each microsecond of processor time past the
  *                                              first 128, up to 64,000
  *   a query that finds no lock, or a failure
- *   to open a channel                          64, and 64 more for each 16 microseconds of
+ *   to open a channel, unless this process
+ *   has no descriptor left                     64, and 64 more for each 16 microseconds of
  *                                              processor time, up to 64,000
  *   a failure to send to a channel             64
  *
@@ -45,8 +46,9 @@
  * delay of the machine costs no subscriber a notice.
  *
  * When the budget is used up, the publisher does none of these. A ticket that it passes over for
- * that reason is not recorded as served. After a query that found no lock, or a channel that can't
- * be opened, the publisher does not try that slot with the same uuid again for 1 ms, then 2 ms, and
+ * that reason is not recorded as served. Nor is a ticket whose channel could not be opened because
+ * this process has no descriptor left: the next notice tries again. After a query that found no
+ * lock, or another failure to open a channel, the publisher does not try that slot with the same uuid again for 1 ms, then 2 ms, and
  * so on up to 1.024 s. Meanwhile it notifies a known slot by a wake of the futex. So slots without
  * locks cost a commit at most 32 failures after a pause, and then one failure each millisecond. A
  * subscriber that is passed over finds the new version within a second, when it checks head without
@@ -92,7 +94,8 @@ struct peer {
 	uint8_t uuid[16];  /* of the subscriber that was validated last */
 	uint64_t retry_at; /* time of day of the next try, if wait is neither 0 nor 1 */
 	/* Nanoseconds from the last failure until the next try. 0: the last try succeeded. 1: a
-	 * send failed; the channel may be opened again at once, for PEERS_AGAIN. */
+	 * send failed, or there was no descriptor; the channel may be opened again at once, for
+	 * PEERS_AGAIN. */
 	uint64_t wait;
 };
 
@@ -148,6 +151,9 @@ enum peer_state {
 	PEER_READY,
 	/* The channel can't be opened. Wake the futex, on which the subscriber may wait instead. */
 	PEER_FAILED,
+	/* This process has no descriptor for the channel. Wake the futex, and do not record the
+	 * ticket as served: the next notice tries again. */
+	PEER_STARVED,
 	/* The channel could not be opened before, and is not tried now. Wake the futex. */
 	PEER_BY_FUTEX,
 	/* Don't notify: the slot belongs to no subscriber that can be notified; or there is no

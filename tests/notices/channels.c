@@ -55,6 +55,64 @@ static void wait_for_the_next(unsigned who)
 	stele_subscriber_close(subscriber);
 }
 
+static void wait_once(unsigned who)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, who % 2 == 0 ? "mq" : "socket");
+	uint64_t version;
+
+	ipc_reach(0, 1);
+	RETURNS(stele_subscriber_wait(subscriber, 1, STELE_FOREVER, &version), 1, "");
+	ipc_reach(1, 1);
+	stele_subscriber_close(subscriber);
+}
+
+/* Takes every descriptor that this process may still have. The caller closes those from the
+ * returned one on. */
+static int take_all_descriptors(void)
+{
+	int first = highest_descriptor() + 1, fd = 0;
+
+	while (fd >= 0)
+		fd = dup(STDERR_FILENO);
+	cr_assert_eq(errno, EMFILE);
+	return first;
+}
+
+/* A commit for which the publisher has no descriptor does not count as told. The next commit tells
+ * the subscriber, with the descriptors that are free again. */
+Test(notices_channels, fault_28_a_subscriber_is_told_once_there_are_descriptors)
+{
+	for (unsigned who = 0; who < 2; who++) {
+		struct stele_publisher *publisher = ipc_publish(region, NULL);
+		struct rlimit all, few;
+		pid_t child;
+		int first;
+
+		ipc_only_notices();
+		ipc_reach(0, 0);
+		ipc_reach(1, 0);
+		child = ipc_spawn(wait_once, who);
+		ipc_await(0, 1);
+		UNTIL(ipc_blocked(child));
+		cr_assert_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+		few = all;
+		few.rlim_cur = (rlim_t)highest_descriptor() + 9;
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+		first = take_all_descriptors();
+		ipc_commit(publisher);
+		cr_expect_eq(ipc_stats(publisher).notices_sent, 0);
+		cr_expect_eq(ipc_stats(publisher).notices_failed, 1);
+		for (rlim_t fd = (rlim_t)first; fd < few.rlim_cur; fd++)
+			close((int)fd);
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+		ipc_commit(publisher);
+		ipc_await(1, 1);
+		ipc_join(child);
+		stele_publisher_close(publisher);
+		OK(stele_region_remove(region));
+	}
+}
+
 /* If there are more subscribers than descriptors, the channels take turns. */
 Test(notices_channels, subscribers_past_the_publisher_s_descriptors_are_notified)
 {
