@@ -64,8 +64,12 @@ static void registration_init_channel(struct stele_subscriber *subscriber, const
 	memcpy(subscriber->channel.region_uuid, region->uuid, 16);
 }
 
-/* Opens the notifier `choice`. If that fails, and the options name no notifier, falls back to the
- * futex. */
+/* Opens the notifier `choice`, which the slot names already. The slot names a notifier before its
+ * queue, socket... exists: whenever this process dies, a reaper finds what to remove. No publisher
+ * looks for the queue in between, because the ticket is even: fanout_notify_slot() passes over such
+ * slots, and peer_attach() loads the ticket once more after it loaded the notifier
+ * (docs/models/claims.pml, where STALE_TICKET leaves that out and must fail). If the open fails,
+ * and the options name no notifier, falls back to the futex. */
 static int registration_open_notifier(struct stele_subscriber *subscriber,
                                       const struct notifier *choice)
 {

@@ -77,7 +77,9 @@ struct slot_owner {
  * taken, or the file can't grow); or another negative errno. */
 int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *ret_index);
 
-/* Changes the notifier of a slot whose ticket was never armed. */
+/* Changes the notifier of a slot whose ticket is even. Call it before the new channel is created,
+ * for the same reasons as slots_claim(). A publisher that found the ticket odd, and then loads the
+ * new notifier, finds that the ticket has changed, and opens no channel (peer_attach()). */
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
 
 /* Frees a slot: clears the pins, disarms the ticket, sets the state to FREE, and releases the lock.

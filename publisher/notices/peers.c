@@ -404,7 +404,9 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 	same = memcmp(peer->uuid, uuid, sizeof(uuid)) == 0;
 	if (peer->notifier && peer->notifier == notifier && same)
 		return PEER_READY;
-	if (same && peers_is_postponed(peer, now))
+	/* A subscriber that chose another notifier, because the publisher does not see its queue,
+	 * must not wait for the end of that queue's delay. */
+	if (same && peer->failed == notifier && peers_is_postponed(peer, now))
 		return PEER_BY_FUTEX;
 	/* The uuid and the notifier may be those of the slot's next owner, whose channel does not
 	 * exist yet. The attempt to open it would fail, and that would postpone the next try, while
@@ -433,6 +435,7 @@ enum peer_state peer_attach(struct fanout *fanout, uint32_t index, uint64_t tick
 	if (r < 0) {
 		peers_charge_failure(peers, started);
 		peers_postpone(peer, now);
+		peer->failed = notifier;
 		return PEER_FAILED;
 	}
 	peer->notifier = notifier;

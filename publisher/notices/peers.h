@@ -48,11 +48,11 @@
  * When the budget is used up, the publisher does none of these. A ticket that it passes over for
  * that reason is not recorded as served. Nor is a ticket whose channel could not be opened because
  * this process has no descriptor left: the next notice tries again. After a query that found no
- * lock, or another failure to open a channel, the publisher does not try that slot with the same uuid again for 1 ms, then 2 ms, and
- * so on up to 1.024 s. Meanwhile it notifies a known slot by a wake of the futex. So slots without
- * locks cost a commit at most 32 failures after a pause, and then one failure each millisecond. A
- * subscriber that is passed over finds the new version within a second, when it checks head without
- * a notice.
+ * lock, or another failure to open a channel, the publisher does not try that slot with the same
+ * uuid and notifier again for 1 ms, then 2 ms, and so on up to 1.024 s. Meanwhile it notifies a
+ * known slot by a wake of the futex. So slots without locks cost a commit at most 32 failures after
+ * a pause, and then one failure each millisecond. A subscriber that is passed over finds the new
+ * version within a second, when it checks head without a notice.
  *
  * Without an attack no subscriber is passed over. Checks of new subscribers are free. A known slot
  * costs units only if another subscriber has claimed it since: at most two units, so 1,024 slots at
@@ -90,6 +90,7 @@ struct fanout;
 /* What the publisher knows about the subscriber of one slot. */
 struct peer {
 	const struct notifier *notifier; /* of the open channel; NULL: the channel is closed */
+	const struct notifier *failed;   /* whose channel could not be opened last */
 	struct channel channel;
 	uint8_t uuid[16];  /* of the subscriber that was validated last */
 	uint64_t retry_at; /* time of day of the next try, if wait is neither 0 nor 1 */

@@ -4,6 +4,8 @@
  * that are gone, and opens no more than its descriptors allow. */
 #include <sys/resource.h>
 
+#include "publisher/state/state.h"
+#include "subscriber/state.h"
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_channels, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -111,6 +113,35 @@ Test(notices_channels, fault_28_a_subscriber_is_told_once_there_are_descriptors)
 		stele_publisher_close(publisher);
 		OK(stele_region_remove(region));
 	}
+}
+
+/* Takes a ticket that is not served yet, as a subscriber does that is about to block. */
+static void arm(struct stele_subscriber *subscriber)
+{
+	uint64_t *ticket = &subscriber->slot->ticket;
+
+	__atomic_store_n(ticket, (*ticket + 1) | 1, __ATOMIC_SEQ_CST);
+}
+
+/* After several failures to open a queue, the publisher tries that queue again only after a while.
+ * A subscriber that has chosen another notifier meanwhile is told by it at once. */
+Test(notices_channels, notice_11_another_notifier_is_tried_at_once)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, "socket");
+
+	slots_set_notifier(&subscriber->slots, subscriber->slot_index, LAYOUT_NOTIFIER_MQ);
+	for (unsigned failures = 1; failures <= 9; failures++) {
+		arm(subscriber);
+		UNTIL(ipc_commit(publisher) && ipc_stats(publisher).notices_failed == failures);
+	}
+	slots_set_notifier(&subscriber->slots, subscriber->slot_index, LAYOUT_NOTIFIER_SOCKET);
+	arm(subscriber);
+	publisher->fanout.peers.spent = 0;
+	ipc_commit(publisher);
+	cr_expect_eq(ipc_stats(publisher).notices_sent, 1);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
 }
 
 /* If there are more subscribers than descriptors, the channels take turns. */
