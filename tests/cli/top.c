@@ -221,6 +221,27 @@ Test(cli_top, restores_the_terminal_on_a_signal)
 	cli_end();
 }
 
+/* Signals that were ignored when top started, as SIGHUP is under nohup, do not end it. */
+Test(cli_top, fault_20_goes_on_after_a_signal_that_was_ignored)
+{
+	static char shell[] = "/bin/sh", option[] = "-c";
+	static char script[] = "trap '' HUP INT USR1 TSTP; exec \"$0\" top \"$1\"";
+	char *arguments[] = {shell, option, script, cli_command(), region, NULL};
+	const int signals[] = {SIGHUP, SIGINT, SIGUSR1, SIGTSTP};
+
+	cli_begin_routes();
+	setenv("TERM", "xterm", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	cr_assert(terminal_start(&terminal, 30, 100, arguments));
+	await("routes");
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		kill(terminal.program, signals[i]);
+	type("?", "redraw the screen");
+	kill(terminal.program, SIGTERM);
+	expect_end();
+	cli_end();
+}
+
 /* A signal that reports a fault kills the process, with the terminal restored. */
 Test(cli_top, restores_the_terminal_before_a_fault_kills_it)
 {

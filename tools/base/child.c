@@ -31,6 +31,16 @@ void child_ignore(int number)
 		ignored_here[ignored_count++] = number;
 }
 
+bool child_was_ignored(int number)
+{
+	struct sigaction action;
+
+	for (size_t i = 0; i < ignored_count; i++)
+		if (ignored_here[i] == number)
+			return false;
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 FILE *child_input(void)
 {
 	int fd = memfd_create("stele", MFD_CLOEXEC);

@@ -4,12 +4,16 @@
 #ifndef TOOLS_BASE_CHILD_H
 #define TOOLS_BASE_CHILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 /* Ignores a signal in this process. Commands that it runs get the action that the signal had when
  * this process started. Called for at most four signals, before the first child_run(). */
 void child_ignore(int number);
+
+/* Returns true if this process found the signal ignored when it started. */
+bool child_was_ignored(int number);
 
 /* Returns an empty file in memory, which the caller fills and gives to child_run(). Returns NULL
  * after an error message. */

@@ -7,22 +7,26 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "tools/base/child.h"
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
 
-/* Returns the signals that stop the command, except those that were ignored when it started:
- * nohup(1) ignores SIGHUP, and a shell without job control ignores SIGINT in the background. The
- * kernel queues a blocked signal even if it is ignored, so the descriptor would report it. */
+void stop_leave_ignored(sigset_t *set)
+{
+	for (int number = 1; number <= SIGRTMAX; number++)
+		if (sigismember(set, number) == 1 && child_was_ignored(number))
+			sigdelset(set, number);
+}
+
+/* Returns the signals that stop the command, except those that were ignored when it started. */
 static void stop_signals(sigset_t *ret)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action;
-
 	sigemptyset(ret);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			sigaddset(ret, numbers[i]);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGHUP);
+	stop_leave_ignored(ret);
 }
 
 /* The open signalfd, or -1. */

@@ -5,7 +5,13 @@
 #ifndef TOOLS_BASE_STOP_H
 #define TOOLS_BASE_STOP_H
 
+#include <signal.h>
 #include <stdbool.h>
+
+/* Removes from a set the signals that were ignored when the command started: nohup(1) ignores
+ * SIGHUP, and a shell without job control ignores SIGINT in the background. The kernel queues a
+ * blocked signal even if it is ignored, so a descriptor for the whole set would report it. */
+void stop_leave_ignored(sigset_t *set);
 
 /* Blocks the signals and returns a descriptor that is readable once one of them is pending. Returns
  * -1 after an error message. At most one such descriptor may be open. */

@@ -19,6 +19,7 @@
 #include "tools/base/fail.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
+#include "tools/base/stop.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
@@ -177,7 +178,8 @@ static void top_draw(struct top *top)
 
 /* Blocks signals, and returns a descriptor to read them from: those that would end the process, and
  * those of a terminal. Leaves out signals of a fault (see screen_guard()), those that stop a
- * process in the background, and those that are ignored by default. */
+ * process in the background, those that are ignored by default, and those that were ignored when
+ * the command started. */
 static int top_open_signals(void)
 {
 	static const int left_out[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT, SIGTRAP,
@@ -187,6 +189,10 @@ static int top_open_signals(void)
 	sigfillset(&set);
 	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
 		sigdelset(&set, left_out[i]);
+	stop_leave_ignored(&set);
+	/* top needs these two, and neither would end it. */
+	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGCONT);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
