@@ -34,6 +34,6 @@ int owner_check(const struct region_paths *names, const struct stat *status)
 	return error_set(
 		EPERM,
 		"%s belongs to user %u, who is neither root nor the owner of its directory; "
-		"root reads it only if that owner is asked for (--owner %u)",
-		names->data, owner, owner);
+		"root reads it only with STELE_ONE_OWNER and that user, or with STELE_ANY_OWNER",
+		names->data, owner);
 }

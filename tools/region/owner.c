@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The option --owner, and names of users. */
+#include <errno.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/fail.h"
 #include "tools/base/parse.h"
@@ -78,6 +80,21 @@ void owner_report(const struct owner *owner, const char *region,
 	fail(STATUS_DONE,
 	     "note: region \"%s\" belongs to %s; use --owner %u to read only regions of this user",
 	     region, owner_name(state.owner, name), state.owner);
+}
+
+bool owner_refused(const struct place *place, const char *region, int error,
+                   char ret[OWNER_REFUSAL_SIZE])
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	if (error != -EPERM || place->owner.flags || geteuid() != 0 || place_is_path(region) ||
+	    stele_region_describe(place_path(place, region), &info) < 0 || info.owner_trusted)
+		return false;
+	snprintf(ret, OWNER_REFUSAL_SIZE,
+	         "region \"%s\" belongs to user %u, who is neither root nor the owner of its "
+	         "directory; root reads it only with --owner %u, or --owner any",
+	         region, info.owner, info.owner);
+	return true;
 }
 
 const char *owner_name(uid_t user, char name[OWNER_SIZE])

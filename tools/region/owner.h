@@ -5,8 +5,11 @@
 #define TOOLS_REGION_OWNER_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <sys/types.h>
 #include <stele/stele.h>
+
+struct place;
 
 /* The value of --owner. */
 struct owner {
@@ -19,6 +22,13 @@ extern const struct argp options_owner;
 
 /* Sets the flags that make a subscriber refuse regions of owners that --owner excludes. */
 void owner_apply(const struct owner *owner, struct stele_subscriber_options *options);
+
+/* Returns true if stele_subscriber_open() returned `error` because root reads only regions of
+ * trusted owners (OWNERS in <stele/subscriber.h>). Writes an error message that names the option to
+ * `ret`; the library's message names its own flags. */
+#define OWNER_REFUSAL_SIZE 256
+bool owner_refused(const struct place *place, const char *region, int error,
+                   char ret[OWNER_REFUSAL_SIZE]);
 
 /* Writes the number and the name of a user to `name`, as "user 65534 (nobody)", and returns it. */
 #define OWNER_SIZE 64

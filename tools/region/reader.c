@@ -12,6 +12,10 @@
 /* Reports the result of stele_subscriber_open(): the error, or a note about the owner. */
 static enum status reader_opened(struct reader *reader, const char *region, int result)
 {
+	char refusal[OWNER_REFUSAL_SIZE];
+
+	if (owner_refused(reader->place, region, result, refusal))
+		return fail(STATUS_DENIED, "%s", refusal);
 	if (result < 0)
 		return fail_region(reader->place, region, result);
 	owner_report(&reader->place->owner, region, reader->subscriber);

@@ -258,7 +258,7 @@ void rows_refresh(struct rows_page *page, bool hold)
 	if (result == -ENOENT && page->snapshot)
 		snprintf(page->message, sizeof(page->message), "there is no table \"%s\" any more",
 		         page->name);
-	else if (result < 0)
+	else if (result < 0 && !owner_refused(page->place, page->region, result, page->message))
 		rows_set_message(page);
 	if (result < 0)
 		rows_close_region(page);
