@@ -131,7 +131,7 @@ static const char *const tokens[] = {
 	"--table",
 	"routes(prefix: ipv4net key, next_hop: ipv4)",
 	"--history",
-	"--maximum-size",
+	"--max-size",
 	"4G",
 	"64K",
 	"--memory",
@@ -170,11 +170,51 @@ static const char *const tokens[] = {
 	"-1",
 	"18446744073709551616",
 	"--",
-	"--limit-size",
+	"--limit",
 	"--history-bytes",
 	"\x1b[2J",
 	NULL,
 };
+
+static bool has_option(const struct argp *argp, const char *name)
+{
+	const struct argp_option *option = argp->options;
+	const struct argp_child *child = argp->children;
+
+	for (; option && (option->name || option->key || option->doc); option++)
+		if (option->name && strcmp(option->name, name) == 0)
+			return true;
+	for (; child && child->argp; child++)
+		if (has_option(child->argp, name))
+			return true;
+	return false;
+}
+
+static bool is_option(const char *name)
+{
+	/* These three belong to every subcommand, and are in no struct command. */
+	if (!*name || !strcmp(name, "help") || !strcmp(name, "usage") || !strcmp(name, "directory"))
+		return true;
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct argp own = {.options = commands[i]->options};
+
+		if (has_option(&own, name) ||
+		    (commands[i]->common && has_option(commands[i]->common, name)))
+			return true;
+	}
+	return false;
+}
+
+/* An option that was renamed would leave its parser without tests. */
+static void check_tokens(void)
+{
+	static bool checked;
+
+	for (size_t i = 0; !checked && tokens[i]; i++)
+		FUZZ_CHECK(strncmp(tokens[i], "--", 2) != 0 || is_option(tokens[i] + 2),
+		           "no subcommand has the option %s", tokens[i]);
+	checked = true;
+}
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed)
 {
@@ -223,6 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
 
+	check_tokens();
 	fuzz_capture_output();
 	memcpy(text, data, size);
 	text[size] = '\0';
