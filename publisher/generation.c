@@ -140,7 +140,8 @@ static int generation_install(struct stele_publisher *publisher, const struct ge
 	if (r == 0 && region->durability != LAYOUT_DURABLE_NONE) {
 		/* Until the directory is on the disk, a power cut may bring back the old file,
 		 * which would lose the later commits. */
-		publisher->broken |= file_sync_directory(region->names.data) < 0;
+		if (file_sync_directory(region->names.data) < 0)
+			publisher->broken = BROKEN_DISK;
 	}
 	return r;
 }
@@ -223,7 +224,7 @@ static int generation_exchange(struct stele_publisher *publisher, struct generat
 	if (r < 0) {
 		if (mapping_exchange(&region->mapping, region->fd, (size_t)region->maximum_size,
 		                     true) < 0)
-			publisher->broken = true;
+			publisher->broken = BROKEN_MAPPING;
 		/* The notifier thread may have woken the head of the next file meanwhile, so wake
 		 * the waiters of the current one. */
 		notifier_futex_wake(&region->header->head, UINT32_MAX);

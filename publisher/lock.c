@@ -51,6 +51,23 @@ static void lock_check_slots(struct stele_publisher *publisher)
 	notify_resume(&publisher->notify);
 }
 
+/* Sets the error message of a publisher that can't go on. */
+static int lock_broken_error(const struct stele_publisher *publisher)
+{
+	const char *region = publisher->attachment.region.names.region;
+
+	if (publisher->broken == BROKEN_MAPPING)
+		return error_set(
+			EIO,
+			"region \"%s\" could not be moved to a new file earlier, and its own file could "
+			"not be mapped again; open the publisher again",
+			region);
+	return error_set(EIO,
+	                 "an earlier write of region \"%s\" to its disk failed; check the disk, "
+	                 "then open the publisher again",
+	                 region);
+}
+
 int publisher_lock(struct stele_publisher *publisher)
 {
 	int64_t now = clock_coarse();
@@ -60,11 +77,7 @@ int publisher_lock(struct stele_publisher *publisher)
 	if (r < 0)
 		return r;
 	if (publisher->broken)
-		return error_set(
-			EIO,
-			"an earlier write of region \"%s\" to its disk failed; check the disk, "
-			"then open the publisher again",
-			publisher->attachment.region.names.region);
+		return lock_broken_error(publisher);
 	r = mutex_lock(&publisher->attachment);
 	if (r == -ENOTRECOVERABLE)
 		return error_set(EBUSY,

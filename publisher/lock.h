@@ -12,7 +12,8 @@
  * the region. The names of the files and the region's memory are checked only once a second.
  * Catches up with other publishers, and recreates lost files where possible. Returns 0; -EBUSY (the
  * lock was not free in time); -EBADMSG (a file was truncated or replaced); -EIO (an earlier write
- * to the disk failed); or an error of recreating a file. On error the lock is not held. */
+ * to the disk failed, or the region's file could not be mapped again); or an error of recreating a
+ * file. On error the lock is not held. */
 int publisher_lock(struct stele_publisher *publisher);
 
 #endif

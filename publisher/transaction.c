@@ -211,7 +211,8 @@ static int transaction_write_entry(struct stele_transaction *tx, uint64_t now)
 	data_store(&entry->version, version);
 	if (publisher->durable.each_commit)
 		r = durable_commit(&publisher->durable, region, version);
-	publisher->broken |= r < 0;
+	if (r < 0)
+		publisher->broken = BROKEN_DISK;
 	return r;
 }
 

@@ -238,8 +238,9 @@ STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
  *
  * Returns 0. Errors: -EBUSY (a transaction is open, or the lock was not free in time), -EBADMSG
  * (the region's file was truncated, or replaced by another file of this user), -EIO (an earlier
- * write to the disk failed), -ENOMEM. If the name of the region's file was removed, the file is
- * written again; if that fails: -ENOSPC, -ENOENT, and those of NEW FILES below. */
+ * write to the disk failed; or a move to a new file failed, and the old file could not be mapped
+ * again), -ENOMEM. If the name of the region's file was removed, the file is written again; if that
+ * fails: -ENOSPC, -ENOENT, and those of NEW FILES below. */
 STELE_API int stele_transaction_begin(struct stele_publisher *publisher,
                                       struct stele_transaction **ret);
 

@@ -58,7 +58,8 @@ static int state_sync_reclaimed(void *context)
 	struct stele_publisher *publisher = context;
 	int r = durable_reclaim(&publisher->durable, &publisher->attachment.region);
 
-	publisher->broken |= r < 0;
+	if (r < 0)
+		publisher->broken = BROKEN_DISK;
 	return r;
 }
 

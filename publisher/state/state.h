@@ -29,6 +29,15 @@ struct stele_transaction {
 	int cancel_state;  /* of the thread before the transaction (pthread_setcancelstate()) */
 };
 
+/* Why a publisher can't go on. */
+enum publisher_broken {
+	/* A write to the disk failed, so the contents of the disk are unknown. */
+	BROKEN_DISK = 1,
+	/* The region could not be moved to a new file, nor could its own file be mapped again. The
+	 * mapping is that of a file without a name. */
+	BROKEN_MAPPING,
+};
+
 struct stele_publisher {
 	struct attachment attachment;
 	struct arena arena;
@@ -57,9 +66,8 @@ struct stele_publisher {
 	/* The words head and reclaimed as this publisher left them at the end of its last
 	 * transaction. Another value means that another publisher has written since. */
 	uint64_t left_head, left_reclaimed;
-	/* A write to the disk failed, or the region's file could not be mapped again. The contents
-	 * of the disk are unknown, so publisher_lock() refuses every transaction. */
-	bool broken;
+	/* Unless 0, publisher_lock() refuses every transaction, and says why. */
+	enum publisher_broken broken;
 };
 
 /* Returns the newest version. */

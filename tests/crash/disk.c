@@ -2,17 +2,30 @@
  *
  * A disk that refuses writes. Committed versions stay, a write that the disk refused makes no
  * version, and nothing is committed on top of it before the region is opened anew. */
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
 static unsigned syncs,
-	refused; /* number of syncs so far, and number of the sync that fails (0: none) */
+	refused;           /* number of syncs so far, and number of the sync that fails (0: none) */
+static bool stops_mapping; /* from the sync that fails on, nothing can be mapped */
+
+static void limit_memory(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
 
 static int sync_or_not(long call, int fd)
 {
 	if (++syncs == refused) {
+		if (stops_mapping)
+			limit_memory(0);
 		errno = EIO;
 		return -1;
 	}
@@ -96,4 +109,42 @@ Test(crash_disk, crash_a_refused_write_is_no_version, .fini = crash_clean, .time
 	while (which < 60 && refuse(region, which, &random))
 		which++;
 	cr_assert_gt(which, 40, "only %u syncs", which);
+}
+
+/* The region could not be moved to a larger file, and its own file could not be mapped again. No
+ * disk is to blame for that. */
+Test(crash_disk, crash_28_a_file_that_can_not_be_mapped_again, .fini = crash_clean, .timeout = 60)
+{
+	static const char value[4096];
+	char name[STELE_NAME_MAX + 1];
+	const char *region = crash_name("");
+	struct stele_publisher *publisher = open_durable(region);
+	struct stele_schema *schema;
+	struct stele_transaction *tx;
+	int r = 0;
+
+	cr_assert_eq(stele_schema_parse("wide(key: u32 key, value: char[4096])", name, &schema), 0,
+	             "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+	cr_assert_eq(stele_table_create(tx, "wide", schema), 0, "%s", stele_last_error());
+	stele_schema_free(schema);
+	/* The next file is mapped; the sync before it gets its name fails. */
+	syncs = 0;
+	refused = 1;
+	stops_mapping = true;
+	for (uint32_t key = 0; key < 64 && r >= 0; key++)
+		r = stele_put(tx, "wide", &key, 32, value, sizeof(value));
+	limit_memory(RLIM_INFINITY);
+	cr_assert_lt(r, 0);
+	stele_transaction_abort(tx);
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), -EIO);
+	cr_assert(strstr(stele_last_error(), "could not be mapped again"), "%s",
+	          stele_last_error());
+	cr_assert_null(strstr(stele_last_error(), "disk"), "%s", stele_last_error());
+	stops_mapping = false;
+	refused = 0;
+	stele_publisher_close(publisher);
+	publisher = open_durable(region);
+	cr_assert_eq(stele_publisher_version(publisher), 0);
+	stele_publisher_close(publisher);
 }
