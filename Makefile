@@ -383,7 +383,10 @@ check-format: | $(BUILD)/packages-lint ## fail if make format would change a fil
 lint: check-format compile_commands.json | $(BUILD)/packages-lint ## run check-format, clang-tidy, shellcheck, mandoc and codespell
 	$(Q)tests/scripts/lint.sh $(JOBS) '$(scripts)' '$(manuals)' '$(compiled)'
 
-compiled = $(lib_sources) $(tool_sources) $(test_sources) $(support_sources) $(fuzz_sources)
+# Benchmarks against peers are left out: they need the flags of their peers.
+compiled = $(lib_sources) $(tool_sources) $(test_sources) $(support_sources) $(fuzz_sources) $(example_sources) \
+	$(filter-out tests/bench/peer_%,$(wildcard tests/bench/*.c)) $(wildcard tests/scripts/*.c) tests/support/tsan_criterion.c
+
 compile_commands.json: FORCE ## compilation database for editors and clang-tidy
 	$(Q){ echo '['; for source in $(compiled); do \
 		printf '%s{"directory": "%s", "file": "%s", "command": "%s -c %s"}\n' "$$comma" "$$PWD" "$$source" \
