@@ -321,7 +321,7 @@ struct layout_subscribers_header {
 	uint8_t uuid[16];    /* of the region */
 	uint64_t slots_used; /* slots from this index on were never taken */
 	uint64_t claims;     /* claims of slots so far */
-	uint64_t freed;      /* slots freed so far */
+	uint64_t freed;      /* raised after slots were freed */
 	/* The newest claims: claim n, counted from 0, at index n % LAYOUT_CLAIMS, as
 	 * LAYOUT_CLAIM(): the slot's index in the low 12 bits, and the low bits of n + 1 above
 	 * them. */

@@ -12,9 +12,14 @@
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
 #include "lib/storage/reserve.h"
+#include "lib/units.h"
 
 /* Slots of a new file. */
 #define SLOTS_FIRST 64u
+/* slots_find_held() stops after this much processor time, in nanoseconds, but not before it has
+ * made this many queries. */
+#define HELD_TIME    (250 * NSEC_PER_MSEC)
+#define HELD_QUERIES 64u
 /* Maximum number of searches for a free slot in one claim. The file grows after each failed
  * search. */
 #define CLAIM_ROUNDS 64
@@ -246,12 +251,80 @@ bool slots_owned(const struct slots *slots, uint32_t index)
 	return file_lock_is_one_byte(slots->lock.fd, slots_lock_byte(index)) == 1;
 }
 
-int slots_lock(struct slots *slots, uint32_t index)
+/* Returns the first slot from `index` on that is in a set; `end` if there is none below `end`. */
+static uint32_t slots_next_in(const struct slots_set *set, uint32_t index, uint32_t end)
+{
+	while (index < end && !slots_set_has(set, index))
+		index += set->words[index / 64] >> index % 64 == 0 ? 64 - index % 64 : 1;
+	return index < end ? index : end;
+}
+
+/* Queries the locks of the slots from `*ret_first` up to, but not including, `*ret_end`. If a slot
+ * is locked, or if the query fails, changes the two to a part that is locked, and returns true. */
+static bool slots_find_locked(const struct slots *slots, uint32_t *ret_first, uint32_t *ret_end)
+{
+	off_t start = slots_lock_byte(0), first, last;
+	off_t from = slots_lock_byte(*ret_first), count = slots_lock_byte(*ret_end) - from;
+	int r = file_lock_find(slots->lock.fd, from, count, &first, &last);
+
+	if (r == 1) {
+		*ret_first = (uint32_t)((first - start) / (off_t)sizeof(struct layout_slot));
+		*ret_end = (uint32_t)((last - start) / (off_t)sizeof(struct layout_slot)) + 1;
+	}
+	return r != 0;
+}
+
+uint32_t slots_find_held(const struct slots *slots, uint32_t used, struct slots_set *ret)
+{
+	int64_t until = clock_thread() + HELD_TIME;
+	uint32_t queries = 0, index = 0;
+
+	*ret = (struct slots_set){0};
+	while (index < used) {
+		uint32_t first = index, end = slots_next_in(ret, index, used);
+		bool over = queries >= HELD_QUERIES && clock_thread() > until;
+		if (first == end) {
+			index++;
+			continue;
+		}
+		queries += !over;
+		if (!over && !slots_find_locked(slots, &first, &end)) {
+			index = end;
+			continue;
+		}
+		/* The kernel reports any of several locks, so the slots before this one are queried
+		 * again. Each query settles at least one slot. */
+		for (uint32_t i = first; i < end; i++)
+			slots_set_add(ret, i);
+	}
+	return queries;
+}
+
+int slots_lock_run(struct slots *slots, uint32_t first, uint32_t end)
+{
+	off_t start = slots_lock_byte(first);
+
+	return file_lock_try_range(slots->lock.fd, start, slots_lock_byte(end) - start);
+}
+
+void slots_unlock_run(struct slots *slots, uint32_t first, uint32_t end)
+{
+	off_t start = slots_lock_byte(first);
+
+	file_unlock_range(slots->lock.fd, start, slots_lock_byte(end) - start);
+	/* Counts last, so that a subscriber without a slot that sees the new count finds the slots
+	 * free, and can lock them. Counts also if no slot was freed: a subscriber may have passed
+	 * over a free slot because of this lock. */
+	__atomic_fetch_add(&slots->header->freed, 1, __ATOMIC_RELEASE);
+}
+
+/* Takes the lock of a slot. Returns 0, or -EAGAIN if another process holds it. */
+static int slots_lock(struct slots *slots, uint32_t index)
 {
 	return file_lock_try(slots->lock.fd, slots_lock_byte(index));
 }
 
-void slots_unlock(struct slots *slots, uint32_t index)
+static void slots_unlock(struct slots *slots, uint32_t index)
 {
 	file_unlock(slots->lock.fd, slots_lock_byte(index));
 }
@@ -379,7 +452,7 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 	                          slots_file_size(slots->capacity * 2));
 }
 
-void slots_release(struct slots *slots, uint32_t index)
+void slots_free(struct slots *slots, uint32_t index)
 {
 	struct layout_slot *slot = &slots->slot[index];
 	uint64_t ticket = load_relaxed(&slot->ticket);
@@ -390,8 +463,12 @@ void slots_release(struct slots *slots, uint32_t index)
 	if (ticket % 2 == 1)
 		store_release(&slot->ticket, ticket + 1);
 	store_release_32(&slot->state, LAYOUT_SLOT_FREE);
+}
+
+void slots_release(struct slots *slots, uint32_t index)
+{
+	slots_free(slots, index);
 	slots_unlock(slots, index);
-	/* Counts the freed slot last, so that a subscriber without a slot that sees the new count
-	 * finds this slot free. */
+	/* Like slots_unlock_run(): after the slot is free and unlocked. */
 	__atomic_fetch_add(&slots->header->freed, 1, __ATOMIC_RELEASE);
 }

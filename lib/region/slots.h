@@ -12,7 +12,7 @@
  *       again.
  *   (B) The owner frees its slot while it holds the lock: it removes its queue, clears the pins,
  *       and sets the state to FREE. A reaper that gets the lock of a TAKEN slot does the same,
- *       because the owner is dead.
+ *       because the owner is dead. A reaper may take one lock over several slots.
  *   (C) The ticket only rises, across owners too, so a publisher never mistakes a new owner's
  *       ticket for an old one that it remembers.
  */
@@ -83,8 +83,12 @@ int slots_claim(struct slots *slots, const struct slot_owner *owner, uint32_t *r
 void slots_set_notifier(struct slots *slots, uint32_t index, uint32_t notifier);
 
 /* Frees a slot: clears the pins, disarms the ticket, sets the state to FREE, and releases the lock.
- * The caller is the slot's owner, or a reaper that holds its lock. */
+ * The caller is the slot's owner. */
 void slots_release(struct slots *slots, uint32_t index);
+
+/* Frees a slot of a dead owner, and keeps the lock. The caller is a reaper, which holds the lock
+ * (slots_lock_run()). */
+void slots_free(struct slots *slots, uint32_t index);
 
 /* Returns true if another open file description holds the lock of a slot. Takes no lock. The kernel
  * searches all locks on the file, so the cost rises with their number. */
@@ -94,9 +98,34 @@ bool slots_alive(const struct slots *slots, uint32_t index);
  * subscriber holds one lock over several slots, so such a lock is forged. */
 bool slots_owned(const struct slots *slots, uint32_t index);
 
-/* Identifies a subscribers file and counts the slots freed in it. Two equal values mean that no
- * slot was freed in between, so a subscriber without a slot need not search again. The values may
- * be forged. */
+/* A set of slots. */
+struct slots_set {
+	uint64_t words[LAYOUT_SLOTS_MAX / 64];
+};
+
+static inline bool slots_set_has(const struct slots_set *set, uint32_t index)
+{
+	return set->words[index / 64] >> index % 64 & 1;
+}
+
+static inline void slots_set_add(struct slots_set *set, uint32_t index)
+{
+	set->words[index / 64] |= UINT64_C(1) << index % 64;
+}
+
+/* Finds the slots below `used` that another open file description has locked. Any lock on any byte
+ * of a slot counts, so the set contains all slots whose owner is alive. Returns the number of
+ * queries, which is at most `used`: each query covers a range of slots, and settles all of the
+ * range if none of its slots is locked.
+ *
+ * A process that locks every second slot, and thousands of bytes elsewhere, makes many and slow
+ * queries necessary. So the search stops after a quarter of a second of processor time. Slots that
+ * are not settled by then are in the set, too, as are all slots if the locks can't be queried. */
+uint32_t slots_find_held(const struct slots *slots, uint32_t used, struct slots_set *ret);
+
+/* Identifies a subscribers file and counts how often slots were freed in it. Two equal values mean
+ * that no slot was freed in between, so a subscriber without a slot need not search again. The
+ * values may be forged. */
 struct slots_vacancy {
 	uint64_t inode, freed;
 };
@@ -109,11 +138,14 @@ struct slots_vacancy slots_vacancy_of(const struct slots *slots);
 int slots_vacancy(const struct region_paths *names, const uint8_t uuid[16], uid_t owner,
                   struct slots_vacancy *ret);
 
-/* Takes the lock of a slot whose owner is dead. Returns 0, or -EAGAIN: the owner is alive, or
- * another process holds the lock to pretend that. Sets no message. */
-int slots_lock(struct slots *slots, uint32_t index);
+/* Takes one lock over all bytes of the slots from `first` up to, but not including, `end`, whose
+ * owners are dead. Meanwhile no subscriber can claim a free slot among them, so don't hold the lock
+ * while waiting for another process. Returns 0, or -EAGAIN: the owner of a slot is alive, or
+ * another process holds a lock to pretend that. Sets no message. */
+int slots_lock_run(struct slots *slots, uint32_t first, uint32_t end);
 
-/* Releases the lock of a slot. */
-void slots_unlock(struct slots *slots, uint32_t index);
+/* Releases the lock of slots_lock_run(). Changes the vacancy, so that subscribers without a slot
+ * search again. */
+void slots_unlock_run(struct slots *slots, uint32_t first, uint32_t end);
 
 #endif

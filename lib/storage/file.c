@@ -435,24 +435,29 @@ bool file_is_named(int fd, const char *path)
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
-/* Sets or changes this description's lock on one byte. Sets no message. */
-static int file_lock_set(int fd, off_t byte, short type)
+/* Sets or changes this description's lock on `count` bytes. Sets no message. */
+static int file_lock_set(int fd, off_t byte, off_t count, short type)
 {
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = count};
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
 		return errno == EACCES ? -EAGAIN : -errno;
 	return 0;
 }
 
+int file_lock_try_range(int fd, off_t byte, off_t count)
+{
+	return file_lock_set(fd, byte, count, F_WRLCK);
+}
+
 int file_lock_try(int fd, off_t byte)
 {
-	return file_lock_set(fd, byte, F_WRLCK);
+	return file_lock_try_range(fd, byte, 1);
 }
 
 int file_lock_try_shared(int fd, off_t byte)
 {
-	return file_lock_set(fd, byte, F_RDLCK);
+	return file_lock_set(fd, byte, 1, F_RDLCK);
 }
 
 int file_lock_held_by_writer(int fd, off_t byte, off_t count)
@@ -475,9 +480,30 @@ int file_lock_is_one_byte(int fd, off_t byte)
 	return lock.l_type == F_WRLCK && lock.l_start == byte && lock.l_len == 1;
 }
 
+int file_lock_find(int fd, off_t byte, off_t count, off_t *ret_first, off_t *ret_last)
+{
+	/* A write lock conflicts with locks of both kinds. */
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = count};
+	off_t last = byte + count - 1, locked_last;
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return -errno;
+	if (lock.l_type == F_UNLCK)
+		return 0;
+	/* A length of 0 means that the lock has no end. */
+	locked_last = lock.l_len == 0 ? last : lock.l_start + lock.l_len - 1;
+	*ret_first = lock.l_start > byte ? lock.l_start : byte;
+	*ret_last = locked_last < last ? locked_last : last;
+	return 1;
+}
+
+void file_unlock_range(int fd, off_t byte, off_t count)
+{
+	file_lock_set(fd, byte, count, F_UNLCK);
+}
+
 void file_unlock(int fd, off_t byte)
 {
-	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-
-	fcntl(fd, F_OFD_SETLK, &lock);
+	file_unlock_range(fd, byte, 1);
 }

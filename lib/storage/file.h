@@ -91,12 +91,16 @@ bool file_is_idle(int fd);
 /* Returns true if `path` still names the open file. */
 bool file_is_named(int fd, const char *path);
 
-/* The functions below use open-file-description locks on single bytes. They never block, and set no
- * message. */
+/* The functions below use open-file-description locks on bytes. They never block, and set no
+ * message. In each call the kernel walks the list of all locks on the file, so the cost rises with
+ * the number of these locks. */
 
 /* Takes a write lock on a byte. Replaces a read lock of the same description. Returns 0; -EAGAIN if
  * another description holds a lock: then the old lock stays; or another negative errno. */
 int file_lock_try(int fd, off_t byte);
+
+/* Takes a write lock on `count` bytes, as file_lock_try() does on one. */
+int file_lock_try_range(int fd, off_t byte, off_t count);
 
 /* Takes a read lock on a byte, as file_lock_try() takes a write lock. */
 int file_lock_try_shared(int fd, off_t byte);
@@ -109,7 +113,13 @@ int file_lock_held_by_writer(int fd, off_t byte, off_t count);
  * does, or a negative errno. A lock on a longer range does not count. */
 int file_lock_is_one_byte(int fd, off_t byte);
 
-/* Releases this description's lock on a byte. */
+/* Finds a lock, of either kind, that another open file description holds on one of `count` bytes.
+ * Returns 1 and stores the first and the last of these bytes that the lock covers, 0 if there is no
+ * lock, or a negative errno. Of several locks the kernel reports any. */
+int file_lock_find(int fd, off_t byte, off_t count, off_t *ret_first, off_t *ret_last);
+
+/* Releases this description's lock on a byte, or on `count` bytes. */
 void file_unlock(int fd, off_t byte);
+void file_unlock_range(int fd, off_t byte, off_t count);
 
 #endif

@@ -162,13 +162,20 @@ static void clean_slots(struct clean *clean)
 {
 	struct slots *slots = clean->fanout->slots;
 	uint32_t used = slots_used(slots);
+	struct slots_set taken = {0}, held;
 
+	/* Load the states before the locks are queried: a slot that is claimed afterwards belongs
+	 * to a living subscriber. */
+	for (uint32_t i = 0; i < used; i++)
+		if (load_acquire_32(&slots->slot[i].state) != LAYOUT_SLOT_FREE)
+			slots_set_add(&taken, i);
+	clean->fanout->peers.asked += slots_find_held(slots, used, &held);
 	for (uint32_t i = 0; i < used; i++) {
 		const struct layout_slot *slot = &slots->slot[i];
 		char name[NAMES_PATH_SIZE + 64], command[16];
-		if (load_acquire_32(&slot->state) == LAYOUT_SLOT_FREE || slots_lock(slots, i) < 0)
+		if (!slots_set_has(&taken, i) || slots_set_has(&held, i) ||
+		    load_acquire_32(&slot->state) == LAYOUT_SLOT_FREE)
 			continue;
-		slots_unlock(slots, i);
 		data_copy_out(command, (const unsigned char *)slot->command, sizeof(command));
 		snprintf(name, sizeof(name), "%s, slot %u: %.15s (%u)", clean->names.subscribers, i,
 		         command, __atomic_load_n(&slot->pid, __ATOMIC_RELAXED));

@@ -3,8 +3,8 @@
  * Cleaning up after dead subscribers, against forged slots. Any process that may read the region
  * can write the uuid of a living subscriber into a slot without a lock, to have that subscriber's
  * queue removed. So the queue of a dead slot is removed only if no living slot has its uuid. Such a
- * process can also write one uuid into all slots. So the locks are queried once for each slot, not
- * for each pair of slots. */
+ * process can also write one uuid into all slots, and can make each query of a lock slow by holding
+ * thousands of locks on the file. So the locks are queried, and taken, for many slots at once. */
 #include "publisher/notices/reap.h"
 
 #include <errno.h>
@@ -17,21 +17,14 @@
 struct reaping {
 	struct fanout *fanout;
 	uint32_t used; /* slots that may be taken: those below this index */
-	/* Bitmaps of slots whose lock was queried. A slot whose bit is set in neither bitmap is
-	 * free, or was not queried. */
-	uint64_t dead[PEERS_WORDS], living[PEERS_WORDS];
-	struct uuids uuids; /* the uuids of the dead slots */
+	bool full;     /* all slots were queried; a slot in neither set is free */
+	/* Slots whose lock was queried. */
+	struct slots_set dead, living;
+	struct uuids uuids; /* the uuids of the dead slots; if `full`, of all taken slots */
+	/* Locks that were tried, and the processor time at which the first one was. */
+	uint32_t tries;
+	int64_t started;
 };
-
-static bool reap_bit_is_set(const uint64_t *bits, uint32_t index)
-{
-	return bits[index / 64] >> index % 64 & 1;
-}
-
-static void reap_bit_set(uint64_t *bits, uint32_t index)
-{
-	bits[index / 64] |= UINT64_C(1) << index % 64;
-}
 
 static bool reap_is_free(const struct fanout *fanout, uint32_t index)
 {
@@ -51,9 +44,9 @@ static void reap_uuid(const struct fanout *fanout, uint32_t index, uint8_t ret[1
 	data_copy_out(ret, fanout->slots->slot[index].uuid, 16);
 }
 
-/* Finds dead slots, from where the last partial reap ended. Returns false if there are none, or if
- * there is no memory. */
-static bool reap_find_dead(struct reaping *reaping, uint32_t max)
+/* Finds dead slots among the next `max` taken ones, from where the last partial reap ended. Returns
+ * false if there are none, or if there is no memory. */
+static bool reap_find_some(struct reaping *reaping, uint32_t max)
 {
 	struct fanout *fanout = reaping->fanout;
 	int64_t until = clock_monotonic() + REAP_TIME_MAX;
@@ -73,36 +66,68 @@ static bool reap_find_dead(struct reaping *reaping, uint32_t max)
 		}
 		asked++;
 		if (reap_is_alive(fanout, index)) {
-			reap_bit_set(reaping->living, index);
+			slots_set_add(&reaping->living, index);
 		} else {
-			reap_bit_set(reaping->dead, index);
+			slots_set_add(&reaping->dead, index);
 			reap_uuid(fanout, index, uuid);
 			if (!uuids_add(&reaping->uuids, uuid))
 				return false;
 			found = true;
 		}
-		if (max != UINT32_MAX && clock_monotonic() > until)
+		if (clock_monotonic() > until)
 			break;
 	}
 	return found;
 }
 
-/* Marks as guarded the uuids of dead slots that a living slot also has, so that their queues stay.
- * Marks a uuid as postponed if it cannot be checked within the allowed number of queries. */
-static void reap_guard_living(struct reaping *reaping, uint32_t max)
+/* Finds all dead slots. Returns false if there are none, or if there is no memory. */
+static bool reap_find_all(struct reaping *reaping)
 {
-	uint32_t others = max == UINT32_MAX ? UINT32_MAX : REAP_OTHERS_MAX;
+	struct fanout *fanout = reaping->fanout;
+	struct slots_set *dead = &reaping->dead;
+	uint8_t uuid[16];
+	bool found = false;
+
+	/* Collect the taken slots and their uuids before the locks are queried. A uuid is in a slot
+	 * only while its subscriber holds that slot's lock, or after. So if the subscriber of a
+	 * collected uuid is alive, the query finds it. */
+	for (uint32_t i = 0; i < reaping->used; i++) {
+		/* As in reap_find_some(). */
+		if (reap_is_free(fanout, i)) {
+			peer_forget(fanout, i);
+			continue;
+		}
+		slots_set_add(dead, i);
+		reap_uuid(fanout, i, uuid);
+		if (!uuids_add(&reaping->uuids, uuid))
+			return false;
+	}
+	fanout->peers.asked += slots_find_held(fanout->slots, reaping->used, &reaping->living);
+	for (uint32_t word = 0; word < PEERS_WORDS; word++) {
+		dead->words[word] &= ~reaping->living.words[word];
+		found |= dead->words[word] != 0;
+	}
+	return found;
+}
+
+/* Marks as guarded the uuids of dead slots that a living slot also has, so that their queues stay.
+ * A partial reap queries a limited number of further locks for this; it marks a uuid as postponed
+ * if the uuid cannot be checked with these. */
+static void reap_guard_living(struct reaping *reaping)
+{
+	uint32_t others = REAP_OTHERS_MAX;
 
 	for (uint32_t i = 0; i < reaping->used; i++) {
+		bool living = slots_set_has(&reaping->living, i);
 		struct uuids_entry *entry;
 		uint8_t uuid[16];
-		if (reap_bit_is_set(reaping->dead, i))
+		if (slots_set_has(&reaping->dead, i) || (reaping->full && !living))
 			continue;
 		reap_uuid(reaping->fanout, i, uuid);
 		entry = uuids_find(&reaping->uuids, uuid);
 		if (!entry || entry->guarded)
 			continue;
-		if (reap_bit_is_set(reaping->living, i)) {
+		if (living) {
 			entry->guarded = true;
 		} else if (others > 0) {
 			others--;
@@ -113,7 +138,7 @@ static void reap_guard_living(struct reaping *reaping, uint32_t max)
 	}
 }
 
-/* Cleans up a dead slot, holding the slot's lock. Returns true if the slot was freed. */
+/* Cleans up a dead slot, whose lock the caller holds. Returns true if the slot was freed. */
 static bool reap_slot(struct reaping *reaping, uint32_t index)
 {
 	struct fanout *fanout = reaping->fanout;
@@ -123,17 +148,12 @@ static bool reap_slot(struct reaping *reaping, uint32_t index)
 	struct channel channel;
 	uint8_t uuid[16];
 
-	fanout->peers.asked++;
-	if (slots_lock(fanout->slots, index) < 0)
-		return false;
 	reap_uuid(fanout, index, uuid);
 	entry = uuids_find(&reaping->uuids, uuid);
 	/* Skip the slot if another process has freed it, if its uuid has changed since the check,
 	 * or if the uuid could not be checked. */
-	if (reap_is_free(fanout, index) || !entry || entry->postponed) {
-		slots_unlock(fanout->slots, index);
+	if (reap_is_free(fanout, index) || !entry || entry->postponed)
 		return false;
-	}
 	/* The name of the queue is made from the region and the uuid, and never read from the slot.
 	 * So a forged slot can only name queues of this region. A queue of another user can't be
 	 * removed here; it stays until that user or root removes it. */
@@ -143,8 +163,58 @@ static bool reap_slot(struct reaping *reaping, uint32_t index)
 		notifier->reap(&channel);
 	}
 	peer_forget(fanout, index);
-	slots_release(fanout->slots, index);
+	slots_free(fanout->slots, index);
 	return true;
+}
+
+/* Returns the end of the run of dead slots that begins at slot `first`. With `bridge` the run
+ * includes free slots between dead ones. */
+static uint32_t reap_run_end(const struct reaping *reaping, uint32_t first, bool bridge)
+{
+	uint32_t end = first + 1;
+
+	for (uint32_t i = end; i < reaping->used; i++) {
+		if (slots_set_has(&reaping->dead, i))
+			end = i + 1;
+		else if (!bridge || slots_set_has(&reaping->living, i))
+			break;
+	}
+	return end;
+}
+
+/* Cleans up the dead slots of a run that begins at slot `*index`, and sets `*index` to the end of
+ * that run. Returns the number of slots that it freed. */
+static uint32_t reap_run(struct reaping *reaping, uint32_t *index)
+{
+	struct slots *slots = reaping->fanout->slots;
+	/* While a free slot is locked, no subscriber can claim it. So free slots are locked only if
+	 * they are so many that a lock for each run would take long. */
+	bool bridge = reaping->full && reaping->tries >= REAP_RUNS;
+	uint32_t first = *index, end = reap_run_end(reaping, first, bridge), freed = 0;
+
+	/* A slot of the run may be locked: another process reaps it, or claims a free slot. Then
+	 * try the first half, and leave the rest to the next run. */
+	for (;; end = first + (end - first) / 2) {
+		*index = end;
+		reaping->tries++;
+		reaping->fanout->peers.asked++;
+		if (slots_lock_run(slots, first, end) == 0)
+			break;
+		if (end - first == 1)
+			return 0;
+	}
+	for (uint32_t i = first; i < end; i++)
+		if (slots_set_has(&reaping->dead, i))
+			freed += reap_slot(reaping, i);
+	slots_unlock_run(slots, first, end);
+	return freed;
+}
+
+/* Returns true if a full reap has to end because its locks took too long. */
+static bool reap_is_over(const struct reaping *reaping)
+{
+	return reaping->full && reaping->tries >= REAP_TRIES_MIN &&
+	       clock_thread() - reaping->started > REAP_FULL_TIME_MAX;
 }
 
 uint32_t reap_dead(struct fanout *fanout, uint32_t max)
@@ -152,16 +222,22 @@ uint32_t reap_dead(struct fanout *fanout, uint32_t max)
 	struct reaping reaping = {
 		.fanout = fanout,
 		.used = fanout->slots ? slots_used(fanout->slots) : 0,
+		.full = max == UINT32_MAX,
 	};
 	uint32_t dead = 0;
 
 	if (reaping.used == 0)
 		return 0;
-	if (uuids_new(&reaping.uuids) == 0 && reap_find_dead(&reaping, max)) {
-		reap_guard_living(&reaping, max);
-		for (uint32_t i = 0; i < reaping.used; i++)
-			if (reap_bit_is_set(reaping.dead, i))
-				dead += reap_slot(&reaping, i);
+	if (uuids_new(&reaping.uuids) == 0 &&
+	    (reaping.full ? reap_find_all(&reaping) : reap_find_some(&reaping, max))) {
+		reap_guard_living(&reaping);
+		reaping.started = clock_thread();
+		for (uint32_t i = 0; i < reaping.used && !reap_is_over(&reaping);) {
+			if (slots_set_has(&reaping.dead, i))
+				dead += reap_run(&reaping, &i);
+			else
+				i++;
+		}
 	}
 	uuids_free(&reaping.uuids);
 	fanout->reaped += dead;
@@ -171,10 +247,12 @@ uint32_t reap_dead(struct fanout *fanout, uint32_t max)
 int reap_living(struct fanout *fanout, struct uuids *ret)
 {
 	uint32_t used = slots_used(fanout->slots);
+	struct slots_set held;
 	uint8_t uuid[16];
 
+	fanout->peers.asked += slots_find_held(fanout->slots, used, &held);
 	for (uint32_t i = 0; i < used; i++) {
-		if (!reap_is_alive(fanout, i))
+		if (!slots_set_has(&held, i))
 			continue;
 		reap_uuid(fanout, i, uuid);
 		if (!uuids_add(ret, uuid))

@@ -14,11 +14,20 @@
 #define REAP_OTHERS_MAX 64
 #define REAP_TIME_MAX   (200 * NSEC_PER_USEC)
 
+/* Limits of a full reap: the runs of dead slots after which it locks free slots as well, and the
+ * processor time in nanoseconds after which it takes no more locks, if it has tried this many. */
+#define REAP_RUNS          16u
+#define REAP_FULL_TIME_MAX (250 * NSEC_PER_MSEC)
+#define REAP_TRIES_MIN     64u
+
 /* Cleans up after dead subscribers. Returns the number of slots that it freed.
  *
- * With `max` UINT32_MAX this is a full reap, which checks all slots. A full reap queries the lock
- * of each slot once at most, and makes two more calls for each dead slot, whatever was written into
- * the slots.
+ * With `max` UINT32_MAX this is a full reap, which checks all slots. A full reap queries the locks
+ * by ranges of slots, and takes one lock for a run of dead slots. So the number of calls rises with
+ * the number of living slots, whatever was written into the others. A process that holds thousands
+ * of locks makes each call slow. The queries, and the locks after them, take a quarter of a second
+ * of processor time each, at most. Slots that the reap does not reach in this time are left for a
+ * later one.
  *
  * With a smaller `max` this is a partial reap, which continues where the last one ended. A partial
  * reap queries the locks of at most `max` slots, and stops after REAP_TIME_MAX. If other slots have

@@ -21,6 +21,10 @@
 /* How many tries to load the oldest version, which the publisher may reclaim each time. */
 #define TRIES 8
 
+/* How many locks are queried again because their slots have new owners. Slots can be forged, and a
+ * query may be slow. */
+#define QUERIES_AGAIN 64u
+
 /* The age in nanoseconds after which a version that a subscriber has not seen shows that the
  * subscriber is busy. Every subscriber that waits reads head within a second. */
 #define BUSY_AFTER (uint64_t)(1500 * NSEC_PER_MSEC)
@@ -56,7 +60,7 @@ static void list_read_pins(const struct layout_slot *slot, struct stele_subscrib
 			info->pinned[count++] = pins[i];
 }
 
-static void list_read_slot(const struct list *list, uint32_t index,
+static void list_read_slot(const struct list *list, uint32_t index, bool alive,
                            struct stele_subscriber_info *info)
 {
 	const struct layout_slot *slot = &list->slots.slot[index];
@@ -65,7 +69,7 @@ static void list_read_slot(const struct list *list, uint32_t index,
 
 	*info = (struct stele_subscriber_info){
 		.slot = index,
-		.alive = slots_alive(&list->slots, index),
+		.alive = alive,
 		.pid = data_load_32(&slot->pid),
 		.user = -1,
 		.since = load_relaxed(&slot->attached),
@@ -191,14 +195,29 @@ static int list_survey_kept(const char *name, struct list *list)
 
 static int list_slots(struct list *list, stele_subscriber_fn *each, void *context)
 {
-	uint32_t used = slots_used(&list->slots);
+	uint32_t used = slots_used(&list->slots), again = QUERIES_AGAIN;
+	struct slots_set taken = {0}, held;
+	uint64_t queried;
 	int count = 0;
 
+	/* Load the states before the locks are queried: a slot that is claimed afterwards is not
+	 * listed. */
+	for (uint32_t i = 0; i < used; i++)
+		if (load_acquire_32(&list->slots.slot[i].state) == LAYOUT_SLOT_TAKEN)
+			slots_set_add(&taken, i);
+	queried = clock_realtime();
+	slots_find_held(&list->slots, used, &held);
 	for (uint32_t i = 0; i < used; i++) {
 		struct stele_subscriber_info info;
-		if (load_acquire_32(&list->slots.slot[i].state) != LAYOUT_SLOT_TAKEN)
+		if (!slots_set_has(&taken, i) ||
+		    load_acquire_32(&list->slots.slot[i].state) != LAYOUT_SLOT_TAKEN)
 			continue;
-		list_read_slot(list, i, &info);
+		list_read_slot(list, i, slots_set_has(&held, i), &info);
+		/* The slot has another owner since. */
+		if (!info.alive && info.since >= queried && again > 0) {
+			again--;
+			info.alive = slots_alive(&list->slots, i);
+		}
 		if (mapping_lost(&list->slots.mapping))
 			return error_set(EBADMSG, "the subscribers file %s was truncated",
 			                 list->region->names.subscribers);

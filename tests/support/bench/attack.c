@@ -165,6 +165,18 @@ void attack_lock_each(struct attack *attack)
 	}
 }
 
+void attack_lock_every_second(struct attack *attack)
+{
+	for (uint32_t i = 1; i < ATTACK_SLOTS; i += 2) {
+		struct flock lock = {.l_type = F_WRLCK,
+		                     .l_whence = SEEK_SET,
+		                     .l_start = attack_lock_byte(i),
+		                     .l_len = 1};
+		if (!attack->genuine[i])
+			ATTACK_MUST(fcntl(attack->fd, F_OFD_SETLK, &lock) == 0);
+	}
+}
+
 static void attack_each_lock(struct attack *attack, uint32_t kind)
 {
 	attack_lock_each(attack);
@@ -263,20 +275,29 @@ static void attack_registrations(struct attack *attack, uint32_t kind)
 	} while (attack_goes_on(attack));
 }
 
-/* Takes so many locks on the subscribers file, far past its end, that every query of a lock is
- * slow. */
-static void attack_many_locks(struct attack *attack, uint32_t kind)
+void attack_far_locks(struct attack *attack, unsigned count)
 {
 	off_t start = attack_lock_byte(ATTACK_SLOTS) * 2;
 
-	for (off_t i = 0; i < 20000; i++) {
+	for (off_t i = 0; i < count; i++) {
 		struct flock lock = {.l_type = F_WRLCK,
 		                     .l_whence = SEEK_SET,
 		                     .l_start = start + 2 * i,
 		                     .l_len = 1};
 		ATTACK_MUST(fcntl(attack->fd, F_OFD_SETLK, &lock) == 0);
 	}
+}
+
+static void attack_many_locks(struct attack *attack, uint32_t kind)
+{
+	attack_far_locks(attack, 20000);
 	attack_changing(attack, kind);
+}
+
+void attack_dead_slots(struct attack *attack, uint32_t kind)
+{
+	attack_far_locks(attack, 10000);
+	attack_armed(attack, kind);
 }
 
 void attack_leases(struct attack *attack, uint32_t kind)
@@ -344,6 +365,7 @@ const struct attack_kind attacks[ATTACKS] = {
 	{"changing_uuids", attack_changing, 0, false},
 	{"range_lock", attack_range_lock, 0, false},
 	{"many_locks", attack_many_locks, 0, false},
+	{"dead_slots", attack_dead_slots, LAYOUT_NOTIFIER_MQ, false},
 	{"one_uuid", attack_one_uuid, LAYOUT_NOTIFIER_MQ, false},
 	{"pins", attack_pins, 0, false},
 	{"claims", attack_claims, 0, false},

@@ -83,6 +83,10 @@ void attack_range_lock(struct attack *attack, uint32_t kind);
 /* Locks each slot's byte, like a subscriber. */
 void attack_lock_each(struct attack *attack);
 
+/* Locks the byte of every second slot. No lock then covers two slots, and no two dead slots are
+ * neighbours. */
+void attack_lock_every_second(struct attack *attack);
+
 /* ---- other values in slots ---- */
 
 /* Puts the uuid of the first slot into all slots. The forged slots are dead, so reaping them must
@@ -90,6 +94,13 @@ void attack_lock_each(struct attack *attack);
 void attack_one_uuid(struct attack *attack, uint32_t kind);
 
 /* ---- other attacks ---- */
+
+/* Takes many locks on the subscribers file, far past its end, so that every query of a lock is
+ * slow. */
+void attack_far_locks(struct attack *attack, unsigned count);
+
+/* Takes 10,000 far locks, and forges all slots as those of dead subscribers, over and over. */
+void attack_dead_slots(struct attack *attack, uint32_t kind);
 
 /* Opens the region's current file, and the one before it, over and over. A publisher that uses a
  * lease to find out whether a file is in use then finds its lease broken. Counts only the opens
@@ -103,7 +114,7 @@ struct attack_kind {
 	bool as_many;  /* may cost as much as the same number of genuine subscribers */
 };
 
-#define ATTACKS 20
+#define ATTACKS 21
 extern const struct attack_kind attacks[ATTACKS];
 
 #endif
