@@ -135,8 +135,8 @@ static void transaction_write_table(unsigned char *at, const struct stele_writab
 	                sizeof(table->name));
 }
 
-/* Writes the record of the commit, a blob of a struct layout_record. Returns 0, -ENOSPC or
- * -ENOMEM; sets no message. */
+/* Writes the record of the commit, a blob of a struct layout_record. Returns 0 or
+ * an error of the arena; sets no message. */
 static int transaction_record_write(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;
@@ -263,19 +263,15 @@ static int transaction_prepare(struct stele_transaction *tx, const char *message
 			"the region and publish again",
 			region->names.region, (unsigned long long)HEAD_VERSION_MAX);
 	r = transaction_record_write(tx, message);
-	if (r == -ENOSPC && region->shortage < 0)
-		return storage_shortage_error(region);
-	if (r == -ENOSPC)
-		return error_set(ENOSPC, "no space in region \"%s\" for the record of the commit",
-		                 region->names.region);
+	if (r < 0)
+		return state_space_error(publisher, r, "the record of the commit");
 	/* The last condition: the ring may be full if reclaim had no memory to scan the pins. An
 	 * entry must not be overwritten until its version is below reclaimed. */
-	if (r < 0 || retired_reserve(&publisher->edit.retired, 1) < 0 ||
+	if (retired_reserve(&publisher->edit.retired, 1) < 0 ||
 	    reclaim_reserve(&publisher->reclaim, publisher->edit.retired.count + 1) < 0 ||
 	    publisher->edit.version - load_relaxed(&region->header->reclaimed) >=
 	            region->ring_entries)
-		return error_set(ENOMEM, "no memory to commit to region \"%s\"",
-		                 region->names.region);
+		return state_space_error(publisher, -ENOMEM, NULL);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "publisher/state/state.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
@@ -141,4 +142,20 @@ void state_notify_all(struct stele_publisher *publisher)
 						.time = clock_realtime(),
 						.tables = NOTICE_ANY,
 					});
+}
+
+int state_space_error(const struct stele_publisher *publisher, int r, const char *what)
+{
+	const struct region *region = &publisher->attachment.region;
+
+	if (r == -ENOMEM)
+		return error_set(ENOMEM, "no memory to commit to region \"%s\"",
+		                 region->names.region);
+	if (r == -ENOSPC && region->shortage < 0)
+		return storage_shortage_error(region);
+	if (r == -ENOSPC)
+		return error_set(ENOSPC, "no space in region \"%s\" for %s", region->names.region,
+		                 what);
+	return error_set(-r, "region \"%s\" cannot grow for %s: %s", region->names.region, what,
+	                 *publisher->growth_error ? publisher->growth_error : strerror(-r));
 }

@@ -115,4 +115,8 @@ void state_leave(struct stele_publisher *publisher);
  * commit, before it had sent its notices. */
 void state_notify_all(struct stele_publisher *publisher);
 
+/* Sets the error message for a commit that has no memory, or could not allocate `what` in the
+ * region. Returns `r`, the error of the allocation. */
+int state_space_error(const struct stele_publisher *publisher, int r, const char *what);
+
 #endif

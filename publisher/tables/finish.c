@@ -100,8 +100,7 @@ static int finish_write_catalog(struct stele_transaction *tx, struct stele_writa
 	else
 		r = edit_delete(edit, &catalog_layout, &tx->catalog, table->name, bits, &touched);
 	if (r < 0)
-		return error_set(-r, "no space in region \"%s\" for its catalog of tables",
-		                 tx->publisher->attachment.region.names.region);
+		return state_space_error(tx->publisher, r, "its catalog of tables");
 	return 0;
 }
 

@@ -261,6 +261,58 @@ Test(crash_limits, crash_12_lack_of_address_space_is_reported, .fini = crash_cle
 }
 #endif
 
+/* Commits until the region must move to a new file, for which there is no descriptor. Returns true
+ * if that happened in the commit itself, and not already in the put. */
+static bool commit_without_descriptors(const char *region, size_t first_blob)
+{
+	static const char message[] = "a message that makes the record of the commit larger than "
+				      "the row, so that the record is what needs the new file; "
+				      "it is as long as a message may be, which is 255 bytes; ....";
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE,
+	                                          .history = 20000,
+	                                          .maximum_size = 1 << 21};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+	uint32_t key = htonl(1);
+	int r;
+	int64_t committed = 1;
+
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
+	             stele_last_error());
+	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0);
+	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1);
+	cr_assert_eq(add(publisher, 0, first_blob), 1);
+	set_limit(RLIMIT_NOFILE, 0);
+	for (uint8_t value = 0;; value++) {
+		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
+		r = stele_put(tx, "blobs", &key, 32, &value, 1);
+		if (r < 0)
+			stele_transaction_abort(tx);
+		else
+			committed = stele_transaction_commit(tx, message, NULL);
+		if (r < 0 || committed < 0)
+			break;
+	}
+	set_limit(RLIMIT_NOFILE, 1024);
+	cr_assert_eq(r < 0 ? r : (int)committed, -EMFILE, "%d, %lld: %s", r, (long long)committed,
+	             stele_last_error());
+	says("Too many open files");
+	stele_publisher_close(publisher);
+	stele_region_remove(region);
+	return r == 1;
+}
+
+Test(crash_limits, crash_28_a_commit_says_why_its_region_cannot_grow, .fini = crash_clean)
+{
+	unsigned commits = 0;
+
+	for (size_t size = 0; size < 16; size++)
+		commits += commit_without_descriptors(crash_name("grown"), size * 40);
+	cr_assert_gt(commits, 0, "only puts needed a new file");
+}
+
 /* Each reason has its own message and remedy. */
 Test(crash_limits, crash_12_a_failed_reservation_names_its_reason)
 {
