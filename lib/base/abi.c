@@ -31,13 +31,13 @@ int abi_refuse(const struct layout_publisher_file *file, const char *path)
 	if (file->word_size != sizeof(void *))
 		return error_set(
 			EPROTONOSUPPORT,
-			"%s is in use by a %u-bit publisher, and a %zu-bit publisher can't share "
+			"%s is in use by a %u-bit publisher, and a %zu-bit publisher cannot share "
 			"its lock; stop the other publisher first, or run both with the same word "
 			"size",
 			path, file->word_size * 8, sizeof(void *) * 8);
 	return error_set(
 		EPROTONOSUPPORT,
-		"%s is in use by a publisher with another C library, and this publisher can't share "
+		"%s is in use by a publisher with another C library, and this publisher cannot share "
 		"its lock; stop the other publisher first, or run both with the same C library",
 		path);
 }

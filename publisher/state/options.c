@@ -50,7 +50,7 @@ static int options_read_memory(const struct region_paths *names,
 		return error_set(
 			EINVAL,
 			"the maximum size of %llu bytes and the limit of %llu bytes must be equal, "
-			"because a System V segment can't grow",
+			"because a System V segment cannot grow",
 			(unsigned long long)ret->maximum_size, (unsigned long long)ret->limit_size);
 	return 0;
 }

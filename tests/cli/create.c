@@ -260,7 +260,7 @@ Test(cli_create, refuses_impossible_kinds_of_memory)
 	EXPECT_FAILURE(STELE("create", region, "-D", "/tmp", "-M", "sysv"), 2, "no directories");
 	EXPECT_FAILURE(STELE("create", region, "-D", "/tmp", "-M", "shm"), 2, "no directories");
 	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "-s", "2M", "-l", "4M"), 2,
-	               "can't grow");
+	               "cannot grow");
 	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "-d", "commit"), 2, "no disk");
 	EXPECT_FAILURE(STELE("publish", "--memory", "sysv", target, "-"), 2, "--kernel-routes");
 	EXPECT_FAILURE(STELE("show", region), 3, "no such region");

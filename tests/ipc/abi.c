@@ -102,7 +102,7 @@ static void share_once_they_go(unsigned argument)
 
 	(void)argument;
 	RETURNS(publish_flags(STELE_SHARED, -1, &publisher), -EPROTONOSUPPORT,
-	        "can't share its lock");
+	        "cannot share its lock");
 	ipc_reach(WAITING, 1);
 	OK(publish_flags(STELE_SHARED, IPC_PATIENCE, &publisher));
 	ipc_commit(publisher);

@@ -115,7 +115,7 @@ Test(ipc_sysv, each_kind_of_memory_accepts_only_its_options)
 	options.durability = STELE_DURABLE_CLOSE;
 	options.maximum_size = 1 << 20;
 	options.limit_size = 1 << 21;
-	RETURNS(stele_publisher_open(region, &options, &publisher), -EINVAL, "can't grow");
+	RETURNS(stele_publisher_open(region, &options, &publisher), -EINVAL, "cannot grow");
 	options.limit_size = 4096;
 	options.maximum_size = 0;
 	RETURNS(stele_publisher_open(region, &options, &publisher), -EINVAL, "takes at least");
