@@ -22,18 +22,19 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
                                    struct stele_subscriber_options *ret)
 {
 	char names[NOTIFIER_NAMES_SIZE];
+	int r;
 
 	*ret = (struct stele_subscriber_options){.size = sizeof(*ret)};
 	if (options) {
-		int r = error_check_size("stele_subscriber_options", options->size,
-		                         sizeof(*options));
-
+		r = error_check_size("stele_subscriber_options", options->size, sizeof(*options));
 		if (r < 0)
 			return r;
 		*ret = *options;
 	}
-	if (ret->flags & ~(STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER | OWNER_FLAGS))
-		return error_set(EINVAL, "unknown flags 0x%x for a subscriber", ret->flags);
+	r = error_check_flags("a subscriber", ret->flags,
+	                      STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER | OWNER_FLAGS);
+	if (r < 0)
+		return r;
 	if ((ret->flags & OWNER_FLAGS) == OWNER_FLAGS)
 		return error_set(EINVAL, "STELE_ANY_OWNER and STELE_ONE_OWNER exclude each other");
 	if (ret->owner != 0 && !(ret->flags & STELE_ONE_OWNER))

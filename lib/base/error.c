@@ -68,6 +68,13 @@ int error_check_size(const char *type, size_t size, size_t expected)
 	                 size, type);
 }
 
+int error_check_flags(const char *what, unsigned flags, unsigned known)
+{
+	if (!(flags & ~known))
+		return 0;
+	return error_set(EINVAL, "unknown flags 0x%x for %s", flags & ~known, what);
+}
+
 const char *stele_last_error(void)
 {
 	return error_text;

@@ -45,4 +45,8 @@ void error_message(const char *format, ...) __attribute__((format(printf, 1, 2))
  * message. `type` is the struct's name. */
 int error_check_size(const char *type, size_t size, size_t expected);
 
+/* Checks the flags that a caller gave. Returns 0, or -EINVAL with an error message if flags other
+ * than `known` are set. `what` says what the flags are for, such as "a publisher". */
+int error_check_flags(const char *what, unsigned flags, unsigned known);
+
 #endif

@@ -313,8 +313,8 @@ int stele_region_clean(const char *region, unsigned flags, stele_leftover_fn *fo
 	struct clean clean = {.found = found, .context = context, .publisher = -1, .data = -1};
 	int r = paths_make(region, &clean.names);
 
-	if (r == 0 && flags & ~STELE_DRY_RUN)
-		return error_set(EINVAL, "unknown flags 0x%x for cleaning up", flags);
+	if (r == 0)
+		r = error_check_flags("cleaning up", flags, STELE_DRY_RUN);
 	if (r < 0)
 		return r;
 	clean_run(&clean, PASS_CHECK,

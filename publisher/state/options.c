@@ -68,9 +68,11 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
 			return r;
 		*ret = *options;
 	}
-	if (ret->flags & ~(STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |
-	                   STELE_SHARED | STELE_NOTIFIER_THREAD))
-		return error_set(EINVAL, "unknown flags 0x%x for a publisher", ret->flags);
+	r = error_check_flags("a publisher", ret->flags,
+	                      STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |
+	                              STELE_SHARED | STELE_NOTIFIER_THREAD);
+	if (r < 0)
+		return r;
 	if (ret->history == 0)
 		ret->history = OPTIONS_HISTORY;
 	if (ret->history < 2 || ret->history > LAYOUT_HISTORY_MAX)

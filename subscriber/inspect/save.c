@@ -180,8 +180,10 @@ static int save_once(struct stele_subscriber *subscriber, const char *path, unsi
 
 static int save_check(const char *file, unsigned flags)
 {
-	if (flags & ~STELE_REPLACE)
-		return error_set(EINVAL, "unknown flags 0x%x for saving a region", flags);
+	int r = error_check_flags("saving a region", flags, STELE_REPLACE);
+
+	if (r < 0)
+		return r;
 	if (strlen(file) >= NAMES_PATH_SIZE)
 		return paths_long_error(file);
 	return file_replaceable(file);

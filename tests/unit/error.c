@@ -64,3 +64,11 @@ Test(unit_error, listed_numbers_are_returned_unchanged)
 		cr_expect_eq(error_set(listed[i], "no"), -listed[i]);
 	cr_expect_eq(error_set(EPIPE, "no"), -EIO);
 }
+
+Test(unit_error, unknown_flags_are_refused)
+{
+	cr_expect_eq(error_check_flags("a test", 0, 0x5), 0);
+	cr_expect_eq(error_check_flags("a test", 0x4, 0x5), 0);
+	cr_expect_eq(error_check_flags("a test", 0x1e, 0x5), -EINVAL);
+	cr_expect_str_eq(stele_last_error(), "unknown flags 0x1a for a test");
+}
