@@ -31,9 +31,12 @@ static int generation_make_error(const struct region *region, int r)
 	                 strerror(-r));
 }
 
-static int generation_write_error(const struct region *region)
+/* Sets the error message for a new file that could not be written. `errnum` is EIO if the reason is
+ * unknown, as for a short write. */
+static int generation_write_error(const struct region *region, int errnum)
 {
-	return error_set(EIO, "cannot write a new file for region \"%s\"", region->names.region);
+	return error_set(errnum, "cannot write a new file for region \"%s\": %s",
+	                 region->names.region, strerror(errnum));
 }
 
 /* A file that is to take the region's name, open twice. A lock must not be held through a file
@@ -191,8 +194,7 @@ static int generation_copy_bytes(const struct region *region, int fd)
 			part = 1 << 20;
 		written = pwrite(fd, from + done, (size_t)part, (off_t)done);
 		if (written < 0 && errno != EINTR)
-			return error_set(errno, "cannot write a new file for region \"%s\": %s",
-			                 region->names.region, strerror(errno));
+			return generation_write_error(region, errno);
 		done += written > 0 ? (uint64_t)written : 0;
 	}
 	return 0;
@@ -206,7 +208,7 @@ static int generation_write_header(const struct region *region, const struct gen
 
 	generation_header(region, maximum, &header);
 	if (pwrite(next->lock, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		return generation_write_error(region);
+		return generation_write_error(region, EIO);
 	return 0;
 }
 
@@ -312,7 +314,7 @@ static int generation_name_memory(struct stele_publisher *publisher)
 		return r;
 	if (pread(region->fd, page, sizeof(page), 0) != (ssize_t)sizeof(page) ||
 	    pwrite(next.lock, page, sizeof(page), 0) != (ssize_t)sizeof(page))
-		r = generation_write_error(region);
+		r = generation_write_error(region, EIO);
 	if (r == 0)
 		r = generation_inherit(region, &next, &mode);
 	if (r == 0)
@@ -421,7 +423,7 @@ static int generation_fresh_make(struct stele_publisher *publisher, struct gener
 	if (r < 0)
 		return r;
 	if (pwrite(next->lock, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
-		r = generation_write_error(region);
+		r = generation_write_error(region, EIO);
 	else
 		r = region_open_file(&region->names, next->map, true, publisher->guarded,
 		                     &fresh->region);

@@ -56,10 +56,6 @@ static int load_contents(struct region *contents, const char *region)
 	struct stele_publisher *publisher;
 	int r = publisher_open(region, &options, contents, &publisher);
 
-	if (r == -EEXIST)
-		return error_set(
-			EEXIST, "there is a region \"%s\" already; give another name, or remove it",
-			region);
 	if (r == 0)
 		stele_publisher_close(publisher);
 	return r;

@@ -14,6 +14,15 @@
 /* Minimum nanoseconds between two checks of the files' names and of the region's memory. */
 #define LOCK_CHECK_INTERVAL NSEC_PER_SEC
 
+int lock_truncated_error(const struct stele_publisher *publisher)
+{
+	return error_set(
+		EBADMSG,
+		"a file of region \"%s\" was truncated while it was published; remove the region "
+		"and publish again",
+		publisher->attachment.region.names.region);
+}
+
 /* Checks that no file was truncated, and, if `closely`, that the region's memory still exists. Call
  * this before the contents of the files are used. Returns 0 or -EBADMSG. */
 static int lock_check_loss(struct stele_publisher *publisher, bool closely)
@@ -27,11 +36,7 @@ static int lock_check_loss(struct stele_publisher *publisher, bool closely)
 			"the region and publish again",
 			attachment->region.names.region);
 	if (region_lost(&attachment->region) || mapping_lost(&attachment->publisher_mapping))
-		return error_set(
-			EBADMSG,
-			"a file of region \"%s\" was truncated while it was published; remove the "
-			"region and publish again",
-			attachment->region.names.region);
+		return lock_truncated_error(publisher);
 	return 0;
 }
 

@@ -16,4 +16,7 @@
  * file. On error the lock is not held. */
 int publisher_lock(struct stele_publisher *publisher);
 
+/* Sets the error message for a file of the region that was truncated. Returns -EBADMSG. */
+int lock_truncated_error(const struct stele_publisher *publisher);
+
 #endif

@@ -291,11 +291,7 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 	if (changed)
 		r = transaction_prepare(tx, message);
 	if (region_lost(&publisher->attachment.region))
-		r = error_set(
-			EBADMSG,
-			"a file of region \"%s\" was truncated while it was published; remove the "
-			"region and publish again",
-			publisher->attachment.region.names.region);
+		r = lock_truncated_error(publisher);
 	if (r == 0 && changed) {
 		notice.version = version;
 		notice.time = clock_realtime();

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/error.h"
@@ -71,6 +72,11 @@ int fork_fd_add(struct fork_fd *owned, int fd)
 	fork_fds = owned;
 	fork_unlock();
 	return 0;
+}
+
+int fork_handlers_error(int r)
+{
+	return error_set(-r, "cannot install fork handlers: %s", strerror(-r));
 }
 
 /* Reads `link` under the lock as well: another thread that adds or removes a neighbour in the list

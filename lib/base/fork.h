@@ -53,6 +53,10 @@ struct fork_fd {
  * fork_watch(). */
 int fork_fd_add(struct fork_fd *owned, int fd);
 
+/* Sets the error message for fork handlers that could not be installed. `r` is the result of
+ * fork_watch() or fork_fd_add(). Returns `r`. */
+int fork_handlers_error(int r);
+
 /* Closes the descriptor, if it is open. */
 void fork_fd_close(struct fork_fd *owned);
 

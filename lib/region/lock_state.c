@@ -40,7 +40,7 @@ static int lock_state_read(int fd, const char *path, const uint8_t boot_id[16],
 		return error_set(EPROTONOSUPPORT,
 		                 "%s was made on a machine with the other byte order", path);
 	if (file.magic != LAYOUT_MAGIC_PUBLISHER)
-		return error_set(EBADMSG, "%s is not a file of a region", path);
+		return file_foreign_error(path);
 	if (file.layout_version != LAYOUT_VERSION)
 		return error_set(EPROTONOSUPPORT,
 		                 "%s has layout version %u, and this library reads version %u; use "
@@ -67,7 +67,7 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 		return r;
 	r = file_open(names.publisher, false, LAYOUT_NOTICES_OFFSET, &fd, &status);
 	if (r == -ENOENT)
-		return error_set(ENOENT, "there is no file %s", names.publisher);
+		return file_missing_error(names.publisher);
 	if (r < 0)
 		return r;
 	r = lock_state_read(fd, names.publisher, boot_id, ret);

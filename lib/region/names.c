@@ -22,6 +22,11 @@ static bool names_is_region(const char *file)
 	       strlen(name) <= STELE_NAME_MAX && stele_name_check("region", name) == 0;
 }
 
+static int names_list_error(const char *directory, int errnum)
+{
+	return error_set(errnum, "cannot list %s: %s", directory, strerror(errnum));
+}
+
 /* Calls `each` for the name of every region in a directory, in any order, until it returns a value
  * other than 0. Returns that value, 0, or a negative errno. */
 static int names_each(const char *path, stele_region_fn *each, void *context)
@@ -32,12 +37,12 @@ static int names_each(const char *path, stele_region_fn *each, void *context)
 	int r = 0;
 
 	if (!directory)
-		return error_set(errno, "cannot list %s: %s", name, strerror(errno));
+		return names_list_error(name, errno);
 	while (r == 0 && (errno = 0, entry = readdir(directory)) != NULL)
 		if (names_is_region(entry->d_name))
 			r = each(context, entry->d_name + strlen(PATHS_PREFIX));
 	if (r == 0 && errno != 0)
-		r = error_set(errno, "cannot list %s: %s", name, strerror(errno));
+		r = names_list_error(name, errno);
 	closedir(directory);
 	return r;
 }

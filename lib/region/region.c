@@ -313,7 +313,7 @@ int region_open(const struct region_paths *names, bool writable, bool guarded, s
 	else
 		r = file_open(names->data, writable, min_size, &region.fd, &region.status);
 	if (r == -ENOENT)
-		return paths_missing_error(names->region, names);
+		return paths_missing_error(names);
 	if (r == 0)
 		r = owner_check(names, &region.status);
 	if (r == 0 && !names->saved)

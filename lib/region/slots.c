@@ -94,7 +94,7 @@ static int slots_open_lock(const struct region_paths *names, int fd, struct slot
 	} else {
 		r = fork_fd_add(&slots->lock, lock);
 		if (r < 0) {
-			error_set(-r, "cannot install fork handlers: %s", strerror(-r));
+			fork_handlers_error(r);
 			close(lock);
 		}
 	}
@@ -113,7 +113,7 @@ static int slots_open_file(const struct region_paths *names, const uint8_t uuid[
 	                             ret_status);
 
 	if (r == -ENOENT)
-		return error_set(ENOENT, "there is no file %s", names->subscribers);
+		return file_missing_error(names->subscribers);
 	if (r < 0)
 		return r;
 	if (ret_status->st_uid != owner)

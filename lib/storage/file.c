@@ -47,6 +47,11 @@ static int file_refuse_kind(const char *path, const struct stat *status, bool li
 	                 links ? "" : "; use another name, or let that user or root remove it");
 }
 
+static int file_status_error(const char *path, int errnum)
+{
+	return error_set(errnum, "cannot get the status of %s: %s", path, strerror(errnum));
+}
+
 /* Checks that an open file is regular, has one link (or more with `links`) and at least `min_size`
  * bytes. Returns 0 or a negative errno; -ENOENT, without a message, if the file has lost its
  * name. */
@@ -82,9 +87,7 @@ static int file_refuse_open(const char *path, bool writable, bool links, int err
 	if (errnum == ENOENT)
 		return -ENOENT;
 	if (lstat(path, &status) < 0)
-		return errno == ENOENT ? -ENOENT
-		                       : error_set(errno, "cannot get the status of %s: %s", path,
-		                                   strerror(errno));
+		return errno == ENOENT ? -ENOENT : file_status_error(path, errno);
 	if (!S_ISREG(status.st_mode))
 		return file_refuse_kind(path, &status, links);
 	if (errnum == EACCES || errnum == EPERM)
@@ -108,7 +111,7 @@ static int file_open_once(const char *path, bool writable, bool links, uint64_t 
 	if (fd < 0)
 		return file_refuse_open(path, writable, links, errno);
 	if (fstat(fd, ret_status) < 0)
-		r = error_set(errno, "cannot get the status of %s: %s", path, strerror(errno));
+		r = file_status_error(path, errno);
 	else
 		r = file_validate(path, ret_status, links, min_size);
 	if (r < 0) {
@@ -280,6 +283,13 @@ int file_replaceable(const char *path)
 	return 0;
 }
 
+int file_random(uint64_t *ret)
+{
+	if (getrandom(ret, sizeof(*ret), 0) != (ssize_t)sizeof(*ret))
+		return error_set(errno, "cannot make a random name: %s", strerror(errno));
+	return 0;
+}
+
 /* Gives a file a random name in the directory of `path`. Tries another name if the link fails
  * because the name is taken. */
 static int file_publish_random(int fd, const char *path, mode_t mode, char ret[NAMES_PATH_SIZE])
@@ -292,8 +302,9 @@ static int file_publish_random(int fd, const char *path, mode_t mode, char ret[N
 	snprintf(copy, sizeof(copy), "%s", path);
 	directory = dirname(copy);
 	do {
-		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
-			return error_set(errno, "cannot make a random name: %s", strerror(errno));
+		r = file_random(&number);
+		if (r < 0)
+			return r;
 		snprintf(ret, NAMES_PATH_SIZE, "%.480s/.stele-%016llx", directory,
 		         (unsigned long long)number);
 		r = file_publish(fd, ret, mode);
@@ -314,6 +325,17 @@ int file_replace(int fd, const char *path, mode_t mode)
 	if (r < 0)
 		unlink(beside);
 	return r;
+}
+
+int file_missing_error(const char *path)
+{
+	return error_set(ENOENT, "there is no file %s", path);
+}
+
+int file_foreign_error(const char *path)
+{
+	return error_set(EBADMSG, "%s is not a file of a region; remove it if nobody needs it",
+	                 path);
 }
 
 int file_write_error(const char *path, int errnum)

@@ -62,6 +62,17 @@ int file_replaceable(const char *path);
  * `errnum` is 0 if the reason is unknown, as for a short write. */
 int file_write_error(const char *path, int errnum);
 
+/* Sets the error message for a file that does not exist. Returns -ENOENT. */
+int file_missing_error(const char *path);
+
+/* Sets the error message for a file that has the name, but not the contents, of one of a region's
+ * files. Returns -EBADMSG. */
+int file_foreign_error(const char *path);
+
+/* Makes a random number for the name of a file, so that other users cannot take the name first.
+ * Returns 0 or a negative errno. */
+int file_random(uint64_t *ret);
+
 /* Writes the contents of the file to its disk. Returns 0 or a negative errno. */
 int file_sync(int fd, const char *path);
 

@@ -36,10 +36,17 @@ static int paths_find_directory(const char *region, size_t length, char ret[PATH
 	return 0;
 }
 
-int paths_missing_error(const char *region, const struct region_paths *names)
+int paths_missing_error(const struct region_paths *names)
 {
-	return error_set(ENOENT, "there is no region \"%s\" here (no file %s)", region,
+	return error_set(ENOENT, "there is no region \"%s\" (no file %s)", names->region,
 	                 names->data);
+}
+
+int paths_exists_error(const struct region_paths *names)
+{
+	return error_set(EEXIST,
+	                 "there is a region \"%s\" already; give another name, or remove it",
+	                 names->region);
 }
 
 int paths_long_error(const char *file)

@@ -48,7 +48,10 @@ int paths_make(const char *region, struct region_paths *ret);
 int paths_make_readable(const char *region, struct region_paths *ret);
 
 /* Sets the error message for a region that does not exist. Returns -ENOENT. */
-int paths_missing_error(const char *region, const struct region_paths *names);
+int paths_missing_error(const struct region_paths *names);
+
+/* Sets the error message for a region that exists already. Returns -EEXIST. */
+int paths_exists_error(const struct region_paths *names);
 
 /* Sets the error message for a saved file whose path is too long. Returns -EINVAL. */
 int paths_long_error(const char *file);

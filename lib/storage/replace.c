@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,8 +103,9 @@ int replace_begin(int publisher, const struct region_paths *names, const uint8_t
 	if (r < 0)
 		return r;
 	do {
-		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
-			return error_set(errno, "cannot make a random name: %s", strerror(errno));
+		r = file_random(&number);
+		if (r < 0)
+			return r;
 		replace_path(names, number, ret_path);
 		r = replace_record(publisher, names, number, uuid);
 		if (r == 0)

@@ -315,14 +315,6 @@ static int attach_join(const struct attach_request *request, struct attachment *
 	return r == 1 ? -EAGAIN : r;
 }
 
-static int attach_refuse_existing(const struct region_paths *names)
-{
-	return error_set(EEXIST,
-	                 "there is a region \"%s\" already; open it without STELE_CREATE_NEW, or "
-	                 "remove it",
-	                 names->region);
-}
-
 /* Opens the data file for the only publisher of a region, or the first of several. Creates or
  * replaces it as the options allow. */
 static int attach_open(const struct attach_request *request, struct attachment *attachment)
@@ -333,7 +325,7 @@ static int attach_open(const struct attach_request *request, struct attachment *
 	int r = region_open(names, true, request->guarded, &attachment->region);
 
 	if (r == 0 && flags & STELE_CREATE_NEW)
-		return attach_refuse_existing(names);
+		return paths_exists_error(names);
 	if (r == 0)
 		r = attach_data_lock(names, request->until, attachment);
 	else if (r == -EPROTONOSUPPORT && flags & STELE_CREATE)
@@ -454,14 +446,14 @@ static int attach_once(const struct attach_request *request, struct attachment *
 
 	/* Checked before locking, so that an attached publisher does not delay the refusal. */
 	if (flags & STELE_CREATE_NEW && region_open(names, true, guarded, &attachment->region) == 0)
-		return attach_refuse_existing(names);
+		return paths_exists_error(names);
 	r = attach_file_lock(names, flags & (STELE_CREATE | STELE_CREATE_NEW), request->until,
 	                     attachment);
 	/* The first shared publisher creates the files, holding the exclusive lock. */
 	attachment->joined = r == 0 && attachment->shared &&
 	                     file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) < 0;
 	if (r == 0 && attachment->joined && flags & STELE_CREATE_NEW)
-		return attach_refuse_existing(names);
+		return paths_exists_error(names);
 	/* Remove the new file of a publisher that died while it replaced the data file. */
 	if (r == 0 && !attachment->joined)
 		r = replace_remove_left(attachment->publisher_lock.fd, names);

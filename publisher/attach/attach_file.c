@@ -75,8 +75,7 @@ static int attach_file_validate(const struct region_paths *names, int fd)
 	    (magic == LAYOUT_MAGIC_PUBLISHER ||
 	     magic == __builtin_bswap64(LAYOUT_MAGIC_PUBLISHER) || magic == 0))
 		return 0;
-	return error_set(EBADMSG, "%s is not a file of a region; remove it if nobody needs it",
-	                 names->publisher);
+	return file_foreign_error(names->publisher);
 }
 
 static int attach_file_open(const struct region_paths *names, int64_t until,
@@ -124,7 +123,7 @@ int attach_file_lock(const struct region_paths *names, bool create, int64_t unti
 		return -EAGAIN;
 	if (r == -ENOENT) {
 		if (!create)
-			return paths_missing_error(names->region, names);
+			return paths_missing_error(names);
 		uuid_generate(uuid);
 	} else if (r < 0) {
 		return r;

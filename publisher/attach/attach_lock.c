@@ -50,7 +50,7 @@ int attach_lock_add(struct fork_fd *lock, int fd)
 {
 	int r = fork_fd_add(lock, fd);
 
-	return r < 0 ? error_set(-r, "cannot install fork handlers: %s", strerror(-r)) : 0;
+	return r < 0 ? fork_handlers_error(r) : 0;
 }
 
 int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until)

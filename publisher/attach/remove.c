@@ -120,6 +120,6 @@ int stele_region_remove(const char *region)
 	if (publisher >= 0)
 		close(publisher);
 	if (r == 0 && !found)
-		return paths_missing_error(region, &names);
+		return paths_missing_error(&names);
 	return r;
 }

@@ -325,5 +325,5 @@ Test(ipc_shared, shared_and_exclusive_publishers_exclude_each_other)
 	OK(stele_publisher_open(region, &alone, &publisher));
 	stele_publisher_close(publisher);
 	shared_too.flags = STELE_SHARED | STELE_CREATE_NEW;
-	RETURNS(stele_publisher_open(region, &shared_too, &other), -EEXIST, "already");
+	RETURNS(stele_publisher_open(region, &shared_too, &other), -EEXIST, "there is a region");
 }
