@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/reading/key_start.h"
 #include "lib/units.h"
 #include "subscriber/move.h"
 
@@ -347,9 +348,9 @@ static int follow_check_options(const struct stele_follow_options *options)
 		return r;
 	if (!options->table && (options->prefix_bits > 0 || options->schema))
 		return error_set(EINVAL, "a prefix or a schema needs a table; set .table");
-	if (options->prefix_bits > STELE_KEY_MAX * 8)
-		return error_set(EINVAL, "a prefix of %u bits; the longest key has %u",
-		                 options->prefix_bits, STELE_KEY_MAX * 8);
+	r = key_start_check(options->prefix_bits);
+	if (r < 0)
+		return r;
 	if (options->prefix_bits > 0 && !options->prefix)
 		return error_set(EINVAL, ".prefix_bits is %u, but .prefix is not set",
 		                 options->prefix_bits);

@@ -11,6 +11,7 @@
 
 #include "lib/base/checksum.h"
 #include "lib/base/error.h"
+#include "lib/schema/refuse.h"
 #include "lib/schema/schema_store.h"
 #include "lib/trie/trie.h"
 #include "subscriber/move.h"
@@ -197,7 +198,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 	if (version == 0)
 		return region_recheck(region, version, &hint) == -EBADMSG
 		               ? region_error(region, -EBADMSG, version)
-		               : table_missing_error(live->name, region, version);
+		               : region_table_error(region, live->name, version);
 	if (live_words(live)->version != version ||
 	    live_words(live)->moves != live->subscriber->moves) {
 		r = live_find_table(live, version, NULL);
@@ -217,7 +218,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 		live_words(live)->version = 0;
 		return rechecked == -ESTALE ? rechecked : region_error(region, rechecked, version);
 	}
-	return r == -ENOENT ? table_missing_error(live->name, region, version)
+	return r == -ENOENT ? region_table_error(region, live->name, version)
 	                    : live_result(live, request, r, size, key_bits, version);
 }
 
@@ -273,7 +274,7 @@ static int live_read(struct stele_live *live, const struct live_request *request
 	do {
 		r = live_try(live, request);
 		if (r != -ESTALE)
-			return r == -ENOMEM ? table_memory_error(NULL) : r;
+			return r == -ENOMEM ? refuse_schema_memory(NULL) : r;
 	} while (retry_again(&retry, live->subscriber->region));
 	return live_read_pinned(live, request);
 }
@@ -284,8 +285,7 @@ static int live_start(struct stele_subscriber *subscriber, const char *name, str
 	size_t length = strlen(name);
 
 	if (length > STELE_NAME_MAX)
-		return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", name,
-		                 subscriber->region->names.region);
+		return region_table_error(subscriber->region, name, 0);
 	ret->subscriber = subscriber;
 	memcpy(ret->name, name, length + 1);
 	memset(ret->words_, 0, sizeof(ret->words_));
@@ -314,11 +314,11 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 		if (r == -ESTALE || (rechecked == -ESTALE && version != 0))
 			continue;
 		if (r == 0)
-			return table_missing_error(live.name, subscriber->region, version);
+			return region_table_error(subscriber->region, live.name, version);
 		if (r == -EBADMSG)
 			return region_error(subscriber->region, r, version);
 		if (r == -ENOMEM)
-			return table_memory_error(name);
+			return refuse_schema_memory(name);
 		if (r < 0)
 			return r;
 		*ret = live;

@@ -151,17 +151,8 @@ static int snapshot_find_root(struct stele_snapshot *snapshot)
 
 static int snapshot_version_error(const struct stele_subscriber *subscriber, uint64_t version)
 {
-	uint64_t head = head_version(subscriber_head(subscriber));
-
-	if (version > head)
-		return error_set(ENOENT,
-		                 "region \"%s\" has no version %llu yet; the newest is %llu",
-		                 subscriber->region->names.region, (unsigned long long)version,
-		                 (unsigned long long)head);
-	return error_set(ENOENT,
-	                 "region \"%s\" does not hold version %llu any more; the oldest is %llu",
-	                 subscriber->region->names.region, (unsigned long long)version,
-	                 (unsigned long long)load_relaxed(&subscriber->region->header->oldest));
+	return region_version_error(subscriber->region, version,
+	                            head_version(subscriber_head(subscriber)));
 }
 
 /* Pins a version, and finds its catalog. Returns 0; -ENOENT or -ESTALE, if the version was

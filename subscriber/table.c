@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/reading/reading.h"
+#include "lib/schema/refuse.h"
 #include "lib/trie/trie.h"
 #include "lib/trie/trie_inline.h"
 #include "lib/trie/trie_many.h"
@@ -50,18 +51,6 @@ void table_reading(const struct stele_table *table, struct reading *ret)
 
 /* ---- errors ---- */
 
-int table_missing_error(const char *table, const struct region *region, uint64_t version)
-{
-	return error_set(ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"", table,
-	                 (unsigned long long)version, region->names.region);
-}
-
-int table_memory_error(const char *table)
-{
-	return table ? error_set(ENOMEM, "no memory for the schema of table \"%s\"", table)
-	             : error_set(ENOMEM, "no memory for a schema");
-}
-
 int table_schema_error(const char *table, const struct stele_schema *is,
                        const struct stele_schema *expected)
 {
@@ -83,13 +72,15 @@ int table_schema_error(const char *table, const struct stele_schema *is,
 int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits)
 {
 	struct stele_schema *schema;
-	int r = catalog_schema(view, ref, &schema);
+	int r = 0;
 
-	if (r < 0)
-		return error_set(EINVAL, "a key of %u bits does not fit the table", bits);
-	r = stele_key_check(schema, key, bits);
-	stele_schema_free(schema);
-	return r < 0 ? r : error_set(EINVAL, "a key of %u bits does not fit the table", bits);
+	if (catalog_schema(view, ref, &schema) == 0) {
+		r = stele_key_check(schema, key, bits);
+		stele_schema_free(schema);
+	}
+	/* If the schema cannot be read any more, the message cannot say which keys fit. */
+	return r < 0 ? r
+	             : error_set(EINVAL, "the key has %u bits and does not fit the table", bits);
 }
 
 /* ---- opening ---- */
@@ -143,11 +134,11 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 	if (r == 0 && !region_contents_match(snapshot->region))
 		r = -EBADMSG;
 	if (r == 0)
-		return table_missing_error(name, snapshot->region, snapshot->version);
+		return region_table_error(snapshot->region, name, snapshot->version);
 	if (r == -EBADMSG)
 		return region_error(snapshot->region, r, snapshot->version);
 	if (r == -ENOMEM)
-		return table_memory_error(name);
+		return refuse_schema_memory(name);
 	if (r < 0)
 		return r;
 	*ret = table;
@@ -307,6 +298,6 @@ int stele_table_schema(const struct stele_table *table, struct stele_schema **re
 	if (rechecked < 0)
 		return rechecked;
 	if (r == -ENOMEM)
-		return table_memory_error(NULL);
+		return refuse_schema_memory(NULL);
 	return region_error(snapshot->region, r, snapshot->version);
 }

@@ -29,11 +29,6 @@ void table_reading(const struct stele_table *table, struct reading *ret);
 /* Sets the error message for a key that does not fit a table. The table's schema is at `ref`.
  * Returns -EINVAL. */
 int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits);
-/* Sets the error message for a table that a version does not have. Returns -ENOENT. */
-int table_missing_error(const char *table, const struct region *region, uint64_t version);
-/* Sets the error message for a schema for which there is no memory. Returns -ENOMEM. `table` is
- * NULL if the table's name is not known. */
-int table_memory_error(const char *table);
 /* Sets the error message for a table that has another schema than the program expects. Returns
  * -EINVAL. */
 int table_schema_error(const char *table, const struct stele_schema *is,

@@ -14,6 +14,9 @@ struct key_start {
 	unsigned char bytes[STELE_KEY_MAX];
 };
 
+/* Returns 0, or -EINVAL with an error message if no key can have `bits` bits. */
+int key_start_check(unsigned bits);
+
 /* Copies the first `bits` bits of `key`. Returns 0, or -EINVAL if no key can be that long. */
 int key_start_set(struct key_start *start, const void *key, unsigned bits);
 

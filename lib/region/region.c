@@ -505,3 +505,31 @@ int region_error(const struct region *region, int r, uint64_t version)
 		return r;
 	}
 }
+
+int region_version_error(const struct region *region, uint64_t version, uint64_t newest)
+{
+	const char *name = region->names.region;
+
+	if (version > newest)
+		return error_set(ENOENT,
+		                 "region \"%s\" has no version %llu yet; the newest is %llu", name,
+		                 (unsigned long long)version, (unsigned long long)newest);
+	if (version == 0)
+		return error_set(ENOENT,
+		                 "region \"%s\" has no version 0; the first commit makes version 1",
+		                 name);
+	return error_set(ENOENT,
+	                 "region \"%s\" does not hold version %llu any more; the oldest is %llu",
+	                 name, (unsigned long long)version,
+	                 (unsigned long long)load_relaxed(&region->header->oldest));
+}
+
+int region_table_error(const struct region *region, const char *table, uint64_t version)
+{
+	const char *name = region->names.region;
+
+	if (version == 0)
+		return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table, name);
+	return error_set(ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"", table,
+	                 (unsigned long long)version, name);
+}

@@ -118,6 +118,14 @@ static inline bool region_recheck_fast(const struct region *region, uint64_t ver
  * -EBADMSG. Returns `r`. */
 int region_error(const struct region *region, int r, uint64_t version);
 
+/* Sets the error message for a version that the region does not have, or no longer holds. `newest`
+ * is the newest version. Returns -ENOENT. */
+int region_version_error(const struct region *region, uint64_t version, uint64_t newest);
+
+/* Sets the error message for a table that does not exist in `version`, or in a transaction, for
+ * which `version` is 0. Returns -ENOENT. */
+int region_table_error(const struct region *region, const char *table, uint64_t version);
+
 /* Returns true if a publisher is attached. Sets `*ret_since` to the time, in nanoseconds since
  * 1970, at which it attached. Without a publisher, that is the time at which the last one closed
  * or, if it died, committed last; 0 if unknown. */

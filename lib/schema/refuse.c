@@ -45,3 +45,9 @@ int refuse_buffer(const struct stele_column *column, size_t need, size_t buffer_
 	                 "column \"%s\" needs a buffer of %zu bytes, but this one has %zu",
 	                 column->name, need, buffer_size);
 }
+
+int refuse_schema_memory(const char *table)
+{
+	return table ? error_set(ENOMEM, "no memory for the schema of table \"%s\"", table)
+	             : error_set(ENOMEM, "no memory for a schema");
+}

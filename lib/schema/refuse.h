@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Error messages that several files of lib/schema share. Each function sets the message and returns
- * the negative errno. */
+ * Error messages about schemas and values that several files share, also outside lib/schema. Each
+ * function sets the message and returns the negative errno. */
 #ifndef LIB_SCHEMA_REFUSE_H
 #define LIB_SCHEMA_REFUSE_H
 
@@ -18,5 +18,9 @@ int refuse_prefix(const struct stele_column *column, const uint8_t *net);
 
 /* Refuses a buffer that is too small for a value of `need` bytes. Returns -EMSGSIZE. */
 int refuse_buffer(const struct stele_column *column, size_t need, size_t buffer_size);
+
+/* Reports that there is no memory for a schema. `table` is NULL if the table's name is not known.
+ * Returns -ENOMEM. */
+int refuse_schema_memory(const char *table);
 
 #endif

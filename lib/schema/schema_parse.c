@@ -16,6 +16,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
+#include "lib/schema/refuse.h"
 #include "lib/schema/type.h"
 
 /* A word of the text: letters, digits, '_' and '-'. Empty if another character comes next. */
@@ -283,7 +284,7 @@ static int parser_read_table(struct parser *parser, char *ret_table, struct stel
 	schema = parser_schema(parser);
 	copy = stele_schema_copy(&schema);
 	if (!copy)
-		return error_set(ENOMEM, "no memory for the schema of table \"%s\"", table);
+		return refuse_schema_memory(table);
 	strcpy(ret_table, table);
 	*ret = copy;
 	return 0;

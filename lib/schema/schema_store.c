@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/schema/refuse.h"
 #include "lib/schema/type.h"
 
 struct stored_head {
@@ -189,7 +190,7 @@ int schema_load(const void *stored, size_t size, struct stele_schema **ret)
 	}
 	copy = stele_schema_copy(&schema);
 	if (!copy)
-		return error_set(ENOMEM, "no memory for a schema of %u columns", head.column_count);
+		return refuse_schema_memory(NULL);
 	*ret = copy;
 	return 0;
 }

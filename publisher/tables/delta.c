@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/reading/changes.h"
 #include "lib/reading/cursor.h"
+#include "lib/schema/refuse.h"
 #include "lib/trie/catalog.h"
 #include "publisher/tables/table.h"
 
@@ -82,7 +83,7 @@ static int delta_check_schema(const struct stele_writable *table)
 		return 0;
 	r = catalog_schema(&table->publisher->arena.view, table->base.schema, &schema);
 	if (r == -ENOMEM)
-		return error_set(ENOMEM, "no memory for the schema of table \"%s\"", table->name);
+		return refuse_schema_memory(table->name);
 	if (r < 0)
 		return table_damaged(table);
 	if (!stele_schema_equal(schema, table->schema))

@@ -327,17 +327,9 @@ static int rollback_find_version(struct stele_publisher *publisher, uint64_t ver
 	const struct region *region = &publisher->attachment.region;
 	uint64_t head = publisher->edit.version - 1;
 
-	if (version > head)
-		return error_set(ENOENT,
-		                 "region \"%s\" has no version %llu yet; the newest is %llu",
-		                 region->names.region, (unsigned long long)version,
-		                 (unsigned long long)head);
-	if (version == 0 || reclaim_guard(&publisher->reclaim, version, ret_catalog) < 0)
-		return error_set(
-			ENOENT,
-			"region \"%s\" does not hold version %llu any more; the oldest is %llu",
-			region->names.region, (unsigned long long)version,
-			(unsigned long long)load_relaxed(&region->header->oldest));
+	if (version == 0 || version > head ||
+	    reclaim_guard(&publisher->reclaim, version, ret_catalog) < 0)
+		return region_version_error(region, version, head);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "lib/base/error.h"
 #include "lib/schema/key.h"
+#include "lib/schema/refuse.h"
 #include "lib/schema/schema_store.h"
 #include "lib/schema/schema_value.h"
 #include "lib/trie/scan.h"
@@ -51,8 +52,7 @@ int table_damaged(const struct stele_writable *table)
 /* Sets the error message for a table that does not exist. Returns -ENOENT. */
 static int table_missing(const struct stele_publisher *publisher, const char *table)
 {
-	return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table,
-	                 publisher->attachment.region.names.region);
+	return region_table_error(&publisher->attachment.region, table, 0);
 }
 
 void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
@@ -76,7 +76,7 @@ static int table_load_base(struct stele_writable *table)
 	if (!table->schema || table->id != base->id || table->schema_ref != base->schema) {
 		int r = catalog_schema(&publisher->arena.view, base->schema, &schema);
 		if (r == -ENOMEM)
-			return table_no_memory(table->name);
+			return refuse_schema_memory(table->name);
 		if (r < 0)
 			return error_set(
 				EBADMSG,

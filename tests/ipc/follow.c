@@ -572,7 +572,7 @@ Test(ipc_follow, wrong_arguments_are_refused)
 	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows",
 	                                                    .prefix = "",
 	                                                    .prefix_bits = STELE_KEY_MAX * 8 + 1}),
-	        -EINVAL, "longest key");
+	        -EINVAL, "the maximum is");
 	RETURNS(follow(&told, (struct stele_follow_options){.since = 1}), -EINVAL, "UUID");
 	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows", .schema = &schema}),
 	        -EINVAL, "another schema");

@@ -170,13 +170,28 @@ Test(unit_rollback, versions_that_are_not_kept_are_refused)
 	struct stele_transaction *tx = begin(publisher);
 
 	RETURNS(stele_transaction_rollback(tx, 7), -ENOENT, "no version 7 yet; the newest is 6");
-	RETURNS(stele_transaction_rollback(tx, 0), -ENOENT, "any more");
+	RETURNS(stele_transaction_rollback(tx, 0), -ENOENT, "has no version 0");
 	commit(tx, 0);
 	while (ipc_commit(publisher) < 200)
 		;
 	tx = begin(publisher);
 	RETURNS(stele_transaction_rollback(tx, 6), -ENOENT, "does not hold version 6 any more");
 	commit(tx, 0);
+	stele_publisher_close(publisher);
+}
+
+Test(unit_rollback, a_region_without_a_commit_has_no_version)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE_NEW};
+	struct stele_publisher *publisher;
+	struct stele_transaction *tx;
+
+	OK(stele_publisher_open(region, &options, &publisher));
+	tx = begin(publisher);
+	RETURNS(stele_transaction_rollback(tx, 0), -ENOENT, "has no version 0; the first commit");
+	RETURNS(stele_transaction_rollback(tx, 1), -ENOENT, "has no version 1 yet");
+	stele_transaction_abort(tx);
 	stele_publisher_close(publisher);
 }
 
