@@ -9,7 +9,7 @@ TestSuite(cli_create, .init = cli_begin, .fini = cli_end);
 
 static void expect_no_region(void)
 {
-	EXPECT_FAILURE(STELE("show", region), 3, "no such region", "/dev/shm/stele.cli",
+	EXPECT_FAILURE(STELE("show", region), 3, "there is no region", "/dev/shm/stele.cli",
 	               "'stele list'");
 }
 
@@ -119,7 +119,7 @@ Test(cli_create, rm_removes_and_reports_a_missing_region)
 	EXPECT_STATUS(STELE("create", region), 0);
 	expect_done(STELE("rm", region), "");
 	expect_no_region();
-	EXPECT_FAILURE(STELE("rm", region), 3, "no such region");
+	EXPECT_FAILURE(STELE("rm", region), 3, "there is no region");
 }
 
 Test(cli_create, an_unknown_region_suggests_the_nearest_name)
@@ -129,7 +129,7 @@ Test(cli_create, an_unknown_region_suggests_the_nearest_name)
 	EXPECT_STATUS(STELE("create", region), 0);
 	snprintf(wrong, sizeof(wrong), "%sx", region);
 	snprintf(suggestion, sizeof(suggestion), "did you mean \"%s\"?", region);
-	EXPECT_FAILURE(STELE("show", wrong), 3, "no such region", wrong, suggestion,
+	EXPECT_FAILURE(STELE("show", wrong), 3, "there is no region", wrong, suggestion,
 	               "'stele list'");
 }
 
@@ -170,7 +170,7 @@ Test(cli_create, show_prints_the_requested_settings)
 	               "expected none or commit");
 	EXPECT_FAILURE(STELE("create", region, "--limit", "1M", "--max-size", "2M"), 2,
 	               "the limit of 1048576");
-	EXPECT_FAILURE(STELE("compact", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("compact", "no-such-region"), 3, "there is no region");
 }
 
 /* A publisher that shares the region admits others that share it, too. */
@@ -207,12 +207,12 @@ Test(cli_create, puts_a_region_into_a_directory)
 	EXPECT_STATUS(STELE("set", "-D", directory, table, "1", "b=x"), 0);
 	EXPECT_TEXT(STELE("get", "--directory", directory, "-fcsv", table, "1").out, "a,b\n1,x\n");
 	EXPECT_HAS(STELE("list", "-D", directory).out, region);
-	EXPECT_FAILURE(STELE("get", table, "1"), 3, "no such region", "/dev/shm/stele.");
+	EXPECT_FAILURE(STELE("get", table, "1"), 3, "there is no region", "/dev/shm/stele.");
 	EXPECT_FAILURE(STELE("get", "-D", "/nonexistent", table, "1"), 3,
 	               "cannot use the directory /nonexistent");
 	EXPECT_FAILURE(STELE("get", "-D", "/etc/passwd", table, "1"), 2,
 	               "cannot use the directory /etc/passwd/");
-	EXPECT_FAILURE(STELE("get", "-D", directory, "nosuch/t", "1"), 3, "no such region",
+	EXPECT_FAILURE(STELE("get", "-D", directory, "nosuch/t", "1"), 3, "there is no region",
 	               directory);
 	EXPECT_STATUS(STELE("rm", "-D", directory, region), 0);
 	cr_expect(rmdir(directory) == 0, "rm left something: %s", strerror(errno));
@@ -261,7 +261,8 @@ Test(cli_create, refuses_impossible_kinds_of_memory)
 	EXPECT_FAILURE(STELE("create", region, "-D", "/tmp", "-M", "shm"), 2, "no directories");
 	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "-s", "2M", "-l", "4M"), 2,
 	               "cannot grow");
-	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "-d", "commit"), 2, "no disk");
+	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "-d", "commit"), 2, "no disk",
+	               "--durability=none");
 	EXPECT_FAILURE(STELE("publish", "--memory", "sysv", target, "-"), 2, "--kernel-routes");
-	EXPECT_FAILURE(STELE("show", region), 3, "no such region");
+	EXPECT_FAILURE(STELE("show", region), 3, "there is no region");
 }

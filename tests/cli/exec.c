@@ -253,7 +253,7 @@ Test(cli_exec, a_command_that_ignores_sigterm_is_killed)
 Test(cli_exec, wrong_usage_is_refused)
 {
 	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "--format", "csv", region), 2, "ndjson");
-	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("watch", "--exec", "cat", "no-such-region"), 3, "there is no region");
 }
 
 /* --timeout also ends a command. */

@@ -47,7 +47,7 @@ Test(cli_history, log_stops_after_the_requested_lines)
 	EXPECT_HAS_NOT(result.out, "\"version\": 1");
 	EXPECT_FAILURE(STELE("log", "--lines", "0", region), 2, "--lines");
 	EXPECT_FAILURE(STELE("log", target), 2, "name");
-	EXPECT_FAILURE(STELE("log", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("log", "no-such-region"), 3, "there is no region");
 }
 
 Test(cli_history, rollback_goes_back_as_far_as_history)
@@ -108,7 +108,8 @@ Test(cli_history, older_versions_can_be_read)
 	expect_done(STELE("lookup", "--format", "csv", target, "10.1.2.3"),
 	            "address,prefix,next_hop,interface,metric\n"
 	            "10.1.2.3,10.0.0.0/8,192.0.2.2,eth1,21\n");
-	EXPECT_FAILURE(STELE("get", "--version", "4", target, "10.1.0.0/16"), 1, "no row with key");
+	EXPECT_FAILURE(STELE("get", "--version", "4", target, "10.1.0.0/16"), 1,
+	               "there is no row for");
 }
 
 Test(cli_history, missing_versions_are_refused)
@@ -119,7 +120,8 @@ Test(cli_history, missing_versions_are_refused)
 	EXPECT_FAILURE(STELE("dump", "--version", "9", target), 3, "no version 9 yet");
 	EXPECT_FAILURE(STELE("dump", "--version", "0", target), 2, "--version");
 	EXPECT_FAILURE(STELE("get", "--version", "new", target, "10.0.0.0/8"), 2, "--version");
-	EXPECT_FAILURE(STELE("get", "--version", "1", target, "10.0.0.0/8"), 1, "no row");
+	EXPECT_FAILURE(STELE("get", "--version", "1", target, "10.0.0.0/8"), 1,
+	               "there is no row for");
 }
 
 /* ---- diff ---- */
@@ -187,7 +189,7 @@ Test(cli_history, diff_refuses_missing_tables_and_versions)
 	EXPECT_FAILURE(STELE("diff", region, "1", "0"), 2, "TO");
 	EXPECT_FAILURE(STELE("diff", region, "one", "2"), 2, "FROM");
 	EXPECT_FAILURE(STELE("diff", region, "1"), 2, "two versions");
-	EXPECT_FAILURE(STELE("diff", "no-such-region", "1", "2"), 3, "no such region");
+	EXPECT_FAILURE(STELE("diff", "no-such-region", "1", "2"), 3, "there is no region");
 }
 
 Test(cli_history, diff_refuses_versions_outside_history)
@@ -235,6 +237,6 @@ Test(cli_history, a_refused_rollback_changes_nothing)
 	EXPECT_FAILURE(STELE("rollback", region, "--to", "0"), 2, "--to");
 	EXPECT_FAILURE(STELE("rollback", region), 2, "--to");
 	EXPECT_FAILURE(STELE("rollback", "--to", "1"), 2, "expected one REGION");
-	EXPECT_FAILURE(STELE("rollback", "no-such-region", "--to", "1"), 3, "no such region");
+	EXPECT_FAILURE(STELE("rollback", "no-such-region", "--to", "1"), 3, "there is no region");
 	EXPECT_TEXT(cli_dump(), before);
 }

@@ -35,7 +35,7 @@ Test(cli_inspect, reports_what_uses_memory)
 	EXPECT_HAS(result.out, "\npublisher_attached  no, for ");
 	EXPECT_HAS(result.out, "\ntable   rows");
 	EXPECT_HAS_NOT(STELE("show", region).out, "lock");
-	EXPECT_FAILURE(STELE("inspect", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("inspect", "no-such-region"), 3, "there is no region");
 	EXPECT_FAILURE(STELE("inspect"), 2, "expected one REGION or FILE");
 }
 
@@ -67,7 +67,7 @@ Test(cli_inspect, verify_accepts_an_undamaged_region)
 	EXPECT_HAS(result.out, "\"tables\": 1, \"rows\": 3, \"nodes\": 2, ");
 	EXPECT_HAS(result.out, "\"damages\": 0, \"damage\": []}");
 	EXPECT_HAS(STELE("verify", region).out, "whole            yes\n");
-	EXPECT_FAILURE(STELE("verify", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("verify", "no-such-region"), 3, "there is no region");
 	EXPECT_FAILURE(STELE("verify", target), 2, "name");
 }
 
@@ -131,8 +131,9 @@ Test(cli_inspect, subscribers_are_listed_dead_or_alive)
 	/* The next publisher reaps the dead subscriber. */
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
 	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
-	EXPECT_FAILURE(STELE("subscribers", "/tmp/file"), 2, "a saved file has no subscribers");
-	EXPECT_FAILURE(STELE("subscribers", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("subscribers", "/tmp/file"), 2,
+	               "/tmp/file is a saved file, which has no subscribers");
+	EXPECT_FAILURE(STELE("subscribers", "no-such-region"), 3, "there is no region");
 	close(watch.out);
 	close(watch.err);
 }

@@ -197,13 +197,13 @@ Test(cli_publish, refuses_unknown_regions_tables_and_files)
 	char other[96];
 
 	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", "no-such-region/routes", "-"), 3,
-	               "no such region", "/dev/shm/stele.no-such-region", "'stele list'");
+	               "there is no region", "/dev/shm/stele.no-such-region", "'stele list'");
 	snprintf(other, sizeof(other), "%s/route", region);
-	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", other, "-"), 3, "no table \"route\" in region",
-	               "did you mean \"routes\"?");
+	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", other, "-"), 3,
+	               "there is no table \"route\" in region", "did you mean \"routes\"?");
 	snprintf(other, sizeof(other), "%s/neighbours", region);
-	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", other, "-"), 3, "no table \"neighbours\"",
-	               "'stele show");
+	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", other, "-"), 3,
+	               "there is no table \"neighbours\"", "'stele show");
 	EXPECT_FAILURE(STELE("publish", target, "/nonexistent.csv"), 2,
 	               "cannot read /nonexistent.csv: No such file or directory");
 	EXPECT_FAILURE(STELE("publish", target, "/tmp"), 2, "cannot read /tmp: Is a directory");

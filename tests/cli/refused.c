@@ -168,7 +168,7 @@ Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
 	EXPECT_HAS(cli_plain(result.out), "created, version 1, 1 table created");
 	EXPECT_HAS(result.err, "another layout");
 	EXPECT_HAS(result.err, "replaced by an empty one");
-	EXPECT_FAILURE(STELE("dump", target), 3, "no table \"routes\"");
+	EXPECT_FAILURE(STELE("dump", target), 3, "there is no table \"routes\"");
 	/* A waiting process moves to the new region, and reports a gap. */
 	EXPECT_HAS(cli_line(&watch), "\"gap\"");
 	kill(watch.pid, SIGTERM);

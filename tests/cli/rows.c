@@ -32,11 +32,11 @@ Test(cli_rows, get_prints_in_every_format)
 
 Test(cli_rows, get_reports_a_missing_row_and_a_malformed_key)
 {
-	EXPECT_FAILURE(STELE("get", target, "10.0.0.0/9"), 1, "no row with key \"10.0.0.0/9\"");
+	EXPECT_FAILURE(STELE("get", target, "10.0.0.0/9"), 1, "there is no row for \"10.0.0.0/9\"");
 	EXPECT_FAILURE(STELE("get", target, "10.0.0.1/8"), 2,
 	               "key \"10.0.0.1/8\": column \"prefix\": ");
 	EXPECT_FAILURE(STELE("get", target, "ten"), 2, "key \"ten\": column \"prefix\": ");
-	EXPECT_FAILURE(STELE("get", "no-such-region/t", "1"), 3, "no such region");
+	EXPECT_FAILURE(STELE("get", "no-such-region/t", "1"), 3, "there is no region");
 }
 
 Test(cli_rows, lookup_finds_the_longest_prefix)
@@ -203,12 +203,12 @@ Test(cli_rows, delete_deletes_all_or_nothing)
 	const char *before = cli_dump();
 
 	EXPECT_FAILURE(STELE("delete", target, "10.0.0.0/8", "10.0.0.0/9"), 1,
-	               "no row with key \"10.0.0.0/9\"");
+	               "there is no row for \"10.0.0.0/9\"");
 	EXPECT_TEXT(cli_dump(), before);
 	EXPECT_FAILURE(STELE("delete", target, "10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8"), 2,
 	               "the row with key \"10.0.0.0/8\" is named twice");
 	EXPECT_FAILURE(STELE("delete", target, "10.9.0.0/16", "10.9.0.0/16"), 1,
-	               "no row with key \"10.9.0.0/16\"");
+	               "there is no row for \"10.9.0.0/16\"");
 	EXPECT_FAILURE(
 		STELE("delete", "--if-version", cli_token(2), target, "10.0.0.0/8", "10.0.0.0/8"),
 		2, "is named twice");
@@ -241,7 +241,7 @@ Test(cli_rows, apply_changes_several_tables_in_one_version)
 Test(cli_rows, apply_refuses_a_wrong_line_and_changes_nothing)
 {
 	static const char *const wrong[][2] = {
-		{"{\"table\": \"route\", \"put\": {}}", "no table \"route\""},
+		{"{\"table\": \"route\", \"put\": {}}", "there is no table \"route\""},
 		{"{\"table\": \"routes\", \"put\": {\"metric\": 5}}",
 	         "\"prefix\" of the key is missing"},
 		{"{\"table\": \"routes\", \"put\": {\"prefix\": \"10.9.0.0/16\"}}",
@@ -275,7 +275,7 @@ Test(cli_rows, apply_refuses_a_first_line_with_an_empty_table_name)
 {
 	EXPECT_FAILURE(STELE_WITH("{\"table\": \"\", \"put\": {\"prefix\": \"10.0.0.0/8\"}}\n",
 	                          "apply", region, "-"),
-	               3, "standard input:1: no table \"\"");
+	               3, "standard input:1: there is no table \"\"");
 }
 
 /* No row reaches a terminal as a control sequence, and JSON stays valid. */

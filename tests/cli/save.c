@@ -60,11 +60,11 @@ Test(cli_save, a_saved_file_is_read_like_a_region)
 Test(cli_save, does_not_overwrite_a_file_unless_asked)
 {
 	EXPECT_STATUS(STELE("save", region, file), 0);
-	EXPECT_FAILURE(STELE("save", region, file), 2, "exists; replace it with --replace",
-	               "--replace");
+	EXPECT_FAILURE(STELE("save", region, file), 2, "there is a file",
+	               "already; replace it with --replace");
 	EXPECT_STATUS(STELE("save", "--replace", region, file), 0);
 	EXPECT_FAILURE(STELE("save", region, "/no/such/file"), 3, "/no/such");
-	EXPECT_FAILURE(STELE("save", "no-such-region", file), 3, "no such region");
+	EXPECT_FAILURE(STELE("save", "no-such-region", file), 3, "there is no region");
 	EXPECT_FAILURE(STELE("save"), 2, "expected one REGION");
 }
 
@@ -125,7 +125,7 @@ Test(cli_save, a_damaged_file_does_not_become_a_region)
 	cr_assert(truncate(file, 30000) == 0);
 	EXPECT_STATUS(STELE("verify", file), 7);
 	EXPECT_FAILURE(STELE("load", file, other), 7, "damaged", "stele verify");
-	EXPECT_FAILURE(STELE("show", other), 3, "no such region");
+	EXPECT_FAILURE(STELE("show", other), 3, "there is no region");
 }
 
 /* Checks that errors name the file's path, and do not advise removing the region. */
@@ -237,7 +237,7 @@ Test(cli_save, a_path_is_distinguished_from_a_region_name)
 	/* A name without a slash is taken for a region's. The error message suggests the file. */
 	snprintf(name, sizeof(name), "./%s", other);
 	cr_assert(close(open(other, O_CREAT | O_WRONLY, 0600)) == 0);
-	EXPECT_FAILURE(STELE("verify", other), 3, "no such region", name);
+	EXPECT_FAILURE(STELE("verify", other), 3, "there is no region", name);
 	cr_expect(unlink(other) == 0);
 	snprintf(name, sizeof(name), "./%s.stele/rotes", region);
 	EXPECT_FAILURE(STELE("dump", name), 3, "did you mean \"routes\"?");
@@ -263,7 +263,7 @@ Test(cli_save, explains_a_lookup)
 	EXPECT_STATUS(STELE("delete", target, "0.0.0.0/0"), 0);
 	result = STELE("explain", target, "11.0.0.1");
 	EXPECT_STATUS(result, 1);
-	EXPECT_HAS(result.err, "no row for \"11.0.0.1\"");
+	EXPECT_HAS(result.err, "there is no row for \"11.0.0.1\"");
 	EXPECT_FAILURE(STELE("explain", target, "horse"), 2, "horse");
 	EXPECT_FAILURE(STELE("explain", target), 2, "REGION/TABLE and KEY");
 }

@@ -513,7 +513,7 @@ Test(cli_top, needs_a_terminal_and_a_region)
 {
 	cli_begin_routes();
 	EXPECT_FAILURE(STELE("top", region), 2, "needs a terminal", "stele show");
-	EXPECT_FAILURE(STELE("top", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("top", "no-such-region"), 3, "there is no region");
 	EXPECT_FAILURE(STELE("top", region, "another"), 2, "one REGION");
 	EXPECT_FAILURE(STELE("top", "--interval", "0", region), 2, "0.05 to 60");
 	cli_end();

@@ -248,9 +248,9 @@ Test(cli_trace, ends_with_its_reader)
 Test(cli_trace, refuses_missing_regions_and_versions)
 {
 	cli_begin_routes();
-	EXPECT_FAILURE(STELE("trace", "--since", cli_token(9), region), 3, "no version 9 yet",
+	EXPECT_FAILURE(STELE("trace", "--since", cli_token(9), region), 3, "has no version 9 yet",
 	               "is 2");
-	EXPECT_FAILURE(STELE("trace", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("trace", "no-such-region"), 3, "there is no region");
 	EXPECT_FAILURE(STELE("trace"), 2, "REGION");
 	EXPECT_FAILURE(STELE("trace", "--since", "x", region), 2, "--since");
 	cli_end();

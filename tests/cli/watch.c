@@ -123,7 +123,7 @@ Test(cli_watch, starts_at_a_version)
 	rows = STELE("watch", "--since", "0", "--timeout", "0", "--format", "csv", region).out;
 	EXPECT_HAS(rows, "3,added,routes,prefix=10.1.0.0/16 ");
 	EXPECT_FAILURE(STELE("watch", "--since", cli_token(4), "--timeout", "0", region), 3,
-	               "no version 4 yet");
+	               "has no version 4 yet");
 }
 
 Test(cli_watch, count_and_timeout_end_it)
@@ -321,5 +321,5 @@ Test(cli_watch, unknown_regions_and_tables_are_reported)
 
 	snprintf(other, sizeof(other), "%s/route", region);
 	EXPECT_FAILURE(STELE("watch", other), 3, "did you mean \"routes\"?");
-	EXPECT_FAILURE(STELE("watch", "no-such-region"), 3, "no such region");
+	EXPECT_FAILURE(STELE("watch", "no-such-region"), 3, "there is no region");
 }

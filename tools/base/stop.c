@@ -32,6 +32,12 @@ static void stop_signals(sigset_t *ret)
 /* The open signalfd, or -1. */
 static int descriptor = -1;
 
+enum status stop_fail(void)
+{
+	return fail(STATUS_SYSTEM, "cannot receive signals through a descriptor: %s",
+	            strerror(errno));
+}
+
 int stop_descriptor(void)
 {
 	sigset_t signals;
@@ -40,8 +46,7 @@ int stop_descriptor(void)
 	stop_signals(&signals);
 	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0 || sigprocmask(SIG_BLOCK, &signals, NULL) < 0) {
-		fail(STATUS_SYSTEM, "cannot receive signals through a descriptor: %s",
-		     strerror(errno));
+		stop_fail();
 		return -1;
 	}
 	descriptor = fd;

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include "tools/base/status.h"
 
 /* Removes from a set the signals that were ignored when the command started: nohup(1) ignores
  * SIGHUP, and a shell without job control ignores SIGINT in the background. The kernel queues a
@@ -26,5 +27,9 @@ void stop_guard_output(void);
 
 /* Closes the descriptor and unblocks the signals. A pending signal ends the process here. */
 void stop_descriptor_close(int fd);
+
+/* Reports that signals cannot be received through a descriptor, for the reason in errno. Returns
+ * STATUS_SYSTEM. */
+enum status stop_fail(void);
 
 #endif

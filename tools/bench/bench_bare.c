@@ -6,12 +6,20 @@
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/msg.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
 #include "tools/bench/bench_bare.h"
 #include "tools/bench/bench_core.h"
+
+enum status bare_fail_send(const char *mechanism, int result)
+{
+	return fail(STATUS_SYSTEM, "cannot send with %s: %s", mechanism, strerror(-result));
+}
 
 static int bare_open_none(struct bare_pair *pair)
 {

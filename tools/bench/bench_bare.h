@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "tools/base/status.h"
 
 /* Memory that sender and receiver share; zero at first. */
 struct bare_shared {
@@ -34,6 +35,10 @@ struct bare {
 	int (*receive)(struct bare_pair *pair); /* blocks until something was sent */
 	void (*close)(struct bare_pair *pair);  /* called by the sender after the receiver's end */
 };
+
+/* Reports that a send failed. `mechanism` is its name, and `result` the negative errno of send().
+ * Returns STATUS_SYSTEM. */
+enum status bare_fail_send(const char *mechanism, int result);
 
 extern const struct bare bare_mq, bare_futex, bare_socket, bare_fifo, bare_signal, bare_semaphore,
 	bare_sysv, bare_spin;

@@ -119,8 +119,7 @@ static enum status fanout_send_bare(struct crowd *crowd, struct samples *samples
 	int result = fanout_send_all(crowd);
 
 	if (result < 0)
-		return fail(STATUS_SYSTEM, "cannot send with %s: %s", crowd->way->name,
-		            strerror(-result));
+		return bare_fail_send(crowd->way->name, result);
 	samples_add(samples, (double)(clock_now() - begin) / 1e3);
 	return STATUS_DONE;
 }

@@ -178,8 +178,7 @@ static enum status latency_send_row(struct session *session, enum bench_lane lan
 	*ret_end = clock_now();
 	*ret_cost = (double)(*ret_end - begin) / 1e3;
 	if (result < 0)
-		return fail(STATUS_SYSTEM, "cannot send with %s: %s", session->way->name,
-		            strerror(-result));
+		return bare_fail_send(session->way->name, result);
 	return status;
 }
 

@@ -271,6 +271,11 @@ static enum status create_run(int argc, char **argv)
 		status = fail_usage("create", "expected one REGION");
 	else if (stele_name_check("region", call.operands[0]) < 0)
 		status = fail_library(-EINVAL);
+	else if (create.options.memory == STELE_MEMORY_SYSV &&
+	         create.options.durability == STELE_DURABLE_COMMIT)
+		status = fail(STATUS_INPUT,
+		              "--durability: a System V segment has no disk for durable commits; "
+		              "use --durability=none");
 	else
 		status = create_region(&call.place, call.operands[0], &create);
 	for (size_t i = 0; i < create.table_count; i++)

@@ -14,6 +14,7 @@
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
+#include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
@@ -233,8 +234,7 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
 		status = explain_print(explain, reader->schema, steps,
 		                       count < STEPS ? count : STEPS);
 	if (status == STATUS_DONE && result == 0)
-		status = fail(STATUS_NOT_THERE, "no row for \"%s\" in table \"%s\"", text,
-		              target->table);
+		status = fail_no_row(text, target->table);
 	free(steps);
 	row_buffer_close(&key);
 	return status;

@@ -15,6 +15,7 @@
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
+#include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
@@ -173,8 +174,7 @@ static enum status get_print_row(struct query *query, const char *text)
 	if (status != STATUS_DONE)
 		return status;
 	if (!there)
-		return fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"", text,
-		            query->target.table);
+		return fail_no_row(text, query->target.table);
 	output = output_open(query->reading.format, SHAPE_ROW, query->cells.columns,
 	                     query->reader.schema->column_count);
 	status = output_row(output, query->cells.cells);

@@ -79,7 +79,7 @@ static enum status save_run(int argc, char **argv)
 	result = stele_subscriber_save(reader.subscriber, file, flags, &oldest, &newest);
 	reader_close(&reader);
 	if (result == -EEXIST)
-		return fail(STATUS_INPUT, "file %s exists; replace it with --replace", file);
+		return fail(STATUS_INPUT, "%s; replace it with --replace", stele_last_error());
 	if (result < 0)
 		return fail_library(result);
 	printf("%s: versions %llu to %llu, in %s\n", call.operands[0], (unsigned long long)oldest,

@@ -9,6 +9,7 @@
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
 #include "tools/input/put.h"
+#include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/target.h"
 #include "tools/region/token.h"
@@ -174,8 +175,7 @@ static enum status set_delete_rows(struct writer *writer, const struct target *t
 		else if (status == STATUS_DONE)
 			status = put_delete("", table, condition, &row, &there);
 		if (!there)
-			status = fail(STATUS_NOT_THERE, "no row with key \"%s\" in table \"%s\"",
-			              *text, target->table);
+			status = fail_no_row(*text, target->table);
 	}
 	row_buffer_close(&row);
 	return status;

@@ -206,7 +206,9 @@ static enum status subscribers_run(int argc, char **argv)
 	if (options_parse(&command_subscribers, argc, argv, &format, &call) != 1)
 		return fail_usage("subscribers", "expected one REGION");
 	if (place_is_path(call.operands[0]))
-		return fail(STATUS_INPUT, "a saved file has no subscribers; expected a REGION");
+		return fail(STATUS_INPUT,
+		            "%s is a saved file, which has no subscribers; expected a REGION",
+		            call.operands[0]);
 	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
 	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);

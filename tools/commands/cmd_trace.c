@@ -291,6 +291,18 @@ static enum status trace_attach(struct trace *trace, const struct place *place, 
 	return status;
 }
 
+/* Reports that the version of --since does not exist yet, unless it was committed meanwhile. */
+static enum status trace_check_since(const struct trace *trace)
+{
+	struct stele_snapshot *snapshot;
+	int result = stele_snapshot_open(trace->reader.subscriber, trace->since, &snapshot);
+
+	if (result < 0)
+		return fail_library(result);
+	stele_snapshot_close(snapshot);
+	return STATUS_DONE;
+}
+
 static enum status trace_start(struct trace *trace)
 {
 	uint64_t newest;
@@ -303,8 +315,7 @@ static enum status trace_start(struct trace *trace)
 		return trace_print_replaced(trace);
 	trace->since = trace->has_since ? trace->start.version : newest;
 	if (trace->since > newest)
-		return fail(STATUS_NO_TABLE, "there is no version %llu yet; the newest is %llu",
-		            (unsigned long long)trace->since, (unsigned long long)newest);
+		return trace_check_since(trace);
 	return STATUS_DONE;
 }
 

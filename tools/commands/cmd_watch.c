@@ -385,13 +385,10 @@ static enum status watch_open_since(struct watch *watch)
 	if (!token_is_of(&watch->since, watch->difference.region))
 		return watch_resync(watch);
 	result = stele_subscriber_version(watch->reader.subscriber, &newest);
-	if (result == 0 && since > newest)
-		return fail(STATUS_NO_TABLE, "there is no version %llu yet; the newest is %llu",
-		            (unsigned long long)since, (unsigned long long)newest);
 	if (result == 0 && since)
 		result = stele_snapshot_open(watch->reader.subscriber, since,
 		                             &watch->reader.snapshot);
-	if (result == -ENOENT)
+	if (result == -ENOENT && since <= newest)
 		return watch_resync(watch);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }

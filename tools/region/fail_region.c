@@ -33,27 +33,23 @@ static int fail_region_offer(void *context, const char *name)
 
 enum status fail_region(const struct place *place, const char *region, int error)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], message[PATH_MAX + 256];
 	struct suggestion suggestion;
 
 	if (error != -ENOENT || place_is_path(region) ||
 	    !fail_region_is_missing(place, region, path))
 		return fail_library(error);
+	/* The library's message. The calls below set others. */
+	snprintf(message, sizeof(message), "%s", stele_last_error());
 	if (access(region, F_OK) == 0)
-		return fail(STATUS_NO_TABLE,
-		            "no such region: \"%s\" (no file %s); the file of this name is ./%s",
-		            region, path, region);
+		return fail(STATUS_NO_TABLE, "%s; the file of this name is ./%s", message, region);
 	suggest_start(&suggestion, region);
 	stele_region_each(place->directory, fail_region_offer, &suggestion);
 	if (*suggestion.best)
-		return fail(
-			STATUS_NO_TABLE,
-			"no such region: \"%s\" (no file %s); did you mean \"%s\"? 'stele list' "
-			"shows all regions",
-			region, path, suggestion.best);
-	return fail(STATUS_NO_TABLE,
-	            "no such region: \"%s\" (no file %s); 'stele list' shows all regions", region,
-	            path);
+		return fail(STATUS_NO_TABLE,
+		            "%s; did you mean \"%s\"? 'stele list' shows all regions", message,
+		            suggestion.best);
+	return fail(STATUS_NO_TABLE, "%s; 'stele list' shows all regions", message);
 }
 
 /* Offers the names of the tables of the newest version. If the region cannot be read, offers
@@ -87,9 +83,14 @@ enum status fail_no_table(const struct place *place, const char *where, const ch
 	fail_region_offer_tables(place, region, &suggestion);
 	if (*suggestion.best)
 		return fail(STATUS_NO_TABLE,
-		            "%sno table \"%s\" in region \"%s\"; did you mean \"%s\"?", where,
-		            table, region, suggestion.best);
+		            "%sthere is no table \"%s\" in region \"%s\"; did you mean \"%s\"?",
+		            where, table, region, suggestion.best);
 	return fail(STATUS_NO_TABLE,
-	            "%sno table \"%s\" in region \"%s\"; 'stele show %s' lists its tables", where,
-	            table, region, region);
+	            "%sthere is no table \"%s\" in region \"%s\"; 'stele show %s' lists its tables",
+	            where, table, region, region);
+}
+
+enum status fail_no_row(const char *key, const char *table)
+{
+	return fail(STATUS_NOT_THERE, "there is no row for \"%s\" in table \"%s\"", key, table);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reports a missing region or table, and suggests the name that was probably meant. Functions that
- * open a region or a table by name call this. */
+ * Reports a missing region, table or row, and suggests the name of the region or table that was
+ * probably meant. Functions that look one of them up call this. */
 #ifndef TOOLS_REGION_FAIL_REGION_H
 #define TOOLS_REGION_FAIL_REGION_H
 
@@ -17,5 +17,8 @@ enum status fail_region(const struct place *place, const char *region, int error
  * tables. `where` is put before the message: "FILE:LINE: ", or "". */
 enum status fail_no_table(const struct place *place, const char *where, const char *region,
                           const char *table);
+
+/* Reports that `table` has no row for a key, or for an address that is looked up in prefixes. */
+enum status fail_no_row(const char *key, const char *table);
 
 #endif

@@ -303,8 +303,7 @@ static enum status top_run(int argc, char **argv)
 		return status;
 	top.signals = top_open_signals();
 	if (top.signals < 0)
-		return fail(STATUS_SYSTEM, "cannot receive signals through a descriptor: %s",
-		            strerror(errno));
+		return stop_fail();
 	status = screen_open();
 	if (status != STATUS_DONE)
 		return status;
