@@ -5,7 +5,7 @@
 #ifndef PUBLISHER_ATTACH_ATTACH_FILE_H
 #define PUBLISHER_ATTACH_ATTACH_FILE_H
 
-#include "publisher/attach/attach.h"
+#include "publisher/attach/attachment.h"
 
 /* Opens the publisher file, or creates it, and locks it. Returns 0, -EAGAIN (start over), or
  * another negative errno. */

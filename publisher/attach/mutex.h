@@ -6,7 +6,7 @@
 #ifndef PUBLISHER_ATTACH_MUTEX_H
 #define PUBLISHER_ATTACH_MUTEX_H
 
-#include "publisher/attach/attach.h"
+#include "publisher/attach/attachment.h"
 
 /* Fills in the contents of a publisher file, except the uuid, with an unlocked mutex. Returns 0 or
  * a negative errno. */
