@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "publisher/memory/reclaim.h"
+#include "lib/base/atomic.h"
 
 struct pins {
 	/* The bitmap covers the versions in [low, high). */
@@ -14,7 +14,7 @@ struct pins {
 	uint32_t entries;
 	/* Bitmap of the pinned versions in that range. */
 	uint64_t *bits;
-	/* A hash table of the kept versions. An entry is a position in reclaim->kept, plus 1; 0:
+	/* A hash table of the kept versions. An entry is a position in the scan's kept, plus 1; 0:
 	 * empty. The hash function's factor is random, because subscribers choose which versions
 	 * are kept and could otherwise make them collide. */
 	uint64_t factor;
@@ -63,57 +63,56 @@ void pins_free(struct pins *pins)
 }
 
 /* Returns the table's entry of a version, or the empty entry where the version belongs. */
-static uint32_t *pins_place(const struct reclaim *reclaim, uint64_t version)
+static uint32_t *pins_place(const struct pins *pins, const struct kept_version *kept,
+                            uint64_t version)
 {
-	const struct pins *pins = reclaim->pins;
 	uint32_t place = (uint32_t)(version * pins->factor >> pins->shift);
 
-	while (pins->table[place] != 0 && reclaim->kept[pins->table[place] - 1].version != version)
+	while (pins->table[place] != 0 && kept[pins->table[place] - 1].version != version)
 		place = (place + 1) & pins->mask;
 	return &pins->table[place];
 }
 
 /* Records that a version is pinned: in the bitmap, or at the kept version. */
-static void pins_mark(struct reclaim *reclaim, uint64_t version)
+static void pins_mark(struct pins *pins, const struct pins_scan *scan, uint64_t version)
 {
-	struct pins *pins = reclaim->pins;
+	struct kept_version *kept = scan->kept;
 	uint32_t position;
 
 	if (version >= pins->low && version < pins->high)
 		pins->bits[(version - pins->low) / 64] |= UINT64_C(1) << (version - pins->low) % 64;
-	if (reclaim->kept_count == 0 || version < reclaim->kept[0].version ||
-	    version > reclaim->kept[reclaim->kept_count - 1].version)
+	if (scan->kept_count == 0 || version < kept[0].version ||
+	    version > kept[scan->kept_count - 1].version)
 		return;
-	position = *pins_place(reclaim, version);
+	position = *pins_place(pins, kept, version);
 	if (position != 0)
-		reclaim->kept[position - 1].pinned = true;
+		kept[position - 1].pinned = true;
 }
 
-void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
+void pins_collect(struct pins *pins, const struct pins_scan *scan)
 {
-	uint32_t used = reclaim->slots ? slots_used(reclaim->slots) : 0;
-	struct pins *pins = reclaim->pins;
+	uint64_t oldest = scan->oldest;
+	uint64_t reclaimed = scan->reclaimed > oldest ? oldest : scan->reclaimed;
+	uint32_t used = scan->slots ? slots_used(scan->slots) : 0;
 
 	/* The bitmap starts no earlier than the commit ring, because older versions can no longer
 	 * be found. */
-	if (reclaimed > oldest)
-		reclaimed = oldest;
 	pins->low = oldest - reclaimed <= pins->entries ? reclaimed : oldest - pins->entries;
 	pins->high = oldest;
 	memset(pins->bits, 0, (pins->entries / 64 + 1) * sizeof(*pins->bits));
 	while (pins->filled_count > 0)
 		*pins->filled[--pins->filled_count] = 0;
-	for (uint32_t i = 0; i < reclaim->kept_count; i++) {
-		uint32_t *place = pins_place(reclaim, reclaim->kept[i].version);
-		reclaim->kept[i].pinned = false;
+	for (uint32_t i = 0; i < scan->kept_count; i++) {
+		uint32_t *place = pins_place(pins, scan->kept, scan->kept[i].version);
+		scan->kept[i].pinned = false;
 		*place = i + 1;
 		pins->filled[pins->filled_count++] = place;
 	}
 	for (uint32_t i = 0; i < used; i++)
 		for (unsigned pin = 0; pin < LAYOUT_PINS; pin++) {
-			uint64_t version = load_relaxed(&reclaim->slots->slot[i].pins[pin]);
+			uint64_t version = load_relaxed(&scan->slots->slot[i].pins[pin]);
 			if (version != 0 && version < oldest)
-				pins_mark(reclaim, version);
+				pins_mark(pins, scan, version);
 		}
 	/* The contract with snapshot_unpin(), which clears a pin with release after the reader's
 	 * last read: a publisher that finds the pin cleared reuses memory only after those reads.
@@ -121,8 +120,8 @@ void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest)
 	 * release fence before the reuse would be enough on every real machine, and in RC11, but in
 	 * C11 it does not order a load before a store. Checked by tests/litmus/unpin.litmus. */
 	fence_acquire();
-	if (reclaim->guarded != 0 && reclaim->guarded < oldest)
-		pins_mark(reclaim, reclaim->guarded);
+	if (scan->guarded != 0 && scan->guarded < oldest)
+		pins_mark(pins, scan, scan->guarded);
 }
 
 uint64_t pins_next(const struct pins *pins, uint64_t from)

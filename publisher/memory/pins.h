@@ -10,10 +10,36 @@
 #ifndef PUBLISHER_MEMORY_PINS_H
 #define PUBLISHER_MEMORY_PINS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct reclaim;
+#include "lib/region/slots.h"
+
 struct pins;
+
+/* A version below history that the publisher keeps for a pin. */
+struct kept_version {
+	uint64_t version;
+	/* Index of its entry in the region's table kept. */
+	uint32_t index;
+	/* List (first index + 1) of the objects that this version reaches and no newer retained
+	 * version does. Older kept versions may reach them too. */
+	uint32_t held;
+	/* Set by the current scan if a slot pins this version. */
+	bool pinned;
+};
+
+/* What a scan goes by. */
+struct pins_scan {
+	struct slots *slots; /* NULL: the subscribers file is lost */
+	/* The kept versions, ordered by version. */
+	struct kept_version *kept;
+	uint32_t kept_count;
+	/* A version that counts as pinned. 0: none. */
+	uint64_t guarded;
+	/* History gives up the versions in [reclaimed, oldest). */
+	uint64_t reclaimed, oldest;
+};
 
 /* Allocates the memory for the scans of a region with `ring_entries` entries in the commit ring and
  * `kept_entries` entries in kept. Returns NULL if there is no memory. */
@@ -22,7 +48,7 @@ void pins_free(struct pins *pins);
 
 /* Reads the pins of all slots, and the guarded version. Marks the kept versions that are pinned,
  * and remembers the pinned versions in [reclaimed, oldest). */
-void pins_collect(struct reclaim *reclaim, uint64_t reclaimed, uint64_t oldest);
+void pins_collect(struct pins *pins, const struct pins_scan *scan);
 
 /* Returns the lowest remembered version that is not below `from`, or 0. */
 uint64_t pins_next(const struct pins *pins, uint64_t from);

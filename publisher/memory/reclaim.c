@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/base/probe.h"
-#include "publisher/memory/pins.h"
 
 int reclaim_init(struct reclaim *reclaim, struct region *region, struct arena *arena)
 {
@@ -410,7 +409,12 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest)
 	/* The contract with snapshot_pin(): the store of oldest comes before the loads of the
 	 * pins. */
 	fence_full();
-	pins_collect(reclaim, reclaimed, oldest);
+	pins_collect(reclaim->pins, &(struct pins_scan){.slots = reclaim->slots,
+	                                                .kept = reclaim->kept,
+	                                                .kept_count = reclaim->kept_count,
+	                                                .guarded = reclaim->guarded,
+	                                                .reclaimed = reclaimed,
+	                                                .oldest = oldest});
 	loose = reclaim_kept_drop_unpinned(reclaim);
 	for (uint64_t pin = pins_next(reclaim->pins, 0); pin;
 	     pin = pins_next(reclaim->pins, pin + 1))

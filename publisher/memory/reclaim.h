@@ -34,6 +34,7 @@
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 #include "publisher/memory/arena.h"
+#include "publisher/memory/pins.h"
 #include "publisher/memory/retired.h"
 
 /* Number of versions that may leave history before memory is reclaimed again. One scan of the slots
@@ -51,20 +52,6 @@ struct waiting {
 	/* Index + 1 of the next object in its list. 0: none. */
 	uint32_t next;
 };
-
-/* A version below history that the publisher keeps for a pin. */
-struct kept_version {
-	uint64_t version;
-	/* Index of its entry in the region's table kept. */
-	uint32_t index;
-	/* List (first index + 1) of the objects that this version reaches and no newer retained
-	 * version does. Older kept versions may reach them too. */
-	uint32_t held;
-	/* Set by the current scan if a slot pins this version. */
-	bool pinned;
-};
-
-struct pins;
 
 struct reclaim {
 	struct region *region;
