@@ -45,7 +45,7 @@ static int publisher_grow(void *context, uint64_t end)
 /* Frees the publisher and detaches from the region. */
 static void publisher_free(struct stele_publisher *publisher)
 {
-	tables_free(publisher);
+	tables_free(&publisher->tables);
 	fanout_fini(&publisher->fanout);
 	reclaim_fini(&publisher->reclaim);
 	arena_fini(&publisher->arena);

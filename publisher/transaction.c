@@ -85,7 +85,7 @@ static void transaction_undo(struct stele_transaction *tx)
 	/* A truncated file can't be walked. It does not matter that nothing is freed, as no later
 	 * transaction can begin. */
 	if (region_lost(&tx->publisher->attachment.region)) {
-		tables_close(tx->publisher);
+		tables_close(&tx->publisher->tables);
 		edit->retired.count = 0;
 		return;
 	}
@@ -306,7 +306,7 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 	}
 	transaction_retire_record(tx);
 	transaction_publish(publisher, version);
-	tables_committed(publisher);
+	tables_committed(&publisher->tables, version);
 	transaction_after_publish(publisher, &notice);
 	transaction_end(tx);
 	if (ret_version)

@@ -7,39 +7,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "publisher/state/state.h"
+#include "lib/storage/paths.h"
 
 /* Maximum number of tables that are kept when a transaction ends. If there are more, all are freed:
  * then only the transaction that added them pays for them. */
 #define TABLES_KEPT 1024u
 
-static struct stele_writable **tables_bucket(struct stele_publisher *publisher, const char *name)
+static struct stele_writable **tables_bucket(struct tables *tables, const char *name)
 {
 	uint32_t hash = UINT32_C(0x811c9dc5); /* FNV-1a, 32 bits */
 
 	for (; *name; name++)
 		hash = (hash ^ (unsigned char)*name) * UINT32_C(0x01000193);
-	return &publisher->tables.buckets[(hash ^ hash >> 16) % TABLES_BUCKETS];
+	return &tables->buckets[(hash ^ hash >> 16) % TABLES_BUCKETS];
 }
 
-struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name)
+struct stele_writable *tables_find_slow(struct tables *tables, const char *name)
 {
-	struct stele_writable *table = publisher->tables.recent;
+	struct stele_writable *table;
 
-	/* Programs mostly name the same table again and again. */
-	if (table && strcmp(table->name, name) == 0)
-		return table;
-	for (table = *tables_bucket(publisher, name); table; table = table->next)
+	for (table = *tables_bucket(tables, name); table; table = table->next)
 		if (strcmp(table->name, name) == 0) {
-			publisher->tables.recent = table;
+			tables->recent = table;
 			return table;
 		}
 	return NULL;
 }
 
-struct stele_writable *tables_add(struct stele_publisher *publisher, const char *name)
+struct stele_writable *tables_add(struct tables *tables, struct stele_publisher *publisher,
+                                  const char *name)
 {
-	struct stele_writable **bucket = tables_bucket(publisher, name), *table;
+	struct stele_writable **bucket = tables_bucket(tables, name), *table;
 
 	table = calloc(1, sizeof(*table));
 	if (!table)
@@ -49,15 +47,13 @@ struct stele_writable *tables_add(struct stele_publisher *publisher, const char 
 	table->publisher = publisher;
 	table->next = *bucket;
 	*bucket = table;
-	publisher->tables.count++;
+	tables->count++;
 	return table;
 }
 
 /* Frees a table that was taken out of its bucket. */
-static void tables_free_table(struct stele_writable *table)
+static void tables_free_table(struct tables *tables, struct stele_writable *table)
 {
-	struct tables *tables = &table->publisher->tables;
-
 	tables->count--;
 	if (tables->recent == table)
 		tables->recent = NULL;
@@ -68,61 +64,61 @@ static void tables_free_table(struct stele_writable *table)
 }
 
 /* Takes a table out of its bucket, and frees it. */
-static void tables_remove(struct stele_writable *table)
+static void tables_remove(struct tables *tables, struct stele_writable *table)
 {
-	struct stele_writable **link = tables_bucket(table->publisher, table->name);
+	struct stele_writable **link = tables_bucket(tables, table->name);
 
 	while (*link != table)
 		link = &(*link)->next;
 	*link = table->next;
-	tables_free_table(table);
+	tables_free_table(tables, table);
 }
 
-void tables_close(struct stele_publisher *publisher)
+void tables_close(struct tables *tables)
 {
 	struct stele_writable *table;
 
-	while ((table = publisher->tables.opened) != NULL) {
+	while ((table = tables->opened) != NULL) {
 		bool gone = table->status == TABLE_ABSENT;
-		publisher->tables.opened = table->next_opened;
+		tables->opened = table->next_opened;
 		table->status = TABLE_CLOSED;
 		free(table->marks);
 		table->marks = NULL;
 		if (gone)
-			tables_remove(table);
+			tables_remove(tables, table);
 	}
-	if (publisher->tables.count > TABLES_KEPT)
-		tables_free(publisher);
+	if (tables->count > TABLES_KEPT)
+		tables_free(tables);
 }
 
-void tables_committed(struct stele_publisher *publisher)
+void tables_committed(struct tables *tables, uint64_t version)
 {
 	struct stele_writable *table;
 
 	/* The values set here for TABLE_ABSENT tables do not matter, because tables_close() removes
 	 * these tables. */
-	for (table = publisher->tables.opened; table; table = table->next_opened)
+	for (table = tables->opened; table; table = table->next_opened)
 		if (table_is_new(table)) {
 			table->was = true;
 			table->base = (struct catalog_table){
-				.version = publisher->edit.version,
+				.version = version,
 				.rows = table->rows,
 				.id = table->id,
 				.root = table->root,
 				.schema = table->schema_ref,
 			};
 		}
-	tables_close(publisher);
+	tables_close(tables);
 }
 
-void tables_free(struct stele_publisher *publisher)
+void tables_free(struct tables *tables)
 {
 	struct stele_writable *table;
 
 	for (size_t i = 0; i < TABLES_BUCKETS; i++)
-		while ((table = publisher->tables.buckets[i]) != NULL) {
-			publisher->tables.buckets[i] = table->next;
-			tables_free_table(table);
+		while ((table = tables->buckets[i]) != NULL) {
+			tables->buckets[i] = table->next;
+			tables_free_table(tables, table);
 		}
-	publisher->tables.opened = NULL;
+	tables->opened = NULL;
 }

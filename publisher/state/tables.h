@@ -7,6 +7,7 @@
 #ifndef PUBLISHER_STATE_TABLES_H
 #define PUBLISHER_STATE_TABLES_H
 
+#include <string.h>
 #include <stele/publisher.h>
 #include "lib/trie/catalog.h"
 
@@ -81,21 +82,31 @@ struct tables {
 	uint64_t known;
 };
 
-/* Finds a table by its name. Returns NULL if the publisher does not remember it. */
-struct stele_writable *tables_find(struct stele_publisher *publisher, const char *name);
+/* Slow path of tables_find(): searches the hash table. */
+struct stele_writable *tables_find_slow(struct tables *tables, const char *name);
 
-/* Adds a TABLE_CLOSED table. The name has at most STELE_NAME_MAX bytes. Returns NULL if there is no
- * memory. */
-struct stele_writable *tables_add(struct stele_publisher *publisher, const char *name);
+/* Finds a table by its name. Returns NULL if the publisher does not remember it. */
+static inline struct stele_writable *tables_find(struct tables *tables, const char *name)
+{
+	/* Programs mostly name the same table again and again. */
+	if (tables->recent && strcmp(tables->recent->name, name) == 0)
+		return tables->recent;
+	return tables_find_slow(tables, name);
+}
+
+/* Adds a TABLE_CLOSED table of the publisher. The name has at most STELE_NAME_MAX bytes. Returns
+ * NULL if there is no memory. */
+struct stele_writable *tables_add(struct tables *tables, struct stele_publisher *publisher,
+                                  const char *name);
 
 /* Closes all tables at the end of a transaction, and removes those that are TABLE_ABSENT. */
-void tables_close(struct stele_publisher *publisher);
+void tables_close(struct tables *tables);
 
-/* After a commit: records the opened tables as the tables of the last version, and closes them as
- * tables_close() does. */
-void tables_committed(struct stele_publisher *publisher);
+/* After the commit of a version: records the opened tables as the tables of the last version, and
+ * closes them as tables_close() does. */
+void tables_committed(struct tables *tables, uint64_t version);
 
 /* Frees all tables. */
-void tables_free(struct stele_publisher *publisher);
+void tables_free(struct tables *tables);
 
 #endif

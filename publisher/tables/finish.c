@@ -157,5 +157,5 @@ void finish_abort(struct stele_transaction *tx)
 		if (!table->was)
 			table->status = TABLE_ABSENT;
 	}
-	tables_close(tx->publisher);
+	tables_close(&tx->publisher->tables);
 }

@@ -96,7 +96,7 @@ static int table_load_base(struct stele_writable *table)
 int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
 {
 	struct stele_publisher *publisher = tx->publisher;
-	struct stele_writable *table = tables_find(publisher, name);
+	struct stele_writable *table = tables_find(&publisher->tables, name);
 	int r;
 
 	if (table && table->status != TABLE_CLOSED) {
@@ -106,7 +106,7 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 	if (!table) {
 		if (strlen(name) > STELE_NAME_MAX)
 			return table_missing(publisher, name);
-		table = tables_add(publisher, name);
+		table = tables_add(&publisher->tables, publisher, name);
 		if (!table)
 			return table_no_memory(name);
 	}
