@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Helpers that several notifiers share: waiting with a time-out, and making and closing a
- * subscriber's entry (socket, pipe or lock file) in the region's folder. For notifiers only.
- * common_grant() and common_error() set the error message, for _open; the others set none. */
+ * subscriber's entry (socket, pipe or lock file) in the region's folder. For notifiers only. */
 #ifndef NOTIFIER_COMMON_H
 #define NOTIFIER_COMMON_H
 
@@ -35,7 +34,8 @@ bool common_poll(int fd, int64_t until);
 
 /* Lets the publisher, which runs as the region's owner, send to the open object: sets mode 0620
  * and, if the owner is neither root nor this user, the region's group. `fd` may be opened with
- * O_PATH. `what` names the object's kind ("socket"). */
+ * O_PATH. `what` names the object's kind ("socket"). Returns 0 or a negative errno, with an error
+ * message, for a notifier's `open`. */
 int common_grant(const struct channel *channel, int fd, const char *what);
 
 /* Sets the error message for an entry of the region's folder that could not be made. Returns

@@ -70,9 +70,6 @@ struct channel {
  *   7. While the ticket is armed, the publisher wakes for every version. One wake is not enough: it
  *      may come before the wait of a subscriber that has read that version already.
  *
- * _open sets the error message when it fails. The other functions set no message: their callers
- * carry on with the next subscriber.
- *
  * docs/models/channels.pml checks these rules against each kind of channel;
  * tests/notices/notifier_contract.c tests each notifier against them, and tests/stress/notice.c all
  * notifiers together. */

@@ -135,8 +135,8 @@ static void transaction_write_table(unsigned char *at, const struct stele_writab
 	                sizeof(table->name));
 }
 
-/* Writes the record of the commit, a blob of a struct layout_record. Returns 0 or
- * an error of the arena; sets no message. */
+/* Writes the record of the commit, a blob of a struct layout_record. Returns 0 or an error
+ * of the arena. */
 static int transaction_record_write(struct stele_transaction *tx, const char *message)
 {
 	struct stele_publisher *publisher = tx->publisher;

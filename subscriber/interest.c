@@ -69,8 +69,7 @@ void interest_describe(const struct interest *interest, struct slot_owner *owner
 			paths_table_hash(interest->tables[owner->tables].name);
 }
 
-/* Looks the tables up in a version. Returns 0, -EAGAIN if the version was reclaimed, or -EBADMSG.
- * Sets no message. */
+/* Looks the tables up in a version. Returns 0, -EAGAIN (the version was reclaimed) or -EBADMSG. */
 static int interest_find_tables(struct stele_subscriber *subscriber, uint64_t version)
 {
 	struct interest *interest = &subscriber->interest;

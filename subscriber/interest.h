@@ -23,8 +23,8 @@ static inline bool interest_is_new(const struct interest *interest)
 }
 
 /* Returns 1 if a version after `since` changed, made or dropped one of the tables, else 0.
- * `version` is the newest version. Returns -EAGAIN, without an error message, if the publisher
- * reclaimed `version` meanwhile; or -EBADMSG. */
+ * `version` is the newest version. Returns -EBADMSG, or -EAGAIN if the publisher reclaimed
+ * `version` meanwhile. Sets no message for -EAGAIN. */
 int interest_changed(struct stele_subscriber *subscriber, uint64_t since, uint64_t version);
 
 #endif

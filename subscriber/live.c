@@ -74,8 +74,8 @@ static void live_view(const struct stele_live *live, struct view *ret)
 }
 
 /* Looks the table up in a version, and caches its root. The caller re-checks. Returns 1; 0 (no such
- * table); -ESTALE, -EBADMSG or -ENOMEM, without an error message; or -EINVAL: the table has another
- * schema than `expected`, or than when it was first found. */
+ * table); -EINVAL (another schema than `expected`, or than when the table was first found); or
+ * -ESTALE, -EBADMSG or -ENOMEM. Sets a message only for -EINVAL. */
 static int live_find_table(struct stele_live *live, uint64_t version,
                            const struct stele_schema *expected)
 {
@@ -121,7 +121,7 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 }
 
 /* Looks the row up and copies its value to the caller's buffer. The caller re-checks. Returns 1, 0,
- * -EMSGSIZE or -EBADMSG. Sets no message. */
+ * -EMSGSIZE or -EBADMSG. */
 static int live_copy_row(const struct stele_live *live, const struct live_request *request,
                          size_t *ret_size, unsigned *ret_key_bits)
 {
@@ -183,8 +183,8 @@ static int live_result(const struct stele_live *live, const struct live_request 
 	return r;
 }
 
-/* Tries once to read. Returns the final result, or -ESTALE, without an error message, if the
- * publisher reclaimed the version meanwhile. */
+/* Tries once to read. Returns the final result, or -ESTALE if the publisher reclaimed the version
+ * meanwhile. Sets no message for -ESTALE. */
 static int live_try(struct stele_live *live, const struct live_request *request)
 {
 	uint64_t version = subscriber_newest(live->subscriber);

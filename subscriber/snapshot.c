@@ -52,7 +52,7 @@ int snapshot_result_slow(const struct stele_snapshot *snapshot, int r)
 /* ---- pins ---- */
 
 /* Returns the index of the pin for a version: the pin that holds it already, or else a free one.
- * -EMFILE if there is neither. Sets no message. */
+ * -EMFILE if there is neither. */
 static int snapshot_pin_index(const struct stele_subscriber *subscriber, uint64_t version)
 {
 	int index = -EMFILE;
@@ -77,8 +77,8 @@ static void snapshot_unpin(struct stele_subscriber *subscriber, int index)
 	store_release(&subscriber->slot->pins[index], 0);
 }
 
-/* Pins a version. Returns the index of the pin; -ENOENT, without an error message, if history has
- * moved past the version; or -EMFILE. */
+/* Pins a version. Returns the index of the pin; -EMFILE; or -ENOENT, if history has moved past the
+ * version. Sets no message for -ENOENT. */
 static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 {
 	const struct layout_header *header = subscriber->region->header;
@@ -116,7 +116,7 @@ static uint64_t snapshot_find_time(const struct stele_snapshot *snapshot)
 
 /* Finds the catalog and the record of the snapshot's version: in the commit ring, or in the table
  * of kept versions if the publisher has moved the version there. A registered subscriber has pinned
- * the version before. Returns 0, or -ESTALE without an error message. */
+ * the version before. Returns 0 or -ESTALE. */
 static int snapshot_find_root(struct stele_snapshot *snapshot)
 {
 	const struct region *region = snapshot->region;

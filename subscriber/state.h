@@ -2,10 +2,7 @@
  *
  * The structs behind the handles of subscribers and snapshots, for subscriber/ and its folders.
  * Each .c file declares its functions in a header of its own.
- *
- * Errors: as lib/base/error.h says, a function that fails has set the error message. A function
- * that lost a race against the publisher is an exception, such as interest_changed() with -EAGAIN.
- * Its caller tries again (retry.h), and sets the message if it gives up. */
+ */
 #ifndef SUBSCRIBER_STATE_H
 #define SUBSCRIBER_STATE_H
 

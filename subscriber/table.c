@@ -86,8 +86,8 @@ int table_key_error(const struct view *view, ref_t ref, const void *key, unsigne
 /* ---- opening ---- */
 
 /* Looks a table up in the catalog and fills in `ret`; the caller re-checks. Returns 1; 0 (no such
- * table); -EBADMSG or -ENOMEM, without an error message; or -EINVAL (another schema than
- * `expected`). */
+ * table); -EINVAL (another schema than `expected`); or -EBADMSG or -ENOMEM. Sets a message only for
+ * -EINVAL. */
 static int table_load(const struct stele_snapshot *snapshot, const char *name,
                       const struct stele_schema *expected, struct stele_table *ret)
 {

@@ -3,17 +3,40 @@
  * The calling thread's last error message. <stele/error.h> describes the error numbers. Any part of
  * the library may call these functions.
  *
- * A function that fails returns a negative errno. Its layer decides whether it also sets the error
- * message:
+ * A function that fails returns a negative errno. Whether a function that a header declares also
+ * sets the error message then depends on where the function is:
  *
- *   lib/base, lib/trie,   never, except functions whose purpose is to set a message, such as
- *   publisher/trie        abi_refuse() and fork_check()
- *   publisher/memory      only in durable.h and recover.h
- *   publisher/notices     only notify_start()
- *   notifier              only the member `open` of struct notifier, and its helpers in common.h
- *   all others            always, unless the comment on the function, or the first comment of its
- *                         header, says otherwise. The callers of such a function ignore the
- *                         failure, or each sets a message of its own
+ *   lib/base/                              never
+ *   lib/schema/                            always
+ *     text_address.c, text_number.c,
+ *     text_time.c                          never
+ *   lib/storage/                           always
+ *     guard.c, mapping.c                   never
+ *   lib/trie/                              never
+ *   lib/region/                            always
+ *     copy.c                               never
+ *   lib/reading/                           always
+ *   notifier/                              never
+ *     the member `open` of struct notifier always
+ *   publisher/, publisher/attach/,
+ *   publisher/state/, publisher/tables/    always
+ *   publisher/memory/                      never
+ *     durable.c, recover.c                 always
+ *   publisher/notices/                     never
+ *     notify.c                             always
+ *   publisher/trie/                        never
+ *   subscriber/, subscriber/inspect/       always
+ *   subscriber/index/                      always
+ *     hash_table.c, index_sweep.c,
+ *     index_ipv4.c, index_ipv6.c,
+ *     index_ranges.c                       never
+ *
+ * "Never" is for functions whose caller ignores a failure, or knows better what failed and sets the
+ * message.
+ *
+ * Exceptions: A function that exists to set a message, such as fork_check() and mapping_error(),
+ * sets it everywhere. A function that sets none in spite of "always" has a comment that says "Sets
+ * no message", for all errors or for those that its callers handle.
  */
 #ifndef LIB_BASE_ERROR_H
 #define LIB_BASE_ERROR_H

@@ -21,14 +21,14 @@ struct copy_target {
 /* Copies history and the kept versions of `from`. `to` is mapped for writing and has an empty
  * arena; its ring and kept table are filled, and head, oldest, reclaimed and kept_used are set. The
  * caller must hold the region's lock, or no process may write the region. Returns 0, an error of
- * alloc(), -ENOMEM, or -EBADMSG (the region is damaged). Sets no message. */
+ * alloc(), -ENOMEM, or -EBADMSG (the region is damaged). */
 int copy_versions(const struct region *from, const struct view *view, struct region *to,
                   const struct copy_target *target);
 
 /* Copies history like copy_versions(), while a publisher may be writing `from`. Starts with
  * `newest`, which may be pinned and no longer in history. Re-checks each version after its copy,
  * and ends at the first version that was no longer in history by then. Copies no kept versions.
- * Also returns -ESTALE, if even `newest` was revoked. Sets no message. */
+ * Also returns -ESTALE, if even `newest` was revoked. */
 int copy_history_live(const struct region *from, const struct view *view,
                       const struct layout_commit *newest, struct region *to,
                       const struct copy_target *target);

@@ -401,7 +401,7 @@ static int64_t slots_claim_below(struct slots *slots, uint32_t end)
 }
 
 /* Makes the file larger, unless another process has done so since this process found it full: then
- * the caller has new slots to search. Returns 0 or a negative errno. Sets no message. */
+ * the caller has new slots to search. Returns 0 or a negative errno. */
 static int slots_grow(struct slots *slots)
 {
 	uint32_t full = slots->capacity, more = full < SLOTS_FIRST ? SLOTS_FIRST : full * 2;

@@ -4,8 +4,8 @@
  * text_address.h, text_number.h, text_time.h. Only text.c calls the parts, and combines them as
  * stele_value_format() and stele_value_parse().
  *
- * The _parse functions of the parts return 0, -EINVAL or -ERANGE. They set no message, because only
- * text.c knows the column.
+ * The _parse functions of the parts return 0, -EINVAL or -ERANGE. text.c sets the error message,
+ * because only text.c knows the column.
  */
 #ifndef LIB_SCHEMA_TEXT_H
 #define LIB_SCHEMA_TEXT_H

@@ -219,7 +219,7 @@ int file_make(const char *path, uint64_t size, int *ret_fd)
 	return 0;
 }
 
-/* Gives an open file without a name the name `path`. Sets no message. */
+/* Gives an open file without a name the name `path`. */
 static int file_link(int fd, const char *path)
 {
 	char self[40];
@@ -457,7 +457,7 @@ bool file_is_named(int fd, const char *path)
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
-/* Sets or changes this description's lock on `count` bytes. Sets no message. */
+/* Sets or changes this description's lock on `count` bytes. */
 static int file_lock_set(int fd, off_t byte, off_t count, short type)
 {
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = count};

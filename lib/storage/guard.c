@@ -265,7 +265,7 @@ static void guard_bury(void)
 	__atomic_store_n(&pin_wanted, true, __ATOMIC_RELAXED);
 }
 
-/* Installs a link, unless the library's handler is installed already. Sets no message. */
+/* Installs a link, unless the library's handler is installed already. */
 static int guard_install(void)
 {
 	struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, now;

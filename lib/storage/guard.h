@@ -42,7 +42,7 @@ struct guard *guard_of_file(dev_t device, ino_t inode, bool writable);
 
 /* Increments the count of guarded mappings, and ensures that the kernel calls the library's
  * handler. Installs it for the first mapping, and again if the program has since installed another
- * handler. Returns 0 or a negative errno. Sets no message. */
+ * handler. Returns 0 or a negative errno. */
 int guard_watch(void);
 
 /* Decrements the count of guarded mappings. After the last one, restores the action that the

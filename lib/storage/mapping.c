@@ -1,6 +1,4 @@
-/* SPDX-License-Identifier: MIT
- *
- * Implements mapping.h. The functions in this file set no message, except mapping_error(). */
+/* SPDX-License-Identifier: MIT */
 #include "lib/storage/mapping.h"
 
 #include <errno.h>

@@ -19,12 +19,12 @@ struct mapping {
 };
 
 /* Maps the first `size` bytes of a file; the file may be shorter and grow later. Returns 0 or a
- * negative errno. Sets no message: mapping_error() does. */
+ * negative errno. */
 int mapping_open(struct mapping *mapping, int fd, size_t size, bool writable, bool guarded);
 
 /* Maps a file like mapping_open(), and reserves `reserve` bytes of address space, so that
  * mapping_exchange() can map a longer file at the same address. Reserves only `size` bytes if there
- * is not enough address space; `mapping->size` says how many. Sets no message. */
+ * is not enough address space; `mapping->size` says how many. */
 int mapping_open_reserve(struct mapping *mapping, int fd, size_t size, size_t reserve,
                          bool writable, bool guarded);
 
@@ -34,15 +34,14 @@ int mapping_error(int r, const char *what, uint64_t size);
 
 /* Maps `size` bytes of another file at the address of the mapping. Returns 0; -ENOMEM if `size`
  * exceeds the mapping's reserve; or another negative errno. After a failure the mapping is
- * unchanged. No other thread may read through the mapping. Sets no message. */
+ * unchanged. No other thread may read through the mapping. */
 int mapping_exchange(struct mapping *mapping, int fd, size_t size, bool writable);
 
 /* Unmaps a mapping, if it is mapped, and releases its address space. */
 void mapping_close(struct mapping *mapping);
 
 /* Attaches a System V segment. The mapping is not guarded, because a segment can't be truncated.
- * Returns 0; -EBADMSG if the segment has another size; or another negative errno. Sets no
- * message. */
+ * Returns 0; -EBADMSG if the segment has another size; or another negative errno. */
 int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable);
 
 /* Returns true once a read of the mapping has faulted: its file was truncated. */

@@ -74,7 +74,7 @@ static int storage_sysv_refuse_make(const struct layout_header *header, key_t ke
 }
 
 /* Allocates memory for a part of a mapped segment, so that no later access can fail for lack of
- * memory. Sets no message. */
+ * memory. */
 static int storage_sysv_populate(unsigned char *base, uint64_t from, uint64_t to)
 {
 	from -= from % (uint64_t)sysconf(_SC_PAGESIZE);
@@ -147,7 +147,7 @@ static int storage_sysv_make(const struct region_paths *names, struct layout_hea
 }
 
 /* Returns 1 if the segment belongs to this owner, and to this region or is unfinished; 0 if not; or
- * a negative errno. Sets no message. */
+ * a negative errno. */
 static int storage_sysv_is_of(int segment, const uint8_t uuid[16], uid_t owner)
 {
 	struct shmid_ds status;

@@ -3,9 +3,7 @@
  * Attaches a publisher to a region: opens and locks the region's three files, and makes sure that
  * all have the same uuid. Called by publisher.c for the open and the close, and by lock.c, shared.c
  * and generation.c when a file was lost or replaced meanwhile.
- *
- * Within this folder, -EAGAIN, -ENOENT and -ENOTRECOVERABLE come without an error message if the
- * caller handles them, by a retry or by creating the file. */
+ */
 #ifndef PUBLISHER_ATTACH_ATTACH_H
 #define PUBLISHER_ATTACH_ATTACH_H
 

@@ -8,12 +8,12 @@
 #include "publisher/attach/attachment.h"
 
 /* Opens the publisher file, or creates it, and locks it. Returns 0, -EAGAIN (start over), or
- * another negative errno. */
+ * another negative errno. Sets no message for -EAGAIN. */
 int attach_file_lock(const struct region_paths *names, bool create, int64_t until,
                      struct attachment *attachment);
 
 /* Maps the publisher file, and adapts it to the data file, to this boot and to this layout. Returns
- * 0, -EAGAIN (start over), or another negative errno. */
+ * 0, -EAGAIN (start over), or another negative errno. Sets no message for -EAGAIN. */
 int attach_file_map(struct attachment *attachment, bool guarded);
 
 #endif

@@ -19,13 +19,13 @@ int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int f
 /* Functions to try for the lock of the publisher file. _alone takes it for a publisher that does
  * not share the region. _shared shares it with other publishers, but takes it alone if there are
  * none, so that the first publisher creates the files undisturbed. They return 0, -EAGAIN, or
- * another negative errno. */
+ * another negative errno. Set no message: attach_lock_until() does. */
 int attach_lock_try_alone(int fd);
 int attach_lock_try_shared(int fd);
 
 /* Functions to try for the lock of the data file. Readers can hold read locks on that file, which
  * make a write lock impossible. Then _alone succeeds without a lock, and relies on the lock of the
- * publisher file. They return 0, -EAGAIN, or another negative errno. */
+ * publisher file. They return 0, -EAGAIN, or another negative errno. Set no message. */
 int attach_lock_try_data_alone(int fd);
 int attach_lock_try_data_shared(int fd);
 /* Locks a free one of the data file's bytes for shared publishers, if there is one. */

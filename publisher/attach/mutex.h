@@ -13,7 +13,7 @@
 int mutex_file_init(struct layout_publisher_file *file);
 
 /* Locks the mutex. Returns 0; 1 if its previous owner died while holding it; -EBUSY (not within the
- * attachment's lock_timeout); or -ENOTRECOVERABLE, without an error message. */
+ * attachment's lock_timeout); or -ENOTRECOVERABLE. Sets no message for -ENOTRECOVERABLE. */
 int mutex_lock(struct attachment *attachment);
 void mutex_unlock(struct attachment *attachment);
 

@@ -11,9 +11,6 @@
  * are kept aside for the next allocations, as long as there are free pages. The lowest free pages
  * are allocated first, which keeps the region dense at its start.
  *
- * The functions of arena, retired, pins, reclaim and data_file set no error message: they return a
- * negative errno, and the caller reports what failed. The functions of durable and recover set it.
- *
  * Called by the trie's edits, reclaim, recovery, data_file.c, and by whatever makes or ends the
  * publisher's state: state.c, publisher.c, shared.c, generation.c. */
 #ifndef PUBLISHER_MEMORY_ARENA_H

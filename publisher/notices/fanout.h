@@ -25,8 +25,7 @@
  * peers.h describes how a slot proves that it belongs to a subscriber, and the budget for forged
  * slots. Called by notify.c, and by the code that opens, moves or closes the files in use.
  *
- * In this folder only notify_start() sets the error message. The errors of other functions reach no
- * user: a subscriber that can't be notified checks head once a second. */
+ * Errors reach no user: a subscriber that can't be notified checks head once a second. */
 #ifndef PUBLISHER_NOTICES_FANOUT_H
 #define PUBLISHER_NOTICES_FANOUT_H
 

@@ -4,9 +4,7 @@
  * the functions that build this state from a region and connect its parts. Everything in publisher/
  * and publisher/tables uses the structs; publisher.c, lock.c, shared.c, generation.c and
  * transaction.c call the functions.
- *
- * In this folder and in those that use it (publisher/ and publisher/tables), every function sets
- * the error message before it returns a negative errno, unless its comment says otherwise. */
+ */
 #ifndef PUBLISHER_STATE_STATE_H
 #define PUBLISHER_STATE_STATE_H
 

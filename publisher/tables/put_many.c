@@ -30,7 +30,7 @@ struct many {
 	size_t count; /* valid entries of sorted */
 };
 
-/* Allocates memory for all rows. Returns 0, or -ENOMEM; sets no message. */
+/* Allocates memory for all rows. Returns 0 or -ENOMEM. */
 static int put_many_alloc(struct many *many, const struct stele_row_ref *rows, size_t count)
 {
 	size_t size = LAYOUT_UNIT;

@@ -96,7 +96,7 @@ static int rollback_write_schema(struct rollback *rollback, struct plan *plan, r
 }
 
 /* Puts or deletes one row, as the older version has it. `before` is the row of the newest version
- * and `after` that of the older one, 0 for none, as diff_next() returns them. Sets no message. */
+ * and `after` that of the older one, 0 for none, as diff_next() returns them. */
 static int rollback_move_row(struct rollback *rollback, struct plan *plan, ref_t before,
                              ref_t after)
 {

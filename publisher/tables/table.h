@@ -3,9 +3,7 @@
  * The tables of a transaction: opening them, and the functions that rollback.c, put_many.c,
  * delta.c, finish.c and condition.c share. The functions of <stele/publisher.h> on tables and rows
  * are in this folder.
- *
- * Every function of this folder sets the error message before it returns a negative errno, unless
- * its comment says otherwise. */
+ */
 #ifndef PUBLISHER_TABLES_TABLE_H
 #define PUBLISHER_TABLES_TABLE_H
 

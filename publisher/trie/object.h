@@ -3,9 +3,7 @@
  * The objects (nodes, rows and blobs) of the version that a transaction makes: allocating an
  * object, dropping it, and finding out whether this transaction made it. edit.c, node.c and build.c
  * are built on these functions; the tables and the transaction use them to drop blobs.
- *
- * No function of this folder sets an error message: errors are a negative errno, and the tables
- * report what could not be changed. */
+ */
 #ifndef PUBLISHER_TRIE_OBJECT_H
 #define PUBLISHER_TRIE_OBJECT_H
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The state of a hash index (<stele/hash.h>). For hash.c, which opens and moves an index, and for
- * hash_get.c, which looks up rows in it. Both set the error message when they fail; hash_table.c
- * never does.
+ * hash_get.c, which looks up rows in it.
  */
 #ifndef SUBSCRIBER_INDEX_HASH_STATE_H
 #define SUBSCRIBER_INDEX_HASH_STATE_H

@@ -2,9 +2,7 @@
  *
  * Opens an index for longest-prefix match with a chosen code path for lookups. For
  * stele_index_open(), and for tests that compare the paths.
- *
- * Errors: index.c and index_validate.c set the error message when they fail. The parts below them
- * (index_sweep, index_ipv4, index_ipv6, index_ranges) never do. */
+ */
 #ifndef SUBSCRIBER_INDEX_INDEX_H
 #define SUBSCRIBER_INDEX_INDEX_H
 
