@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Helpers that several notifiers share: waiting with a time-out, and making and closing a
- * subscriber's entry (socket, pipe or lock file) in the region's folder. For notifiers only. */
+ * subscriber's entry (socket, pipe or lock file) in the region's folder. Only the notifiers call
+ * these functions. (notifier_slice, which common.c defines too, is declared in notifier.h.) */
 #ifndef NOTIFIER_COMMON_H
 #define NOTIFIER_COMMON_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Wakes subscribers that wait on the head word of a region. These functions need no channel: a
- * publisher wakes all waiters with one call, and a subscriber computes the mask of the tables that
- * are to wake it. */
+ * publisher wakes all waiters of the tables that changed with one call. Publishers and subscribers
+ * compute the masks of their tables by notifier_futex_bit(). */
 #ifndef NOTIFIER_FUTEX_H
 #define NOTIFIER_FUTEX_H
 

@@ -2,8 +2,8 @@
  *
  * Protection of handles against fork(). A child process inherits the memory and the descriptors of
  * its parent, but must not act as the same publisher or subscriber. So every handle refuses calls
- * in a child, and descriptors that hold locks are closed there. Any part of the library that opens
- * a handle may call these functions. */
+ * in a child, and descriptors that hold locks are closed there. Any part of the library may call
+ * these functions. */
 #ifndef LIB_BASE_FORK_H
 #define LIB_BASE_FORK_H
 

@@ -3,7 +3,8 @@
  * Read access to one version of one table. The version belongs to a subscriber's snapshot, whose
  * pin may be revoked at any time, or to a publisher's transaction. A struct reading contains what a
  * walk needs, and how to re-check the version after the walk. Cursors and changes depend only on
- * this struct, so the same code serves subscribers and publishers.
+ * this struct, so the same code serves subscribers and publishers: publisher/ and subscriber/ fill
+ * the struct in, and lib/reading reads by it.
  */
 #ifndef LIB_READING_READING_H
 #define LIB_READING_READING_H

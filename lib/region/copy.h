@@ -2,8 +2,8 @@
  *
  * Copies the versions of a region into another region with an empty arena. Objects that several
  * versions share are copied once and stay shared. The newest version is copied first, so that the
- * objects that are read most are close together. For compaction (publisher/generation.h) and for
- * saving (subscriber/inspect/). */
+ * objects that are read most are close together. For publishers, which compact a region or load a
+ * saved file into one, and for saving (subscriber/inspect/). */
 #ifndef LIB_REGION_COPY_H
 #define LIB_REGION_COPY_H
 

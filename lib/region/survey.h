@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * The survey of a region: a walk over all objects that any version reaches, for "stele verify" and
- * "stele inspect" (subscriber/inspect/). It validates every object, and adds up the memory of the
- * objects, counting each object once, however many versions share it. The survey only reads: it
- * takes no lock and no slot.
+ * "stele inspect" (subscriber/inspect/), and for the check of a saved file before it is loaded
+ * (publisher/load.c). It validates every object, and adds up the memory of the objects, counting
+ * each object once, however many versions share it. The survey only reads: it takes no lock and no
+ * slot.
  *
  * It walks the newest version first, as recovery does. So it meets an object first at the newest
  * version that reaches it, and counts the object for that version. It uses 4 bytes of memory for

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Address prefixes in the layout of struct stele_ipv4net and struct stele_ipv6net: an address of
- * `width` bytes (4 or 16), then one byte with the prefix length in bits. */
+ * `width` bytes (4 or 16), then one byte with the prefix length in bits. For lib/schema. */
 #ifndef LIB_SCHEMA_NET_H
 #define LIB_SCHEMA_NET_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The stored form of schemas in the catalog of a region: fixed-width integers in the machine's byte
- * order, then the names of the columns. The publisher stores schemas; all readers load them. */
+ * order, then the names of the columns. Publishers store schemas, and all readers load them. A live
+ * table (subscriber/live.c) compares schemas by this form. */
 #ifndef LIB_SCHEMA_SCHEMA_STORE_H
 #define LIB_SCHEMA_SCHEMA_STORE_H
 

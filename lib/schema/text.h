@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Shared definitions of text.c and its parts. Each part formats and parses one group of types:
- * text_address.h, text_number.h, text_time.h. Only text.c calls the parts, and combines them as
- * stele_value_format() and stele_value_parse().
+ * text_address.h, text_number.h, text_time.h. text.c combines the parts as stele_value_format() and
+ * stele_value_parse(). Nothing else calls them, except that the parts share the functions for
+ * digits in text_number.h.
  *
  * The _parse functions of the parts return 0, -EINVAL or -ERANGE. text.c sets the error message,
  * because only text.c knows the column.

@@ -4,7 +4,7 @@
  * files whose lock tells which process to signal. The folder belongs to the region's owner, so the
  * publisher can remove the entries of dead subscribers of other users. Every user who may read the
  * region can create entries, and remove only their own. The name of an entry is its subscriber's
- * uuid; every open of an entry validates it. For publishers, subscribers and notifiers.
+ * uuid; every open of an entry validates it. For publishers and notifiers.
  */
 #ifndef LIB_STORAGE_FOLDER_H
 #define LIB_STORAGE_FOLDER_H

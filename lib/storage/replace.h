@@ -10,7 +10,8 @@
  * directory.
  *
  * The caller must hold the lock of the publisher file or, if publishers share the region, the
- * mutex: a region has one replacement at a time.
+ * mutex: a region has one replacement at a time. For publishers, and for lib/region/slots.c, which
+ * makes the subscribers file.
  */
 #ifndef LIB_STORAGE_REPLACE_H
 #define LIB_STORAGE_REPLACE_H

@@ -3,7 +3,7 @@
  * The difference of two tries in one mapping of a data file: the keys whose rows are different
  * objects, in the order of keys. Both tries must have the same layout. The cost depends on the
  * number of differences, not on the size of the tries. Changes of a table (lib/reading/changes.c),
- * rollback and indexes are built on it.
+ * the counts of changed rows of a commit, rollback and indexes are built on it.
  */
 #ifndef LIB_TRIE_DIFF_H
 #define LIB_TRIE_DIFF_H

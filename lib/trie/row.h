@@ -9,7 +9,8 @@
  *   row_match_key       like row_parse(), and whether the row has a given key
  *
  * Their parameter `at` is the address of an object in the view. `first` is the object's first word,
- * which the caller has loaded.
+ * which the caller has loaded. Any part of the library that may include lib/trie may call these
+ * functions.
  */
 #ifndef LIB_TRIE_ROW_H
 #define LIB_TRIE_ROW_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Finds the longest-prefix matches of many keys at once. This is faster than repeated calls of
- * trie_match() if the trie is not in the cache, because the cache misses overlap.
+ * trie_match() if the trie is not in the cache, because the cache misses overlap. For subscribers.
  */
 #ifndef LIB_TRIE_TRIE_MATCH_MANY_H
 #define LIB_TRIE_TRIE_MATCH_MANY_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Accessors to the nodes of a trie. layout.h describes their format, and no other file decodes
- * it. The functions are safe on any bytes (view.h says why that matters): whatever a node
- * contains, every offset that they compute stays within LAYOUT_GUARD of the node's start.
+ * Accessors to the nodes of a trie. layout.h describes their format, and no other file decodes it.
+ * The functions are safe on any bytes (view.h says why that matters): whatever a node contains,
+ * every offset that they compute stays within LAYOUT_GUARD of the node's start. Any part of the
+ * library that may include lib/trie may call them.
  */
 #ifndef LIB_TRIE_TRIE_NODE_H
 #define LIB_TRIE_TRIE_NODE_H

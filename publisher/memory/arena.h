@@ -11,8 +11,8 @@
  * are kept aside for the next allocations, as long as there are free pages. The lowest free pages
  * are allocated first, which keeps the region dense at its start.
  *
- * Called by the trie's edits, reclaim, recovery, data_file.c, and by whatever makes or ends the
- * publisher's state: state.c, publisher.c, shared.c, generation.c. */
+ * All folders of publisher/ may call these functions; the nodes, rows and blobs of tries are
+ * allocated by publisher/trie/object.h. */
 #ifndef PUBLISHER_MEMORY_ARENA_H
 #define PUBLISHER_MEMORY_ARENA_H
 

@@ -26,8 +26,7 @@
  * its version in any entry of kept, after its reads, knows that the version was kept all the time.
  * docs/models/pins.pml models this protocol; docs/design/reclaim.md explains it.
  *
- * Called by the transaction, by recovery, by the publisher's state when the arena is full, by
- * rollback (reclaim_guard()), and by whatever makes or ends the publisher's state. */
+ * Called by recovery, by publisher/state, by rollback (reclaim_guard()), and by publisher/. */
 #ifndef PUBLISHER_MEMORY_RECLAIM_H
 #define PUBLISHER_MEMORY_RECLAIM_H
 

@@ -2,7 +2,7 @@
  *
  * The list of objects that a transaction replaced. Older versions still reach these objects, so
  * they are not freed: the commit passes the list to reclaim_add_all(). Called by the trie's edits,
- * by the transaction and by reclaim. */
+ * by publisher/tables and by the transaction. */
 #ifndef PUBLISHER_MEMORY_RETIRED_H
 #define PUBLISHER_MEMORY_RETIRED_H
 

@@ -6,7 +6,8 @@
  * holds with and without the thread: the commit stores head before it hands the notice over, and
  * the lock for the handover orders that store before the thread's loads of the tickets.
  *
- * Called by the commit, and by the code that replaces the files that the thread uses. */
+ * Called by the open, the commit and the close, and by the code that replaces the files that the
+ * thread uses. */
 #ifndef PUBLISHER_NOTICES_NOTIFY_H
 #define PUBLISHER_NOTICES_NOTIFY_H
 

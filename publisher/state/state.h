@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The private state of a publisher: the structs of an open publisher and of its transaction, and
- * the functions that build this state from a region and connect its parts. Everything in publisher/
- * and publisher/tables uses the structs; publisher.c, lock.c, shared.c, generation.c and
- * transaction.c call the functions.
+ * the functions that build this state from a region and connect its parts. publisher/ and
+ * publisher/tables use the structs and the inline functions; only publisher/ calls the other
+ * functions.
  */
 #ifndef PUBLISHER_STATE_STATE_H
 #define PUBLISHER_STATE_STATE_H

@@ -2,8 +2,8 @@
  *
  * The tables that a publisher remembers by name. A table is kept from one transaction to the next,
  * because its schema seldom changes. A table that a transaction does not name costs the transaction
- * nothing. Called by tables/table.c, which opens tables, and by transaction.c and tables/finish.c
- * at the end of a transaction. */
+ * nothing. Called by tables/table.c, which opens tables; by transaction.c and tables/finish.c at
+ * the end of a transaction; and by publisher.c for the close. */
 #ifndef PUBLISHER_STATE_TABLES_H
 #define PUBLISHER_STATE_TABLES_H
 

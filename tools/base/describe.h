@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Formats numbers, sizes, times and processes as text. Subcommands that describe regions use
- * this. */
+ * Formats numbers, sizes, times and processes as text. May be called from any folder of tools. */
 #ifndef TOOLS_BASE_DESCRIBE_H
 #define TOOLS_BASE_DESCRIBE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Escapes text before it is printed. The text of rows may contain any bytes. It must not reach a
- * terminal as a control sequence, or a JSON reader as invalid UTF-8, so such bytes are written as
- * `\xHH`. */
+ * terminal as a control sequence, or a JSON reader as invalid UTF-8, so such bytes are written
+ * as `\xHH`. May be called from any folder of tools. */
 #ifndef TOOLS_BASE_ESCAPE_H
 #define TOOLS_BASE_ESCAPE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The output formats of subcommands, and the option --format that selects one. */
+ * The output formats of subcommands, and the option --format that selects one. Every subcommand
+ * that prints rows has this option. */
 #ifndef TOOLS_BASE_FORMAT_H
 #define TOOLS_BASE_FORMAT_H
 

@@ -11,7 +11,8 @@
  *    reader     wakes, reads the row, takes the time; begins turn n + 1
  *
  * Functions that return an enum status return STATUS_NOT_THERE if this machine lacks what they
- * measure. The reason is then in bench->reason, and no error message was printed. */
+ * measure. The reason is then in bench->reason, and no error message was printed. For the files of
+ * this folder. */
 #ifndef TOOLS_BENCH_BENCH_H
 #define TOOLS_BENCH_BENCH_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The mechanisms of the notifiers, without Stele: one process blocks, another one wakes it. Called
- * by the measurements. */
+ * The mechanisms of the notifiers, without Stele: one process blocks, another one wakes it.
+ * cmd_bench.c names the mechanisms; the measurements and bench_reader.c call them. */
 #ifndef TOOLS_BENCH_BENCH_BARE_H
 #define TOOLS_BENCH_BENCH_BARE_H
 

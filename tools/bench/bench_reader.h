@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Processes that read, and the turns that publisher and readers take (see bench.h). Called by all
- * measurements. */
+ * Processes that read, and the turns that publisher and readers take (see bench.h). Called by the
+ * measurements and by bench_machine.c. */
 #ifndef TOOLS_BENCH_BENCH_READER_H
 #define TOOLS_BENCH_BENCH_READER_H
 

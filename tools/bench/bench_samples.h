@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Measured values and their percentiles. Used by all measurements. */
+ * Measured values and their percentiles. Used by the measurements and by bench_machine.c. */
 #ifndef TOOLS_BENCH_BENCH_SAMPLES_H
 #define TOOLS_BENCH_BENCH_SAMPLES_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A batch: encoded rows of one table in memory. `stele publish' reads its complete input into a
- * batch before it locks the region. Otherwise slow input would keep other publishers out. */
+ * batch before it locks the region. Otherwise slow input would keep other publishers out. Called by
+ * cmd_publish.c. */
 #ifndef TOOLS_INPUT_BATCH_H
 #define TOOLS_INPUT_BATCH_H
 

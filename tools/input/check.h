@@ -3,7 +3,8 @@
  * The option --check: runs a command that decides whether changes may be committed. The command may
  * take long, so the region is not locked while it runs. The changes are made in a transaction,
  * written to memory, and aborted. After the check, `stele publish' makes them again in another
- * transaction, and commits it only if the changes are those that were checked. */
+ * transaction, and commits it only if the changes are those that were checked. Called by
+ * cmd_publish.c. */
 #ifndef TOOLS_INPUT_CHECK_H
 #define TOOLS_INPUT_CHECK_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reads rows of one table, as fields of text, from a file in CSV or NDJSON. Callers need not know
- * the format. */
+ * the format. cmd_publish.c opens and closes the input, and batch.c reads it. */
 #ifndef TOOLS_INPUT_INPUT_H
 #define TOOLS_INPUT_INPUT_H
 

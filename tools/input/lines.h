@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Reads lines of a file or of standard input, and counts them. Reads large blocks, but never blocks
  * when the next line is already complete, so that input from a pipe or a terminal is answered line
- * by line. The drivers of the input formats, `stele apply' and `stele lookup' use this. */
+ * by line. input.c and the drivers of the input formats, `stele apply' and `stele lookup' use
+ * this. */
 #ifndef TOOLS_INPUT_LINES_H
 #define TOOLS_INPUT_LINES_H
 

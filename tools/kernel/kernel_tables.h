@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The tables of the kernel publisher: their names, keys and values. The structs are the values that
- * subscribers read.
+ * subscribers read. kernel.c opens the tables; kernel_rows.c and kernel_mirror.c fill in the keys
+ * and values.
  *
  * The kernel may have several routes with the same table, metric, TOS and prefix: appended routes,
  * routes for different interfaces (fe80::/64), and routes for different source prefixes. The column

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A line on a terminal that shows the progress of long work, such as reading a large file.
- * Subcommands and batch_read() use this. */
+ * Subcommands, their helpers and batch_read() use this. */
 #ifndef TOOLS_OUTPUT_PROGRESS_H
 #define TOOLS_OUTPUT_PROGRESS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Decodes keys and values into cells by the table's schema. Subcommands that print rows use
+ * Decodes keys and values into cells by the table's schema. Everything that prints rows uses
  * this. */
 #ifndef TOOLS_OUTPUT_ROW_CELLS_H
 #define TOOLS_OUTPUT_ROW_CELLS_H

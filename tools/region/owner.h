@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The option --owner: which user's regions the command reads. A name in /dev/shm may be taken by
- * any user, so functions that open a region for reading apply this option. */
+ * any user, so everything that opens a region for reading applies this option. options.c parses it,
+ * and listings print the owners' names by owner_name(). */
 #ifndef TOOLS_REGION_OWNER_H
 #define TOOLS_REGION_OWNER_H
 

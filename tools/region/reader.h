@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Opens a region for reading, and reports errors. Subcommands that read tables use this. */
+ * Opens a region for reading, and reports errors. Subcommands that read tables, writer.h and `stele
+ * top` use this. */
 #ifndef TOOLS_REGION_READER_H
 #define TOOLS_REGION_READER_H
 

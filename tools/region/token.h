@@ -5,7 +5,8 @@
  *
  * A region that is created again, or loaded from a file, has a new UUID, and reaches the same
  * versions with other rows. So a version that is stored for later must be a token. Options whose
- * versions were stored, such as --since and --if-head, refuse a bare number. */
+ * versions were stored, such as --since and --if-head, refuse a bare number. Subcommands, and the
+ * parts that open regions or print versions, call these functions. */
 #ifndef TOOLS_REGION_TOKEN_H
 #define TOOLS_REGION_TOKEN_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The state of a region as top shows it. An update of the state, called a sample, opens the region,
  * reads it, and closes it again. So top has no slot, pins nothing, keeps no file of the region
- * open, and costs the publisher nothing. Called by the page of all regions and the page of one
- * region. */
+ * open, and costs the publisher nothing. Called by top_keys.c, which takes samples of the page of
+ * one region, and by the pages of all regions and of one region. */
 #ifndef TOOLS_TOP_TOP_SAMPLE_H
 #define TOOLS_TOP_TOP_SAMPLE_H
 

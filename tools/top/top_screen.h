@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The terminal of top, by means of curses. However the program ends, the terminal is restored. Only
- * differences from the last frame are sent. */
+ * differences from the last frame are sent. Called by cmd_top.c, top_keys.c, top_list.c and the
+ * pages. */
 #ifndef TOOLS_TOP_TOP_SCREEN_H
 #define TOOLS_TOP_TOP_SCREEN_H
 
