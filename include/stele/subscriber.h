@@ -432,12 +432,12 @@ struct stele_step {
 
 /* Explains a lookup, for development and debugging of this library: lists the nodes from the root
  * down, and each row that the lookup visits, in this order. `longest` selects the lookup of
- * stele_table_match(), otherwise that of stele_table_get(). Fills at most `room` steps, and sets
- * `*ret_count` to the number of steps that there are (at most STELE_KEY_MAX * 9 + 2). Returns 1,
- * or 0 if the lookup finds no row. Errors are those of stele_table_get(). */
+ * stele_table_match(), otherwise that of stele_table_get(). Fills at most `capacity` steps, and
+ * sets `*ret_count` to the number of steps that there are (at most STELE_KEY_MAX * 9 + 2). Returns
+ * 1, or 0 if the lookup finds no row. Errors are those of stele_table_get(). */
 STELE_API int stele_table_explain(const struct stele_table *table, const void *key,
                                   unsigned key_bits, bool longest, struct stele_step *steps,
-                                  size_t room, size_t *ret_count);
+                                  size_t capacity, size_t *ret_count);
 
 /* Copies the table's schema out of the region. The caller frees it with stele_schema_free().
  * Errors: -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
