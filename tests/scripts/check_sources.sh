@@ -4,11 +4,13 @@
 # Checks the rules of CONTRIBUTING.md about files and names:
 #
 #   - a folder has at most 25 files, a file at most 600 lines (public headers may have more), a
-#     function at most 60 lines
+#     function, a test or a macro at most 60 lines
 #   - no line is wider than 100 columns, except for a line with a string
-#   - within the library, and within the command, no two files define functions with the same name
-#   - the name of a static function contains its file's noun: arena_grow() in arena.c
-#   - a file declares its extern functions in a header of its own
+#   - within the library, and within the command, no two files define functions with the same name,
+#     inline functions in headers included
+#   - the name of a static function in a .c file contains its file's noun: arena_grow() in arena.c
+#   - a file declares its extern functions in a header of its own, or, if their names start with
+#     stele_, in include/stele
 #
 # Relies on the format that make check-format enforces: functions begin in the first column.
 #
@@ -18,34 +20,59 @@ cd "${1:-$(dirname "$0")/../..}" || exit 2
 export LC_ALL=C
 
 # functions FILE...: prints the functions, one a line: file, line, number of lines, static or
-# extern, name.
+# extern, name. Macros that define functions, such as Test(), count as functions of that name.
 functions()
 {
 	awk '
-		FNR == 1 { start = 0 }
+		# returns whether "static", or a macro that stands for it, is in front of the name
+		function is_static(line,    n, i, words) {
+			sub(/\(.*/, "", line)
+			n = split(line, words, " ")
+			for (i = 1; i < n; i++) if (words[i] == "static" || words[i] in statics) return 1
+			return 0
+		}
+		FNR == 1 { start = 0; split("", statics) }
+		/^#define [A-Z0-9_]+ +static / { statics[$2] }
 		{
 			line = $0
 			gsub(/__attribute__\(\([a-z_]*(\([^()]*\))?\)\) ?/, "", line)
 		}
 		# the return type may be on the line before the name
-		line ~ /^[a-z].*\(/ && !/;$/ && !/^(struct|enum|union) [a-z_]* =/ {
-			kind = line ~ /^static / || last ~ /^static / ? "static" : "extern"
+		line ~ /^[A-Za-z].*\(/ && !/;$/ && !/^(struct|enum|union) [a-z_]* =/ {
+			kind = is_static(line) || is_static(last " name") ? "static" : "extern"
 			name = line
 			sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
 			start = FNR
 		}
-		{ last = line ~ /^[a-z][^(;]*$/ ? line : "" }
+		{ last = line ~ /^[A-Za-z][^(;]*$/ ? line : "" }
 		/;$/ && !/^\t/ { start = 0 }
 		/^{$/ { open = start }
 		/^}$/ && open { print FILENAME, open, FNR - open + 1, kind, name; open = 0; start = 0 }
 	' "$@"
 }
 
+# macros FILE...: prints the macros of several lines, one a line: file, line, number of lines, name.
+macros()
+{
+	awk '
+		FNR == 1 { start = 0 }
+		/^[ \t]*#[ \t]*define[ \t]/ && !start {
+			start = FNR
+			name = $0
+			sub(/^[ \t]*#[ \t]*define[ \t]+/, "", name); sub(/[^A-Za-z0-9_].*/, "", name)
+		}
+		start && !/\\$/ {
+			if (FNR > start) print FILENAME, start, FNR - start + 1, name
+			start = 0
+		}
+	' "$@"
+}
+
 shopt -s nullglob
-library=(lib/*/*.[ch] notifier/*.[ch] publisher/*.[ch] publisher/*/*.[ch] subscriber/*.[ch] subscriber/*/*.[ch])
+library=(lib/*.[ch] lib/*/*.[ch] notifier/*.[ch] publisher/*.[ch] publisher/*/*.[ch] subscriber/*.[ch] subscriber/*/*.[ch])
 command=(tools/*.[ch] tools/*/*.[ch])
 tests=(tests/*/*.[ch] tests/support/*/*.[ch])
-all=(lib/*.h include/stele/*.h docs/examples/*.c "${library[@]}" "${command[@]}" "${tests[@]}")
+all=(include/stele/*.h docs/examples/*.c "${library[@]}" "${command[@]}" "${tests[@]}")
 
 complaints()
 {
@@ -65,6 +92,7 @@ complaints()
 		}
 	' "${all[@]}"
 	functions "${all[@]}" | awk '$3 > 60 { print $1 ":" $2 ": " $5 "() has " $3 " lines, more than 60" }'
+	macros "${all[@]}" | awk '$3 > 60 { print $1 ":" $2 ": the macro " $4 " has " $3 " lines, more than 60" }'
 	for part in library command; do
 		# shellcheck disable=SC2178 # a reference to one of the lists
 		declare -n files=$part
@@ -87,10 +115,13 @@ complaints()
 				print $1 ":" $2 ": " name "() does not contain its file'"'"'s noun"
 			}'
 	done
-	functions "${library[@]}" "${command[@]}" | awk '$1 ~ /c$/ && $4 == "extern" && $5 !~ /^stele_/ && $5 != "main" { print $1, $2, $5 }' |
+	functions "${library[@]}" "${command[@]}" | awk '$1 ~ /c$/ && $4 == "extern" && $5 != "main" { print $1, $2, $5 }' |
 		while read -r file line name; do
 			header=${file%.c}.h
-			if [ ! -e "$header" ]; then
+			if [[ $name == stele_* ]]; then
+				grep -qw "$name" include/stele/*.h "$header" 2>/dev/null ||
+					echo "$file:$line: $name() is extern, but not declared in include/stele or $header"
+			elif [ ! -e "$header" ]; then
 				echo "$file:$line: $name() is extern, but $header does not exist"
 			elif ! grep -qw "$name" "$header"; then
 				echo "$file:$line: $name() is extern, but not declared in $header"

@@ -70,13 +70,15 @@ Test(unit_schema, names)
 		.name = "k", .type = STELE_U8, .key = true \
 	}
 
+struct malformed {
+	struct stele_column columns[3];
+	size_t count, value_size;
+	const char *message;
+};
+
 Test(unit_schema, malformed_schemas)
 {
-	static const struct {
-		struct stele_column columns[3];
-		size_t count, value_size;
-		const char *message;
-	} bad[] = {
+	static const struct malformed bad[] = {
 		{{KEY_COLUMN}, 0, 0, "no columns"},
 		{{KEY_COLUMN}, 1, 4, "describes it"},
 		{{{.name = "v", .type = STELE_U8}},
@@ -304,15 +306,24 @@ Test(unit_schema, parse_errors)
 		{"t(k: u8 key, a: char[1000000], b: char[1000000])", "character 32: "},
 		{"t(k: u8 \x1b key)", "but found \"\\x1b\""},
 	};
-	char table[STELE_NAME_MAX + 1] = "kept", text[1024];
+	char table[STELE_NAME_MAX + 1] = "kept";
 	struct stele_schema *schema = NULL;
-	size_t at;
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		cr_expect(stele_schema_parse(bad[i].text, table, &schema) == -EINVAL, "%s passed",
 		          bad[i].text);
 		EXPECT_MESSAGE(bad[i].message);
 	}
+	cr_expect_str_eq(table, "kept");
+	cr_expect(schema == NULL);
+}
+
+Test(unit_schema, parse_beyond_limits)
+{
+	char table[STELE_NAME_MAX + 1] = "kept", text[1024];
+	struct stele_schema *schema = NULL;
+	size_t at;
+
 	memset(text, 'n', 100);
 	strcpy(text + 100, "(k: u8 key)");
 	cr_expect(stele_schema_parse(text, table, &schema) == -EINVAL);
