@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#define MSEC_PER_SEC  INT64_C(1000)
+#define USEC_PER_SEC  INT64_C(1000000)
 #define NSEC_PER_USEC INT64_C(1000)
 #define NSEC_PER_MSEC INT64_C(1000000)
 #define NSEC_PER_SEC  INT64_C(1000000000)

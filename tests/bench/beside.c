@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    100000u
@@ -94,7 +95,7 @@ static double rate(bool beside, double *ret_commits)
 	from = gets();
 	commits = shared->commits;
 	begin = bench_seconds();
-	usleep((useconds_t)(SPAN * 1e6));
+	usleep((useconds_t)(SPAN * (double)USEC_PER_SEC));
 	*ret_commits = (double)(shared->commits - commits) / (bench_seconds() - begin);
 	return (double)(gets() - from) / (bench_seconds() - begin);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
@@ -131,7 +132,8 @@ int main(void)
 	begin = bench_seconds();
 	churn(publisher, updates);
 	bench_print("churn/updates", (double)updates, "");
-	bench_print("churn/update", (bench_seconds() - begin) / (double)updates * 1e9, "ns");
+	bench_print("churn/update",
+	            (bench_seconds() - begin) / (double)updates * (double)NSEC_PER_SEC, "ns");
 	churned = size_at_end(publisher);
 	fresh = size_at_end(load());
 	bench_print("churn/region", churned / 1e6, "MB");

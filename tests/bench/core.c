@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/bench.h"
 #include "tests/support/bench/table.h"
 
@@ -117,7 +118,7 @@ static void bench_commit(struct stele_publisher *publisher, const struct prefix4
 			put(routes, &table[r % count], (uint32_t)(r >> 40));
 			must(stele_transaction_commit(tx, NULL, NULL));
 		}
-		costs[round] = (bench_seconds() - begin) / commits * 1e9;
+		costs[round] = (bench_seconds() - begin) / commits * (double)NSEC_PER_SEC;
 	}
 	bench_print("commit/one_route", bench_median(costs, ROUNDS), "ns");
 }
@@ -148,7 +149,7 @@ static double time_match(void)
 		if (stele_table_match(&reading.routes, &address, 32, &row) == 1)
 			reading.sum += ((const struct route *)row.value)->next_hop;
 	}
-	return (bench_seconds() - begin) / LOOKUPS * 1e9;
+	return (bench_seconds() - begin) / LOOKUPS * (double)NSEC_PER_SEC;
 }
 
 static double time_get(void)
@@ -163,7 +164,7 @@ static double time_get(void)
 		if (stele_table_get(&reading.routes, &address, prefix->length, &row) == 1)
 			reading.sum += ((const struct route *)row.value)->next_hop;
 	}
-	return (bench_seconds() - begin) / LOOKUPS * 1e9;
+	return (bench_seconds() - begin) / LOOKUPS * (double)NSEC_PER_SEC;
 }
 
 static double time_live_get(void)
@@ -180,7 +181,7 @@ static double time_live_get(void)
 		    1)
 			reading.sum += route.next_hop;
 	}
-	return (bench_seconds() - begin) / LOOKUPS * 1e9;
+	return (bench_seconds() - begin) / LOOKUPS * (double)NSEC_PER_SEC;
 }
 
 static double time_snapshot(void)
@@ -192,7 +193,7 @@ static double time_snapshot(void)
 		must(stele_snapshot_open(reading.subscriber, 0, &one));
 		stele_snapshot_close(one);
 	}
-	return (bench_seconds() - begin) / 100000 * 1e9;
+	return (bench_seconds() - begin) / 100000 * (double)NSEC_PER_SEC;
 }
 
 static double time_scan(void)
@@ -206,7 +207,7 @@ static double time_scan(void)
 	for (size_t i = 0; i < reading.count; i++)
 		if (stele_cursor_next(cursor, &row) == 1)
 			reading.sum += row.key_bits;
-	cost = (bench_seconds() - begin) / (double)reading.count * 1e9;
+	cost = (bench_seconds() - begin) / (double)reading.count * (double)NSEC_PER_SEC;
 	stele_cursor_close(cursor);
 	return cost;
 }
@@ -252,7 +253,7 @@ static void bench_attach(void)
 		struct stele_publisher *publisher;
 		double begin = bench_seconds();
 		must(stele_publisher_open(bench_region, NULL, &publisher));
-		times[round] = (bench_seconds() - begin) * 1e3;
+		times[round] = (bench_seconds() - begin) * (double)MSEC_PER_SEC;
 		stele_publisher_close(publisher);
 	}
 	bench_print("attach/recovery_walk", bench_median(times, ROUNDS), "ms");
@@ -352,13 +353,14 @@ static void notice_rounds(struct stele_publisher *publisher, const struct prefix
 			mq_send(ping, (const char *)&word, sizeof(word), 0);
 			mq_receive(pong, (char *)&word, sizeof(word), NULL);
 		}
-		bare[round] = (bench_seconds() - begin) / PINGS / 2 * 1e6;
+		bare[round] = (bench_seconds() - begin) / PINGS / 2 * (double)USEC_PER_SEC;
 		begin = bench_seconds();
 		for (int i = 0; i < PINGS; i++) {
 			commit_one(publisher, prefix, number++);
 			mq_receive(pong, (char *)&word, sizeof(word), NULL);
 		}
-		whole[round] = (bench_seconds() - begin) / PINGS * 1e6 - bare[round];
+		whole[round] =
+			(bench_seconds() - begin) / PINGS * (double)USEC_PER_SEC - bare[round];
 		whole_ratios[round] = whole[round] / bare[round];
 		ratios[round] = (whole[round] - cost) / bare[round];
 	}
@@ -390,7 +392,7 @@ static void bench_notice(struct stele_publisher *publisher, const struct prefix4
 		double begin = bench_seconds();
 		for (int i = 0; i < PINGS; i++)
 			commit_one(publisher, prefix, number++);
-		commits[round] = (bench_seconds() - begin) / PINGS * 1e6;
+		commits[round] = (bench_seconds() - begin) / PINGS * (double)USEC_PER_SEC;
 	}
 	cost = bench_median(commits, NOTICE_ROUNDS);
 	bench_print("notice/commit_of_the_same_row_alone", cost, "us");

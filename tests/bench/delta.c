@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <stele/stele.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
@@ -90,9 +91,9 @@ static void run(struct stele_publisher *publisher, struct stele_subscriber *subs
 		sum += count;
 		part[round] = read_changes(subscriber, version - 1, "\1\2", 16, &count);
 	}
-	print_rows(rows, "", bench_median(all, ROUNDS) * 1e6, "us");
+	print_rows(rows, "", bench_median(all, ROUNDS) * (double)USEC_PER_SEC, "us");
 	print_rows(rows, "_rate", (double)sum / ROUNDS / bench_median(all, ROUNDS) / 1e6, "M/s");
-	print_rows(rows, "_under_16_bits", bench_median(part, ROUNDS) * 1e6, "us");
+	print_rows(rows, "_under_16_bits", bench_median(part, ROUNDS) * (double)USEC_PER_SEC, "us");
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS             1000000u
@@ -32,7 +33,7 @@ static double read_changes(struct stele_subscriber *subscriber, uint64_t since, 
 	must(stele_changes_check(changes));
 	stele_changes_close(changes);
 	check(any != 0);
-	return (bench_seconds() - begin) * 1e6;
+	return (bench_seconds() - begin) * (double)USEC_PER_SEC;
 }
 
 static double read_all(struct stele_subscriber *subscriber)
@@ -53,7 +54,7 @@ static double read_all(struct stele_subscriber *subscriber)
 	stele_cursor_close(cursor);
 	stele_snapshot_close(snapshot);
 	check(any != 0);
-	return (bench_seconds() - begin) * 1e6;
+	return (bench_seconds() - begin) * (double)USEC_PER_SEC;
 }
 
 /* Changes `count` rows all over the table, none of them twice. */
@@ -84,7 +85,7 @@ static void bench_changes(void)
 			double begin = bench_seconds();
 
 			change(publisher, count, ++round);
-			commits[i] = (bench_seconds() - begin) * 1e6;
+			commits[i] = (bench_seconds() - begin) * (double)USEC_PER_SEC;
 			changes[i] = read_changes(subscriber,
 			                          stele_publisher_version(publisher) - 1, &told);
 			check(told == count);
@@ -157,7 +158,7 @@ static void bench_subscribers(const char *series, unsigned flags)
 			before = *woken;
 			begin = bench_seconds();
 			item_commit(publisher, &kind_id, i, count + i);
-			times[i] = (bench_seconds() - begin) * 1e6;
+			times[i] = (bench_seconds() - begin) * (double)USEC_PER_SEC;
 			wait_until_woken(before + count);
 		}
 		bench_plot("subscribers", series, count, bench_median(times, COMMITS));

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/attack.h"
 #include "tests/support/bench/bench.h"
 
@@ -115,7 +116,7 @@ static double own_time(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)now.tv_sec + (double)now.tv_nsec / (double)NSEC_PER_SEC;
 }
 
 struct figures {
@@ -172,7 +173,8 @@ static double beside(const struct attack_kind *kind, double pace, double undistu
 	         kind ? kind->name : "undisturbed",
 	         kind && kind != &computing ? identities[identity] : "-");
 	printf("%-56s p50 %8.2f us  p99 %8.2f us  (by the clock %8.2f, %8.2f) of %u\n", name,
-	       figures.p50 * 1e6, figures.p99 * 1e6, figures.wall_p50 * 1e6, figures.wall_p99 * 1e6,
+	       figures.p50 * (double)USEC_PER_SEC, figures.p99 * (double)USEC_PER_SEC,
+	       figures.wall_p50 * (double)USEC_PER_SEC, figures.wall_p99 * (double)USEC_PER_SEC,
 	       figures.count);
 	if (kind) {
 		__atomic_store_n(&shared->stop, 1, __ATOMIC_SEQ_CST);

@@ -7,6 +7,7 @@
  *
  * Prefixes are loaded in random order, unless a figure's name says otherwise. Loading rte_lpm takes
  * minutes: it searches for each rule among all rules of the same length. */
+#include "lib/units.h"
 #include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_fib.h>
@@ -106,7 +107,8 @@ static void load_lpm(void)
 	for (size_t i = 0; i < count; i++)
 		check(rte_lpm_add(lpm, table[i].address, (uint8_t)table[i].length, numbers[i]) ==
 		      0);
-	bench_print("ipv4/load/rte_lpm", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv4/load/rte_lpm",
+	            (bench_seconds() - begin) / (double)count * (double)NSEC_PER_SEC, "ns");
 }
 
 /* ---- lookups ---- */

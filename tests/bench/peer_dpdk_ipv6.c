@@ -7,6 +7,7 @@
  *
  * The generated table has as many prefixes of the commonest lengths as the real one, most of them
  * in a few thousand blocks of 32 bits. */
+#include "lib/units.h"
 #include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_fib6.h>
@@ -121,7 +122,8 @@ static void load_stele(void)
 		                        sizeof(route)));
 	}
 	must(stele_transaction_commit(tx, NULL, NULL));
-	bench_print("ipv6/load/stele", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/load/stele",
+	            (bench_seconds() - begin) / (double)count * (double)NSEC_PER_SEC, "ns");
 	/* The key is the prefix's bytes and its length. */
 	for (size_t i = 0; i < count; i++)
 		keys += (table[i].length + 7) / 8 + 1;
@@ -147,7 +149,8 @@ static void load_fib(void)
 	check(fib != NULL);
 	for (size_t i = 0; i < count; i++)
 		check(rte_fib6_add(fib, table[i].address, (uint8_t)table[i].length, i + 1) == 0);
-	bench_print("ipv6/load/rte_fib6", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/load/rte_fib6",
+	            (bench_seconds() - begin) / (double)count * (double)NSEC_PER_SEC, "ns");
 	bench_print("ipv6/memory/rte_fib6", (dpdk_memory() - before) / 1048576, "MiB");
 }
 
@@ -162,7 +165,8 @@ static void load_lpm(void)
 	for (size_t i = 0; i < count; i++)
 		check(rte_lpm6_add(lpm, table[i].address, (uint8_t)table[i].length,
 		                   (uint32_t)i + 1) == 0);
-	bench_print("ipv6/load/rte_lpm6", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/load/rte_lpm6",
+	            (bench_seconds() - begin) / (double)count * (double)NSEC_PER_SEC, "ns");
 	bench_print("ipv6/memory/rte_lpm6", (dpdk_memory() - before) / 1048576, "MiB");
 }
 
@@ -302,7 +306,8 @@ int main(void)
 	load_lpm();
 	begin = bench_seconds();
 	routes_read();
-	bench_print("ipv6/load/stele_index", (bench_seconds() - begin) / (double)count * 1e9, "ns");
+	bench_print("ipv6/load/stele_index",
+	            (bench_seconds() - begin) / (double)count * (double)NSEC_PER_SEC, "ns");
 	bench_print("ipv6/memory/stele_index", (double)stele_index_memory(by_number) / 1048576,
 	            "MiB");
 	check_every_prefix();

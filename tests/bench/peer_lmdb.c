@@ -2,6 +2,7 @@
  *
  * A comparison with LMDB: lookups in the table and through a hash index, scans, commits and loads
  * of the same rows, and the size of a row in the region. */
+#include "lib/units.h"
 #include "tests/support/bench/peer_lmdb.h"
 
 #define MILLION 1000000u
@@ -159,7 +160,7 @@ static void hash_begin(const char *name)
 		check(row.value == expected.value);
 	}
 	snprintf(text, sizeof(text), "hash_index/%s/open", name);
-	bench_print(text, time * 1e3, "ms");
+	bench_print(text, time * (double)MSEC_PER_SEC, "ms");
 	snprintf(text, sizeof(text), "hash_index/%s/memory", name);
 	bench_print(text, (double)stele_hash_memory(hash) / (double)both.rows, "B a row");
 }

@@ -4,6 +4,7 @@
  * rows, in a region and in LMDB.
  *
  *   STELE_ROWS=NUMBER   the largest table (default 10,000,000) */
+#include "lib/units.h"
 #include "tests/support/bench/peer_lmdb.h"
 
 #define ROUNDS  5
@@ -22,7 +23,7 @@ static double random_gets(uint64_t (*get)(const unsigned char *), uint64_t *sum)
 		key_id(random_from(&random) % both.rows, key);
 		*sum += get(key);
 	}
-	return (bench_seconds() - begin) / GETS * 1e9;
+	return (bench_seconds() - begin) / GETS * (double)NSEC_PER_SEC;
 }
 
 static void bench_get(void)
@@ -55,7 +56,7 @@ static double scan_stele(uint64_t *sum)
 		*sum += item_sum(row.value);
 	}
 	stele_cursor_close(cursor);
-	return (bench_seconds() - begin) / SCANNED * 1e9;
+	return (bench_seconds() - begin) / SCANNED * (double)NSEC_PER_SEC;
 }
 
 static double scan_lmdb(uint64_t *sum)
@@ -71,7 +72,7 @@ static double scan_lmdb(uint64_t *sum)
 		*sum += item_sum(value.mv_data);
 	}
 	mdb_cursor_close(cursor);
-	return (bench_seconds() - begin) / SCANNED * 1e9;
+	return (bench_seconds() - begin) / SCANNED * (double)NSEC_PER_SEC;
 }
 
 static void bench_scan(void)
@@ -105,8 +106,8 @@ static void bench_commit(void)
 		lmdb(mdb_txn_begin(both.env, NULL, 0, &txn));
 		put_lmdb(txn, number, 1);
 		lmdb(mdb_txn_commit(txn));
-		stele[i] = (between - begin) * 1e9;
-		peer[i] = (bench_seconds() - between) * 1e9;
+		stele[i] = (between - begin) * (double)NSEC_PER_SEC;
+		peer[i] = (bench_seconds() - between) * (double)NSEC_PER_SEC;
 	}
 	bench_plot("commit", "stele", (double)both.rows, bench_median(stele, COMMITS));
 	bench_plot("commit", "lmdb", (double)both.rows, bench_median(peer, COMMITS));

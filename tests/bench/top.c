@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/bench_rows.h"
 
 #define ROWS    1000000u
@@ -82,7 +83,7 @@ static double used(void)
 	clockid_t clock;
 
 	check(clock_getcpuclockid(shared->top, &clock) == 0 && clock_gettime(clock, &time) == 0);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	return (double)time.tv_sec + (double)time.tv_nsec / (double)NSEC_PER_SEC;
 }
 
 static void measure_core(struct stele_publisher *publisher, uint64_t *round)
@@ -135,8 +136,8 @@ static void measure_commits(struct stele_publisher *publisher, uint64_t *round)
 	for (int i = 0; i < ROUNDS; i++)
 		ratios[i] = alone[i] / beside[i];
 	bench_ratio("top/commits_beside_it", bench_median(ratios, ROUNDS), 0.97);
-	bench_print("top/commit_alone", bench_median(alone, ROUNDS) * 1e9, "ns");
-	bench_print("top/commit_beside", bench_median(beside, ROUNDS) * 1e9, "ns");
+	bench_print("top/commit_alone", bench_median(alone, ROUNDS) * (double)NSEC_PER_SEC, "ns");
+	bench_print("top/commit_beside", bench_median(beside, ROUNDS) * (double)NSEC_PER_SEC, "ns");
 }
 
 int main(void)

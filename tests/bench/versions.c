@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
@@ -117,7 +118,7 @@ static void bench_pin(void)
 			must(stele_snapshot_open(subscriber, 0, &snapshot));
 			stele_snapshot_close(snapshot);
 		}
-		times[round] = (bench_seconds() - begin) / pins * 1e9;
+		times[round] = (bench_seconds() - begin) / pins * (double)NSEC_PER_SEC;
 	}
 	bench_print("pin/open_and_close", bench_median(times, ROUNDS), "ns");
 	stele_subscriber_close(subscriber);
@@ -201,7 +202,7 @@ static void bench_rollback(struct stele_publisher *publisher)
 		must(stele_transaction_begin(publisher, &tx));
 		must(stele_transaction_rollback(tx, version));
 		check(stele_transaction_commit(tx, NULL, NULL) == 1);
-		times[round] = (bench_seconds() - begin) * 1e6;
+		times[round] = (bench_seconds() - begin) * (double)USEC_PER_SEC;
 	}
 	bench_print("rollback/1000_rows_of_a_million", bench_median(times, ROUNDS), "us");
 }
@@ -241,7 +242,7 @@ static struct stele_publisher *bench_recovery(struct stele_publisher *publisher)
 		waitpid(child, NULL, 0);
 		begin = bench_seconds();
 		must(stele_publisher_open(bench_region, NULL, &publisher));
-		times[round] = (bench_seconds() - begin) * 1e3;
+		times[round] = (bench_seconds() - begin) * (double)MSEC_PER_SEC;
 		check(stele_publisher_version(publisher) == version + 100);
 		check(stats(publisher).recovered_deaths == 1);
 	}

@@ -7,6 +7,7 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+#include "lib/units.h"
 #include "tests/support/crash/crash.h"
 #include "tests/support/forge.h"
 
@@ -26,7 +27,7 @@ static long cpu_now(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return now.tv_sec * MSEC_PER_SEC + now.tv_nsec / NSEC_PER_MSEC;
 }
 
 /* ---- all calls that read ---- */

@@ -3,6 +3,7 @@
  * A publisher killed again and again at random moments, under readers that read all the time. Every
  * version that they see is consistent, versions never go back, and no version that was reported as
  * committed is lost. */
+#include "lib/units.h"
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -196,7 +197,7 @@ static uint64_t used_after_recovery(const char *region, uint64_t *ret_version)
 /* Waits until each reader has seen `versions` versions. */
 static void await_readers(const struct board *board, uint64_t versions)
 {
-	int64_t until = clock_now() + INT64_C(60000000000);
+	int64_t until = clock_now() + 60 * NSEC_PER_SEC;
 
 	for (unsigned i = 0; i < 2; i++)
 		while (__atomic_load_n(&board->readers[i].versions, __ATOMIC_RELAXED) < versions) {

@@ -2,6 +2,7 @@
  *
  * A publisher that dies between a commit and its notices. The test steps it through the commit up
  * to the one store that makes the version exist, and kills it there. */
+#include "lib/units.h"
 #include "tests/support/crash/trace.h"
 
 #include <sched.h>
@@ -63,7 +64,7 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	 * subscriber behind. */
 	tracee = trace_start(&job);
 	if (next_publisher)
-		notifier_slice = INT64_C(3600000000000);
+		notifier_slice = 3600 * NSEC_PER_SEC;
 	waiter = start_waiter(region, by_descriptor);
 	notifier_slice = slice;
 	await_armed(region);

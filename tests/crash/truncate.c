@@ -3,6 +3,7 @@
  * Files truncated and removed under processes that have them mapped. Touching a truncated page
  * raises SIGBUS. That must cost an -EBADMSG and not the process, and never give an answer made of
  * the zeros that replace the page. */
+#include "lib/units.h"
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -170,7 +171,7 @@ static void subscribers_file_lost(const char *region, bool cut)
 	struct stele_subscriber *subscriber = crash_subscriber(region, true);
 	struct stele_snapshot *snapshot;
 	uint64_t random = 5, version;
-	int64_t until = clock_now() + INT64_C(1200000000);
+	int64_t until = clock_now() + 1200 * NSEC_PER_MSEC;
 	char why[200], path[160];
 
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
@@ -179,12 +180,12 @@ static void subscribers_file_lost(const char *region, bool cut)
 	/* Continue until publisher and subscriber have checked their files, which they do once a
 	 * second. */
 	while (clock_now() < until || access(path, F_OK) < 0) {
-		cr_assert_lt(clock_now(), until + INT64_C(60000000000),
+		cr_assert_lt(clock_now(), until + 60 * NSEC_PER_SEC,
 		             "the publisher did not make the file again");
 		cr_assert_gt(bank_commit(publisher, &random), 0, "%s", stele_last_error());
 		version = stele_publisher_version(publisher);
 		cr_assert_eq(stele_subscriber_wait(subscriber, version - 1,
-		                                   clock_now() + INT64_C(2000000000), &version),
+		                                   clock_now() + 2 * NSEC_PER_SEC, &version),
 		             1, "%s", stele_last_error());
 		cr_assert_eq(version, stele_publisher_version(publisher));
 		/* A pin may be lost, and then the snapshot returns an error. */

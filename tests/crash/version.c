@@ -2,6 +2,7 @@
  *
  * Version numbers at 2^30, where the word that a futex waits on, the low half of head, wraps to 0;
  * at 2^32; and up to 2^62 - 1, the last version. The test writes these numbers into the region. */
+#include "lib/units.h"
 #include "tests/support/crash/bank.h"
 #include "tests/support/crash/crash.h"
 
@@ -83,7 +84,7 @@ static pid_t start_waiter(const char *region, uint64_t since)
 		for (uint64_t version = since; r >= 0 && version < since + 30;) {
 			uint64_t next = 0;
 			r = stele_subscriber_wait(subscriber, version,
-			                          clock_now() + INT64_C(60000000000), &next);
+			                          clock_now() + 60 * NSEC_PER_SEC, &next);
 			if (r != 1 || next <= version)
 				_exit(1);
 			version = next;

@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/units.h"
 #include "tests/fuzz/fuzz.h"
 
 #define INPUT_MAX    8192u
@@ -299,7 +300,7 @@ static uint64_t now(void)
 	struct timespec time;
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+	return (uint64_t)time.tv_sec * NSEC_PER_SEC + (uint64_t)time.tv_nsec;
 }
 
 static size_t descriptors(void)
@@ -351,7 +352,7 @@ static void work(uint64_t until)
 			shared->slowest = took;
 		if (new_edges && !given && pool_add(shared->input, shared->size))
 			keep(options.keep, "");
-		if (took / 1000000 >= options.slow)
+		if (took / NSEC_PER_MSEC >= options.slow)
 			keep(options.artifacts, "slow-");
 		if (shared->executions % LEAK_CHECKS == 0)
 			check_leaks();
@@ -385,12 +386,12 @@ static uint64_t storage_of(pid_t pid)
 
 static void print_state(uint64_t began)
 {
-	double seconds = (double)(now() - began) / 1e9;
+	double seconds = (double)(now() - began) / (double)NSEC_PER_SEC;
 
 	printf("%s: %llu executions in %.0f s (%.0f a second), %u inputs, %u edges, slowest %.3f s\n",
 	       options.name, (unsigned long long)shared->executions, seconds,
 	       (double)shared->executions / (seconds > 0 ? seconds : 1), shared->entries,
-	       shared->edge_count, (double)shared->slowest / 1e9);
+	       shared->edge_count, (double)shared->slowest / (double)NSEC_PER_SEC);
 	fflush(stdout);
 }
 
@@ -404,7 +405,7 @@ static int watch(pid_t worker, uint64_t began)
 	int status;
 
 	for (unsigned i = 1;; i++) {
-		struct timespec pause = {.tv_nsec = 100000000};
+		struct timespec pause = {.tv_nsec = 100 * NSEC_PER_MSEC};
 		pid_t ended = waitpid(worker, &status, WNOHANG);
 		if (ended == worker)
 			return status;
@@ -462,7 +463,7 @@ static void clean(void)
 
 static unsigned fuzz(void)
 {
-	uint64_t began = now(), until = began + options.seconds * 1000000000u;
+	uint64_t began = now(), until = began + options.seconds * NSEC_PER_SEC;
 	unsigned findings = 0;
 
 	printf("%s: seed %llu, %u inputs\n", options.name, (unsigned long long)options.seed,

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "lib/base/clock.h"
+#include "lib/units.h"
 #include "tests/support/bench/attack.h"
 #include "lib/storage/file.h"
 #include "publisher/notices/reap.h"
@@ -329,8 +330,8 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 
 	if (r == 0 && clock == CLOCK_THREAD_CPUTIME_ID) {
 		if (stall_at > 0 && --stall_at == 0)
-			stalled += INT64_C(3000000000);
-		ret->tv_sec += stalled / 1000000000;
+			stalled += 3 * NSEC_PER_SEC;
+		ret->tv_sec += stalled / NSEC_PER_SEC;
 	}
 	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * History as a subscriber sees it: which versions there are, and the record of each. */
+#include "lib/units.h"
 #include "tests/support/ipc/model.h"
 
 TestSuite(ipc_history, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -50,7 +51,7 @@ static uint64_t clock_of_day(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
 Test(ipc_history, each_version_has_its_record)

@@ -19,6 +19,7 @@
 
 #include <stele/stele.h>
 
+#include "lib/units.h"
 #include "tools/kernel/kernel.h"
 #include "tests/support/kernel_state.h"
 
@@ -126,7 +127,7 @@ static int64_t now_ns(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
 /* After a link is up, the kernel goes on changing IPv6 addresses by itself for some time: carrier
@@ -138,7 +139,7 @@ static void settle(void)
 		"test $(ip -6 route show table local | grep -c '^local fe80') = 2 &&"
 		" ip -6 route show table local | grep -q '^local fd00::1 dev d0' &&"
 		" ! ip -6 address show tentative | grep -q .";
-	int64_t deadline = now_ns() + 60000000000;
+	int64_t deadline = now_ns() + 60 * NSEC_PER_SEC;
 
 	while (system(settled) != 0)
 		cr_assert(now_ns() < deadline, "the kernel did not finish its IPv6 addresses");
@@ -176,7 +177,7 @@ static void teardown(void)
 
 static struct stele_subscriber *subscribe(void)
 {
-	int64_t deadline = now_ns() + 60000000000;
+	int64_t deadline = now_ns() + 60 * NSEC_PER_SEC;
 	struct stele_subscriber *subscriber;
 	uint64_t version;
 	int r;
@@ -218,7 +219,7 @@ static bool agrees(struct stele_subscriber *subscriber, char *ret_difference, si
 
 static uint64_t wait_agreement(struct stele_subscriber *subscriber, const char *step)
 {
-	int64_t deadline = now_ns() + 60000000000;
+	int64_t deadline = now_ns() + 60 * NSEC_PER_SEC;
 	char difference[1200];
 	uint64_t version;
 

@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <stele/stele.h>
 
+#include "lib/units.h"
 #include "tests/support/random.h"
 
 #define NEIGHBOURS 24u
@@ -102,7 +103,7 @@ static uint64_t time_of_day(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
 /* Makes a random prefix. The lengths are about as common as in the real table, where most are
@@ -233,7 +234,7 @@ int main(int argc, char **argv)
 	fill(publisher, routes);
 	for (double at = 0;;) {
 		double gap = 1 / rate_at(at);
-		struct timespec pause = {.tv_nsec = (long)(gap * 1e9)};
+		struct timespec pause = {.tv_nsec = (long)(gap * (double)NSEC_PER_SEC)};
 
 		update(publisher, routes, 4 + pick(40));
 		nanosleep(&pause, NULL);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/units.h"
 #include "tests/support/bench/bench.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ double bench_seconds(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)now.tv_sec + (double)now.tv_nsec / (double)NSEC_PER_SEC;
 }
 
 static int bench_compare_doubles(const void *a, const void *b)
@@ -126,6 +127,7 @@ void bench_compare(const char *work, const struct side *sides, size_t count)
 	}
 	for (size_t i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "%s/%s", work, sides[i].name);
-		bench_print(name, bench_median(times[i], COMPARE_ROUNDS) * 1e9, "ns");
+		bench_print(name, bench_median(times[i], COMPARE_ROUNDS) * (double)NSEC_PER_SEC,
+		            "ns");
 	}
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/units.h"
 #include "tests/support/bench/bench_rows.h"
 
 #include <stele/stele.h>
@@ -73,6 +74,6 @@ void pace_wait(struct pace *pace)
 
 	pace->next = pace->next + pace->gap < now - 0.01 ? now : pace->next + pace->gap;
 	until.tv_sec = (time_t)pace->next;
-	until.tv_nsec = (long)((pace->next - (double)until.tv_sec) * 1e9);
+	until.tv_nsec = (long)((pace->next - (double)until.tv_sec) * (double)NSEC_PER_SEC);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/units.h"
 #include "tests/support/bench/peer_dpdk.h"
 
 #include <rte_eal.h>
@@ -158,7 +159,7 @@ void bench_flap(const char *name, const void *key, unsigned key_bits)
 		flap_commit(key, key_bits, there ? &route : NULL);
 		times[i] += routes_move() / 2;
 	}
-	bench_print(name, bench_median(times, FLAPS) * 1e6, "us");
+	bench_print(name, bench_median(times, FLAPS) * (double)USEC_PER_SEC, "us");
 }
 
 /* ---- lookups: all sides answer the same addresses ----
@@ -171,7 +172,7 @@ static double processor_seconds(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)now.tv_sec + (double)now.tv_nsec / (double)NSEC_PER_SEC;
 }
 
 void lookups(const char *work, const struct lookup *sides, size_t count)
