@@ -12,9 +12,9 @@
 #include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
-#define ROWS     100000u
-#define A_COMMIT 10u
-#define MOST     1000u /* maximum size of a value in bytes */
+#define ROWS      100000u
+#define A_COMMIT  10u
+#define VALUE_MAX 1000u /* maximum size of a value in bytes */
 
 struct head {
 	uint64_t number;
@@ -33,8 +33,8 @@ static uint64_t states[ROWS]; /* each row's size and bytes follow from its state
 /* Makes a value. Most values are small and a few are large, like the rows of real services. */
 static size_t value_make(uint64_t state, uint64_t *words)
 {
-	uint64_t most = MOST >> random_from(&state) % 6;
-	size_t size = random_from(&state) % most;
+	uint64_t maximum = VALUE_MAX >> random_from(&state) % 6;
+	size_t size = random_from(&state) % maximum;
 
 	for (size_t i = 0; i < 1 + (size + 7) / 8; i++)
 		words[i] = state + i;
@@ -43,7 +43,7 @@ static size_t value_make(uint64_t state, uint64_t *words)
 
 static void put(struct stele_writable *table, uint32_t id)
 {
-	uint64_t words[MOST / 8 + 4];
+	uint64_t words[VALUE_MAX / 8 + 4];
 	uint32_t key = __builtin_bswap32(id);
 
 	must(stele_writable_put(table, &key, 32, words, value_make(states[id], words)));
@@ -94,7 +94,7 @@ static void check_rows(void)
 	must(stele_table_open(snapshot, "rows", &schema, &table));
 	check(stele_table_rows(&table) == ROWS);
 	for (uint32_t id = 0; id < ROWS; id++) {
-		uint64_t words[MOST / 8 + 4];
+		uint64_t words[VALUE_MAX / 8 + 4];
 		uint32_t key = __builtin_bswap32(id);
 		struct stele_row row;
 

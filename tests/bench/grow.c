@@ -10,10 +10,10 @@
 #include "lib/units.h"
 #include "tests/support/bench/bench_rows.h"
 
-#define ROWS             1000000u
-#define ROUNDS           9
-#define SUBSCRIBERS_MOST 1024u
-#define COMMITS          30u
+#define ROWS            1000000u
+#define ROUNDS          9
+#define SUBSCRIBERS_MAX 1024u
+#define COMMITS         30u
 
 /* ---- changed rows ---- */
 
@@ -133,13 +133,13 @@ static void bench_subscribers(const char *series, unsigned flags)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = flags};
 	struct stele_publisher *publisher;
-	static pid_t children[SUBSCRIBERS_MOST];
+	static pid_t children[SUBSCRIBERS_MAX];
 	unsigned there = 0;
 
 	stele_publisher_close(items_publish(&kind_id, 1000));
 	must(stele_publisher_open(bench_region, &options, &publisher));
 	*woken = 0;
-	for (unsigned count = 1; count <= SUBSCRIBERS_MOST; count *= 2) {
+	for (unsigned count = 1; count <= SUBSCRIBERS_MAX; count *= 2) {
 		double times[COMMITS];
 
 		for (; there < count; there++) {

@@ -22,11 +22,11 @@
 #include "tests/support/bench/attack.h"
 #include "tests/support/bench/bench.h"
 
-#define PACE       200e-6
-#define SECONDS    0.25
-#define MOST       200000u
-#define MOST_TIMES 3.0 /* times the undisturbed median */
-#define MOST_P99   1e-3
+#define PACE        200e-6
+#define SECONDS     0.25
+#define SAMPLES_MAX 200000u
+#define TIMES_MAX   3.0 /* times the undisturbed median */
+#define P99_MAX     1e-3
 
 enum { NOBODY, MEMBER, IDENTITIES };
 
@@ -35,7 +35,7 @@ static struct {
 	uint64_t rounds;
 } * shared;
 
-static double taken[MOST], own_taken[MOST];
+static double taken[SAMPLES_MAX], own_taken[SAMPLES_MAX];
 static struct stele_publisher *publisher;
 
 static void compute(struct attack *attack, uint32_t kind)
@@ -132,7 +132,7 @@ static struct figures measure(double pace)
 	double begin = bench_seconds(), next = begin, now = begin;
 	struct figures figures = {0};
 
-	while (figures.count < MOST && now - begin < SECONDS) {
+	while (figures.count < SAMPLES_MAX && now - begin < SECONDS) {
 		double from = bench_seconds(), own = own_time();
 		commit(++number);
 		own_taken[figures.count] = own_time() - own;
@@ -182,10 +182,10 @@ static double beside(const struct attack_kind *kind, double pace, double undistu
 		must(stele_publisher_reap(publisher));
 	}
 	if (undisturbed > 0 && !kind->as_many) {
-		snprintf(line, sizeof(line), "%s/p50_of_%g_times_undisturbed", name, MOST_TIMES);
-		bench_ratio(line, MOST_TIMES * undisturbed / figures.p50, 1);
+		snprintf(line, sizeof(line), "%s/p50_of_%g_times_undisturbed", name, TIMES_MAX);
+		bench_ratio(line, TIMES_MAX * undisturbed / figures.p50, 1);
 		snprintf(line, sizeof(line), "%s/p99_of_1_ms", name);
-		bench_ratio(line, MOST_P99 / figures.p99, 1);
+		bench_ratio(line, P99_MAX / figures.p99, 1);
 	}
 	return figures.p50;
 }

@@ -13,7 +13,7 @@
 #include <rte_fib6.h>
 #include <rte_lpm6.h>
 
-#define PREFIXES_MOST 1000000u
+#define PREFIXES_MAX 1000000u
 
 struct prefix6 {
 	uint8_t address[16];
@@ -56,7 +56,7 @@ static void read_prefixes(FILE *file)
 {
 	char line[128];
 
-	while (fgets(line, sizeof(line), file) && count < PREFIXES_MOST) {
+	while (fgets(line, sizeof(line), file) && count < PREFIXES_MAX) {
 		char *slash = strchr(line, '/');
 		if (!slash)
 			continue;
@@ -287,7 +287,7 @@ int main(void)
 	double begin;
 
 	snprintf(bench_region, sizeof(bench_region), "bench-ipv6-%ld", (long)getpid());
-	table = malloc(PREFIXES_MOST * sizeof(*table));
+	table = malloc(PREFIXES_MAX * sizeof(*table));
 	check(table != NULL);
 	if (file)
 		read_prefixes(file);

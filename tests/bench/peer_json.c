@@ -64,7 +64,7 @@ static void json_publish(void)
 	all = json_object_new_object();
 	for (uint64_t i = 0; i < ROWS; i++) {
 		struct json_object *row = json_object_new_object();
-		char key[KEY_MOST];
+		char key[KEY_MAX];
 
 		path_of(i, key);
 		json_object_object_add(row, "number", json_object_new_uint64(i));
@@ -77,7 +77,7 @@ static void json_publish(void)
 static void json_change(uint64_t number, uint64_t round)
 {
 	struct json_object *row, *word;
-	char key[KEY_MOST];
+	char key[KEY_MAX];
 
 	path_of(number, key);
 	check(json_object_object_get_ex(all, key, &row));
@@ -134,7 +134,7 @@ static struct stele_publisher *publisher;
 static void put(struct stele_writable *table, uint64_t number, uint64_t round)
 {
 	struct state state = {number, round};
-	char key[KEY_MOST];
+	char key[KEY_MAX];
 
 	path_of(number, key);
 	must(stele_writable_put(table, key, 35 * 8, &state, sizeof(state)));

@@ -87,7 +87,7 @@ static double many_stele(uint64_t *ret_sum)
 static inline __attribute__((always_inline)) double
 dependent_gets(uint64_t (*get)(const unsigned char *), uint64_t *ret_sum)
 {
-	unsigned char key[KEY_MOST];
+	unsigned char key[KEY_MAX];
 	double begin = bench_seconds();
 	uint64_t sum = 0;
 
@@ -152,7 +152,7 @@ static void hash_begin(const char *name)
 	time = bench_seconds() - begin;
 	for (uint64_t i = 0; i < both.rows; i++) {
 		struct stele_row row, expected;
-		unsigned char key[KEY_MOST];
+		unsigned char key[KEY_MAX];
 
 		both.kind->key(i, key);
 		check(stele_table_get(&both.table, key, both.kind->key_size * 8, &expected) == 1);

@@ -18,7 +18,7 @@ static double random_gets(uint64_t (*get)(const unsigned char *), uint64_t *sum)
 	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < GETS; i++) {
-		unsigned char key[KEY_MOST];
+		unsigned char key[KEY_MAX];
 
 		key_id(random_from(&random) % both.rows, key);
 		*sum += get(key);

@@ -24,7 +24,7 @@ static double get_stele(uint64_t *ret_sum)
 	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < GETS; i++) {
-		unsigned char key[KEY_MOST];
+		unsigned char key[KEY_MAX];
 		struct stele_row row;
 
 		key_id(random_from(&random) % ROWS, key);
@@ -42,7 +42,7 @@ static double get_redis(uint64_t *ret_sum)
 	double begin = bench_seconds();
 
 	for (unsigned i = 0; i < GETS; i++) {
-		unsigned char key[KEY_MOST];
+		unsigned char key[KEY_MAX];
 		redisReply *reply;
 
 		key_id(random_from(&random) % ROWS, key);
@@ -96,7 +96,7 @@ static void load_redis(void)
 {
 	for (uint64_t i = 0; i < ROWS; i++) {
 		struct item item = item_of(i, 0);
-		unsigned char key[KEY_MOST];
+		unsigned char key[KEY_MAX];
 		redisReply *reply;
 
 		key_id(i, key);

@@ -49,7 +49,7 @@ static double figure_of(const json_t *object, const char *name)
 }
 
 /* Checks that percentiles rise, and that every row without a reason has figures. */
-static void judge_latency(const json_t *row)
+static void check_latency(const json_t *row)
 {
 	static const char *const always[] = {"p50_us", "max_us",  "commit_us", "by_hand_us",
 	                                     "ratio",  "bare_us", "send_us"};
@@ -161,7 +161,7 @@ Test(cli_bench, every_mechanism_has_a_row_or_a_reason)
 
 		cr_expect(strcmp(text_of(row, "notifier"), ways[i]) == 0, "%s, not %s",
 		          text_of(row, "notifier"), ways[i]);
-		judge_latency(row);
+		check_latency(row);
 		if (is_always_there(ways[i]))
 			cr_expect(!*text_of(row, "reason") && figure_of(row, "samples") == 200,
 			          "%s: %s", ways[i], text_of(row, "reason"));
@@ -194,7 +194,7 @@ Test(cli_bench, a_percentile_needs_ten_samples_above_it)
 
 	EXPECT_STATUS(result, 0);
 	row = next_object(&at);
-	judge_latency(row);
+	check_latency(row);
 	cr_expect(figure_of(row, "samples") == 1000 && figure_of(row, "p99_us") > 0 &&
 	          figure_of(row, "p99_9_us") == -1);
 	json_decref(row);

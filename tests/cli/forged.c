@@ -10,7 +10,7 @@
 
 /* KiB that a command may have resident; a walk over the holes of one of these files takes
  * gigabytes. */
-#define RESIDENT_MOST 200000
+#define RESIDENT_MAX 200000
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -117,7 +117,7 @@ static void end(void)
 	cr_expect_eq(forged_blocks(), blocks_before, "reading took memory");
 #ifndef SANITIZED
 	cr_assert_eq(getrusage(RUSAGE_CHILDREN, &usage), 0);
-	cr_expect_lt(usage.ru_maxrss, RESIDENT_MOST);
+	cr_expect_lt(usage.ru_maxrss, RESIDENT_MAX);
 #else
 	(void)usage;
 #endif
@@ -255,7 +255,7 @@ Test(cli_forged, crash_32_top_takes_keys_and_signals)
 /* ---- many files ---- */
 
 /* Each pass over the directory takes milliseconds; one pass for each region would take minutes. */
-enum { MANY = 20000, CPU_MOST = 20 };
+enum { MANY = 20000, CPU_MAX = 20 };
 
 static void many_files(const char *directory, bool make)
 {
@@ -291,7 +291,7 @@ Test(cli_forged, hostile_26_many_forged_files_are_listed_in_one_pass)
 	EXPECT_HAS(result.out, "many19999");
 	cr_expect_leq(STELE("doctor", "-D", directory).status, 1);
 	EXPECT_FAILURE(STELE("show", "-D", directory, "many2000x"), 3, "did you mean");
-	cr_expect_lt(children_seconds() - before, CPU_MOST);
+	cr_expect_lt(children_seconds() - before, CPU_MAX);
 	many_files(directory, false);
 	cr_expect_eq(rmdir(directory), 0);
 }

@@ -198,7 +198,7 @@ static void disk_cut(struct disk *disk)
 }
 
 /* Cuts the power, and checks what is left. */
-static void disk_judge(struct disk *disk)
+static void disk_check(struct disk *disk)
 {
 	struct stele_publisher *publisher;
 	uint64_t seen = head_of(disk), version, before;
@@ -257,13 +257,13 @@ static uint64_t step_and_cut(struct job *job, struct disk *disk)
 	while (more) {
 		bool sync = at_sync(&tracee);
 		for (unsigned i = 0; sync && i < CUTS; i++)
-			disk_judge(disk);
+			disk_check(disk);
 		more = trace_step(&tracee);
 		if (sync) {
 			disk_synced(disk);
 			syncs++;
 		} else if (disk_look(disk) && changes++ % 199 == 0) {
-			disk_judge(disk);
+			disk_check(disk);
 		}
 	}
 	trace_end(&tracee);

@@ -14,7 +14,7 @@
 #include "lib/trie/trie_node.h"
 
 /* More rows than fit in a region of this size: a walk that returns more goes in circles. */
-#define ROWS_MOST 8192u
+#define ROWS_MAX 8192u
 
 struct damage {
 	char name[STELE_NAME_MAX + 1];
@@ -154,7 +154,7 @@ static void walk_rows(struct damage *damage, const struct stele_table *table)
 		return;
 	while ((r = stele_cursor_next(cursor, &row)) == 1) {
 		use(damage, r, &row);
-		cr_assert_lt(rows++, ROWS_MOST, "a cursor goes in circles");
+		cr_assert_lt(rows++, ROWS_MAX, "a cursor goes in circles");
 	}
 	use(damage, r, &row);
 	r = stele_cursor_seek(cursor, "ww", 16);
@@ -209,7 +209,7 @@ static void walk_changes(struct damage *damage, const struct stele_snapshot *bef
 			use(damage, 1, &change.before);
 		if (change.kind != STELE_REMOVED)
 			use(damage, 1, &change.after);
-		cr_assert_lt(count++, 4 * ROWS_MOST, "the changes go in circles");
+		cr_assert_lt(count++, 4 * ROWS_MAX, "the changes go in circles");
 	}
 	use(damage, r, NULL);
 	stele_changes_close(changes);

@@ -447,7 +447,7 @@ static int act_create(struct job *job)
 
 /* Checks the state of all files: the region is complete or absent, and removing it leaves
  * nothing. */
-static void judge_all_files(const char *region, struct expected *expected)
+static void check_all_files(const char *region, struct expected *expected)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED};
@@ -485,7 +485,7 @@ static uint64_t step_through_all_files(struct job *job, struct expected *expecte
 	watch_changed(&watch, true);
 	while (trace_step(&tracee))
 		if (watch_changed(&watch, true))
-			judge_all_files(job->region, expected);
+			check_all_files(job->region, expected);
 	trace_end(&tracee);
 	watch_end(&watch);
 	return expected->states - before;

@@ -33,13 +33,13 @@ static char region[64], source_error[256];
 static struct counters *counters;
 static pid_t source_pid;
 
-static void count(void *context, const char *sentence, uint64_t version)
+static void count(void *context, const char *message, uint64_t version)
 {
 	struct counters *to = context;
 
 	if (version == 0)
 		to->losses++;
-	else if (strncmp(sentence, "applied", 7) == 0)
+	else if (strncmp(message, "applied", 7) == 0)
 		to->updates++;
 	else
 		to->dumps++;

@@ -59,7 +59,7 @@ Test(ipc_lost, a_subscriber_with_a_descriptor_registers_again)
 
 static const struct {
 	int error;
-	const char *sentence;
+	const char *message;
 } ends[] = {
 	{-ENOENT, "was removed"},
 	{-ENOENT, "was removed"},
@@ -75,7 +75,7 @@ static void wait_for_the_end(unsigned which)
 	OK(stele_subscriber_version(subscriber, &version));
 	ipc_reach(READER + which, 1);
 	RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version),
-	        ends[which].error, ends[which].sentence);
+	        ends[which].error, ends[which].message);
 	stele_subscriber_close(subscriber);
 }
 

@@ -43,7 +43,7 @@ static void commit(struct stele_publisher *publisher)
 	      (unsigned long long)next);
 }
 
-static void judge_newest(void)
+static void check_newest(void)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
 	struct stele_snapshot *snapshot;
@@ -82,7 +82,7 @@ Test(ipc_shared, two_publishers_take_turns)
 			CHECK(r == 0 || r == -EBUSY, "%d: %s", r, stele_last_error());
 			compacted += r == 0;
 		}
-		judge_newest();
+		check_newest();
 	}
 	CHECK(compacted > 3, "%u times compacted", compacted);
 	/* Both publishers find the same memory in use, and so does a third that opens later. */
@@ -143,7 +143,7 @@ Test(ipc_shared, four_processes_share_a_region_at_full_speed)
 	}
 	for (unsigned i = 0; i < 4; i++)
 		ipc_join(pids[i]);
-	judge_newest();
+	check_newest();
 	stele_subscriber_close(subscriber);
 }
 
@@ -220,12 +220,12 @@ static void join_during(uint64_t maximum, unsigned rows)
 		RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
 		ipc_join(pids[0]);
 		ipc_join(pids[1]);
-		judge_newest();
+		check_newest();
 	}
 	commit(publisher);
 	CHECK(stele_publisher_version(publisher) == 17, "version %llu",
 	      (unsigned long long)stele_publisher_version(publisher));
-	judge_newest();
+	check_newest();
 	stele_publisher_close(publisher);
 }
 
@@ -288,7 +288,7 @@ Test(ipc_shared, the_others_continue_after_a_death)
 		ipc_await(READY, i);
 		ipc_kill(pid);
 		commit(publisher);
-		judge_newest();
+		check_newest();
 		CHECK(ipc_stats(publisher).recovered_deaths == i, "%llu",
 		      (unsigned long long)ipc_stats(publisher).recovered_deaths);
 	}

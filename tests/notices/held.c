@@ -189,7 +189,7 @@ Test(notices_held, notice_35_no_wait_begins_on_a_region_that_was_removed)
 	ipc_join(child);
 }
 
-static void judge_and_stand(unsigned argument)
+static void check_and_stand(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, "futex");
 	uint64_t version = 1;
@@ -212,7 +212,7 @@ Test(notices_held, notice_35_a_subscriber_waits_with_the_word_that_it_has_valida
 	pid_t child;
 
 	ipc_only_notices();
-	child = ipc_spawn(judge_and_stand, 0);
+	child = ipc_spawn(check_and_stand, 0);
 	ipc_await(READY, 1);
 	data_file_mark(&publisher->attachment.region.header->head, HEAD_REPLACING);
 	ipc_reach(UP, 1);

@@ -14,11 +14,11 @@
 
 TestSuite(stress_readers, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
 
-#define ACCOUNTS     4000u
-#define TOTAL        (ACCOUNTS * UINT64_C(1000))
-#define READERS      4u
-#define HELD         4u /* snapshots that a reader has open */
-#define PASSES_LEAST 20u
+#define ACCOUNTS   4000u
+#define TOTAL      (ACCOUNTS * UINT64_C(1000))
+#define READERS    4u
+#define HELD       4u /* snapshots that a reader has open */
+#define PASSES_MIN 20u
 /* stages; STARTED is reached once by each process */
 enum { STOP, STARTED };
 /* counters; PASSES to STALE have one for each reader */
@@ -282,9 +282,8 @@ static void check_readers(struct stele_publisher *publisher, bool hostile, uint6
 	uint64_t passes = 0, stale = 0;
 
 	for (unsigned who = 0; who < READERS; who++) {
-		MUST(ipc_told(PASSES + who) >= PASSES_LEAST,
-		     "reader %u saw only %llu whole versions", who,
-		     (unsigned long long)ipc_told(PASSES + who));
+		MUST(ipc_told(PASSES + who) >= PASSES_MIN, "reader %u saw only %llu whole versions",
+		     who, (unsigned long long)ipc_told(PASSES + who));
 		passes += ipc_told(PASSES + who);
 		stale += ipc_told(STALE + who);
 	}
@@ -317,7 +316,7 @@ static void run(bool hostile)
 	for (unsigned i = 0; i < processes; i++)
 		ipc_await(STARTED + i, 1);
 	while (commits < (SANITIZED ? 2000 : 150000) || clock_now() < until ||
-	       (!all_have_passed(PASSES_LEAST) && clock_now() < until + 3 * IPC_PATIENCE)) {
+	       (!all_have_passed(PASSES_MIN) && clock_now() < until + 3 * IPC_PATIENCE)) {
 		uint64_t pinned;
 		transfer(publisher, &random);
 		commits++;

@@ -12,8 +12,8 @@
 #include "publisher/trie/edit.h"
 #include "tests/support/random.h"
 
-#define MEMORY       (UINT64_C(1) << 23)
-#define MOST_CHANGES 20000u
+#define MEMORY      (UINT64_C(1) << 23)
+#define CHANGES_MAX 20000u
 
 static uint64_t random_state;
 
@@ -105,7 +105,7 @@ static void world_finish(struct world *world)
 
 struct gathered {
 	size_t count;
-	struct stele_change changes[MOST_CHANGES];
+	struct stele_change changes[CHANGES_MAX];
 };
 
 static int check(const struct reading *reading)
@@ -114,7 +114,7 @@ static int check(const struct reading *reading)
 	return 0;
 }
 
-static int judge(const struct reading *reading, int r)
+static int recheck(const struct reading *reading, int r)
 {
 	(void)reading;
 	return r;
@@ -122,7 +122,7 @@ static int judge(const struct reading *reading, int r)
 
 static struct reading reading_of(const struct world *world, int version, const unsigned char *base)
 {
-	static const struct reading_owner owner = {check, judge};
+	static const struct reading_owner owner = {check, recheck};
 	struct reading reading = {
 		.owner = &owner,
 		.view = world->arena.view,
@@ -140,7 +140,7 @@ static void gather(struct stele_changes *changes, struct gathered *ret)
 
 	ret->count = 0;
 	while ((r = stele_changes_next(changes, &ret->changes[ret->count])) == 1)
-		cr_assert_lt(++ret->count, MOST_CHANGES);
+		cr_assert_lt(++ret->count, CHANGES_MAX);
 	cr_assert_eq(r, 0);
 }
 

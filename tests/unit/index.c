@@ -12,10 +12,10 @@
 
 TestSuite(unit_index, .init = ipc_begin, .fini = ipc_end, .timeout = 250);
 
-#define PREFIXES_MOST 400u
-#define QUESTIONS     (PREFIXES_MOST * 4 + 200)
-#define KINDS         (INDEX_PATHS * 2)
-#define NONE          77u /* the indexes' answer if no prefix matches */
+#define PREFIXES_MAX 400u
+#define QUESTIONS    (PREFIXES_MAX * 4 + 200)
+#define KINDS        (INDEX_PATHS * 2)
+#define NONE         77u /* the indexes' answer if no prefix matches */
 
 struct route {
 	uint16_t metric;
@@ -48,7 +48,7 @@ struct world {
 	uint64_t random, seed;
 	bool ipv6;
 	unsigned size; /* size of an address in bytes */
-	struct prefix prefixes[PREFIXES_MOST];
+	struct prefix prefixes[PREFIXES_MAX];
 	unsigned count;
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
@@ -162,7 +162,7 @@ static void change(struct world *world, struct stele_transaction *tx)
 		else
 			there->hop = (uint32_t)random_from(&world->random);
 		put(tx, there);
-	} else if (world->count < PREFIXES_MOST) {
+	} else if (world->count < PREFIXES_MAX) {
 		random_prefix(world, &prefix);
 		there = find(world, &prefix);
 		if (!there)

@@ -113,7 +113,7 @@ static void clear_host(uint8_t *address, unsigned length, unsigned bits)
 }
 
 /* Turns random bytes into a valid value of the type. */
-static void mend(const struct order *order, struct value *value)
+static void make_valid(const struct order *order, struct value *value)
 {
 	value->size = order->size;
 	switch (order->type) {
@@ -156,8 +156,8 @@ static void random_pair(const struct order *order, struct value *a, struct value
 		b->bytes[random_next() % order->size] ^= (uint8_t)(1u << random_next() % 8);
 		b->bytes[31] = (uint8_t)(random_next() >> 20);
 	}
-	mend(order, a);
-	mend(order, b);
+	make_valid(order, a);
+	make_valid(order, b);
 }
 
 static int bit(const struct stele_key *key, unsigned at)

@@ -23,7 +23,7 @@ void key_id(uint64_t number, unsigned char *key)
 
 void key_path(uint64_t number, unsigned char *key)
 {
-	char text[KEY_MOST];
+	char text[KEY_MAX];
 
 	snprintf(text, sizeof(text), "/devices/node%03u/port%02u/lane%07u",
 	         (unsigned)(number / 1000 % 1000), (unsigned)(number % 1000 / 20),

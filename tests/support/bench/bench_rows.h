@@ -12,7 +12,7 @@
 #include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
 
-#define KEY_MOST 48u
+#define KEY_MAX 48u
 
 struct item {
 	uint64_t a, b, c, d, e, f;
@@ -65,7 +65,7 @@ static inline uint64_t item_sum(const void *value)
 static inline void item_put(struct stele_writable *table, const struct kind *kind, uint64_t number,
                             uint64_t round)
 {
-	unsigned char key[KEY_MOST];
+	unsigned char key[KEY_MAX];
 	struct item item = item_of(number, round);
 
 	kind->key(number, key);

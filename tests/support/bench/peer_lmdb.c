@@ -61,7 +61,7 @@ void both_close(void)
 
 double load_stele(void)
 {
-	static unsigned char(*keys)[KEY_MOST];
+	static unsigned char(*keys)[KEY_MAX];
 	static struct stele_row_ref *rows;
 	static struct item *items;
 	static uint64_t room;
@@ -136,7 +136,7 @@ void both_check(void)
 {
 	check(stele_table_rows(&both.table) == both.rows);
 	for (uint64_t i = 0; i < both.rows; i++) {
-		unsigned char key[KEY_MOST];
+		unsigned char key[KEY_MAX];
 		struct stele_row row;
 		MDB_val k = {both.kind->key_size, key}, v;
 

@@ -52,7 +52,7 @@ void both_close(void);
 /* Puts a row with the value of its `round`th update. */
 static inline void put_lmdb(MDB_txn *txn, uint64_t number, uint64_t round)
 {
-	unsigned char key[KEY_MOST];
+	unsigned char key[KEY_MAX];
 	struct item item = item_of(number, round);
 	MDB_val k = {both.kind->key_size, key}, v = {sizeof(item), &item};
 
