@@ -37,9 +37,9 @@
 #endif
 
 #ifdef ONE
-#define ROOM 1
+#define CAPACITY 1
 #else
-#define ROOM 2
+#define CAPACITY 2
 #endif
 
 #define CLEAR    0
@@ -47,7 +47,7 @@
 #define NO_QUEUE 2
 
 byte head, ticket, word;
-chan channel = [ROOM] of {bool}; /* true: a notice of the publisher; false: of a stranger */
+chan channel = [CAPACITY] of {bool}; /* true: a notice of the publisher; false: of a stranger */
 byte queue;         /* SYSV: the number of the queue; 0: there is none */
 byte queues;        /* SYSV: the number of queues made until now */
 bool asleep;        /* the subscriber blocks on the futex of the word, or of head */
@@ -344,7 +344,7 @@ active proctype subscriber()
 	od
 }
 
-active proctype judge()
+active proctype validate()
 {
 	timeout ->
 	assert(at_rest && seen == head)

@@ -87,7 +87,7 @@ byte seen[2];
 /* ---- the publisher ---- */
 
 /* Decides by a slot's lock whether its owner lives. */
-inline judge()
+inline validate()
 {
 	atomic {
 		if
@@ -118,7 +118,7 @@ inline meet()
 		fi
 	};
 	if
-	:: u != 0 -> judge(); u = 0
+	:: u != 0 -> validate(); u = 0
 	:: else
 	fi
 }
@@ -220,12 +220,12 @@ inline attach_and_send()
 #endif
 #ifndef STALE_TICKET
 		if
-		:: ticket[i] != t -> goto told
+		:: ticket[i] != t -> goto notified
 		:: else
 		fi;
 #endif
 		if
-		:: peer[i] != u -> judge()
+		:: peer[i] != u -> validate()
 		:: else
 		fi;
 		if
@@ -252,11 +252,11 @@ inline tell()
 			t = (known[i] -> ticket[i] : 0);
 			if
 			:: t % 2 == 1 && (t != sent[i] || everybody)
-			:: else -> goto told
+			:: else -> goto notified
 			fi
 		};
 		attach_and_send();
-told:		atomic { i++; t = 0; u = 0 }
+notified:		atomic { i++; t = 0; u = 0 }
 	:: else -> break
 	od;
 	atomic { everybody = false; i = 0 }

@@ -210,7 +210,7 @@ look:		atomic { v = version[mine]; s = state[mine] };
 	od
 }
 
-active proctype judge()
+active proctype validate()
 {
 	timeout ->
 	assert(queued != NONE && seen == version[name])

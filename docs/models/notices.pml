@@ -121,7 +121,7 @@ end:			atomic { queue > 0 -> queue = 0; blocked = false }
 	od
 }
 
-active proctype judge()
+active proctype validate()
 {
 	byte v;
 
