@@ -248,19 +248,19 @@ static const struct row_layout prefix4 = {.value_size = 5, .max_bits = 32, .pref
 static const struct row_layout nested = {
 	.value_size = 8, .min_bits = 16, .max_bits = 48, .prefix = true};
 
-Test(unit_changes, exact_keys)
+Test(unit_changes, of_rows_with_exact_keys)
 {
 	run(&exact4, 6, 3000, 200);
 	run(&exact4, 2, 30, 10);
 }
 
-Test(unit_changes, text_keys)
+Test(unit_changes, of_rows_with_text_keys)
 {
 	run(&text, 2, 2000, 300);
 	run(&text, 1, 100, 20);
 }
 
-Test(unit_changes, prefixes)
+Test(unit_changes, of_rows_whose_keys_are_prefixes)
 {
 	run(&prefix4, 4, 3000, 300);
 	run(&prefix4, 2, 500, 50);

@@ -261,7 +261,7 @@ static void expect_key(enum stele_type type, const void *value, size_t size, uns
 	          stele_type_name(type), key.bits);
 }
 
-Test(unit_key, encodings)
+Test(unit_key, values_have_their_documented_encodings)
 {
 	expect_key(STELE_U8, &(uint8_t){255}, 0, 8, "\xff");
 	expect_key(STELE_U16, &(uint16_t){0x1234}, 0, 16, "\x12\x34");
@@ -323,7 +323,7 @@ Test(unit_key, refused_values_change_nothing)
 	}
 }
 
-Test(unit_key, longest)
+Test(unit_key, the_longest_key_is_accepted)
 {
 	static const struct stele_column text = {.name = "t", .type = STELE_TEXT, .key = true};
 	static const struct stele_column number = {.name = "n", .type = STELE_U32, .key = true};
@@ -366,14 +366,14 @@ static const struct stele_schema net_schema = {net_columns, 3, 0};
 static const struct stele_schema text_schema = {text_columns, 1, 0};
 static const struct stele_schema pair_schema = {pair_columns, 3, 5};
 
-Test(unit_key, lengths)
+Test(unit_key, the_columns_give_the_lengths_that_a_key_may_have)
 {
 	expect_bits(&net_schema, 16, 48, true);
 	expect_bits(&text_schema, 0, STELE_KEY_MAX * 8, false);
 	expect_bits(&pair_schema, 48, 48, false);
 }
 
-Test(unit_key, check)
+Test(unit_key, malformed_keys_are_refused)
 {
 	static const uint8_t key[STELE_KEY_MAX] = {0, 1, 10, 1};
 
@@ -417,7 +417,7 @@ static int check_picky(double load, const char *name, unsigned at, uint8_t byte)
 	return stele_key_check(&picky_schema, key.bytes, key.bits);
 }
 
-Test(unit_key, check_of_values)
+Test(unit_key, invalid_values_in_keys_are_refused)
 {
 	static const uint8_t minus_zero[] = {0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	static const double loads[] = {0.0,     -0.0,     1.5,      -1.5,      DBL_MAX,  -DBL_MAX,

@@ -43,7 +43,7 @@ Test(unit_schema, every_type_is_well_formed)
 	cr_assert(stele_schema_check(&every_schema) == 0, "%s", stele_last_error());
 }
 
-Test(unit_schema, names)
+Test(unit_schema, names_are_validated)
 {
 	static const char *const good[] = {"a", "_", "9", "net-1", "A_b-C", "0-"};
 	static const char *const bad[] = {"", "-a", "a b", "a/b", "a.b", "\xc3\xa9", "a\n"};
@@ -76,7 +76,7 @@ struct malformed {
 	const char *message;
 };
 
-Test(unit_schema, malformed_schemas)
+Test(unit_schema, malformed_schemas_are_refused)
 {
 	static const struct malformed bad[] = {
 		{{KEY_COLUMN}, 0, 0, "no columns"},
@@ -168,7 +168,7 @@ Test(unit_schema, limits_just_reached)
 	cr_expect(stele_schema_check(&schema) == -EINVAL);
 }
 
-Test(unit_schema, equal_and_copy)
+Test(unit_schema, a_copy_is_equal_and_each_difference_is_found)
 {
 	struct stele_column changed[COUNT(every_columns)];
 	struct stele_schema other = schema_of(changed, COUNT(changed), every_schema.value_size);
@@ -215,7 +215,7 @@ Test(unit_schema, key_and_value_differ)
 	cr_expect_not(stele_schema_equal(&a, &b));
 }
 
-Test(unit_schema, format)
+Test(unit_schema, format_cuts_text_at_the_buffer)
 {
 	char text[1024];
 

@@ -42,7 +42,7 @@ static void expect_value(const struct small *value, const char *message)
 	EXPECT_MESSAGE(message);
 }
 
-Test(unit_schema_value, check)
+Test(unit_schema_value, invalid_values_are_refused)
 {
 	struct small value = {.flag = 1, .net = {{10, 0, 0, 0}, 8}};
 
@@ -90,7 +90,7 @@ Test(unit_schema_value, variable_sizes)
 	cr_expect(stele_value_check(&every_schema, value, STELE_VALUE_MAX + 1) == -EINVAL);
 }
 
-Test(unit_schema_value, column)
+Test(unit_schema_value, columns_of_a_value_are_found)
 {
 	union {
 		struct every every;
@@ -123,7 +123,7 @@ Test(unit_schema_value, column)
 		.name = "k", .type = STELE_U8, .key = true \
 	}
 
-Test(unit_schema_value, normalize)
+Test(unit_schema_value, values_are_brought_into_normal_form)
 {
 	static const struct stele_column plain_columns[] = {
 		KEY_COLUMN,

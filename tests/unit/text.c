@@ -148,7 +148,7 @@ Test(unit_text, parse_then_format)
 	}
 }
 
-Test(unit_text, representations)
+Test(unit_text, parsed_values_have_their_documented_bytes)
 {
 	struct stele_ipv4net net;
 	uint8_t bytes[64];
@@ -284,7 +284,7 @@ static const struct fault faults[] = {
 	{(enum stele_type)0, "1", -EINVAL, "unknown type 0"},
 };
 
-Test(unit_text, faults)
+Test(unit_text, malformed_text_is_refused)
 {
 	for (size_t i = 0; i < COUNT(faults); i++) {
 		char value[64], kept[64];
