@@ -116,7 +116,7 @@ Test(cli_check, a_signal_ends_the_check_and_changes_nothing)
 	expect_nothing_left();
 }
 
-/* ---- fault 33: a slow check ---- */
+/* ---- fault 33 of docs/design/faults.md: a slow check ---- */
 
 static char fifo[64];
 

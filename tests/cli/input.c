@@ -13,7 +13,7 @@ TestSuite(cli_input, .init = cli_begin_routes, .fini = cli_end);
 #define FIRST "0.0.0.0/0,192.0.2.1,eth0,100\n"
 #define REST  "10.0.0.0/8,192.0.2.2,\"a,\n\"\"b\"\"\",20\n10.1.0.0/16,192.0.2.3,eth1,123\n"
 
-/* ---- fault 30: truncated input ---- */
+/* ---- fault 30 of docs/design/faults.md: truncated input ---- */
 
 /* The same rows in each format, in the order and spelling of `stele dump`. */
 static const char csv[] = NAMES FIRST REST;
@@ -106,7 +106,7 @@ Test(cli_input, fault_30_a_missing_line_feed_is_refused_unless_allowed)
 	unlink(path);
 }
 
-/* ---- fault 33: slow or stuck input ---- */
+/* ---- fault 33 of docs/design/faults.md: slow or stuck input ---- */
 
 /* Starts a command with the other end of the returned pipe as its standard input. */
 static int start_from_pipe(struct cli_process *process, char **arguments)
