@@ -261,8 +261,8 @@ Test(cli_token, malformed_tokens_are_refused)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		snprintf(text, sizeof(text), "--if-head=%s", wrong[i]);
 		EXPECT_FAILURE(STELE("set", text, target, "10.7.0.0/16", "metric=9"), 2,
-		               "--if-head: invalid value", "expected a version from",
-		               "such as 7@3f2a9c1e");
+		               "--if-head: invalid value",
+		               "expected a version number of at least 0", "such as 7@3f2a9c1e");
 	}
 	for (int digits = 8; digits <= 36; digits++) {
 		snprintf(text, sizeof(text), "4@%.*s", digits, cli_uuid());

@@ -47,9 +47,9 @@ enum status token_parse(const char *what, const char *text, uint64_t min, uint64
 	if (!good)
 		return fail(
 			STATUS_INPUT,
-			"%s: invalid value \"%s\" (expected a version from %llu on, such as "
-			"7@3f2a9c1e: its number, and the first 8 or more digits of its region's "
-			"UUID)",
+			"%s: invalid value \"%s\" (expected a version number of at least %llu, followed by @ "
+			"and the first 8 or more digits of the region's UUID, such as "
+			"7@3f2a9c1e)",
 			what, text, (unsigned long long)min);
 	*ret = token;
 	return STATUS_DONE;
