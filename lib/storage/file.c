@@ -177,7 +177,7 @@ static int file_refuse_make(int errnum, const char *directory)
 			                 "more (nr_inodes)",
 			                 directory, (unsigned long long)status.f_files);
 		return error_set(ENOSPC,
-		                 "cannot make a file in %s: its file system is full; make room "
+		                 "cannot make a file in %s: its file system is full; free space "
 		                 "there, or mount it with a larger size",
 		                 directory);
 	case EDQUOT:

@@ -70,13 +70,13 @@ static int reserve_refuse_full(int fd, const char *what, uint64_t size)
 
 	if (fstatvfs(fd, &status) < 0)
 		return error_set(ENOSPC,
-		                 "cannot reserve %llu bytes for %s: its file system is full; make "
-		                 "room there, or mount it with a larger size",
+		                 "cannot reserve %llu bytes for %s: its file system is full; free "
+		                 "space there, or mount it with a larger size",
 		                 (unsigned long long)size, what);
 	return error_set(
 		ENOSPC,
 		"cannot reserve %llu bytes for %s: of the %llu bytes of its file system %llu are free; "
-		"make room there, or mount it with a larger size",
+		"free space there, or mount it with a larger size",
 		(unsigned long long)size, what,
 		(unsigned long long)status.f_blocks * status.f_frsize,
 		(unsigned long long)status.f_bavail * status.f_frsize);
