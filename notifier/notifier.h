@@ -29,17 +29,17 @@ extern int64_t notifier_slice;
 struct channel {
 	const struct region_paths *names; /* the region's paths */
 	uint8_t region_uuid[16];
-	const uint64_t *head;     /* the region's head word; a new generation has another one */
+	const uint64_t *head;     /* the head word in the region's present file */
 	struct layout_slot *slot; /* the subscriber's slot */
 	uint32_t index;           /* the slot's index */
-	uint8_t uuid[16];         /* the subscriber's uuid, which names its queue, socket... */
-	uid_t owner;              /* the region's owner: the user that the publisher runs as */
-	gid_t group;              /* the region's group */
-	uint32_t futex_mask;      /* the tables that wake a wait on the futex; 0: all */
+	uint8_t uuid[16];    /* the subscriber's uuid, part of the name of its queue or socket */
+	uid_t owner;         /* the region's owner: the user that the publisher runs as */
+	gid_t group;         /* the region's group */
+	uint32_t futex_mask; /* the tables that wake a wait on the futex; 0: all */
 
 	int fd;         /* a descriptor, or -1 */
 	void *state;    /* the notifier's own data */
-	char name[128]; /* the name of the queue, socket..., for messages */
+	char name[128]; /* the name of the queue or socket, for error messages */
 };
 
 /* A notifier, and the contract that every notifier keeps.
@@ -49,15 +49,15 @@ struct channel {
  * a notice that was consumed is the last one until the subscriber takes a new ticket. It follows
  * that:
  *
- *   1. A wait that consumed a notice always returns, whoever sent the notice. A notice of another
- *      process may be the reason why the publisher's notice did not fit, and a notice does not show
- *      for which ticket it was sent. The subscriber takes a new ticket before it waits again. Each
- *      notice of a flood costs the subscriber only one read of head.
+ *   1. A wait that consumed a notice always returns, no matter which process sent the notice. A
+ *      notice of another process may be the reason why the publisher's notice did not fit, and a
+ *      notice does not show for which ticket it was sent. The subscriber takes a new ticket before
+ *      it waits again. Each notice of a flood costs the subscriber only one read of head.
  *   2. Outside a wait, notices are consumed only by _drain, before a ticket is taken, and never
  *      between taking the ticket and the wait.
  *   3. A notice that was sent before a wait ends the wait at once, like one that is sent during the
  *      wait: a notice stays until it is consumed.
- *   4. _send returns -EAGAIN only if a pending notice, whoever sent it, will end the wait. When the
+ *   4. _send returns -EAGAIN only if a pending notice, of any process, will end the wait. When the
  *      subscriber reads head after that wait, it finds the head that was stored before the _send.
  *   5. If a publisher dies within _send, the first _send of the next publisher ends the wait.
  *

@@ -6,7 +6,7 @@
  * subscribers would starve the rest.
  *
  * Members of the region's group may send to the socket, too, and may fill it so that the
- * publisher's datagram does not fit. So a datagram of any sender ends a wait.
+ * publisher's datagram does not fit. So a datagram of any process ends a wait.
  */
 #include <errno.h>
 #include <stddef.h>

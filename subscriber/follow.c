@@ -46,11 +46,11 @@ struct follow {
 	int answer;                    /* the last result of the callback */
 };
 
-/* A table in the versions `last` and `next`. */
+/* One table, as it is in each of the two versions that are compared. */
 struct pair {
 	const char *name;
-	bool in_last, in_next;         /* in which versions the table exists */
-	struct stele_table last, next; /* valid where it exists */
+	bool in_last, in_next;         /* whether the version has the table */
+	struct stele_table last, next; /* the table in each version that has it */
 };
 
 /* ---- events ---- */

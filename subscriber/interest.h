@@ -15,8 +15,8 @@ void interest_describe(const struct interest *interest, struct slot_owner *owner
 /* Returns the mask of the tables for channel.futex_mask. */
 uint32_t interest_futex_mask(const struct interest *interest);
 
-/* Returns true until interest_changed() has looked the tables up for the first time. Before that it
- * is not known which tables exist, so a dropped one would not be noticed. */
+/* Returns true until the first call of interest_changed() has recorded which of the tables exist.
+ * Until then a drop of a table cannot be noticed. */
 static inline bool interest_is_new(const struct interest *interest)
 {
 	return interest->count > 0 && interest->checked == 0;

@@ -18,10 +18,10 @@
 #include "subscriber/retry.h"
 #include "subscriber/table.h"
 
-/* How many tries to read without a pin. After that the reader pins a version, if it can. */
+/* Maximum number of tries to read without a pin. After these, live_read_pinned() reads. */
 #define TRIES 16
 
-/* The contents of `words_` in struct stele_live. */
+/* The private part of struct stele_live, which is stored in its member `words_`. */
 struct live_words {
 	uint64_t version;     /* the version of `root`; 0: none yet */
 	uint64_t limit;       /* the limit of the view */

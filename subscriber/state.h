@@ -71,7 +71,7 @@ struct stele_subscriber {
 	int epoll; /* the descriptor; -1: not made yet */
 	int timer; /* a timerfd in the epoll set, with one event a second */
 
-	int64_t checked_at; /* CLOCK_MONOTONIC, when registration_check_files() last checked */
+	int64_t checked_at; /* CLOCK_MONOTONIC, the last check by registration_check_files() */
 
 	/* ---- snapshots ---- */
 

@@ -31,7 +31,8 @@ static void scan_restore_top(struct scan *scan)
 	}
 }
 
-/* Saves scan->next in the top frame, before another frame or a row comes first. */
+/* Saves scan->next in the top frame and clears it, before another frame is pushed or a single row
+ * is to come next. */
 static void scan_save_top(struct scan *scan)
 {
 	if (scan->top > 0)

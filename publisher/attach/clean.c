@@ -286,8 +286,9 @@ static int clean_lock(struct clean *clean)
 	return r;
 }
 
-/* Releases the locks, that of the data file first. A publisher that finds a locked data file but no
- * publisher file assumes that another publisher is attached, and fails instead of waiting. */
+/* Releases the locks. The data file is unlocked before the publisher file is removed: a publisher
+ * that found the data file locked, and no publisher file, would fail instead of waiting, because it
+ * would take another publisher for attached. */
 static void clean_unlock(struct clean *clean)
 {
 	if (clean->data >= 0)

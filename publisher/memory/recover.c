@@ -66,7 +66,7 @@ static void recover_prefetch(const struct walk *walk, const struct node *node)
 		prefetch(walk->view->base + (uint64_t)data_load_32(refs + i * 4) * LAYOUT_UNIT);
 }
 
-/* Notes the node or row at `ref`. Returns what recover_note() returns. */
+/* Claims the node or row at `ref` in the arena, as recover_note() does, and returns its result. */
 static int recover_note_object(struct walk *walk, const struct row_layout *layout, ref_t ref,
                                bool *ret_node)
 {

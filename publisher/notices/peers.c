@@ -109,9 +109,9 @@ static void peers_charge_failure(struct peers *peers, int64_t started)
 	peers_spend(peers, units < PEERS_FAILURE_MAX ? units : PEERS_FAILURE_MAX);
 }
 
-/* Charges a query that found a lock held, and began at `started` in this thread's processor time.
- * A process that holds many locks on the file makes each query slow, and can make the publisher
- * find its locks again and again. */
+/* Charges a query that found a lock held. `started` is when the query began, in this thread's
+ * processor time. An attacker that holds many locks on the file makes each query slow, and causes
+ * further queries by writing new uuids into its slots. */
 static void peers_charge_answer(struct peers *peers, int64_t started)
 {
 	int64_t units =

@@ -102,15 +102,15 @@ struct peer {
 
 struct peers {
 	struct peer *peer; /* of each slot below capacity */
-	/* The ticket of each slot that was served last. An array of its own, so that a commit
+	/* For each slot, the last ticket that was served. A separate array, so that a commit
 	 * touches few cache lines. */
 	uint64_t *sent;
 	uint32_t capacity; /* entries of peer and of sent */
-	/* Bit for each slot: it is known. The thread that sends stores the words; the committer may
-	 * load them at any time. */
+	/* One bit for each slot: whether the slot is known. The thread that sends stores the words;
+	 * the committer may load them at any time. */
 	uint64_t known[PEERS_WORDS];
-	/* Bit for each slot: its current ticket was served by a wake of the futex. The wake is
-	 * repeated for each version. */
+	/* One bit for each slot: whether its current ticket was served by a wake of the futex. The
+	 * publisher repeats this wake for each version. */
 	uint64_t by_futex[PEERS_WORDS];
 	uint64_t claims;      /* announced claims that were handled */
 	bool pending;         /* a scan of all slots was begun and has not ended */

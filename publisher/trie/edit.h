@@ -34,9 +34,9 @@ typedef bool edit_refuse_fn(void *context, ref_t row);
 /* A result of edit_put_unless(): `refuses` returned true. */
 #define EDIT_REFUSED 3
 
-/* Puts a row, whose pointers are not NULL. Returns 1 if the row was added, 2 if it replaced another
- * value, or 0 if it existed with this value. In each case sets `*ret` to the row, and
- * `*ret_touched` to whether this transaction had made the row that was there before. Returns
+/* Puts a row. The pointers in `row` must not be NULL. Returns 1 if the row was added, 2 if it
+ * replaced another value, or 0 if it existed with this value. In each case sets `*ret` to the row,
+ * and `*ret_touched` to whether this transaction had made the row that was there before. Returns
  * EDIT_REFUSED if the key has a row and `refuses` returns true for that row; `refuses` may be NULL.
  * Errors: those of object_alloc(), and -EBADMSG (the file was truncated); after an error the
  * contents of the trie are unchanged. */

@@ -216,7 +216,7 @@ int main(void)
 		usleep(1000);
 	}
 	reader = start(false);
-	bench_stay_on_core(0); /* set only now, or the child processes would inherit it */
+	bench_stay_on_core(0); /* after the forks: child processes inherit the core */
 	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	begin = bench_seconds();
 	shared->updates = 0;

@@ -22,7 +22,7 @@ static const struct stele_schema schema = STELE_SCHEMA(struct route, columns);
 
 static struct prefix4 *table;
 static size_t count;
-static uint32_t *numbers; /* the result of each prefix */
+static uint32_t *numbers; /* the next hop's number for each prefix of `table` */
 static struct rte_fib *fib;
 static struct rte_lpm *lpm;
 static uint32_t addresses[LOOKUPS], addresses_net[LOOKUPS]; /* `addresses` in network byte order */

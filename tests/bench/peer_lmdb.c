@@ -275,8 +275,8 @@ static double bulk_lmdb(uint64_t *ret_sum)
 
 /* ---- comparisons ---- */
 
-/* Prints how often a row's overhead beyond its key and value fits into the 32 bytes that it may
- * take. */
+/* Prints the overhead of a row, which is what the row takes in the file beyond its key and value,
+ * and the ratio of the budget of 32 bytes to this overhead. */
 static void compact(const char *name)
 {
 	double beyond = (double)(region_file_size() - both.empty_size) / (double)both.rows -

@@ -110,7 +110,8 @@ Test(cli_clean, the_segment_of_a_region_without_its_data_file_is_removed)
 	cr_expect_eq(segments(), 0);
 }
 
-/* If a clean that had to create its lock file was killed, the lock file remains. */
+/* `stele clean` locks the publisher file of a region, and creates that file if it is missing. If
+ * the command is killed then, the publisher file remains. */
 Test(cli_clean, the_lock_file_of_a_killed_clean_is_removed)
 {
 	char path[128];
@@ -122,7 +123,8 @@ Test(cli_clean, the_lock_file_of_a_killed_clean_is_removed)
 		OK(file_make(path, sizeof(uint64_t), &fd));
 		OK(file_publish(fd, path, 0600));
 		close(fd);
-		/* The lock file does not hinder a publisher, and the next clean removes it. */
+		/* First round: a publisher can use the remaining file. Second round: the next clean
+		 * removes the file. */
 		if (i == 0) {
 			stele_publisher_close(ipc_publish(region, NULL));
 			OK(stele_region_remove(region));

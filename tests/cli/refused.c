@@ -241,7 +241,8 @@ Test(cli_refused, bits_flipped_anywhere_crash_nothing)
 			seed ^= seed >> 7;
 			seed ^= seed << 17;
 			at = (size_t)(seed >> 8) % size;
-			/* Flip only bits behind the header, in bytes that are not zero. */
+			/* Spare the header, whose damage is refused at once, and bytes that are
+			 * zero, most of which are unused. */
 			if (at >= sizeof(struct layout_header) && good[at])
 				bad[at] ^= (unsigned char)(1u << (seed & 7));
 		}

@@ -310,15 +310,15 @@ Test(cli_top, can_be_stopped)
 	cli_end();
 }
 
-/* Makes the program draw until the terminal accepts no more output, so that it blocks in the middle
- * of drawing. */
+/* Types ^L, which makes the program draw, until the terminal's buffer is full. The program then
+ * blocks while it draws. */
 static void hold_while_it_draws(void)
 {
 	struct pollfd room = {.fd = terminal.line, .events = POLLOUT};
 	struct pollfd keys = {.fd = terminal.fd, .events = POLLOUT};
 
-	/* Type only while the terminal accepts keys, else this test and the program would wait for
-	 * each other. */
+	/* Type only while the terminal accepts keys. Otherwise this test would block until the
+	 * program reads a key, and the program until this test reads the terminal. */
 	while (poll(&room, 1, 10) == 1)
 		if (poll(&keys, 1, 0) == 1)
 			terminal_type(&terminal, "\f");

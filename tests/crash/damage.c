@@ -523,8 +523,9 @@ static void recover_once(struct damage *damage)
 	int r = stele_publisher_open(damage->name, NULL, &publisher);
 
 	if (r < 0) {
-		cr_assert(r == -EBADMSG || r == -ESTALE, "error %d: %s", r,
-		          stele_last_error()); /* -ESTALE: the boot id is damaged */
+		/* -ESTALE is the answer to a header with the id of another boot: the damage hit the
+		 * boot id. */
+		cr_assert(r == -EBADMSG || r == -ESTALE, "error %d: %s", r, stele_last_error());
 		damage->errors++;
 	} else {
 		damage->answers++;

@@ -157,7 +157,8 @@ Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_c
 	stele_publisher_close(publisher);
 }
 
-/* Past its maximum a region gets a new file for everything that it holds. */
+/* When a region outgrows its maximum size, the publisher copies it to a new file. Here the limit on
+ * the size of files forbids the new file. */
 Test(crash_limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
 {
 	const char *region = crash_name("next");
@@ -167,7 +168,8 @@ Test(crash_limits, crash_12_the_next_file_is_too_large, .fini = crash_clean)
 	char path[160];
 
 	crash_path(region, "", path);
-	/* Fills the region until one more blob of 60000 bytes does not fit. */
+	/* Fill the file until it has less than 60,000 bytes left, so that the next blob needs a new
+	 * file. */
 	while (status.st_size + 65536 <= 1 << 18) {
 		cr_assert_eq(add(publisher, count++, 4000), 1, "%s", stele_last_error());
 		cr_assert_eq(stat(path, &status), 0);

@@ -109,8 +109,8 @@ static void write_file(const char *path, const void *bytes, size_t size)
 	close(fd);
 }
 
-/* Copies all files whose names begin with the region's. A robust mutex whose holder dies is changed
- * by the kernel; the copy is changed likewise. */
+/* Copies all files of region `from` to region `to`. The stopped process may hold the robust mutex.
+ * If it died now, the kernel would mark the mutex, so the copy is marked in the same way. */
 static void copy_all(const char *from, const char *to)
 {
 	char pattern[160], path[256], *bytes = malloc(WATCH_MAX);

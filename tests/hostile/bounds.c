@@ -43,8 +43,8 @@ static struct peers *peers_of(struct stele_publisher *publisher)
 
 /* ---- claims ---- */
 
-/* A claimer that was counted may die before it writes its entry. The publisher still checks the
- * claims behind it. */
+/* A subscriber may die after it has increased the count of claims, and before it writes its claim
+ * to the ring. The publisher still finds the subscribers that claim slots later. */
 Test(hostile_bounds, a_claim_without_an_entry_delays_no_other)
 {
 	struct stele_publisher *publisher = publish_for_all();
@@ -57,12 +57,12 @@ Test(hostile_bounds, a_claim_without_an_entry_delays_no_other)
 	__atomic_fetch_add(&attack.header->claims, 1, __ATOMIC_SEQ_CST);
 	subscriber = ipc_subscribe(0, "futex");
 	index = subscriber->slot_index;
-	/* No scan of all slots is due. */
+	/* Postpone the regular scan of all slots: the publisher must find the slot by its claim. */
 	peers_of(publisher)->scanned_at = clock_realtime();
 	ipc_commit(publisher);
 	cr_expect(peers_of(publisher)->known[index / 64] >> index % 64 & 1);
-	/* The publisher does not send for a ticket that the slot no longer has, and remembers no
-	 * failure. */
+	/* The publisher sends no notice for a ticket that the slot no longer has. This does not
+	 * count as a failure of the slot. */
 	cr_expect_eq(peer_attach(&publisher->fanout, index, subscriber->slot->ticket + 1,
 	                         clock_realtime()),
 	             PEER_UNKNOWN);

@@ -139,7 +139,8 @@ Test(hostile_budget, the_oldest_pins_are_revoked_first)
 		cr_assert(stats.pinned_used <= limit, "%llu bytes",
 		          (unsigned long long)stats.pinned_used);
 	}
-	/* Each pin but the newest keeps a little more than the rows' values, so two of them fit. */
+	/* Each pin but the newest keeps a little more than the rows' values, so the limit allows
+	 * two such pins. */
 	cr_assert_eq(stats.pins_revoked, 3, "%llu revoked", (unsigned long long)stats.pins_revoked);
 	for (unsigned i = 0; i < 6; i++)
 		RETURNS(stele_snapshot_check(snapshots[i]), i < 3 ? -ESTALE : 0, "no longer held");

@@ -105,7 +105,8 @@ Test(hostile_owner, a_requested_region_of_another_user_can_be_saved)
 static void read_as_member(unsigned owner)
 {
 	outsider_become(MEMBER);
-	/* Services seldom run as the user who publishes. */
+	/* A user other than root reads any region whose mode allows it, because services seldom run
+	 * as the user who publishes. */
 	reads(0, 0, owner, owner == 0);
 	reads(STELE_ONE_OWNER, owner, owner, owner == 0);
 	refuses(STELE_ONE_OWNER, MEMBER, "and user 12345 was asked for");

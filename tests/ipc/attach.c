@@ -78,8 +78,8 @@ Test(ipc_attach, of_eight_processes_one_at_a_time_publishes)
 	cr_expect(!info.publisher_attached);
 }
 
-/* One round each: all racers start at once, and the winner stays attached until all others were
- * refused. */
+/* Runs the rounds of a race. In each round all racers start at once, and the winner stays attached
+ * until all others were refused. */
 static void race_to_hold(unsigned who)
 {
 	struct stele_publisher *publisher;

@@ -103,7 +103,7 @@ static uint64_t put_and_delete(struct stele_publisher *publisher, uint32_t put, 
 	return version;
 }
 
-/* ---- one after the other ---- */
+/* ---- rows, then changes, in the order of the versions ---- */
 
 static uint64_t applied_of(pid_t pid)
 {

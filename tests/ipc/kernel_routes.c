@@ -113,7 +113,7 @@ static void __attribute__((format(printf, 1, 2))) ip(const char *format, ...)
 	cr_assert_eq(system(command), 0, "%s", command);
 }
 
-/* Opens a batch that continues after errors, or (`strict`) allows none. */
+/* Opens a pipe to a batch of ip(8). The batch continues after errors, unless it is `strict`. */
 static FILE *batch_open(bool strict)
 {
 	FILE *batch = popen(strict ? "ip -batch -" : "ip -force -batch - >/dev/null 2>&1", "w");

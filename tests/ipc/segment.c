@@ -255,7 +255,7 @@ Test(ipc_segment, a_removed_segment_is_reported)
 	      stele_transaction_abort(tx) != NULL);
 	RETURNS(r, -EBADMSG, "removed while it was published");
 	cr_expect_eq(ipc_read(subscriber), 1);
-	/* A waiting subscriber gets the error as well. */
+	/* A subscriber's wait fails with the same error. */
 	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version),
 	        -EBADMSG, "was removed");
 	stele_publisher_close(publisher);

@@ -13,8 +13,8 @@ TestSuite(ipc_slots, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 /* ---- another process lets the file grow ---- */
 
-static int grow_fd = -1; /* the file to grow... */
-static off_t grow_size;  /* ... to this size, once, after this process has read its size */
+static int grow_fd = -1; /* the file that fstat() below makes longer; -1: none */
+static off_t grow_size;  /* the size that fstat() gives the file, once */
 
 /* Replaces the C library's function for lib/region/slots.c: another process acts at the worst
  * moment. */

@@ -16,8 +16,8 @@ enum { ARENA, PINNED, PASSES }; /* counters */
 
 /* ---- pins ---- */
 
-/* Pins eight versions as they come, and reads them all until the publisher is done, and once
- * more. */
+/* Pins eight versions, each when it becomes the newest. Then reads all of them again and again
+ * until the publisher is done, and once after that. */
 static void hold_eight(unsigned argument)
 {
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);

@@ -14,10 +14,10 @@ TestSuite(notices_held, .init = ipc_begin, .fini = ipc_end, .timeout = 240);
 
 enum { READY, STANDS, GO, UP }; /* stages */
 
-/* The kind of call at which this process is held until it may continue. */
+/* The call at which this process stops until the test lets the process continue. */
 static enum { NOWHERE, BEFORE_A_WAIT, BEFORE_FSTAT, AFTER_LSTAT, BEFORE_RECV } is_held;
 
-static unsigned passes; /* calls to let pass before that one */
+static unsigned passes; /* how many such calls return first, without a stop */
 
 static void stand_at(unsigned where)
 {

@@ -49,8 +49,8 @@ static void arm_slot(void)
 	close(fd);
 }
 
-/* A subscriber that has armed its ticket and checked may block only after the wake for the version
- * it saw. The next version wakes it again, although the ticket is unchanged. */
+/* A subscriber that has armed its ticket and read version v may block only after the publisher's
+ * wake for v. So the publisher wakes for version v + 1 again, although the ticket is unchanged. */
 Test(notices_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_armed)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -70,7 +70,8 @@ Test(notices_notifier, the_futex_is_woken_for_each_version_while_a_ticket_is_arm
 
 #define BURST 10000u
 
-/* Follows with mechanism `way` or, from MECHANISMS on, with its descriptor. */
+/* Follows a burst with the mechanism `way` % MECHANISMS. The process blocks in a wait if `way` is
+ * below MECHANISMS, otherwise in poll(2) on the descriptor. */
 static void follow_burst(unsigned way)
 {
 	struct stele_subscriber *subscriber = promise_subscribe(way % MECHANISMS);

@@ -277,8 +277,8 @@ CLAUSE(notice_04_a_death_during_a_send_is_repaired_by_the_next_publisher)
 	close_ends();
 }
 
-/* Clause 6. A wait whose value was checked before a version, or the replacement of the file,
- * changed the word. */
+/* Clause 6. A version, or the replacement of the file, changes the word after the subscriber has
+ * read head. A wait with the old value of head ends at once. */
 static void compare_each_change(unsigned mechanism)
 {
 	const uint64_t later[] = {
@@ -325,7 +325,8 @@ static void follow_one(unsigned mechanism)
 	promise_follow(mechanism, 0, 1);
 }
 
-/* Clause 5. The publisher died just before waking a subscriber that waits in its slot. */
+/* Clause 5. A publisher died after it had changed the word in the slot on which a subscriber waits,
+ * and before it woke the subscriber. */
 Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot_loses_no_wake_up)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
@@ -353,8 +354,8 @@ Test(notices_notifier_contract, notice_04_a_death_before_the_wake_in_the_slot_lo
 	stele_publisher_close(publisher);
 }
 
-/* All subscribers that wait in their slots are woken and find the queue, also those for which it
- * was not created. */
+/* The publisher creates the System V queue when it first notifies a subscriber that waits on the
+ * word in its slot. The other subscribers that wait like this are woken and find the queue, too. */
 Test(notices_notifier_contract, notice_35_a_queue_created_beside_waiters_is_found)
 {
 	struct stele_publisher *publisher = ipc_publish(region, NULL);

@@ -58,8 +58,8 @@ static void spawn_all(pid_t *pids)
 	}
 }
 
-/* The tests beside this one need queues, too. The limit belongs to the namespace; without one of
- * its own, this test takes only a hundred. */
+/* Leaves message queues for tests that run at the same time: each IPC namespace has a limit on the
+ * number of queues. Without a namespace of its own, this test uses at most 100 queues. */
 static void leave_queues_to_others(void)
 {
 	struct rlimit few = {100 * 104,
@@ -83,8 +83,8 @@ static bool slots_are_free(void)
 
 Test(stress_scale, thousands_of_processes_see_the_last_version)
 {
-	/* Use a notifying thread; else the committing process would wake two thousand processes
-	 * each time. */
+	/* A thread sends the notices. Without it each commit would wake two thousand processes
+	 * before it returns. */
 	struct stele_publisher_options options = {
 		.size = sizeof(options),
 		.flags = STELE_CREATE | STELE_NOTIFIER_THREAD,

@@ -401,7 +401,8 @@ Test(unit_reclaim, a_pin_keeps_its_own_version_only)
 	reclaim_run(&world->reclaim, 30);
 	cr_assert_not(in_use(world, &mid));
 	cr_assert_eq(arena_used(&world->arena), 0);
-	/* Too late: versions below header.reclaimed are never kept again. */
+	/* A new pin of a version below header.reclaimed comes too late: such a version is never
+	 * kept again. */
 	world->slot[0].pins[0] = 10;
 	reclaim_run(&world->reclaim, 30);
 	cr_assert_eq(world->reclaim.kept_count, 0);

@@ -361,8 +361,8 @@ Test(unit_rollback, a_rollback_that_does_not_fit_changes_nothing)
 	stele_publisher_close(publisher);
 }
 
-/* A version below history that a pin keeps can be rolled back to; making room revokes other pins,
- * but not this one. */
+/* A version below history that a pin keeps can be rolled back to; memory is freed by revoking
+ * other pins, but not this one. */
 Test(unit_rollback, a_pinned_version_can_be_rolled_back_to)
 {
 	struct stele_publisher *publisher = small(700 << 10);

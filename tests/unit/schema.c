@@ -181,7 +181,7 @@ Test(unit_schema, a_copy_is_equal_and_each_difference_is_found)
 	cr_expect(stele_schema_free(NULL) == NULL);
 
 	memcpy(changed, every_columns, sizeof(changed));
-	changed[0].size = 4; /* given explicitly, where the other schema has 0 */
+	changed[0].size = 4; /* 0 in every_schema, which means the size of the type: 4 */
 	cr_expect(stele_schema_equal(&other, &every_schema));
 	changed[0].type = STELE_I32;
 	cr_expect_not(stele_schema_equal(&other, &every_schema), "another type");

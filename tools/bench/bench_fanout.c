@@ -79,7 +79,7 @@ static int fanout_receive(void *context, struct bench_reader *reader)
 
 /* ---- the publisher ---- */
 
-/* Waits until all readers have begun this turn, and sleep. */
+/* Waits until all readers have begun this turn and are asleep. */
 static enum status fanout_await_all(struct crowd *crowd, uint32_t turn)
 {
 	enum status status = STATUS_DONE;

@@ -40,8 +40,8 @@ double bench_median(double *values, size_t count);
 /* Prints a figure, in the format that run_bench.sh and plots.sh read. */
 void bench_print(const char *name, double value, const char *unit);
 
-/* Prints a ratio: our figure relative to a peer's, or how often our use fits into what is allowed.
- * Higher is better, and `reach` is the minimum that it should reach. */
+/* Prints a ratio of Stele's figure to a peer's, or of a budget to what Stele used of it. A higher
+ * ratio is better; `reach` is the ratio that is wanted at least. */
 void bench_ratio(const char *name, double value, double reach);
 
 /* Prints a point of a plot, for build-aux/plots.sh. */
@@ -59,7 +59,7 @@ struct stele_publisher *bench_begin_table(const char *table, const struct stele_
                                           struct stele_transaction **ret_tx,
                                           struct stele_writable **ret_table);
 
-/* ---- the same work, done by several sides in turns ---- */
+/* ---- comparisons: several sides do the same work, in turns ---- */
 
 #define COMPARE_ROUNDS 7
 #define COMPARE_SIDES  4

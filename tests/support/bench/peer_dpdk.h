@@ -33,7 +33,7 @@ struct route {
 #define DPDK_HEAP      "bench"
 #define DPDK_HEAP_SIZE ((size_t)2 << 30)
 
-/* Returns the socket id of that heap. */
+/* Returns the id by which DPDK selects the heap of dpdk_start(): a socket id. */
 int dpdk_socket(void);
 
 /* Starts DPDK with private memory only, so that nothing is left behind. */

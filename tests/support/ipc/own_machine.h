@@ -48,7 +48,8 @@ void own_subscriber(unsigned argument);
 /* Runs a publisher that stays attached until it is killed. */
 void own_publisher(unsigned argument);
 
-/* Starts a process that runs one of these functions, and waits until it is ready. */
+/* Starts a process that runs `work`, one of the functions above or the like, and waits until that
+ * process is ready. */
 pid_t own_start(void (*work)(unsigned));
 
 /* Returns whether the region has a file whose name ends in `suffix`. */
