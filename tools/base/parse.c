@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/fail.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
@@ -97,6 +98,6 @@ enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanos
 		            "%s: invalid value \"%s\" (expected a number of seconds, such as 2 or "
 		            "0.5)",
 		            what, text);
-	*ret_nanoseconds = (int64_t)(seconds * 1e9);
+	*ret_nanoseconds = (int64_t)(seconds * (double)NSEC_PER_SEC);
 	return STATUS_DONE;
 }

@@ -93,8 +93,8 @@ static void top_draw_title(const struct top *top)
 	if (top->paused)
 		snprintf(right, sizeof(right), " PAUSED ");
 	else
-		snprintf(right, sizeof(right), " every %gs  %s ", (double)top->interval / 1e9,
-		         clock);
+		snprintf(right, sizeof(right), " every %gs  %s ",
+		         (double)top->interval / (double)NSEC_PER_SEC, clock);
 	if (screen_columns() >= 60 || top->paused)
 		screen_put(0, screen_columns() - (int)strlen(right), (int)strlen(right), true, BAR,
 		           right);

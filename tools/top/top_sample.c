@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/heap.h"
 #include "tools/region/place.h"
@@ -202,7 +203,8 @@ static int sample_read(const struct place *place, struct top_region *region,
 		sample_take_tables(region, &tables);
 		if (sampled_before && region->info.version >= before->version)
 			sample_rate(region, subscriber, before->version,
-			            (double)(region->sampled - sampled_before) / 1e9);
+			            (double)(region->sampled - sampled_before) /
+			                    (double)NSEC_PER_SEC);
 	}
 	stele_subscriber_close(subscriber);
 	return result;
