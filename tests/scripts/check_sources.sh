@@ -28,11 +28,11 @@ functions()
 		function is_static(line,    n, i, words) {
 			sub(/\(.*/, "", line)
 			n = split(line, words, " ")
-			for (i = 1; i < n; i++) if (words[i] == "static" || words[i] in statics) return 1
+			for (i = 1; i < n; i++) if (words[i] == "static" || words[i] in static_macros) return 1
 			return 0
 		}
-		FNR == 1 { start = 0; split("", statics) }
-		/^#define [A-Z0-9_]+ +static / { statics[$2] }
+		FNR == 1 { start = 0; split("", static_macros) }
+		/^#define [A-Z0-9_]+ +static / { static_macros[$2] }
 		{
 			line = $0
 			gsub(/__attribute__\(\([a-z_]*(\([^()]*\))?\)\) ?/, "", line)
