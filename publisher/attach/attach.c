@@ -354,7 +354,8 @@ static int attach_open(const struct attach_request *request, struct attachment *
 
 /* ---- the subscribers file ---- */
 
-int attach_slots(struct attachment *attachment, bool guarded)
+/* Opens the subscribers file, and creates it again if it is lost. Returns 0 or a negative errno. */
+static int attach_slots(struct attachment *attachment, bool guarded)
 {
 	const struct region *region = &attachment->region;
 	int r = slots_open(&region->names, region->uuid, region->status.st_uid, guarded,

@@ -26,8 +26,6 @@ int attach_next_generation(struct attachment *attachment, bool guarded);
 /* Returns true if no other publisher is attached. Then none can attach before this attachment is
  * closed. */
 bool attach_is_last(struct attachment *attachment);
-/* Opens the subscribers file, and creates it again if it is lost. Returns 0 or a negative errno. */
-int attach_slots(struct attachment *attachment, bool guarded);
 /* Returns true if the subscribers file was lost since the attach. */
 bool attach_slots_lost(const struct attachment *attachment);
 /* Replaces a lost subscribers file by a new one. If this fails, the publisher continues without the

@@ -84,7 +84,8 @@ static void peers_spend(struct peers *peers, int64_t units)
 	__atomic_store_n(&peers->spent, peers->spent + units, __ATOMIC_RELAXED);
 }
 
-bool peers_can_spend(const struct peers *peers)
+/* Returns true if there is any budget left. */
+static bool peers_can_spend(const struct peers *peers)
 {
 	return __atomic_load_n(&peers->spent, __ATOMIC_RELAXED) < PEERS_BUDGET;
 }

@@ -135,9 +135,6 @@ void peers_move(struct fanout *fanout);
 /* Adds to the budget what it has gained up to `now`, a time of day. */
 void peers_refill(struct peers *peers, uint64_t now);
 
-/* Returns true if there is any budget left. */
-bool peers_can_spend(const struct peers *peers);
-
 /* Checks the slots that may have a new subscriber: those with announced claims, or, if `all` or if
  * it is time for a scan, all slots. Call after head was stored, and after a full fence. */
 void peers_discover(struct fanout *fanout, uint64_t now, bool all);

@@ -17,7 +17,11 @@ void state_trim(struct stele_publisher *publisher)
 		reclaim_run(&publisher->reclaim, head - history + 1);
 }
 
-bool state_free_memory(void *context)
+/* Frees memory in the arena: the free_memory callback of struct edit. A call takes the first of
+ * these steps that applies: release spare objects and empty slabs; drop versions beyond the history
+ * that the options ask for; drop history down to two versions; revoke the oldest pin. Returns true
+ * after progress, so the caller may allocate again, and false if nothing is left to free. */
+static bool state_free_memory(void *context)
 {
 	struct stele_publisher *publisher = context;
 	/* Release spare memory first: that takes no version from a reader. */

@@ -99,12 +99,6 @@ void state_limit_pins(struct stele_publisher *publisher);
  * several versions (RECLAIM_BATCH). */
 void state_trim(struct stele_publisher *publisher);
 
-/* Frees memory in the arena: the free_memory callback of struct edit. A call takes the first of
- * these steps that applies: release spare objects and empty slabs; drop versions beyond the history
- * that the options ask for; drop history down to two versions; revoke the oldest pin. Returns true
- * after progress, so the caller may allocate again, and false if nothing is left to free. */
-bool state_free_memory(void *publisher);
-
 /* Remembers the words head and reclaimed at the end of a transaction, for shared_catch_up(). */
 void state_leave(struct stele_publisher *publisher);
 

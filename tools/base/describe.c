@@ -41,7 +41,8 @@ const char *describe_time(uint64_t nanoseconds, char *buffer)
 	return describe_value(STELE_TIME, &nanoseconds, sizeof(nanoseconds), buffer);
 }
 
-const char *describe_duration(uint64_t nanoseconds, char *buffer)
+/* Formats a duration: "2 h 3 min". */
+static const char *describe_duration(uint64_t nanoseconds, char *buffer)
 {
 	unsigned long long seconds = nanoseconds / NSEC_PER_SEC;
 

@@ -17,8 +17,6 @@ const char *describe_size(uint64_t bytes, char *buffer);
 const char *describe_time(uint64_t nanoseconds, char *buffer);
 /* Formats the age of a time since 1970: "2 h 3 min", or "" for 0 (not known). */
 const char *describe_age(uint64_t nanoseconds, char *buffer);
-/* Formats a duration: "2 h 3 min". */
-const char *describe_duration(uint64_t nanoseconds, char *buffer);
 const char *describe_uuid(const uint8_t uuid[16], char *buffer);
 /* Formats the command and the pid of a process: "bgpd (1234)". */
 const char *describe_process(uint32_t pid, const char *command, char *buffer);
