@@ -159,11 +159,24 @@ int registration_open(struct stele_subscriber *subscriber)
 	return 0;
 }
 
+/* Disarms the ticket of a subscriber that is about to close its channel. A publisher whose notice
+ * then fails finds that the ticket has changed, and knows that nobody needs the notice. */
+static void registration_disarm(struct stele_subscriber *subscriber)
+{
+	uint64_t ticket = load_relaxed(&subscriber->slot->ticket);
+
+	if (ticket % 2 == 1)
+		store_release(&subscriber->slot->ticket, ticket + 1);
+	/* The ticket is stored before the channel is gone, for fanout_send(). */
+	fence_full();
+}
+
 void registration_close(struct stele_subscriber *subscriber)
 {
 	if (!subscriber->registered)
 		return;
 	subscriber->registered = false;
+	registration_disarm(subscriber);
 	/* Remove the queue before freeing the slot: a free slot must have no queue (rule B of
 	 * slots.h). */
 	subscriber->notifier->close(&subscriber->channel);
@@ -189,13 +202,11 @@ static void registration_add_to_epoll(struct stele_subscriber *subscriber)
 static void registration_replace_notifier(struct stele_subscriber *subscriber)
 {
 	const struct notifier *choice = subscriber->epoll >= 0 ? &notifier_socket : &notifier_futex;
-	uint64_t ticket = load_relaxed(&subscriber->slot->ticket);
 	uint8_t uuid[16];
 
 	registration_keep_reason(subscriber);
-	/* Disarm, so that the publisher does not send meanwhile. The next wait arms again. */
-	if (ticket % 2 == 1)
-		store_release(&subscriber->slot->ticket, ticket + 1);
+	/* The next wait arms again. */
+	registration_disarm(subscriber);
 	memcpy(uuid, subscriber->channel.uuid, sizeof(uuid));
 	subscriber->notifier->close(&subscriber->channel);
 	registration_init_channel(subscriber, uuid);

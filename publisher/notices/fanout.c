@@ -88,8 +88,14 @@ static bool fanout_send(struct fanout *fanout, uint32_t index, uint64_t ticket,
 		fanout->full++;
 		COUNT(fanout, index, coalesced);
 	} else {
-		fanout->failed++;
-		COUNT(fanout, index, dropped);
+		/* The contract with registration_disarm(), which changes the ticket before the
+		 * channel is closed: load the ticket after the attempt. If it has changed, the
+		 * subscriber needs no notice, and the attempt has not failed. */
+		fence_acquire();
+		if (load_relaxed(&fanout->slots->slot[index].ticket) == ticket) {
+			fanout->failed++;
+			COUNT(fanout, index, dropped);
+		}
 		if (state == PEER_READY)
 			peer_failed(fanout, index);
 	}

@@ -175,3 +175,35 @@ Test(notices_channels, subscribers_past_the_publisher_s_descriptors_are_notified
 		ipc_join(children[i]);
 	stele_publisher_close(publisher);
 }
+
+static void come_and_go(unsigned who)
+{
+	while (ipc_stage(1) == 0) {
+		struct stele_subscriber *subscriber =
+			ipc_subscribe(0, who % 2 == 0 ? "mq" : "socket");
+		uint64_t version = 0;
+
+		for (int i = 0; i < 2; i++)
+			stele_subscriber_wait(subscriber, version, clock_now() + NSEC_PER_MSEC,
+			                      &version);
+		stele_subscriber_close(subscriber);
+	}
+}
+
+/* A subscriber may leave after the publisher has loaded its ticket and before the publisher opens
+ * its channel. The notice is then not needed, so it does not count as failed. */
+Test(notices_channels, a_notice_to_a_subscriber_that_leaves_has_not_failed)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t children[4];
+
+	for (unsigned who = 0; who < 4; who++)
+		children[who] = ipc_spawn(come_and_go, who);
+	UNTIL(ipc_commit(publisher) &&
+	      ipc_stats(publisher).notices_sent >= (SANITIZED ? 5000 : 50000));
+	ipc_reach(1, 1);
+	for (unsigned who = 0; who < 4; who++)
+		ipc_join(children[who]);
+	cr_expect_eq(ipc_stats(publisher).notices_failed, 0);
+	stele_publisher_close(publisher);
+}
