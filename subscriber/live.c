@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads the newest version by copying: stele_live_*(), stele_subscriber_get() and
- * stele_subscriber_match(). A read loads head, looks the row up, copies it, and re-checks that the
- * version was consistent; if not, it begins again. It stores nothing in shared memory. The handle
- * caches the table's root and the version to which the root belongs, so a read of the same version
- * as before costs one load of head and the lookup.
+ * Reads the newest version by copying: stele_live_*(), stele_subscriber_get_copy() and
+ * stele_subscriber_match_copy(). A read loads head, looks the row up, copies it, and re-checks that
+ * the version was consistent; if not, it begins again. It stores nothing in shared memory. The
+ * handle caches the table's root and the version to which the root belongs, so a read of the same
+ * version as before costs one load of head and the lookup.
  */
 #include <errno.h>
 #include <string.h>
@@ -327,37 +327,38 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 	return retry_error(&retry, subscriber->region, head_version(subscriber_head(subscriber)));
 }
 
-int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
-                   size_t *size, uint64_t *ret_version)
+int stele_live_get_copy(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
+                        size_t *size, uint64_t *ret_version)
 {
 	return live_read(table, &(struct live_request){key, key_bits, false, buffer, size, NULL,
 	                                               ret_version});
 }
 
-int stele_live_match(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
-                     size_t *size, unsigned *ret_key_bits, uint64_t *ret_version)
+int stele_live_match_copy(struct stele_live *table, const void *key, unsigned key_bits,
+                          void *buffer, size_t *size, unsigned *ret_key_bits, uint64_t *ret_version)
 {
 	return live_read(table, &(struct live_request){key, key_bits, true, buffer, size,
 	                                               ret_key_bits, ret_version});
 }
 
-int stele_subscriber_get(struct stele_subscriber *subscriber, const char *name, const void *key,
-                         unsigned key_bits, void *buffer, size_t *size, uint64_t *ret_version)
+int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *name,
+                              const void *key, unsigned key_bits, void *buffer, size_t *size,
+                              uint64_t *ret_version)
 {
 	struct stele_live live;
 	int r = live_start(subscriber, name, &live);
 
-	return r < 0 ? r : stele_live_get(&live, key, key_bits, buffer, size, ret_version);
+	return r < 0 ? r : stele_live_get_copy(&live, key, key_bits, buffer, size, ret_version);
 }
 
-int stele_subscriber_match(struct stele_subscriber *subscriber, const char *name, const void *key,
-                           unsigned key_bits, void *buffer, size_t *size, unsigned *ret_key_bits,
-                           uint64_t *ret_version)
+int stele_subscriber_match_copy(struct stele_subscriber *subscriber, const char *name,
+                                const void *key, unsigned key_bits, void *buffer, size_t *size,
+                                unsigned *ret_key_bits, uint64_t *ret_version)
 {
 	struct stele_live live;
 	int r = live_start(subscriber, name, &live);
 
 	return r < 0 ? r
-	             : stele_live_match(&live, key, key_bits, buffer, size, ret_key_bits,
-	                                ret_version);
+	             : stele_live_match_copy(&live, key, key_bits, buffer, size, ret_key_bits,
+	                                     ret_version);
 }

@@ -45,8 +45,8 @@ int main(void)
 	must(stele_publisher_open("example", &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	if (stele_transaction_schema(tx, "routes", &there) < 0)
-		must(stele_table_create(tx, "routes", &route_schema));
-	must(stele_put(tx, "routes", &prefix, 24, &route, sizeof(route)));
+		must(stele_transaction_create_table(tx, "routes", &route_schema));
+	must(stele_transaction_put(tx, "routes", &prefix, 24, &route, sizeof(route)));
 	if (must(stele_transaction_commit(tx, "a route", &version)))
 		printf("committed version %llu\n", (unsigned long long)version);
 	else

@@ -11,8 +11,8 @@
  *     stele_publisher_open("net", &(struct stele_publisher_options){
  *             .size = sizeof(struct stele_publisher_options), .flags = STELE_CREATE }, &publisher);
  *     stele_transaction_begin(publisher, &tx);
- *     stele_table_create(tx, "routes", &route_schema);
- *     stele_put(tx, "routes", prefix, 24, &route, sizeof(route));
+ *     stele_transaction_create_table(tx, "routes", &route_schema);
+ *     stele_transaction_put(tx, "routes", prefix, 24, &route, sizeof(route));
  *     stele_transaction_commit(tx, "first routes", &version);
  *     publisher = stele_publisher_close(publisher);
  *
@@ -182,7 +182,7 @@ STELE_API uint64_t stele_publisher_version(const struct stele_publisher *publish
 /* Copies the UUID of the region, 16 bytes, to `ret_uuid`. The UUID stays the same until the
  * close. Store the UUID with every version that outlives the publisher. Compare it with the UUID
  * of the present region before you pass such a version to stele_transaction_expect(),
- * stele_put_if() or stele_delete_if(). */
+ * stele_transaction_put_if() or stele_transaction_delete_if(). */
 STELE_API void stele_publisher_region_uuid(const struct stele_publisher *publisher,
                                            uint8_t *ret_uuid);
 
@@ -276,11 +276,11 @@ STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transac
 
 /* Creates a table. Returns 0. Errors: -EINVAL (name, schema), -EEXIST (the table exists; the
  * error message says whether the schema is the same), -ENOSPC, -ENOMEM. */
-STELE_API int stele_table_create(struct stele_transaction *tx, const char *table,
-                                 const struct stele_schema *schema);
+STELE_API int stele_transaction_create_table(struct stele_transaction *tx, const char *table,
+                                             const struct stele_schema *schema);
 
 /* Drops a table and its rows. Returns 0. Errors: -ENOENT, -ENOMEM. */
-STELE_API int stele_table_drop(struct stele_transaction *tx, const char *table);
+STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const char *table);
 
 /* Rolls back to an older version: restores exactly the tables and rows of `version`. Discards the
  * earlier changes of the transaction. `version` is one that history holds, or an older one that
@@ -302,8 +302,9 @@ STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t 
  * if the row exists with this value. Errors: -EINVAL (refused by stele_key_check() or
  * stele_value_check()), -ENOENT (no such table), -EEXIST (during a replacement: this key was put
  * before), -ENOSPC, -ENOMEM. */
-STELE_API int stele_put(struct stele_transaction *tx, const char *table, const void *key,
-                        unsigned key_bits, const void *value, size_t value_size);
+STELE_API int stele_transaction_put(struct stele_transaction *tx, const char *table,
+                                    const void *key, unsigned key_bits, const void *value,
+                                    size_t value_size);
 
 /* A row, for calls that take many. The caller keeps ownership of what it points to. */
 struct stele_row_ref {
@@ -313,8 +314,8 @@ struct stele_row_ref {
 	size_t value_size;
 };
 
-/* Puts `count` rows in one call. The result is that of a stele_put() for each row in order; of
- * several rows with the same key, only the last one counts.
+/* Puts `count` rows in one call. The result is that of a stele_transaction_put() for each row in
+ * order; of several rows with the same key, only the last one counts.
  *
  * Load an empty table with one such call. The call takes a fraction of the time of single puts,
  * stores the rows in the order of their keys, which makes scans several times as fast, and needs
@@ -322,15 +323,15 @@ struct stele_row_ref {
  * During the call it needs as much memory as the rows, plus 32 bytes for each row.
  *
  * Returns the number of rows that were added or changed. Errors without any change: -EINVAL (as
- * stele_put()), -ENOENT (no such table). Errors after which some rows may have been put: -EEXIST
- * (during a replacement: a key was put before), -ENOSPC, -ENOMEM. */
-STELE_API int64_t stele_put_many(struct stele_transaction *tx, const char *table,
-                                 const struct stele_row_ref *rows, size_t count);
+ * stele_transaction_put()), -ENOENT (no such table). Errors after which some rows may have been
+ * put: -EEXIST (during a replacement: a key was put before), -ENOSPC, -ENOMEM. */
+STELE_API int64_t stele_transaction_put_many(struct stele_transaction *tx, const char *table,
+                                             const struct stele_row_ref *rows, size_t count);
 
 /* Deletes a row. Returns 1, or 0 if there is no such row. Errors: -EINVAL, -ENOENT (no such
  * table), -ENOSPC, -ENOMEM. */
-STELE_API int stele_delete(struct stele_transaction *tx, const char *table, const void *key,
-                           unsigned key_bits);
+STELE_API int stele_transaction_delete(struct stele_transaction *tx, const char *table,
+                                       const void *key, unsigned key_bits);
 
 /* ---- conditions: compare-and-set of the region or of a row ---- */
 
@@ -339,20 +340,20 @@ STELE_API int stele_delete(struct stele_transaction *tx, const char *table, cons
  * the error message names both). */
 STELE_API int stele_transaction_expect(struct stele_transaction *tx, uint64_t version);
 
-/* Puts a row as stele_put() does, but only if the row is at version `row_version`
- * (stele_row.version). 0: only if there is no such row. A row that this transaction has changed
- * is at the version that its commit would make, the newest version + 1. A row that it put with
- * its present value keeps its version. Errors are those of stele_put(), and -EAGAIN (the row is
- * at another version; the error message names both). */
-STELE_API int stele_put_if(struct stele_transaction *tx, const char *table, const void *key,
-                           unsigned key_bits, const void *value, size_t value_size,
-                           uint64_t row_version);
+/* Puts a row as stele_transaction_put() does, but only if the row is at version `row_version`
+ * (stele_row.version). 0: only if there is no such row. A row that this transaction has changed is
+ * at the version that its commit would make, the newest version + 1. A row that it put with its
+ * present value keeps its version. Errors are those of stele_transaction_put(), and -EAGAIN (the
+ * row is at another version; the error message names both). */
+STELE_API int stele_transaction_put_if(struct stele_transaction *tx, const char *table,
+                                       const void *key, unsigned key_bits, const void *value,
+                                       size_t value_size, uint64_t row_version);
 
-/* Deletes a row as stele_delete() does, but only if the row is at version `row_version`. Returns
- * 1. Errors are those of stele_delete(), -EAGAIN (the row is at another version, or does not
- * exist), and -EINVAL (`row_version` is 0). */
-STELE_API int stele_delete_if(struct stele_transaction *tx, const char *table, const void *key,
-                              unsigned key_bits, uint64_t row_version);
+/* Deletes a row as stele_transaction_delete() does, but only if the row is at version
+ * `row_version`. Returns 1. Errors are those of stele_transaction_delete(), -EAGAIN (the row is at
+ * another version, or does not exist), and -EINVAL (`row_version` is 0). */
+STELE_API int stele_transaction_delete_if(struct stele_transaction *tx, const char *table,
+                                          const void *key, unsigned key_bits, uint64_t row_version);
 
 /* ---- reading in a transaction ---- */
 
@@ -373,8 +374,9 @@ STELE_API int stele_transaction_schema(struct stele_transaction *tx, const char 
 /* A table of a transaction. The transaction owns it and frees it at its end. */
 struct stele_writable;
 
-/* Opens a table. Opening the same table again returns the same handle. stele_table_drop() on the
- * table makes the handle invalid. Returns 0. Errors: -ENOENT, -ENOMEM. */
+/* Opens a table. Opening the same table again returns the same handle.
+ * stele_transaction_drop_table() on the table makes the handle invalid. Returns 0. Errors: -ENOENT,
+ * -ENOMEM. */
 STELE_API int stele_writable_open(struct stele_transaction *tx, const char *table,
                                   struct stele_writable **ret);
 

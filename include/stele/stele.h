@@ -10,7 +10,7 @@
  *   <stele/schema.h>      columns of a table; keys; values as text
  *   <stele/publisher.h>   writing: publishers, transactions
  *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
- *   <stele/index.h>       longest-prefix match at packet rates
+ *   <stele/lpm.h>       longest-prefix match at packet rates
  *   <stele/hash.h>        exact lookups in large tables
  *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove
  *
@@ -32,8 +32,8 @@
  *   on it returns -ECHILD. The close functions are the exception: they free the child's copy, and
  *   touch nothing that the parent uses. Functions that cannot fail return what the child's copy
  *   holds: stele_publisher_version, stele_publisher_note, stele_snapshot_version,
- *   stele_table_rows, stele_table_version, stele_changes_versions, stele_index_version,
- *   stele_index_memory, stele_hash_version, stele_hash_memory. stele_transaction_abort does
+ *   stele_table_rows, stele_table_version, stele_changes_versions, stele_lpm_version,
+ *   stele_lpm_memory, stele_hash_version, stele_hash_memory. stele_transaction_abort does
  *   nothing.
  * - Side effects. The library never prints and never exits. It starts a thread only if the caller
  *   asks for one (STELE_NOTIFIER_THREAD, the notifier sysv). It holds no lock between calls,
@@ -48,7 +48,7 @@
 
 #include <stele/error.h>
 #include <stele/hash.h>
-#include <stele/index.h>
+#include <stele/lpm.h>
 #include <stele/publisher.h>
 #include <stele/region.h>
 #include <stele/schema.h>

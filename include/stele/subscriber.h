@@ -19,7 +19,7 @@
  *
  * MODEL. There are three ways to read:
  *
- * - stele_subscriber_get() copies one row of the newest version into the caller's buffer. It
+ * - stele_subscriber_get_copy() copies one row of the newest version into the caller's buffer. It
  *   validates the copy after reading, and writes nothing to shared memory.
  * - A snapshot shows all tables at one version (snapshot isolation by MVCC). It pins that
  *   version, so that rows can be read in place for as long as the caller likes. The publisher
@@ -296,15 +296,16 @@ STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
  * not fit the schema), -ENOENT (no such table), -EMSGSIZE (the buffer is too small; `*size` is
  * set to the size needed), -EBADMSG, -ESTALE (the publisher was faster than every retry),
  * -ECHILD. */
-STELE_API int stele_subscriber_get(struct stele_subscriber *subscriber, const char *table,
-                                   const void *key, unsigned key_bits, void *buffer, size_t *size,
-                                   uint64_t *ret_version);
+STELE_API int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *table,
+                                        const void *key, unsigned key_bits, void *buffer,
+                                        size_t *size, uint64_t *ret_version);
 
-/* Copies the row with the longest prefix that matches `key`, as stele_subscriber_get() does. Sets
- * `*ret_key_bits` (may be NULL) to the length of that prefix. */
-STELE_API int stele_subscriber_match(struct stele_subscriber *subscriber, const char *table,
-                                     const void *key, unsigned key_bits, void *buffer, size_t *size,
-                                     unsigned *ret_key_bits, uint64_t *ret_version);
+/* Copies the row with the longest prefix that matches `key`, as stele_subscriber_get_copy() does.
+ * Sets `*ret_key_bits` (may be NULL) to the length of that prefix. */
+STELE_API int stele_subscriber_match_copy(struct stele_subscriber *subscriber, const char *table,
+                                          const void *key, unsigned key_bits, void *buffer,
+                                          size_t *size, unsigned *ret_key_bits,
+                                          uint64_t *ret_version);
 
 /* ---- snapshots ---- */
 
@@ -370,7 +371,7 @@ STELE_API int stele_snapshot_match(const struct stele_snapshot *snapshot, const 
                                    const void *key, unsigned key_bits, struct stele_row *ret);
 
 /* Matches `count` keys in one call. Results are returned as by stele_snapshot_get_many(). For a
- * lookup per packet, an index is faster: <stele/index.h>. */
+ * lookup per packet, an index is faster: <stele/lpm.h>. */
 STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot,
                                             const char *table, const struct stele_key_ref *keys,
                                             size_t count, struct stele_row *ret);
@@ -462,14 +463,15 @@ struct stele_live {
 STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                               const struct stele_schema *expected, struct stele_live *ret);
 
-/* Look up a row of the newest version, as stele_subscriber_get() and stele_subscriber_match() do,
- * without finding the table by name each time. Errors are those of these functions, and -EINVAL
- * if the table was dropped and created again with another schema. */
-STELE_API int stele_live_get(struct stele_live *table, const void *key, unsigned key_bits,
-                             void *buffer, size_t *size, uint64_t *ret_version);
-STELE_API int stele_live_match(struct stele_live *table, const void *key, unsigned key_bits,
-                               void *buffer, size_t *size, unsigned *ret_key_bits,
-                               uint64_t *ret_version);
+/* Look up a row of the newest version, as stele_subscriber_get_copy() and
+ * stele_subscriber_match_copy() do, without finding the table by name each time. Errors are those
+ * of these functions, and -EINVAL if the table was dropped and created again with another schema.
+ * */
+STELE_API int stele_live_get_copy(struct stele_live *table, const void *key, unsigned key_bits,
+                                  void *buffer, size_t *size, uint64_t *ret_version);
+STELE_API int stele_live_match_copy(struct stele_live *table, const void *key, unsigned key_bits,
+                                    void *buffer, size_t *size, unsigned *ret_key_bits,
+                                    uint64_t *ret_version);
 
 /* ---- cursors: ordered scans ---- */
 

@@ -27,9 +27,9 @@
  *   publisher/trie/                        never
  *   subscriber/, subscriber/inspect/       always
  *   subscriber/index/                      always
- *     hash_table.c, index_sweep.c,
- *     index_ipv4.c, index_ipv6.c,
- *     index_ranges.c                       never
+ *     hash_table.c, lpm_sweep.c,
+ *     lpm_ipv4.c, lpm_ipv6.c,
+ *     lpm_ranges.c                       never
  *
  * "Never" is for functions whose caller ignores a failure, or knows better what failed and sets the
  * message.

@@ -76,8 +76,9 @@ int stele_writable_delete_if(struct stele_writable *table, const void *key, unsi
 	return r < 0 ? r : stele_writable_delete(table, key, key_bits);
 }
 
-int stele_put_if(struct stele_transaction *tx, const char *name, const void *key, unsigned key_bits,
-                 const void *value, size_t value_size, uint64_t row_version)
+int stele_transaction_put_if(struct stele_transaction *tx, const char *name, const void *key,
+                             unsigned key_bits, const void *value, size_t value_size,
+                             uint64_t row_version)
 {
 	struct stele_writable *table = NULL;
 	int r = stele_writable_open(tx, name, &table);
@@ -87,8 +88,8 @@ int stele_put_if(struct stele_transaction *tx, const char *name, const void *key
 	return stele_writable_put_if(table, key, key_bits, value, value_size, row_version);
 }
 
-int stele_delete_if(struct stele_transaction *tx, const char *name, const void *key,
-                    unsigned key_bits, uint64_t row_version)
+int stele_transaction_delete_if(struct stele_transaction *tx, const char *name, const void *key,
+                                unsigned key_bits, uint64_t row_version)
 {
 	struct stele_writable *table = NULL;
 	int r = stele_writable_open(tx, name, &table);

@@ -194,8 +194,8 @@ int64_t stele_writable_put_many(struct stele_writable *table, const struct stele
 	return r < 0 ? r : changed;
 }
 
-int64_t stele_put_many(struct stele_transaction *tx, const char *name,
-                       const struct stele_row_ref *rows, size_t count)
+int64_t stele_transaction_put_many(struct stele_transaction *tx, const char *name,
+                                   const struct stele_row_ref *rows, size_t count)
 {
 	struct stele_writable *table = NULL;
 	int r = stele_writable_open(tx, name, &table);

@@ -184,8 +184,8 @@ static int table_refuse_existing(const struct stele_writable *table,
 		table->name, have, want);
 }
 
-int stele_table_create(struct stele_transaction *tx, const char *name,
-                       const struct stele_schema *schema)
+int stele_transaction_create_table(struct stele_transaction *tx, const char *name,
+                                   const struct stele_schema *schema)
 {
 	uint64_t stored[SCHEMA_STORED_MAX / 8 + 1];
 	struct stele_publisher *publisher = tx->publisher;
@@ -222,7 +222,7 @@ int stele_table_create(struct stele_transaction *tx, const char *name,
 	return 0;
 }
 
-int stele_table_drop(struct stele_transaction *tx, const char *name)
+int stele_transaction_drop_table(struct stele_transaction *tx, const char *name)
 {
 	struct edit *edit = &tx->publisher->edit;
 	struct stele_writable *table = NULL;
@@ -555,8 +555,8 @@ int64_t stele_writable_replace_end(struct stele_writable *table)
 
 /* ---- rows of a table given by name ---- */
 
-int stele_put(struct stele_transaction *tx, const char *name, const void *key, unsigned key_bits,
-              const void *value, size_t value_size)
+int stele_transaction_put(struct stele_transaction *tx, const char *name, const void *key,
+                          unsigned key_bits, const void *value, size_t value_size)
 {
 	struct stele_writable *table = NULL;
 	int r = stele_writable_open(tx, name, &table);
@@ -564,7 +564,8 @@ int stele_put(struct stele_transaction *tx, const char *name, const void *key, u
 	return r < 0 ? r : stele_writable_put(table, key, key_bits, value, value_size);
 }
 
-int stele_delete(struct stele_transaction *tx, const char *name, const void *key, unsigned key_bits)
+int stele_transaction_delete(struct stele_transaction *tx, const char *name, const void *key,
+                             unsigned key_bits)
 {
 	struct stele_writable *table = NULL;
 	int r = stele_writable_open(tx, name, &table);

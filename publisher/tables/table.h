@@ -10,8 +10,8 @@
 #include "publisher/state/state.h"
 
 /* Opens a name in a transaction: the table that the last version has, or, if it has none, a
- * TABLE_ABSENT one, which stele_table_create() can create. Returns 0, -ENOENT (the name is too long
- * for any table), -ENOMEM or -EBADMSG. */
+ * TABLE_ABSENT one, which stele_transaction_create_table() can create. Returns 0, -ENOENT (the name
+ * is too long for any table), -ENOMEM or -EBADMSG. */
 int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret);
 
 /* Sets the schema of a table. The table takes ownership of the schema. */

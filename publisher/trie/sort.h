@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sorts rows by their keys, for stele_put_many(). Called by put_many.c. */
+ * Sorts rows by their keys, for stele_transaction_put_many(). Called by put_many.c. */
 #ifndef PUBLISHER_TRIE_SORT_H
 #define PUBLISHER_TRIE_SORT_H
 

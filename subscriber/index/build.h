@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Helpers for both kinds of private index: the bound on the number of rows to allocate for, the
- * re-check of the snapshot after a build, and the error messages. For index.c, index_validate.c
+ * re-check of the snapshot after a build, and the error messages. For lpm.c, lpm_validate.c
  * (longest-prefix match), hash.c and hash_get.c (hash index). */
 #ifndef SUBSCRIBER_INDEX_BUILD_H
 #define SUBSCRIBER_INDEX_BUILD_H

@@ -13,7 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
 #include "subscriber/index/build.h"
-#include "subscriber/index/index_memory.h"
+#include "subscriber/index/lpm_memory.h"
 #include "subscriber/snapshot.h"
 
 /* How many rows wait at once for the cache lines of their buckets while a table is filled. */
@@ -120,7 +120,7 @@ int stele_hash_open(const struct stele_table *table, struct stele_hash **ret)
 
 	if (r < 0)
 		return r;
-	hash = index_allocate(sizeof(*hash));
+	hash = lpm_allocate(sizeof(*hash));
 	if (!hash)
 		return build_memory_error("a hash index");
 	hash->forks = fork_count();

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "subscriber/index/index_memory.h"
+#include "subscriber/index/lpm_memory.h"
 
 /* The load factors (references per place) of a new table, and the minimum and maximum of a table
  * that hash_table_suits() accepts. A fuller table has more strays; an emptier table needs more
@@ -35,7 +35,7 @@ int hash_table_init(struct hash_table *table, uint64_t rows)
 	hash_table_fini(table);
 	if (count > UINT32_MAX || count > SIZE_MAX / sizeof(*table->buckets))
 		return -ENOMEM;
-	table->buckets = index_allocate((size_t)count * sizeof(*table->buckets));
+	table->buckets = lpm_allocate((size_t)count * sizeof(*table->buckets));
 	if (!table->buckets)
 		return -ENOMEM;
 	table->count = (uint32_t)count;
@@ -118,5 +118,5 @@ bool hash_table_replace(struct hash_table *table, uint64_t hash, ref_t before, r
 
 size_t hash_table_memory(const struct hash_table *table)
 {
-	return table->buckets ? index_round(table->count * sizeof(*table->buckets)) : 0;
+	return table->buckets ? lpm_round(table->count * sizeof(*table->buckets)) : 0;
 }

@@ -44,7 +44,7 @@ static struct stele_publisher *start(void)
 
 	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_table_create(tx, "routes", &schema));
+	must(stele_transaction_create_table(tx, "routes", &schema));
 	must(stele_transaction_commit(tx, NULL, NULL));
 	return publisher;
 }
@@ -177,8 +177,8 @@ static double time_live_get(void)
 		uint32_t address = htonl(prefix->address);
 		struct route route;
 		size_t size = sizeof(route);
-		if (stele_live_get(&reading.live, &address, prefix->length, &route, &size, NULL) ==
-		    1)
+		if (stele_live_get_copy(&reading.live, &address, prefix->length, &route, &size,
+		                        NULL) == 1)
 			reading.sum += route.next_hop;
 	}
 	return (bench_seconds() - begin) / LOOKUPS * (double)NSEC_PER_SEC;
@@ -306,7 +306,7 @@ static void answer_stele(mqd_t out, const struct prefix4 *prefix, bool reads)
 		size_t size = sizeof(route);
 		must(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version));
 		if (reads)
-			must(stele_live_get(&live, &key, prefix->length, &route, &size, NULL));
+			must(stele_live_get_copy(&live, &key, prefix->length, &route, &size, NULL));
 		word = reads ? route.next_hop : version;
 		mq_send(out, (const char *)&word, sizeof(word), 0);
 	}

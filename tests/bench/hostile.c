@@ -107,7 +107,7 @@ static void commit(uint32_t number)
 	uint32_t key = 0;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_put(tx, "rows", &key, 32, &number, sizeof(number)));
+	must(stele_transaction_put(tx, "rows", &key, 32, &number, sizeof(number)));
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
@@ -251,7 +251,7 @@ int main(int argc, char **argv)
 		options.mode = identity == MEMBER ? 0640 : 0644;
 		must(stele_publisher_open(bench_region, &options, &publisher));
 		must(stele_transaction_begin(publisher, &tx));
-		must(stele_table_create(tx, "rows", &schema));
+		must(stele_transaction_create_table(tx, "rows", &schema));
 		must(stele_transaction_commit(tx, NULL, NULL));
 		follower = spawn(follow, NULL);
 		bench_stay_on_core(0);

@@ -116,13 +116,13 @@ static void load_lpm(void)
 static void match_stele(uint32_t *answers)
 {
 	for (size_t i = 0; i < LOOKUPS; i++)
-		must(stele_index_match(by_number, &addresses_net[i], &answers[i]));
+		must(stele_lpm_match(by_number, &addresses_net[i], &answers[i]));
 }
 
 static void bulk_stele(uint32_t *answers)
 {
 	for (size_t i = 0; i < LOOKUPS; i += BURST)
-		must(stele_index_match_many(by_number, &addresses_net[i], BURST, answers + i));
+		must(stele_lpm_match_many(by_number, &addresses_net[i], BURST, answers + i));
 }
 
 /* Matches without an index, by walking the trie in the region. */
@@ -219,7 +219,7 @@ static void check_every_prefix(void)
 			if (rte_lpm_lookup(lpm, ask[j], &by_lpm) != 0)
 				by_lpm = NONE;
 			check(by_lpm == number);
-			must(stele_index_match(by_number, &net, &by_index));
+			must(stele_lpm_match(by_number, &net, &by_index));
 			check(by_index == number);
 		}
 	}
@@ -341,7 +341,7 @@ static void bench_updates(void)
 	flap("ipv4/move/8_bits_flap", 8);
 	flap("ipv4/move/default_route_flaps", 0);
 	bench_print("ipv4/memory/index_after_updates",
-	            (double)stele_index_memory(by_number) / 1048576, "MiB");
+	            (double)stele_lpm_memory(by_number) / 1048576, "MiB");
 }
 
 static void bench_load(void)
@@ -369,9 +369,9 @@ static void bench_load(void)
 	bench_compare("ipv4/load", sides, 3);
 	size = region_size() - empty;
 	routes_read();
-	index = (double)stele_index_memory(by_number);
+	index = (double)stele_lpm_memory(by_number);
 	bench_print("ipv4/memory/stele", (size + index) / 1048576, "MiB");
-	bench_print("ipv4/memory/stele_index", index / 1048576, "MiB");
+	bench_print("ipv4/memory/stele_lpm", index / 1048576, "MiB");
 	bench_print("ipv4/memory/rte_fib", (dpdk_memory() - before) / 1048576, "MiB");
 	before = dpdk_memory();
 	load_lpm();

@@ -175,13 +175,13 @@ static void load_lpm(void)
 static void match_stele(uint32_t *answers)
 {
 	for (size_t i = 0; i < LOOKUPS; i++)
-		must(stele_index_match(by_number, addresses[i], &answers[i]));
+		must(stele_lpm_match(by_number, addresses[i], &answers[i]));
 }
 
 static void bulk_stele(uint32_t *answers)
 {
 	for (size_t i = 0; i < LOOKUPS; i += BURST)
-		must(stele_index_match_many(by_number, addresses[i], BURST, answers + i));
+		must(stele_lpm_match_many(by_number, addresses[i], BURST, answers + i));
 }
 
 /* Matches without an index, by walking the trie in the region. */
@@ -244,7 +244,7 @@ static void check_every_prefix(void)
 		if (rte_lpm6_lookup(lpm, address[0], &by_lpm) != 0)
 			by_lpm = NONE;
 		check(by_lpm == number);
-		must(stele_index_match(by_number, address[0], &by_index));
+		must(stele_lpm_match(by_number, address[0], &by_index));
 		check(by_index == number);
 	}
 }
@@ -306,10 +306,9 @@ int main(void)
 	load_lpm();
 	begin = bench_seconds();
 	routes_read();
-	bench_print("ipv6/load/stele_index",
+	bench_print("ipv6/load/stele_lpm",
 	            (bench_seconds() - begin) / (double)count * (double)NSEC_PER_SEC, "ns");
-	bench_print("ipv6/memory/stele_index", (double)stele_index_memory(by_number) / 1048576,
-	            "MiB");
+	bench_print("ipv6/memory/stele_lpm", (double)stele_lpm_memory(by_number) / 1048576, "MiB");
 	check_every_prefix();
 	choose_inside();
 	lookups("ipv6/one_by_one", single, 3);

@@ -149,7 +149,7 @@ static void stele_publish(void)
 
 	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_table_create(tx, "states", &schema));
+	must(stele_transaction_create_table(tx, "states", &schema));
 	must(stele_writable_open(tx, "states", &table));
 	for (uint64_t i = 0; i < ROWS; i++)
 		put(table, i, 0);

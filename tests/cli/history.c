@@ -66,7 +66,7 @@ Test(cli_history, rollback_goes_back_as_far_as_history)
 	          stele_last_error());
 	for (number = 1; number <= 200; number++) {
 		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-		cr_assert(stele_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
+		cr_assert(stele_transaction_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
 		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	}
 	stele_publisher_close(publisher);

@@ -120,8 +120,8 @@ Test(cli_trace, omits_no_version)
 	for (uint32_t i = 0; i < 3000; i++) {
 		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
 		if (i == 0)
-			cr_assert(stele_table_create(tx, "keys", &schema) == 0);
-		cr_assert(stele_put(tx, "keys", &i, 32, NULL, 0) == 1);
+			cr_assert(stele_transaction_create_table(tx, "keys", &schema) == 0);
+		cr_assert(stele_transaction_put(tx, "keys", &i, 32, NULL, 0) == 1);
 		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	}
 	stele_publisher_close(publisher);

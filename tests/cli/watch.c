@@ -150,7 +150,7 @@ Test(cli_watch, a_version_outside_history_is_a_gap)
 	for (int i = 0; i < 500; i++) {
 		value++;
 		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-		cr_assert(stele_put(tx, "t", "a", 8, &value, sizeof(value)) == 1);
+		cr_assert(stele_transaction_put(tx, "t", "a", 8, &value, sizeof(value)) == 1);
 		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	}
 	result = STELE("watch", "--since", cli_token(1), "--timeout", "0", "--format", "ndjson",
@@ -179,11 +179,12 @@ static uint64_t commit_other_rows(struct stele_publisher *publisher, unsigned ro
 	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
 	for (unsigned char key = 0; key < rows; key++) {
 		memset(value, 'a' + (int)(round + key) % 26, sizeof(value));
-		cr_assert(stele_put(tx, "t", &key, 8, value, sizeof(value)) == 1, "%s",
+		cr_assert(stele_transaction_put(tx, "t", &key, 8, value, sizeof(value)) == 1, "%s",
 		          stele_last_error());
 	}
 	for (unsigned char key = FEW; round == 1 && key < MANY; key++)
-		cr_assert(stele_delete(tx, "t", &key, 8) == 1, "%s", stele_last_error());
+		cr_assert(stele_transaction_delete(tx, "t", &key, 8) == 1, "%s",
+		          stele_last_error());
 	cr_assert(stele_transaction_commit(tx, NULL, &version) == 1, "%s", stele_last_error());
 	return version;
 }
@@ -238,11 +239,11 @@ Test(cli_watch, reports_tables_created_dropped_and_changed)
 	          stele_last_error());
 	cr_assert(stele_schema_parse("routes(name: text key)", name, &schema) == 0);
 	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-	cr_assert(stele_table_drop(tx, "routes") == 0);
-	cr_assert(stele_table_create(tx, "routes", schema) == 0);
-	cr_assert(stele_table_create(tx, "also", schema) == 0);
-	cr_assert(stele_put(tx, "routes", "x", 8, NULL, 0) == 1);
-	cr_assert(stele_put(tx, "also", "y", 8, NULL, 0) == 1);
+	cr_assert(stele_transaction_drop_table(tx, "routes") == 0);
+	cr_assert(stele_transaction_create_table(tx, "routes", schema) == 0);
+	cr_assert(stele_transaction_create_table(tx, "also", schema) == 0);
+	cr_assert(stele_transaction_put(tx, "routes", "x", 8, NULL, 0) == 1);
+	cr_assert(stele_transaction_put(tx, "also", "y", 8, NULL, 0) == 1);
 	cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	expect_line(
 		"{\"version\": 3, \"change\": \"added\", \"table\": \"also\", \"row\": {\"name\": \"y\"}, "
@@ -254,7 +255,7 @@ Test(cli_watch, reports_tables_created_dropped_and_changed)
 		"{\"version\": 3, \"change\": \"added\", \"table\": \"routes\", \"row\": {\"name\": \"x\"}, "
 		"\"before\": null}");
 	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-	cr_assert(stele_table_drop(tx, "also") == 0);
+	cr_assert(stele_transaction_drop_table(tx, "also") == 0);
 	cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	expect_line(
 		"{\"version\": 4, \"change\": \"removed\", \"table\": \"also\", \"row\": {\"name\": \"y\"}, "

@@ -54,7 +54,8 @@ static const char *const hosts[] = {"www.example.net", "www.example.org", "ns.ex
 static void put(struct stele_transaction *tx, const char *table, const void *key, unsigned bits,
                 const void *value, size_t size)
 {
-	cr_assert_geq(stele_put(tx, table, key, bits, value, size), 0, "%s", stele_last_error());
+	cr_assert_geq(stele_transaction_put(tx, table, key, bits, value, size), 0, "%s",
+	              stele_last_error());
 }
 
 static void put_version(struct stele_transaction *tx, unsigned version)
@@ -90,12 +91,12 @@ static void damage_start(struct damage *damage, const char *suffix)
 	for (unsigned version = 1; version <= 3; version++) {
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
 		if (version == 1) {
-			cr_assert_eq(stele_table_create(tx, "routes", &route_schema), 0, "%s",
-			             stele_last_error());
-			cr_assert_eq(stele_table_create(tx, "hosts", &host_schema), 0, "%s",
-			             stele_last_error());
-			cr_assert_eq(stele_table_create(tx, "notes", &note_schema), 0, "%s",
-			             stele_last_error());
+			cr_assert_eq(stele_transaction_create_table(tx, "routes", &route_schema), 0,
+			             "%s", stele_last_error());
+			cr_assert_eq(stele_transaction_create_table(tx, "hosts", &host_schema), 0,
+			             "%s", stele_last_error());
+			cr_assert_eq(stele_transaction_create_table(tx, "notes", &note_schema), 0,
+			             "%s", stele_last_error());
 		}
 		put_version(tx, version);
 		cr_assert_eq(stele_transaction_commit(tx, "damage", NULL), 1, "%s",
@@ -250,8 +251,8 @@ static void walk(struct damage *damage, struct stele_subscriber *subscriber)
 	}
 	stele_snapshot_close(snapshots[1]);
 	stele_snapshot_close(snapshots[0]);
-	r = stele_subscriber_match(subscriber, "routes", "\12\1\2\3", 32, buffer, &size, NULL,
-	                           &version);
+	r = stele_subscriber_match_copy(subscriber, "routes", "\12\1\2\3", 32, buffer, &size, NULL,
+	                                &version);
 	use(damage, r < 0 && r != -EMSGSIZE ? r : 0, NULL);
 }
 

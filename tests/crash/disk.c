@@ -126,14 +126,15 @@ Test(crash_disk, crash_28_a_file_that_can_not_be_mapped_again, .fini = crash_cle
 	cr_assert_eq(stele_schema_parse("wide(key: u32 key, value: char[4096])", name, &schema), 0,
 	             "%s", stele_last_error());
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-	cr_assert_eq(stele_table_create(tx, "wide", schema), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_create_table(tx, "wide", schema), 0, "%s",
+	             stele_last_error());
 	stele_schema_free(schema);
 	/* The next file is mapped; the sync before it gets its name fails. */
 	syncs = 0;
 	refused = 1;
 	stops_mapping = true;
 	for (uint32_t key = 0; key < 64 && r >= 0; key++)
-		r = stele_put(tx, "wide", &key, 32, value, sizeof(value));
+		r = stele_transaction_put(tx, "wide", &key, 32, value, sizeof(value));
 	limit_memory(RLIM_INFINITY);
 	cr_assert_lt(r, 0);
 	stele_transaction_abort(tx);

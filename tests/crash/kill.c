@@ -47,7 +47,7 @@ static int check_live(struct stele_live *live, uint64_t last, uint64_t *ret_vers
 	uint32_t key = htonl(BANK_CLOCK);
 	struct account account;
 	size_t size = sizeof(account);
-	int r = stele_live_get(live, &key, 32, &account, &size, ret_version);
+	int r = stele_live_get_copy(live, &key, 32, &account, &size, ret_version);
 
 	if (r < 0)
 		return r;

@@ -44,7 +44,7 @@ static int add(struct stele_publisher *publisher, uint32_t id, size_t size)
 
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
 	memset(value, (int)id, size);
-	r = stele_put(tx, "blobs", &key, 32, value, size);
+	r = stele_transaction_put(tx, "blobs", &key, 32, value, size);
 	if (r < 0)
 		stele_transaction_abort(tx);
 	return r < 0 ? r : stele_transaction_commit(tx, NULL, NULL);
@@ -63,7 +63,8 @@ static struct stele_publisher *start(const char *region, uint64_t maximum, uint6
 	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
 	             stele_last_error());
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_create_table(tx, "blobs", &blob_schema), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
 	return publisher;
 }
@@ -143,7 +144,8 @@ Test(crash_limits, crash_12_a_region_reaches_the_limit_of_files, .fini = crash_c
 	for (unsigned i = 0; i < 3; i++) {
 		key = htonl(i);
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-		cr_assert_eq(stele_delete(tx, "blobs", &key, 32), 1, "%s", stele_last_error());
+		cr_assert_eq(stele_transaction_delete(tx, "blobs", &key, 32), 1, "%s",
+		             stele_last_error());
 		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
 	}
 	cr_assert_eq(add(publisher, 0, 20000), 1, "%s", stele_last_error());
@@ -283,13 +285,13 @@ static bool commit_without_descriptors(const char *region, size_t first_blob)
 	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
 	             stele_last_error());
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0);
+	cr_assert_eq(stele_transaction_create_table(tx, "blobs", &blob_schema), 0);
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1);
 	cr_assert_eq(add(publisher, 0, first_blob), 1);
 	set_limit(RLIMIT_NOFILE, 0);
 	for (uint8_t value = 0;; value++) {
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-		r = stele_put(tx, "blobs", &key, 32, &value, 1);
+		r = stele_transaction_put(tx, "blobs", &key, 32, &value, 1);
 		if (r < 0)
 			stele_transaction_abort(tx);
 		else

@@ -31,7 +31,7 @@ static int put_blob(struct stele_transaction *tx, uint32_t id, size_t size)
 	uint32_t key = htonl(id);
 
 	memset(value, (int)id, size);
-	return stele_put(tx, "blobs", &key, 32, value, size);
+	return stele_transaction_put(tx, "blobs", &key, 32, value, size);
 }
 
 /* Checks that the newest version has exactly the blobs from `first` to `last`, each undamaged. */
@@ -104,7 +104,7 @@ static void delete_blob(struct stele_publisher *publisher, uint32_t id)
 	struct stele_transaction *tx = begin(publisher);
 	uint32_t key = htonl(id);
 
-	cr_assert_eq(stele_delete(tx, "blobs", &key, 32), 1, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_delete(tx, "blobs", &key, 32), 1, "%s", stele_last_error());
 	cr_assert_eq(commit(tx), 1, "%s", stele_last_error());
 }
 
@@ -114,7 +114,8 @@ static void fill_and_go_on(const char *region, struct stele_publisher *publisher
 	uint64_t used, again;
 	uint32_t last;
 
-	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_create_table(tx, "blobs", &blob_schema), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(put_blob(tx, 1, size), 1, "%s", stele_last_error());
 	cr_assert_eq(commit(tx), 1, "%s", stele_last_error());
 	last = fill(publisher, region, 2, size);
@@ -291,14 +292,14 @@ Test(crash_space, crash_12_a_transaction_continues_without_a_row_that_did_not_fi
 	uint32_t sizes[512] = {0};
 	unsigned refused = 0;
 
-	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0);
+	cr_assert_eq(stele_transaction_create_table(tx, "blobs", &blob_schema), 0);
 	for (unsigned i = 0; i < 6000; i++) {
 		uint32_t id = (uint32_t)(random_from(&random) % 512), key = htonl(id * 77777);
 		uint32_t size = 1 + (uint32_t)(random_from(&random) % (i % 3 == 0 ? 3000 : 400));
 		unsigned char value[3000] = {0};
 		bool drop = random_from(&random) % 8 == 0;
-		int r = drop ? stele_delete(tx, "blobs", &key, 32)
-		             : stele_put(tx, "blobs", &key, 32, value, size);
+		int r = drop ? stele_transaction_delete(tx, "blobs", &key, 32)
+		             : stele_transaction_put(tx, "blobs", &key, 32, value, size);
 		cr_assert(r == -ENOSPC || (r == (drop ? sizes[id] != 0 : sizes[id] != size)),
 		          "%d: %s", r, stele_last_error());
 		if (r >= 0)
@@ -344,7 +345,7 @@ Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 	uint32_t key = htonl(1);
 	unsigned stale = 0;
 
-	cr_assert_eq(stele_table_create(tx, "blobs", &blob_schema), 0);
+	cr_assert_eq(stele_transaction_create_table(tx, "blobs", &blob_schema), 0);
 	cr_assert_eq(put_blob(tx, 1, 100), 1);
 	cr_assert_eq(commit(tx), 1);
 	/* Each version replaces the one blob of 64 KiB, and is pinned. */

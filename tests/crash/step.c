@@ -307,9 +307,9 @@ static int act_blob(struct job *job)
 	if (r == 0)
 		r = bank_change(tx, version, &job->random);
 	if (r == 0 && version == 1)
-		r = stele_table_create(tx, "odd_blobs", &blob_schema);
+		r = stele_transaction_create_table(tx, "odd_blobs", &blob_schema);
 	for (unsigned i = 0; i < 4 && r >= 0; i++, key += htonl(1u << 16))
-		r = stele_put(tx, "odd_blobs", &key, 32, value, sizeof(value));
+		r = stele_transaction_put(tx, "odd_blobs", &key, 32, value, sizeof(value));
 	return r < 0 ? r : stele_transaction_commit(tx, NULL, NULL);
 }
 

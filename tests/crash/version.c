@@ -32,7 +32,7 @@ static void commit_once(struct stele_publisher *publisher, bool create)
 
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
 	if (create)
-		cr_assert_eq(stele_table_create(tx, "clock", &account_schema), 0, "%s",
+		cr_assert_eq(stele_transaction_create_table(tx, "clock", &account_schema), 0, "%s",
 		             stele_last_error());
 	cr_assert_eq(bank_put(tx, "clock", 1, 0, version), 0, "%s", stele_last_error());
 	cr_assert_eq(bank_put(tx, "clock", (uint32_t)(version % 7) + 10, 5, version), 0, "%s",
@@ -120,8 +120,8 @@ static void cross(const char *region, uint64_t place)
 		struct account account;
 		size_t size = sizeof(account);
 		commit_once(publisher, false);
-		cr_assert_eq(stele_live_get(&live, &key, 32, &account, &size, &version), 1, "%s",
-		             stele_last_error());
+		cr_assert_eq(stele_live_get_copy(&live, &key, 32, &account, &size, &version), 1,
+		             "%s", stele_last_error());
 		cr_assert_eq(version, place + i);
 		cr_assert_eq(account.generation, version);
 	}

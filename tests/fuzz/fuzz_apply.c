@@ -68,10 +68,10 @@ static void publish(const char *region)
 		char table[STELE_NAME_MAX + 1];
 		struct stele_schema *schema;
 		must(stele_schema_parse(declarations[i], table, &schema));
-		must(stele_table_create(tx, table, schema));
+		must(stele_transaction_create_table(tx, table, schema));
 		stele_schema_free(schema);
 	}
-	must(stele_put(tx, "hosts", "www", 24, &(uint64_t){7}, 8));
+	must(stele_transaction_put(tx, "hosts", "www", 24, &(uint64_t){7}, 8));
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 

@@ -187,7 +187,7 @@ static void do_commit(unsigned kind)
 
 	(void)kind;
 	must(stele_transaction_begin(state.publisher, &tx));
-	must(stele_put(tx, "rows", &(uint32_t){0}, 32, &number, sizeof(number)));
+	must(stele_transaction_put(tx, "rows", &(uint32_t){0}, 32, &number, sizeof(number)));
 	FUZZ_CHECK(stele_transaction_commit(tx, NULL, &state.version) == 1, "%s",
 	           stele_last_error());
 }
@@ -264,7 +264,7 @@ static void start(void)
 	must(stele_publisher_open(state.region, &options, &state.publisher));
 	must(stele_schema_parse("rows(id: u32 key, number: u64)", name, &schema));
 	must(stele_transaction_begin(state.publisher, &tx));
-	must(stele_table_create(tx, name, schema));
+	must(stele_transaction_create_table(tx, name, schema));
 	must(stele_transaction_commit(tx, NULL, &state.version));
 	stele_schema_free(schema);
 }

@@ -69,13 +69,14 @@ static void do_row(struct state *state)
 	if (!need_transaction(state))
 		return;
 	if (state->step->a % 4 == 0)
-		fuzz_result(stele_delete(state->tx, table_name(state), key, bits));
+		fuzz_result(stele_transaction_delete(state->tx, table_name(state), key, bits));
 	else if (state->step->a % 4 == 1 &&
 	         fuzz_result(
 			 stele_transaction_get(state->tx, table_name(state), key, bits, &row)) == 1)
 		use_row(state, &row);
 	else
-		fuzz_result(stele_put(state->tx, table_name(state), key, bits, value, size));
+		fuzz_result(stele_transaction_put(state->tx, table_name(state), key, bits, value,
+		                                  size));
 }
 
 static void do_many(struct state *state)
@@ -93,7 +94,8 @@ static void do_many(struct state *state)
 		rows[i] = (struct stele_row_ref){keys[i], scene_key(&step, step.b / 8u, keys[i]),
 		                                 value, size};
 	}
-	fuzz_result(stele_put_many(state->tx, table_name(state), rows, 1 + step.a % 16u));
+	fuzz_result(
+		stele_transaction_put_many(state->tx, table_name(state), rows, 1 + step.a % 16u));
 }
 
 static void do_table(struct state *state)
@@ -108,11 +110,12 @@ static void do_table(struct state *state)
 	fuzz_result(stele_transaction_schema(state->tx, table_name(state), &schema));
 	switch (state->step->a % 4) {
 	case 0:
-		fuzz_result(stele_table_drop(state->tx, table_name(state)));
+		fuzz_result(stele_transaction_drop_table(state->tx, table_name(state)));
 		break;
 	case 1:
 		if (stele_schema_parse("dense(number: u16 key, value: u8)", name, &made) == 0) {
-			fuzz_result(stele_table_create(state->tx, table_name(state), made));
+			fuzz_result(
+				stele_transaction_create_table(state->tx, table_name(state), made));
 			stele_schema_free(made);
 		}
 		break;

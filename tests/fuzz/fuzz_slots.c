@@ -204,10 +204,11 @@ static void do_commit(const struct forge_step *step)
 	if (step->a % 4 == 0)
 		state.publisher->checked_at = 0;
 	must(stele_transaction_begin(state.publisher, &tx));
-	must(stele_put(tx, "rows", &(uint32_t){0}, 32, &number, sizeof(number)));
+	must(stele_transaction_put(tx, "rows", &(uint32_t){0}, 32, &number, sizeof(number)));
 	FUZZ_CHECK(stele_transaction_commit(tx, NULL, &version) == 1, "%s", stele_last_error());
 	state.number = version;
-	must(stele_subscriber_get(state.reader, "rows", &(uint32_t){0}, 32, &found, &size, &seen));
+	must(stele_subscriber_get_copy(state.reader, "rows", &(uint32_t){0}, 32, &found, &size,
+	                               &seen));
 	FUZZ_CHECK(found == number && seen == version, "a reader found %llu of version %llu",
 	           (unsigned long long)found, (unsigned long long)seen);
 }
@@ -305,7 +306,7 @@ static void start(void)
 	must(stele_publisher_open(state.region, &options, &state.publisher));
 	must(stele_schema_parse("rows(id: u32 key, number: u64)", name, &schema));
 	must(stele_transaction_begin(state.publisher, &tx));
-	must(stele_table_create(tx, name, schema));
+	must(stele_transaction_create_table(tx, name, schema));
 	must(stele_transaction_commit(tx, NULL, &state.number));
 	stele_schema_free(schema);
 	must(stele_subscriber_open(state.region, &reader, &state.reader));

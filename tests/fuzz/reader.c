@@ -24,7 +24,7 @@ struct reader {
 	struct stele_cursor *cursor;
 	struct stele_changes *changes;
 	struct stele_hash *hash;
-	struct stele_index *index;
+	struct stele_lpm *index;
 	struct stele_live live;
 	bool live_open;
 	unsigned expensive; /* the expensive operation that this input may still use; 0: none */
@@ -56,7 +56,7 @@ static void close_walks(struct reader *reader)
 	if (reader->hash)
 		reader->hash = stele_hash_close(reader->hash);
 	if (reader->index)
-		reader->index = stele_index_close(reader->index);
+		reader->index = stele_lpm_close(reader->index);
 }
 
 static void close_snapshot(struct reader *reader, unsigned which)
@@ -375,15 +375,16 @@ static void do_copy(struct reader *reader)
 		if (!reader->live_open)
 			return;
 		r = reader->step->a & 64
-		            ? stele_live_get(&reader->live, key, bits, buffer, &size, &version)
-		            : stele_live_match(&reader->live, key, bits, buffer, &size, &length,
-		                               &version);
+		            ? stele_live_get_copy(&reader->live, key, bits, buffer, &size, &version)
+		            : stele_live_match_copy(&reader->live, key, bits, buffer, &size,
+		                                    &length, &version);
 	} else {
 		r = reader->step->a & 64
-		            ? stele_subscriber_get(reader->subscriber, table_name(reader), key,
-		                                   bits, buffer, &size, &version)
-		            : stele_subscriber_match(reader->subscriber, table_name(reader), key,
-		                                     bits, buffer, &size, &length, &version);
+		            ? stele_subscriber_get_copy(reader->subscriber, table_name(reader), key,
+		                                        bits, buffer, &size, &version)
+		            : stele_subscriber_match_copy(reader->subscriber, table_name(reader),
+		                                          key, bits, buffer, &size, &length,
+		                                          &version);
 	}
 	if (fuzz_result(r) == 1)
 		use(reader, buffer, size);
@@ -425,21 +426,21 @@ static void do_index(struct reader *reader)
 	if (!reader->index && !take_expensive(reader, INDEX))
 		return;
 	if (!reader->index &&
-	    fuzz_result(stele_index_open(&reader->tables[0], columns[reader->step->a / 4 % 4],
-	                                 reader->step->b, &reader->index)) < 0)
+	    fuzz_result(stele_lpm_open(&reader->tables[0], columns[reader->step->a / 4 % 4],
+	                               reader->step->b, &reader->index)) < 0)
 		return;
 	if (reader->step->value % 4 == 3 && need_table(reader, 1))
-		fuzz_result(stele_index_move(reader->index, &reader->tables[reader->step->a % 2]));
+		fuzz_result(stele_lpm_move(reader->index, &reader->tables[reader->step->a % 2]));
 	for (unsigned i = 0; i < 16; i++) {
 		memset(addresses[i], 0, 16);
 		memcpy(addresses[i], scene_tables[i / 8].keys[i % 8], 16);
 	}
 	memcpy(addresses[3], &reader->step->value, 8);
-	if (fuzz_result(stele_index_match(reader->index, addresses[0], &answers[0])) == 1)
-		use_result(reader, stele_index_row(reader->index, answers[0], &row), &row);
-	if (fuzz_result(stele_index_match_many(reader->index, addresses, 16, answers)) == 0)
+	if (fuzz_result(stele_lpm_match(reader->index, addresses[0], &answers[0])) == 1)
+		use_result(reader, stele_lpm_row(reader->index, answers[0], &row), &row);
+	if (fuzz_result(stele_lpm_match_many(reader->index, addresses, 16, answers)) == 0)
 		for (unsigned i = 0; i < 16; i++)
-			use_result(reader, stele_index_row(reader->index, answers[i], &row), &row);
+			use_result(reader, stele_lpm_row(reader->index, answers[i], &row), &row);
 }
 
 /* Applies the next step if it is an edit. The callbacks of surveys call this, so that the file

@@ -66,7 +66,7 @@ static int must(int result)
 static void put(struct stele_transaction *tx, unsigned table, const void *key, unsigned bits,
                 const void *value, size_t size)
 {
-	must(stele_put(tx, scene_tables[table].name, key, bits, value, size));
+	must(stele_transaction_put(tx, scene_tables[table].name, key, bits, value, size));
 }
 
 static void put_prefixes(struct stele_transaction *tx, unsigned version)
@@ -88,7 +88,7 @@ static void put_prefixes(struct stele_transaction *tx, unsigned version)
 	if (version % 2)
 		put(tx, 0, "", 0, "\300\0\2\3lo\0\0\0\0\0", 12);
 	else
-		must(stele_delete(tx, "routes4", "", 0));
+		must(stele_transaction_delete(tx, "routes4", "", 0));
 }
 
 static void put_rest(struct stele_transaction *tx, unsigned version)
@@ -111,7 +111,7 @@ static void put_rest(struct stele_transaction *tx, unsigned version)
 		put(tx, 4, key, 16, &key[1], 1);
 	}
 	if (version == 5)
-		must(stele_delete(tx, "hosts", "host-3.example", 112));
+		must(stele_transaction_delete(tx, "hosts", "host-3.example", 112));
 }
 
 static void commit(struct stele_publisher *publisher, unsigned version)
@@ -123,7 +123,7 @@ static void commit(struct stele_publisher *publisher, unsigned version)
 		char name[STELE_NAME_MAX + 1];
 		struct stele_schema *schema;
 		must(stele_schema_parse(declarations[i], name, &schema));
-		must(stele_table_create(tx, name, schema));
+		must(stele_transaction_create_table(tx, name, schema));
 		stele_schema_free(schema);
 	}
 	put_prefixes(tx, version);

@@ -39,7 +39,7 @@ static void race(unsigned who)
 		if (stele_publisher_version(publisher) == 0) {
 			struct stele_transaction *tx;
 			OK(stele_transaction_begin(publisher, &tx));
-			OK(stele_table_create(tx, "rows", &ipc_schema));
+			OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 			RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 			__atomic_add_fetch(&shared->number[WINS], 1, __ATOMIC_SEQ_CST);
 		}
@@ -326,7 +326,8 @@ static void use_parents_handles(unsigned argument)
 	RETURNS(stele_subscriber_fd(parents_subscriber), -ECHILD, "parent");
 	RETURNS(stele_subscriber_applied(parents_subscriber, 1), -ECHILD, "parent");
 	RETURNS(stele_subscriber_describe(parents_subscriber, &state), -ECHILD, "parent");
-	RETURNS(stele_subscriber_get(parents_subscriber, "rows", key, 32, value, &size, &version),
+	RETURNS(stele_subscriber_get_copy(parents_subscriber, "rows", key, 32, value, &size,
+	                                  &version),
 	        -ECHILD, "parent");
 	RETURNS(stele_snapshot_open(parents_subscriber, 0, &snapshot), -ECHILD, "parent");
 	RETURNS(stele_snapshot_get(parents_snapshot, "rows", key, 32, &row), -ECHILD, "parent");

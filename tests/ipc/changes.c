@@ -107,14 +107,14 @@ static uint64_t commit_table(struct stele_publisher *publisher, bool drop, bool 
 
 	OK(stele_transaction_begin(publisher, &tx));
 	if (drop)
-		OK(stele_table_drop(tx, "other"));
+		OK(stele_transaction_drop_table(tx, "other"));
 	if (create)
-		OK(stele_table_create(tx, "other", schema));
+		OK(stele_transaction_create_table(tx, "other", schema));
 	if (create && schema == &ipc_schema) {
 		uint8_t key[4] = {0, 0, 0, 1};
 		struct ipc_value value;
 		ipc_fill(&value, 1, stele_publisher_version(publisher) + 1);
-		OK(stele_put(tx, "other", key, 32, &value, sizeof(value)));
+		OK(stele_transaction_put(tx, "other", key, 32, &value, sizeof(value)));
 	}
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
 	return version;
@@ -360,7 +360,7 @@ Test(ipc_changes, of_tables_that_a_transaction_recreates)
 	struct stele_change change;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "new", &ipc_schema));
+	OK(stele_transaction_create_table(tx, "new", &ipc_schema));
 	OK(stele_writable_open(tx, "new", &table));
 	put(table, 1, 1);
 	OK(stele_writable_changes_open(table, &changes));
@@ -369,8 +369,8 @@ Test(ipc_changes, of_tables_that_a_transaction_recreates)
 	changes = stele_changes_close(changes);
 	/* Rows are compared if the schema is the same; with another schema they can't be
 	 * compared. */
-	OK(stele_table_drop(tx, "rows"));
-	OK(stele_table_create(tx, "rows", &ipc_schema));
+	OK(stele_transaction_drop_table(tx, "rows"));
+	OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 	OK(stele_writable_open(tx, "rows", &table));
 	put(table, 0, 1);
 	put(table, 1, 1);
@@ -378,8 +378,8 @@ Test(ipc_changes, of_tables_that_a_transaction_recreates)
 	expect_change(changes, STELE_ADDED, 1);
 	RETURNS(stele_changes_next(changes, &change), 0, "");
 	changes = stele_changes_close(changes);
-	OK(stele_table_drop(tx, "rows"));
-	OK(stele_table_create(tx, "rows", &schema));
+	OK(stele_transaction_drop_table(tx, "rows"));
+	OK(stele_transaction_create_table(tx, "rows", &schema));
 	OK(stele_writable_open(tx, "rows", &table));
 	RETURNS(stele_writable_changes_open(table, &changes), -EINVAL, "another schema");
 	/* A table that is half replaced can't be read either. */

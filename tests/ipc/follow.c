@@ -98,7 +98,7 @@ static uint64_t put_and_delete(struct stele_publisher *publisher, uint32_t put, 
 
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, put, stele_publisher_version(publisher) + 1);
-	OK(stele_delete(tx, "rows", key, 32));
+	OK(stele_transaction_delete(tx, "rows", key, 32));
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
 	return version;
 }
@@ -182,20 +182,20 @@ static void commit_tables(struct told *told)
 	OK(stele_transaction_begin(told->publisher, &tx));
 	switch (told->events) {
 	case 2: /* created, beside an empty table */
-		OK(stele_table_create(tx, "a", &ipc_schema));
-		OK(stele_table_create(tx, "empty", &schema));
-		OK(stele_put(tx, "a", key, 32, &value, sizeof(value)));
+		OK(stele_transaction_create_table(tx, "a", &ipc_schema));
+		OK(stele_transaction_create_table(tx, "empty", &schema));
+		OK(stele_transaction_put(tx, "a", key, 32, &value, sizeof(value)));
 		break;
 	case 4: /* created again with other columns */
-		OK(stele_table_drop(tx, "a"));
-		OK(stele_table_create(tx, "a", &schema));
-		OK(stele_put(tx, "a", "x", 8, NULL, 0));
+		OK(stele_transaction_drop_table(tx, "a"));
+		OK(stele_transaction_create_table(tx, "a", &schema));
+		OK(stele_transaction_put(tx, "a", "x", 8, NULL, 0));
 		break;
 	case 7:
-		OK(stele_table_drop(tx, "a"));
+		OK(stele_transaction_drop_table(tx, "a"));
 		break;
 	case 9: /* no change that concerns this table */
-		OK(stele_table_drop(tx, "empty"));
+		OK(stele_transaction_drop_table(tx, "empty"));
 		break;
 	}
 	OK(stele_transaction_commit(tx, NULL, NULL));
@@ -417,10 +417,10 @@ static void commit_other_rows(struct stele_publisher *publisher, unsigned round)
 	OK(stele_transaction_begin(publisher, &tx));
 	for (unsigned char key = 0; key < (round ? FEW : MANY); key++) {
 		memset(value, 'a' + (int)(round + key) % 26, sizeof(value));
-		RETURNS(stele_put(tx, "t", &key, 8, value, sizeof(value)), 1, "");
+		RETURNS(stele_transaction_put(tx, "t", &key, 8, value, sizeof(value)), 1, "");
 	}
 	for (unsigned char key = FEW; round == 1 && key < MANY; key++)
-		RETURNS(stele_delete(tx, "t", &key, 8), 1, "");
+		RETURNS(stele_transaction_delete(tx, "t", &key, 8), 1, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 }
 
@@ -447,7 +447,7 @@ Test(ipc_follow, starts_over_when_its_pin_is_revoked)
 	OK(stele_publisher_open(region, &options, &told.publisher));
 	OK(stele_schema_parse("t(a: u8 key, b: text)", name, &schema));
 	OK(stele_transaction_begin(told.publisher, &tx));
-	OK(stele_table_create(tx, "t", schema));
+	OK(stele_transaction_create_table(tx, "t", schema));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	commit_other_rows(told.publisher, 0);
 	told.subscriber = ipc_subscribe(0, NULL);

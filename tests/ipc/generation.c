@@ -46,11 +46,11 @@ static void commit_ballast(struct stele_publisher *publisher, unsigned count)
 
 	OK(stele_transaction_begin(publisher, &tx));
 	if (stele_transaction_schema(tx, "ballast", &schema) == 0)
-		OK(stele_table_drop(tx, "ballast"));
-	OK(stele_table_create(tx, "ballast", &ballast_schema));
+		OK(stele_transaction_drop_table(tx, "ballast"));
+	OK(stele_transaction_create_table(tx, "ballast", &ballast_schema));
 	for (uint32_t i = 0; i < count; i++) {
 		memset(bytes, (int)(next + i), sizeof(bytes));
-		OK(stele_put(tx, "ballast", &i, 32, bytes, sizeof(bytes)));
+		OK(stele_transaction_put(tx, "ballast", &i, 32, bytes, sizeof(bytes)));
 	}
 	model_change(tx, next);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
@@ -63,7 +63,7 @@ static uint64_t live_number(struct stele_live *live)
 	struct ipc_value value;
 	size_t size = sizeof(value);
 
-	RETURNS(stele_live_get(live, key, 32, &value, &size, NULL), 1, "");
+	RETURNS(stele_live_get_copy(live, key, 32, &value, &size, NULL), 1, "");
 	return value.number;
 }
 

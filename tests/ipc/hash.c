@@ -84,8 +84,8 @@ Test(ipc_hash, moves_to_a_table_with_another_kind_of_key)
 	index_commit(kind, publisher, 2, 100);
 	OK(stele_schema_parse("nets(prefix: ipv4net key, note: text)", name, &other));
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, name, other));
-	OK(stele_put(tx, name, "\12\2", 15, "odd", 3));
+	OK(stele_transaction_create_table(tx, name, other));
+	OK(stele_transaction_put(tx, name, "\12\2", 15, "odd", 3));
 	OK(stele_transaction_commit(tx, NULL, NULL));
 	stele_schema_free(other);
 	snapshot = index_newest(subscriber, &table);

@@ -548,7 +548,8 @@ Test(ipc_kernel_routes, a_table_of_another_kind_is_refused, .init = setup, .fini
 	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
 	             stele_last_error());
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
-	cr_assert_eq(stele_table_create(tx, "rib4", &schema), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_transaction_create_table(tx, "rib4", &schema), 0, "%s",
+	             stele_last_error());
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
 	publisher = stele_publisher_close(publisher);
 	cr_assert_eq(kernel_run(region, &source), -EEXIST);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many longest-prefix matches in one call, in a table whose keys are not prefixes. unit/index.c
+ * Many longest-prefix matches in one call, in a table whose keys are not prefixes. unit/lpm.c
  * tests tables of prefixes. */
 #include "tests/support/ipc/ipc.h"
 
@@ -33,9 +33,10 @@ Test(ipc_match_many, many_keys_of_any_length_are_matched)
 
 	OK(stele_schema_parse("hosts(name: text key)", name, &other));
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, name, other));
+	OK(stele_transaction_create_table(tx, name, other));
 	for (unsigned i = 0; i < 5; i++)
-		OK(stele_put(tx, name, names[i], (unsigned)strlen(names[i]) * 8, NULL, 0));
+		OK(stele_transaction_put(tx, name, names[i], (unsigned)strlen(names[i]) * 8, NULL,
+		                         0));
 	OK(stele_transaction_commit(tx, NULL, NULL));
 	stele_schema_free(other);
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));

@@ -33,7 +33,7 @@ static void commit(struct stele_publisher *publisher)
 	OK(stele_transaction_begin(publisher, &tx));
 	next = stele_publisher_version(publisher) + 1;
 	if (stele_transaction_schema(tx, "rows", &schema) == -ENOENT)
-		OK(stele_table_create(tx, "rows", &ipc_schema));
+		OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 	if (next == 1)
 		ipc_put(tx, 0, 1);
 	else
@@ -211,10 +211,10 @@ static void join_during(uint64_t maximum, unsigned rows)
 			UNTIL(has_opened_the_region(pids[i]));
 		}
 		if (round == 0)
-			OK(stele_table_create(tx, "ballast", &schema));
+			OK(stele_transaction_create_table(tx, "ballast", &schema));
 		for (uint32_t i = 0; i < rows; i++) {
 			uint32_t key = round * rows + i;
-			OK(stele_put(tx, "ballast", &key, 32, bytes, sizeof(bytes)));
+			OK(stele_transaction_put(tx, "ballast", &key, 32, bytes, sizeof(bytes)));
 		}
 		model_change(tx, stele_publisher_version(publisher) + 1);
 		RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");

@@ -215,7 +215,7 @@ Test(ipc_sysv, a_full_region_is_reported_and_keeps_its_version)
 		                  (uint8_t)id};
 		struct ipc_value value;
 		ipc_fill(&value, id, 2);
-		r = stele_put(tx, "rows", key, 32, &value, sizeof(value));
+		r = stele_transaction_put(tx, "rows", key, 32, &value, sizeof(value));
 	}
 	RETURNS(r, -ENOSPC, region);
 	cr_expect_gt(id, 10000, "full after %u rows", id);

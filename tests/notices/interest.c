@@ -36,7 +36,8 @@ static uint64_t change_table(struct stele_publisher *publisher, const char *tabl
 	uint64_t version;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(make ? stele_table_create(tx, table, &ipc_schema) : stele_table_drop(tx, table));
+	OK(make ? stele_transaction_create_table(tx, table, &ipc_schema)
+	        : stele_transaction_drop_table(tx, table));
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
 	return version;
 }
@@ -51,7 +52,7 @@ static uint64_t put(struct stele_publisher *publisher, const char *table, uint32
 	ipc_fill(&value, id, id);
 	id = __builtin_bswap32(id);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_put(tx, table, &id, 32, &value, sizeof(value)));
+	OK(stele_transaction_put(tx, table, &id, 32, &value, sizeof(value)));
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 1, "");
 	return version;
 }
@@ -252,9 +253,9 @@ static void tells_of_nine(unsigned way)
 			OK(stele_transaction_begin(publisher, &tx));
 			for (int i = 0; i < 40; i++) {
 				snprintf(name, sizeof(name), "more%d", i);
-				OK(stele_table_create(tx, name, &ipc_schema));
+				OK(stele_transaction_create_table(tx, name, &ipc_schema));
 			}
-			OK(stele_table_create(tx, "t8", &ipc_schema));
+			OK(stele_transaction_create_table(tx, "t8", &ipc_schema));
 			RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 		}
 		ipc_await(1, round);

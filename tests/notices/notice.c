@@ -226,7 +226,7 @@ Test(notices_notice, a_wait_for_the_first_version_ends_with_it)
 	RETURNS(stele_subscriber_wait(subscriber, 0, 0, &version), 0, "");
 	cr_expect_eq(version, 77);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "rows", &ipc_schema));
+	OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	cr_expect_eq(wait_for_newer(subscriber, BY_QUEUE, 0), 1);
 	stele_subscriber_close(subscriber);

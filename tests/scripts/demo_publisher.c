@@ -165,9 +165,9 @@ static void fill(struct stele_publisher *publisher, uint32_t routes)
 	struct stele_transaction *tx;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_table_create(tx, "routes", &route_schema));
-	must(stele_table_create(tx, "neighbours", &neighbour_schema));
-	must(stele_table_create(tx, "config", &setting_schema));
+	must(stele_transaction_create_table(tx, "routes", &route_schema));
+	must(stele_transaction_create_table(tx, "neighbours", &neighbour_schema));
+	must(stele_transaction_create_table(tx, "config", &setting_schema));
 	for (uint32_t i = 0; i < routes; i++) {
 		prefixes[i] = make_prefix();
 		put_route(table_of(tx, "routes"), &prefixes[i]);

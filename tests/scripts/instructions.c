@@ -64,7 +64,7 @@ static void load(struct stele_transaction *tx, int which)
 {
 	struct stele_writable *writable;
 
-	must(stele_table_create(tx, names[which], &schemas[which]));
+	must(stele_transaction_create_table(tx, names[which], &schemas[which]));
 	must(stele_writable_open(tx, names[which], &writable));
 	for (unsigned i = 0; i < ROWS; i++) {
 		struct item item = {i, 0};

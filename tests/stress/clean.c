@@ -52,7 +52,7 @@ static void short_lived_publisher(unsigned argument)
 		      "the subscribers file was taken");
 		OK(stele_transaction_begin(publisher, &tx));
 		if (stele_publisher_version(publisher) == 0)
-			OK(stele_table_create(tx, "rows", &ipc_schema));
+			OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 		ipc_put(tx, 0, stele_publisher_version(publisher) + 1);
 		if (pick(16) == 0)
 			kill(getpid(), SIGKILL);

@@ -209,7 +209,7 @@ static void commit_something(struct stele_publisher *publisher, const char *tabl
 
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_fill(&value, 0, random_from(random));
-	OK(stele_put(tx, table, key, 32, &value, sizeof(value)));
+	OK(stele_transaction_put(tx, table, key, 32, &value, sizeof(value)));
 	__atomic_store_n(&many->replaces, replacements, __ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < replacements; i++) {
 		OK(generation_grow(publisher, 1));

@@ -118,7 +118,7 @@ static struct stele_publisher *publish(void)
 	struct stele_writable *table;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "accounts", schema()));
+	OK(stele_transaction_create_table(tx, "accounts", schema()));
 	OK(stele_writable_open(tx, "accounts", &table));
 	for (uint32_t number = 0; number < ACCOUNTS; number++)
 		put(table, number, 1000, 1);

@@ -63,11 +63,13 @@ static struct stele_publisher *open_publisher_with(unsigned flags)
 	cr_assert_eq(stele_publisher_open(region, &options, &publisher), 0, "%s",
 	             stele_last_error());
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-	cr_assert_eq(stele_table_create(tx, "accounts", &schema), 0);
+	cr_assert_eq(stele_transaction_create_table(tx, "accounts", &schema), 0);
 	for (uint32_t i = 0; i < ROWS; i++) {
 		struct account account = {1000, 1};
 		uint32_t key = key_of(i);
-		cr_assert_eq(stele_put(tx, "accounts", &key, 32, &account, sizeof(account)), 1);
+		cr_assert_eq(
+			stele_transaction_put(tx, "accounts", &key, 32, &account, sizeof(account)),
+			1);
 	}
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1);
 	return publisher;
@@ -98,10 +100,10 @@ static void commit_once(struct stele_publisher *publisher, uint32_t round)
 	}
 	a.version = b.version = version;
 	if (round % 5 == 0)
-		cr_assert_eq(stele_delete(tx, "accounts", &from, 32), 1);
-	cr_assert_geq(stele_put(tx, "accounts", &to, 32, &b, sizeof(b)), 0);
+		cr_assert_eq(stele_transaction_delete(tx, "accounts", &from, 32), 1);
+	cr_assert_geq(stele_transaction_put(tx, "accounts", &to, 32, &b, sizeof(b)), 0);
 	if (from != to)
-		cr_assert_geq(stele_put(tx, "accounts", &from, 32, &a, sizeof(a)), 0);
+		cr_assert_geq(stele_transaction_put(tx, "accounts", &from, 32, &a, sizeof(a)), 0);
 	cr_assert_eq(stele_transaction_commit(tx, "move", NULL), 1, "%s", stele_last_error());
 }
 
@@ -204,7 +206,7 @@ static void read_live(struct reader *reader)
 		struct account account;
 		size_t size = sizeof(account);
 		uint32_t key = key_of(number++ % ROWS);
-		check(stele_live_get(&live, &key, 32, &account, &size, &version) == 1);
+		check(stele_live_get_copy(&live, &key, 32, &account, &size, &version) == 1);
 		check(version >= last);
 		check(account.version <= version);
 		check(account.amount <= TOTAL);
@@ -300,8 +302,8 @@ static void *read_main(void *subscriber)
 	do {
 		struct account account;
 		size_t size = sizeof(account);
-		if (stele_subscriber_get(subscriber, "accounts", &key, 32, &account, &size, NULL) !=
-		    1)
+		if (stele_subscriber_get_copy(subscriber, "accounts", &key, 32, &account, &size,
+		                              NULL) != 1)
 			return subscriber;
 		/* Relaxed, so that only the library orders the two threads. */
 		__atomic_store_n(&has_read, 1, __ATOMIC_RELAXED);
@@ -336,7 +338,8 @@ Test(stress_threads, a_region_grows_under_a_reader, .fini = remove_region)
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
 		for (uint32_t j = i; j < i + 1000; j++) {
 			uint32_t key = key_of(j);
-			cr_assert_eq(stele_put(tx, "accounts", &key, 32, &account, sizeof(account)),
+			cr_assert_eq(stele_transaction_put(tx, "accounts", &key, 32, &account,
+			                                   sizeof(account)),
 			             1);
 		}
 		cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());

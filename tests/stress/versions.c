@@ -391,7 +391,7 @@ static uint64_t settle(void)
 	do {
 		uint64_t version, number = run.head.version + 1;
 		struct stele_transaction *tx = begin();
-		int r = stele_put(tx, "beat", "\0\0\0\0", 32, &number, sizeof(number));
+		int r = stele_transaction_put(tx, "beat", "\0\0\0\0", 32, &number, sizeof(number));
 		MUST(r == 1, "%s", stele_last_error());
 		r = stele_transaction_commit(tx, "stress", &version);
 		MUST(r == 1, "%s", stele_last_error());
@@ -415,7 +415,7 @@ static uint64_t start(void)
 
 	attach();
 	tx = begin();
-	OK(stele_table_create(tx, "beat", &schema));
+	OK(stele_transaction_create_table(tx, "beat", &schema));
 	RETURNS(stele_transaction_commit(tx, "stress", NULL), 1, "");
 	remember(1);
 	for (unsigned i = 0; i < SUBSCRIBERS; i++)
@@ -436,7 +436,7 @@ static void end(uint64_t baseline)
 	tx = begin();
 	for (unsigned table = 0; table < VERSIONS_TABLES; table++)
 		if (run.head.kind[table]) {
-			OK(stele_table_drop(tx, versions_names[table]));
+			OK(stele_transaction_drop_table(tx, versions_names[table]));
 			run.head.kind[table] = 0;
 		}
 	r = stele_transaction_commit(tx, "stress", NULL);

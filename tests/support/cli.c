@@ -345,7 +345,7 @@ void cli_begin_short_history(void)
 	          stele_last_error());
 	for (uint32_t number = 1; number <= 200; number++) {
 		cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-		cr_assert(stele_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
+		cr_assert(stele_transaction_put(tx, "t", "a", 8, &number, sizeof(number)) == 1);
 		cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	}
 	stele_publisher_close(publisher);

@@ -13,12 +13,12 @@ static int put_if(struct stele_transaction *tx, uint32_t id, uint64_t number, ui
 	struct ipc_value value;
 
 	ipc_fill(&value, id, number);
-	return stele_put_if(tx, "rows", keys[id], 32, &value, sizeof(value), version);
+	return stele_transaction_put_if(tx, "rows", keys[id], 32, &value, sizeof(value), version);
 }
 
 static int delete_if(struct stele_transaction *tx, uint32_t id, uint64_t version)
 {
-	return stele_delete_if(tx, "rows", keys[id], 32, version);
+	return stele_transaction_delete_if(tx, "rows", keys[id], 32, version);
 }
 
 static uint64_t row_version(struct stele_transaction *tx, uint32_t id)
@@ -71,10 +71,10 @@ Test(unit_condition, conditions_on_rows_admit_or_refuse_writes)
 	RETURNS(delete_if(tx, 0, 1), -EAGAIN, "is at version 2, not at version 1");
 	RETURNS(delete_if(tx, 2, 1), -EAGAIN, "is not there");
 	RETURNS(delete_if(tx, 2, 0), -EINVAL, "only if absent");
-	RETURNS(stele_put_if(tx, "none", keys[0], 32, "", 0, 1), -ENOENT, "no table");
-	RETURNS(stele_delete_if(tx, "none", keys[0], 32, 1), -ENOENT, "no table");
-	RETURNS(stele_put_if(tx, "rows", keys[0], 31, "", 0, 2), -EINVAL, "");
-	RETURNS(stele_put_if(tx, "rows", keys[0], 32, "", 0, 2), -EINVAL, "");
+	RETURNS(stele_transaction_put_if(tx, "none", keys[0], 32, "", 0, 1), -ENOENT, "no table");
+	RETURNS(stele_transaction_delete_if(tx, "none", keys[0], 32, 1), -ENOENT, "no table");
+	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 31, "", 0, 2), -EINVAL, "");
+	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 32, "", 0, 2), -EINVAL, "");
 	/* None of the refused calls changed anything. */
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 0, "");
 	cr_expect_eq(version, 3);

@@ -81,10 +81,10 @@ static void put_rows(struct stele_publisher *publisher, uint64_t *state)
 	struct stele_transaction *tx;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "nets", &schema));
+	OK(stele_transaction_create_table(tx, "nets", &schema));
 	while (row_count < ROWS) {
 		struct prefix prefix = random_prefix(state);
-		int r = stele_put(tx, "nets", prefix.bytes, prefix.bits, NULL, 0);
+		int r = stele_transaction_put(tx, "nets", prefix.bytes, prefix.bits, NULL, 0);
 		OK(r);
 		if (r == 1)
 			rows[row_count++] = prefix;

@@ -294,13 +294,13 @@ static void change(struct world *world, struct stele_transaction *tx, unsigned i
 	unsigned char value[3100];
 
 	if (delete) {
-		OK(stele_delete(tx, "t", key->bytes, key->bits));
+		OK(stele_transaction_delete(tx, "t", key->bytes, key->bits));
 		world->numbers[i] = 0;
 		return;
 	}
 	world->numbers[i] = random_from(&world->random) | 1;
-	OK(stele_put(tx, "t", key->bytes, key->bits, value,
-	             value_make(world, world->numbers[i], value)));
+	OK(stele_transaction_put(tx, "t", key->bytes, key->bits, value,
+	                         value_make(world, world->numbers[i], value)));
 }
 
 /* Changes a few rows, and sometimes adds most absent rows or removes most present ones, so that the
@@ -403,7 +403,7 @@ static void world_begin(struct world *world, uint64_t seed, unsigned kind)
 	OK(stele_schema_parse(declarations[kind], name, &world->schema));
 	OK(stele_publisher_open(region, &options, &world->publisher));
 	OK(stele_transaction_begin(world->publisher, &tx));
-	OK(stele_table_create(tx, "t", world->schema));
+	OK(stele_transaction_create_table(tx, "t", world->schema));
 	OK(stele_transaction_commit(tx, NULL, NULL));
 	world->subscriber = ipc_subscribe(0, NULL);
 }

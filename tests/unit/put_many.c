@@ -188,11 +188,11 @@ static void rounds(int kind)
 		 * existing rows. */
 		if (round % 2 == 0) {
 			if (round > 0) {
-				OK(stele_table_drop(tx, "one"));
-				OK(stele_table_drop(tx, "many"));
+				OK(stele_transaction_drop_table(tx, "one"));
+				OK(stele_transaction_drop_table(tx, "many"));
 			}
-			OK(stele_table_create(tx, "one", &schemas[kind]));
-			OK(stele_table_create(tx, "many", &schemas[kind]));
+			OK(stele_transaction_create_table(tx, "one", &schemas[kind]));
+			OK(stele_transaction_create_table(tx, "many", &schemas[kind]));
 		}
 		OK(stele_writable_open(tx, "one", &one));
 		OK(stele_writable_open(tx, "many", &many));
@@ -255,9 +255,9 @@ Test(unit_put_many, missing_rows_are_returned_as_zeros)
 		keys[i] = (struct stele_key_ref){rows[i].key, rows[i].key_bits};
 	}
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "empty", &schemas[EXACT]));
-	OK(stele_table_create(tx, "one", &schemas[EXACT]));
-	RETURNS((int)stele_put_many(tx, "one", rows + 40, 1), 1, "");
+	OK(stele_transaction_create_table(tx, "empty", &schemas[EXACT]));
+	OK(stele_transaction_create_table(tx, "one", &schemas[EXACT]));
+	RETURNS((int)stele_transaction_put_many(tx, "one", rows + 40, 1), 1, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	subscriber = ipc_subscribe(0, "futex");
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
@@ -287,16 +287,16 @@ Test(unit_put_many, a_refused_call_changes_nothing)
 	for (int i = 0; i < 3; i++)
 		row_make(EXACT, false, &bytes[i], &rows[i]);
 	OK(stele_transaction_begin(publisher, &tx));
-	RETURNS((int)stele_put_many(tx, "none", rows, 3), -ENOENT, "\"none\"");
-	OK(stele_table_create(tx, "many", &schemas[EXACT]));
+	RETURNS((int)stele_transaction_put_many(tx, "none", rows, 3), -ENOENT, "\"none\"");
+	OK(stele_transaction_create_table(tx, "many", &schemas[EXACT]));
 	OK(stele_writable_open(tx, "many", &table));
 	RETURNS((int)stele_writable_put_many(table, rows, 0), 0, "");
 	RETURNS((int)stele_writable_put_many(table, NULL, 0), 0, "");
 	rows[2].key_bits = 120;
-	RETURNS((int)stele_put_many(tx, "many", rows, 3), -EINVAL, "key");
+	RETURNS((int)stele_transaction_put_many(tx, "many", rows, 3), -EINVAL, "key");
 	rows[2].key_bits = 128;
 	rows[1].value_size = 9;
-	RETURNS((int)stele_put_many(tx, "many", rows, 3), -EINVAL, "value");
+	RETURNS((int)stele_transaction_put_many(tx, "many", rows, 3), -EINVAL, "value");
 	RETURNS(stele_writable_get(table, rows[0].key, 128, &row), 0, "");
 	rows[1] = rows[0];
 	RETURNS((int)stele_writable_put_many(table, rows, 1), 1, "");
@@ -332,9 +332,9 @@ Test(unit_put_many, a_full_region_keeps_its_rows)
 	for (size_t count = 5000; count <= 40000; count += 1237) {
 		int64_t r;
 		OK(stele_transaction_begin(publisher, &tx));
-		OK(stele_table_create(tx, "many", &schemas[TEXT]));
+		OK(stele_transaction_create_table(tx, "many", &schemas[TEXT]));
 		used = arena_used(&publisher->arena);
-		r = stele_put_many(tx, "many", rows, count);
+		r = stele_transaction_put_many(tx, "many", rows, count);
 		if (r == -ENOSPC) {
 			cr_assert_eq(arena_used(&publisher->arena), used);
 			refused++;

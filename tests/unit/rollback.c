@@ -24,7 +24,7 @@ static const struct stele_schema by_name = STELE_SCHEMA(struct note, name_column
 
 static void note(struct stele_transaction *tx, const char *key, uint64_t number)
 {
-	OK(stele_put(tx, "notes", key, 32, &number, sizeof(number)));
+	OK(stele_transaction_put(tx, "notes", key, 32, &number, sizeof(number)));
 }
 
 /* Returns the note's number, -1 if there is no such row, -2 if there is no such table. */
@@ -97,7 +97,7 @@ static struct stele_publisher *six_versions(void)
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx = begin(publisher);
 
-	OK(stele_table_create(tx, "notes", &by_id));
+	OK(stele_transaction_create_table(tx, "notes", &by_id));
 	commit(tx, 1);
 	tx = begin(publisher);
 	note(tx, "aaaa", 3);
@@ -108,11 +108,11 @@ static struct stele_publisher *six_versions(void)
 	note(tx, "abcd", 4);
 	commit(tx, 1);
 	tx = begin(publisher);
-	OK(stele_table_drop(tx, "notes"));
+	OK(stele_transaction_drop_table(tx, "notes"));
 	ipc_put(tx, 7, 5);
 	commit(tx, 1);
 	tx = begin(publisher);
-	OK(stele_table_create(tx, "notes", &by_name));
+	OK(stele_transaction_create_table(tx, "notes", &by_name));
 	note(tx, "aaaa", 6);
 	commit(tx, 1);
 	return publisher;
@@ -204,8 +204,8 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	uint64_t used = ipc_stats(publisher).arena_used;
 
 	note(tx, "zzzz", 7);
-	OK(stele_table_create(tx, "more", &by_id));
-	OK(stele_table_drop(tx, "rows"));
+	OK(stele_transaction_create_table(tx, "more", &by_id));
+	OK(stele_transaction_drop_table(tx, "rows"));
 	RETURNS(stele_transaction_rollback(tx, 99), -ENOENT, "");
 	cr_expect_eq(noted(tx, "zzzz"), 7);
 	RETURNS(stele_writable_open(tx, "rows", &table), -ENOENT, "");
@@ -218,8 +218,8 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	cr_expect_eq(ipc_stats(publisher).arena_used, used);
 	/* Several rollbacks in one transaction, with changes between and after them. */
 	tx = begin(publisher);
-	OK(stele_table_drop(tx, "notes"));
-	OK(stele_table_create(tx, "notes", &by_id));
+	OK(stele_transaction_drop_table(tx, "notes"));
+	OK(stele_transaction_create_table(tx, "notes", &by_id));
 	note(tx, "zzzz", 7);
 	OK(stele_transaction_rollback(tx, 4));
 	note(tx, "zzzz", 8);

@@ -36,7 +36,7 @@ static const struct stele_schema picky_schema = {picky_columns, 3, 0};
 
 static int put_picky(struct stele_transaction *tx, const uint8_t key[13])
 {
-	return stele_put(tx, "picky", key, 13 * 8, NULL, 0);
+	return stele_transaction_put(tx, "picky", key, 13 * 8, NULL, 0);
 }
 
 Test(unit_table, takes_one_key_for_one_value)
@@ -52,18 +52,19 @@ Test(unit_table, takes_one_key_for_one_value)
 	struct stele_row row;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "picky", &picky_schema));
+	OK(stele_transaction_create_table(tx, "picky", &picky_schema));
 	RETURNS(put_picky(tx, good), 1, "");
 	RETURNS(put_picky(tx, bad_bool), -EINVAL,
 	        "\"up\": invalid bool 2 in the key (expected 0 or 1)");
 	RETURNS(put_picky(tx, nan), -EINVAL, "\"load\": the key has NaN");
 	RETURNS(put_picky(tx, minus), -EINVAL, "\"load\": the key has -0.0");
 	RETURNS(put_picky(tx, tail), -EINVAL, "\"name\": the key has bytes after the NUL");
-	RETURNS(stele_put_if(tx, "picky", tail, 13 * 8, NULL, 0, 0), -EINVAL, "after the NUL");
+	RETURNS(stele_transaction_put_if(tx, "picky", tail, 13 * 8, NULL, 0, 0), -EINVAL,
+	        "after the NUL");
 	RETURNS(put_picky(tx, good), 0, "");
 	/* A key that can't be put belongs to no row. */
 	RETURNS(stele_transaction_get(tx, "picky", tail, 13 * 8, &row), 0, "");
-	RETURNS(stele_delete(tx, "picky", tail, 13 * 8), 0, "");
+	RETURNS(stele_transaction_delete(tx, "picky", tail, 13 * 8), 0, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	stele_publisher_close(publisher);
 }
@@ -78,19 +79,19 @@ Test(unit_table, empty_keys_and_values_are_accepted)
 	struct stele_row row;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "names", &schema));
+	OK(stele_transaction_create_table(tx, "names", &schema));
 	for (int round = 0; round < 2; round++) {
-		RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 1, "");
-		RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 0, "");
-		RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 1, "");
-		RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 0, "");
+		RETURNS(stele_transaction_put(tx, "names", NULL, 0, NULL, 0), 1, "");
+		RETURNS(stele_transaction_put(tx, "names", NULL, 0, NULL, 0), 0, "");
+		RETURNS(stele_transaction_put(tx, "names", "ab", 16, NULL, 0), 1, "");
+		RETURNS(stele_transaction_put(tx, "names", "ab", 16, NULL, 0), 0, "");
 		RETURNS(stele_transaction_get(tx, "names", NULL, 0, &row), 1, "");
-		RETURNS(stele_delete(tx, "names", NULL, 0), 1, "");
-		RETURNS(stele_delete(tx, "names", NULL, 0), 0, "");
-		RETURNS(stele_delete(tx, "names", "ab", 16), 1, "");
+		RETURNS(stele_transaction_delete(tx, "names", NULL, 0), 1, "");
+		RETURNS(stele_transaction_delete(tx, "names", NULL, 0), 0, "");
+		RETURNS(stele_transaction_delete(tx, "names", "ab", 16), 1, "");
 	}
-	RETURNS(stele_put(tx, "names", "ab", 16, NULL, 0), 1, "");
-	RETURNS(stele_put(tx, "names", NULL, 0, NULL, 0), 1, "");
+	RETURNS(stele_transaction_put(tx, "names", "ab", 16, NULL, 0), 1, "");
+	RETURNS(stele_transaction_put(tx, "names", NULL, 0, NULL, 0), 1, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	cr_expect_eq(rows_of("names"), 2);
 	stele_publisher_close(publisher);
@@ -115,7 +116,7 @@ Test(unit_table, the_version_of_a_row_is_that_of_its_last_write)
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, 0, 2);
 	ipc_put(tx, 0, 1);
-	RETURNS(stele_delete(tx, "rows", keys[1], 32), 1, "");
+	RETURNS(stele_transaction_delete(tx, "rows", keys[1], 32), 1, "");
 	ipc_put(tx, 1, 1);
 	ipc_put(tx, 2, 1);
 	ipc_put(tx, 3, 1);
@@ -157,7 +158,8 @@ static struct stele_publisher *publish_full(uint32_t *ret_rows)
 			for (uint32_t i = 1; r == 1 && i <= step; i++) {
 				uint32_t key = htobe32(id + i);
 				ipc_fill(&value, id + i, 1);
-				r = stele_put(tx, "rows", &key, 32, &value, sizeof(value));
+				r = stele_transaction_put(tx, "rows", &key, 32, &value,
+				                          sizeof(value));
 			}
 			if (r == 1)
 				r = stele_transaction_commit(tx, NULL, NULL);
@@ -190,10 +192,10 @@ Test(unit_table, a_full_table_is_emptied)
 	/* The region can be filled again once history, which holds two versions, no longer has the
 	 * rows. */
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_drop(tx, "rows"));
+	OK(stele_transaction_drop_table(tx, "rows"));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "rows", &ipc_schema));
+	OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 	for (uint32_t id = 0; id < rows / 2; id++)
 		ipc_put(tx, id, 2);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
@@ -234,7 +236,7 @@ Test(unit_table, an_emptied_table_is_counted)
 	stele_subscriber_close(subscriber);
 	/* Replacing no rows with no rows is no change. */
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "empty", &ipc_schema));
+	OK(stele_transaction_create_table(tx, "empty", &ipc_schema));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_writable_open(tx, "empty", &table));
@@ -279,7 +281,7 @@ static int put_count(struct stele_transaction *tx, const char *table, uint32_t c
 {
 	static const uint8_t key[4];
 
-	return stele_put(tx, table, key, 32, &count, sizeof(count));
+	return stele_transaction_put(tx, table, key, 32, &count, sizeof(count));
 }
 
 /* Returns how many tables the transaction has opened. */
@@ -315,16 +317,16 @@ Test(unit_table, missing_tables_are_removed_from_the_cache)
 	}
 	/* A table that was created and not committed, and a table that was dropped. */
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "counts", &count_schema));
+	OK(stele_transaction_create_table(tx, "counts", &count_schema));
 	RETURNS(put_count(tx, "counts", 1), 1, "");
 	stele_transaction_abort(tx);
 	cr_expect_eq(publisher->tables.count, 1);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "counts", &count_schema));
+	OK(stele_transaction_create_table(tx, "counts", &count_schema));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	cr_expect_eq(publisher->tables.count, 2);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_drop(tx, "counts"));
+	OK(stele_transaction_drop_table(tx, "counts"));
 	RETURNS(put_count(tx, "counts", 1), -ENOENT, "counts");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	cr_expect_eq(publisher->tables.count, 1);
@@ -351,7 +353,7 @@ Test(unit_table, twenty_thousand_tables_cost_a_commit_nothing)
 	OK(stele_transaction_begin(publisher, &tx));
 	for (uint32_t i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "t%u", i);
-		OK(stele_table_create(tx, name, &count_schema));
+		OK(stele_transaction_create_table(tx, name, &count_schema));
 	}
 	put_all(tx, 1);
 	cr_expect_eq(opened(publisher), MANY);

@@ -78,7 +78,7 @@ static void open_region(const char *declaration, void (*fill)(struct stele_writa
 	cr_assert(stele_publisher_open(region, &options, &publisher) == 0);
 	cr_assert(stele_schema_parse(declaration, name, &schema) == 0);
 	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
-	cr_assert(stele_table_create(tx, "t", schema) == 0);
+	cr_assert(stele_transaction_create_table(tx, "t", schema) == 0);
 	cr_assert(stele_writable_open(tx, "t", &table) == 0);
 	fill(table);
 	cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);

@@ -83,7 +83,7 @@ static int latency_get(struct session *session, enum bench_lane lane, struct ben
 	static const uint32_t key;
 	size_t size = sizeof(*row);
 
-	return stele_live_get(&session->tables[lane], &key, 32, row, &size, &session->version);
+	return stele_live_get_copy(&session->tables[lane], &key, 32, row, &size, &session->version);
 }
 
 /* Blocks until the publisher sends, and reads the row. */

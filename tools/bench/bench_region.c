@@ -30,10 +30,10 @@ static int bench_fill_rows(struct stele_publisher *publisher)
 	result = stele_transaction_begin(publisher, &tx);
 	if (result < 0)
 		return result;
-	result = stele_table_create(tx, "rows", &bench_schema);
+	result = stele_transaction_create_table(tx, "rows", &bench_schema);
 	for (uint32_t id = 0; id < ROWS && result >= 0; id++) {
 		uint32_t key = htonl(id);
-		result = stele_put(tx, "rows", &key, 32, &row, sizeof(row));
+		result = stele_transaction_put(tx, "rows", &key, 32, &row, sizeof(row));
 	}
 	if (result >= 0)
 		return stele_transaction_commit(tx, "rows to measure with", NULL);
@@ -86,7 +86,7 @@ enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int
 	result = stele_transaction_begin(publisher, &tx);
 	if (result < 0)
 		return fail_library(result);
-	result = stele_put(tx, "rows", &key, 32, &row, sizeof(row));
+	result = stele_transaction_put(tx, "rows", &key, 32, &row, sizeof(row));
 	if (result < 0) {
 		enum status status = fail_library(result);
 		stele_transaction_abort(tx);

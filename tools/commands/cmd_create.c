@@ -184,7 +184,8 @@ static enum status create_tables(struct stele_publisher *publisher, const struct
 		status = create_compare_table(tx, &create->tables[i], &there);
 		if (status != STATUS_DONE || there)
 			continue;
-		result = stele_table_create(tx, create->tables[i].name, create->tables[i].schema);
+		result = stele_transaction_create_table(tx, create->tables[i].name,
+		                                        create->tables[i].schema);
 		if (result < 0)
 			status = fail_library(result);
 		made++;

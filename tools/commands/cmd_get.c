@@ -105,8 +105,8 @@ static void get_close_query(struct query *query)
 	reader_close(&query->reader);
 }
 
-/* Copies a row out of the version of --version. Returns the values of stele_live_get(): 1; 0 if
- * there is no row; -EMSGSIZE if `*size` is too small; -ESTALE if the publisher reclaimed the
+/* Copies a row out of the version of --version. Returns the values of stele_live_get_copy(): 1; 0
+ * if there is no row; -EMSGSIZE if `*size` is too small; -ESTALE if the publisher reclaimed the
  * version; or another error. */
 static int get_copy_pinned(struct query *query, bool longest_match, size_t *size,
                            unsigned *ret_key_bits)
@@ -146,11 +146,11 @@ static enum status get_read_row(struct query *query, bool longest_match, bool *r
 		if (query->reading.version.version)
 			result = get_copy_pinned(query, longest_match, &size, &key_bits);
 		else if (longest_match)
-			result = stele_live_match(&query->live, key->bytes, key->bits, query->value,
-			                          &size, &key_bits, NULL);
+			result = stele_live_match_copy(&query->live, key->bytes, key->bits,
+			                               query->value, &size, &key_bits, NULL);
 		else
-			result = stele_live_get(&query->live, key->bytes, key->bits, query->value,
-			                        &size, NULL);
+			result = stele_live_get_copy(&query->live, key->bytes, key->bits,
+			                             query->value, &size, NULL);
 		if (result == -EMSGSIZE) {
 			query->capacity = size;
 			query->value = heap_realloc(query->value, size);

@@ -107,8 +107,8 @@ extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
 
 /* Opens all tables in a transaction, and creates those that are missing. Returns 0 or a negative
  * errno: -EEXIST if the region has a table of that name with another schema, and the errors of
- * stele_table_create(). After an error, `*ret_failed` is the name of the table, and only the tables
- * before it are open. */
+ * stele_transaction_create_table(). After an error, `*ret_failed` is the name of the table, and
+ * only the tables before it are open. */
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES],
                        const char **ret_failed);
 

@@ -79,7 +79,7 @@ struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
 static struct stele_snapshot *snapshot;
 struct stele_table routes;
-struct stele_index *by_number;
+struct stele_lpm *by_number;
 
 double region_size(void)
 {
@@ -97,7 +97,7 @@ void routes_create(const struct stele_schema *schema)
 
 	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_table_create(tx, "routes", schema));
+	must(stele_transaction_create_table(tx, "routes", schema));
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
@@ -111,7 +111,7 @@ void routes_read(void)
 {
 	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	routes_open(&snapshot, &routes);
-	must(stele_index_open(&routes, "number", NONE, &by_number));
+	must(stele_lpm_open(&routes, "number", NONE, &by_number));
 }
 
 double routes_move(void)
@@ -120,7 +120,7 @@ double routes_move(void)
 	double begin = bench_seconds();
 
 	routes_open(&newer, &routes);
-	must(stele_index_move(by_number, &routes));
+	must(stele_lpm_move(by_number, &routes));
 	stele_snapshot_close(snapshot);
 	snapshot = newer;
 	return bench_seconds() - begin;
@@ -128,7 +128,7 @@ double routes_move(void)
 
 void routes_unread(void)
 {
-	by_number = stele_index_close(by_number);
+	by_number = stele_lpm_close(by_number);
 	subscriber = stele_subscriber_close(subscriber);
 }
 
@@ -138,9 +138,9 @@ static void flap_commit(const void *key, unsigned key_bits, const struct route *
 
 	must(stele_transaction_begin(publisher, &tx));
 	if (route)
-		must(stele_put(tx, "routes", key, key_bits, route, sizeof(*route)));
+		must(stele_transaction_put(tx, "routes", key, key_bits, route, sizeof(*route)));
 	else
-		must(stele_delete(tx, "routes", key, key_bits));
+		must(stele_transaction_delete(tx, "routes", key, key_bits));
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 

@@ -46,7 +46,7 @@ double dpdk_memory(void);
 
 extern struct stele_publisher *publisher;
 extern struct stele_table routes;
-extern struct stele_index *by_number;
+extern struct stele_lpm *by_number;
 
 /* Returns the size of the region's file. */
 double region_size(void);

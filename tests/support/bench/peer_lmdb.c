@@ -87,7 +87,7 @@ double load_stele(void)
 		                                 sizeof(items[i])};
 	}
 	must(stele_transaction_begin(both.publisher, &tx));
-	check(stele_put_many(tx, "items", rows, both.rows) == (int64_t)both.rows);
+	check(stele_transaction_put_many(tx, "items", rows, both.rows) == (int64_t)both.rows);
 	must(stele_transaction_commit(tx, NULL, NULL));
 	return bench_seconds() - begin;
 }

@@ -35,7 +35,7 @@ int bank_put(struct stele_transaction *tx, const char *table, uint32_t id, int64
 {
 	struct account account = {amount, generation};
 	uint32_t key = htonl(id);
-	int r = stele_put(tx, table, &key, 32, &account, sizeof(account));
+	int r = stele_transaction_put(tx, table, &key, 32, &account, sizeof(account));
 
 	return r < 0 ? r : 0;
 }
@@ -60,7 +60,7 @@ static int bank_make(struct stele_transaction *tx)
 	int r = 0;
 
 	for (unsigned t = 0; t < 2 && r == 0; t++) {
-		r = stele_table_create(tx, tables[t], &account_schema);
+		r = stele_transaction_create_table(tx, tables[t], &account_schema);
 		for (uint32_t i = 0; i < BANK_ACCOUNTS && r == 0; i++)
 			r = bank_put(tx, tables[t], i, 1000, 1);
 	}
@@ -86,13 +86,13 @@ int bank_change(struct stele_transaction *tx, uint64_t g, uint64_t *random)
 			r = bank_put(tx, tables[t], bank_extra(g), 0, g);
 		if (r == 0 && g > BANK_EXTRAS) {
 			key = htonl(bank_extra(g - BANK_EXTRAS));
-			r = stele_delete(tx, tables[t], &key, 32) == 1 ? 0 : -EIO;
+			r = stele_transaction_delete(tx, tables[t], &key, 32) == 1 ? 0 : -EIO;
 		}
 	}
 	if (r == 0 && g > 1 && BANK_ODD(g - 1) && !BANK_ODD(g))
-		r = stele_table_drop(tx, "odd");
+		r = stele_transaction_drop_table(tx, "odd");
 	if (r == 0 && BANK_ODD(g) && !BANK_ODD(g - 1))
-		r = stele_table_create(tx, "odd", &account_schema);
+		r = stele_transaction_create_table(tx, "odd", &account_schema);
 	if (r == 0 && BANK_ODD(g))
 		r = bank_put(tx, "odd", (uint32_t)(g % 16), 0, g);
 	return r;

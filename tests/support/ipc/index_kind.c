@@ -37,7 +37,7 @@ void index_put(const struct index_kind *kind, struct stele_transaction *tx, unsi
 	unsigned char key[32];
 	unsigned bits = kind->key(id, key);
 
-	OK(stele_put(tx, "items", key, bits, &item, sizeof(item)));
+	OK(stele_transaction_put(tx, "items", key, bits, &item, sizeof(item)));
 }
 
 void index_commit(const struct index_kind *kind, struct stele_publisher *publisher, unsigned id,
@@ -49,7 +49,7 @@ void index_commit(const struct index_kind *kind, struct stele_publisher *publish
 
 	OK(stele_transaction_begin(publisher, &tx));
 	if (id % 2)
-		OK(stele_delete(tx, "items", key, bits));
+		OK(stele_transaction_delete(tx, "items", key, bits));
 	index_put(kind, tx, id % ITEM_ROWS, number);
 	index_put(kind, tx, 0, number);
 	OK(stele_transaction_commit(tx, NULL, NULL));
@@ -218,8 +218,8 @@ static int prefix_find_in_table(const struct stele_table *table, unsigned id, st
 
 static int prefix_open_column(const struct stele_table *table, void **ret)
 {
-	struct stele_index *index = NULL;
-	int r = stele_index_open(table, "number", 0, &index);
+	struct stele_lpm *index = NULL;
+	int r = stele_lpm_open(table, "number", 0, &index);
 
 	*ret = index;
 	return r;
@@ -227,8 +227,8 @@ static int prefix_open_column(const struct stele_table *table, void **ret)
 
 static int prefix_open_rows(const struct stele_table *table, void **ret)
 {
-	struct stele_index *index = NULL;
-	int r = stele_index_open(table, NULL, 0, &index);
+	struct stele_lpm *index = NULL;
+	int r = stele_lpm_open(table, NULL, 0, &index);
 
 	*ret = index;
 	return r;
@@ -236,31 +236,31 @@ static int prefix_open_rows(const struct stele_table *table, void **ret)
 
 static int prefix_move(void *index, const struct stele_table *table)
 {
-	return stele_index_move(index, table);
+	return stele_lpm_move(index, table);
 }
 
 static void prefix_close(void *index)
 {
-	cr_expect_null(stele_index_close(index));
+	cr_expect_null(stele_lpm_close(index));
 }
 
 static uint64_t prefix_version(const void *index)
 {
-	return stele_index_version(index);
+	return stele_lpm_version(index);
 }
 
 static int prefix_find(const void *index, unsigned id, struct index_answer *ret)
 {
 	uint32_t address = prefix_address(id);
 
-	return stele_index_match(index, &address, &ret->number);
+	return stele_lpm_match(index, &address, &ret->number);
 }
 
 static int prefix_find_row(const void *index, unsigned id, struct index_answer *ret)
 {
 	int r = prefix_find(index, id, ret);
 
-	return r == 1 ? stele_index_row(index, ret->number, &ret->row) : r;
+	return r == 1 ? stele_lpm_row(index, ret->number, &ret->row) : r;
 }
 
 static int64_t prefix_find_many(const void *index, unsigned count, struct index_answer *ret)
@@ -270,7 +270,7 @@ static int64_t prefix_find_many(const void *index, unsigned count, struct index_
 
 	for (unsigned i = 0; i < count; i++)
 		addresses[i] = prefix_address(i);
-	r = stele_index_match_many(index, addresses, count, answers);
+	r = stele_lpm_match_many(index, addresses, count, answers);
 	for (unsigned i = 0; i < count && r >= 0; i++)
 		ret[i].number = answers[i];
 	return r;
@@ -281,7 +281,7 @@ static int64_t prefix_find_many_rows(const void *index, unsigned count, struct i
 	int64_t r = prefix_find_many(index, count, ret);
 
 	for (unsigned i = 0; i < count && r >= 0; i++) {
-		int found = stele_index_row(index, ret[i].number, &ret[i].row);
+		int found = stele_lpm_row(index, ret[i].number, &ret[i].row);
 		r = found < 0 ? found : r;
 	}
 	return r;
@@ -291,9 +291,9 @@ static void prefix_check_refused(const void *index, int error, const char *part)
 {
 	uint32_t answer = 5, many[2] = {5, 5};
 
-	RETURNS(stele_index_match(index, "\12\1\1\1", &answer), error, part);
+	RETURNS(stele_lpm_match(index, "\12\1\1\1", &answer), error, part);
 	CHECK(answer == 5, "an output was written on failure");
-	RETURNS(stele_index_match_many(index, "\12\1\1\1\12\1\1\2", 2, many), error, part);
+	RETURNS(stele_lpm_match_many(index, "\12\1\1\1\12\1\1\2", 2, many), error, part);
 }
 
 static void prefix_check_refused_rows(const void *index, int error, const char *part)
@@ -301,7 +301,7 @@ static void prefix_check_refused_rows(const void *index, int error, const char *
 	struct stele_row row;
 
 	prefix_check_refused(index, error, part);
-	RETURNS(stele_index_row(index, 1, &row), error, part);
+	RETURNS(stele_lpm_row(index, 1, &row), error, part);
 }
 
 const struct index_kind index_kind_column = {

@@ -51,7 +51,7 @@ void ipc_put(struct stele_transaction *tx, uint32_t id, uint64_t number)
 	struct ipc_value value;
 
 	ipc_fill(&value, id, number);
-	OK(stele_put(tx, "rows", key, 32, &value, sizeof(value)));
+	OK(stele_transaction_put(tx, "rows", key, 32, &value, sizeof(value)));
 }
 
 struct stele_publisher *ipc_attach(const char *name, const struct stele_publisher_options *options)
@@ -85,7 +85,7 @@ struct stele_publisher *ipc_publish(const char *name, const struct stele_publish
 	if (stele_publisher_version(publisher) > 0)
 		return publisher;
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, "rows", &ipc_schema));
+	OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 	ipc_put(tx, 0, 1);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	return publisher;
@@ -108,7 +108,7 @@ void ipc_create_table(struct stele_publisher *publisher, const char *name,
 	struct stele_transaction *tx;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_table_create(tx, name, schema));
+	OK(stele_transaction_create_table(tx, name, schema));
 	OK(stele_transaction_commit(tx, NULL, NULL));
 }
 
@@ -162,7 +162,8 @@ uint64_t ipc_read(struct stele_subscriber *subscriber)
 	size_t size = sizeof(value);
 	uint64_t version, copied;
 
-	RETURNS(stele_subscriber_get(subscriber, "rows", key, 32, &value, &size, &copied), 1, "");
+	RETURNS(stele_subscriber_get_copy(subscriber, "rows", key, 32, &value, &size, &copied), 1,
+	        "");
 	CHECK(size == sizeof(value) && value.number == copied && ipc_whole(&value, 0),
 	      "number %llu at %llu", (unsigned long long)value.number, (unsigned long long)copied);
 	for (int try = 0;; try++) {

@@ -62,8 +62,8 @@ struct stele_subscriber_state ipc_describe(struct stele_subscriber *subscriber);
 struct stele_subscriber *ipc_subscribe_to(const char *name, unsigned flags, const char *notifier);
 struct stele_subscriber *ipc_subscribe(unsigned flags, const char *notifier);
 
-/* Reads row 0 by stele_subscriber_get() and from a snapshot. The row must be consistent, and hold
- * the number of the version that it is read from. Returns that version. */
+/* Reads row 0 by stele_subscriber_get_copy() and from a snapshot. The row must be consistent, and
+ * hold the number of the version that it is read from. Returns that version. */
 uint64_t ipc_read(struct stele_subscriber *subscriber);
 
 /* Waits without a deadline for a version after `since` by polling the descriptor. Returns that

@@ -36,7 +36,7 @@ void model_change(struct stele_transaction *tx, uint64_t next)
 		if (number != 0)
 			ipc_put(tx, id, number);
 		else
-			OK(stele_delete(tx, "rows", key, 32));
+			OK(stele_transaction_delete(tx, "rows", key, 32));
 	}
 }
 

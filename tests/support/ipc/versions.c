@@ -85,10 +85,10 @@ static int versions_change_row(struct stele_transaction *tx, struct versions_mod
 	int r = changes;
 
 	if (tx && number)
-		r = stele_put(tx, name, key, bits, value,
-		              versions_value(model->kind[table], number, value));
+		r = stele_transaction_put(tx, name, key, bits, value,
+		                          versions_value(model->kind[table], number, value));
 	else if (tx)
-		r = stele_delete(tx, name, key, bits);
+		r = stele_transaction_delete(tx, name, key, bits);
 	if (r < 0)
 		return r;
 	CHECK(r == changes, "a change of row %u of table \"%s\" returns %d", which, name, r);
@@ -109,13 +109,13 @@ int versions_change(struct stele_transaction *tx, struct versions_model *model, 
 		if (model->kind[table] == 0) {
 			unsigned kind = 1 + (unsigned)(choice % VERSIONS_KINDS);
 			if (tx)
-				r = stele_table_create(tx, versions_names[table],
-				                       versions_schema(kind));
+				r = stele_transaction_create_table(tx, versions_names[table],
+				                                   versions_schema(kind));
 			if (r == 0)
 				model->kind[table] = (uint8_t)kind;
 		} else if (choice % 40 == 0) {
 			if (tx)
-				r = stele_table_drop(tx, versions_names[table]);
+				r = stele_transaction_drop_table(tx, versions_names[table]);
 			if (r == 0)
 				versions_drop(model, table);
 		} else {

@@ -5,8 +5,8 @@
  * changed and removed over many versions. After each version, indexes of all kinds are moved, for
  * every lookup path that this processor has, and looked up around both ends of every prefix. Fixed
  * seeds. */
-#include "subscriber/index/index.h"
-#include "subscriber/index/index_ipv4.h"
+#include "subscriber/index/lpm.h"
+#include "subscriber/index/lpm_ipv4.h"
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
 
@@ -14,7 +14,7 @@ TestSuite(unit_index, .init = ipc_begin, .fini = ipc_end, .timeout = 250);
 
 #define PREFIXES_MAX 400u
 #define QUESTIONS    (PREFIXES_MAX * 4 + 200)
-#define KINDS        (INDEX_PATHS * 2)
+#define KINDS        (LPM_PATHS * 2)
 #define NONE         77u /* the indexes' answer if no prefix matches */
 
 struct route {
@@ -56,7 +56,7 @@ struct world {
 	struct stele_table table;
 	/* For each lookup path, the index of the column, then the index of rows. NULL if this
 	 * machine lacks the path. */
-	struct stele_index *indexes[KINDS];
+	struct stele_lpm *indexes[KINDS];
 	unsigned char questions[QUESTIONS][16];
 	unsigned asked;
 };
@@ -138,12 +138,12 @@ static void put(struct stele_transaction *tx, const struct prefix *prefix)
 {
 	struct route route = {.metric = (uint16_t)(prefix->hop * 3), .hop = prefix->hop};
 
-	OK(stele_put(tx, "routes", prefix->bytes, prefix->bits, &route, sizeof(route)));
+	OK(stele_transaction_put(tx, "routes", prefix->bytes, prefix->bits, &route, sizeof(route)));
 }
 
 static void delete (struct world *world, struct stele_transaction *tx, struct prefix *prefix)
 {
-	RETURNS(stele_delete(tx, "routes", prefix->bytes, prefix->bits), 1, "");
+	RETURNS(stele_transaction_delete(tx, "routes", prefix->bytes, prefix->bits), 1, "");
 	*prefix = world->prefixes[--world->count];
 }
 
@@ -158,7 +158,7 @@ static void change(struct world *world, struct stele_transaction *tx)
 		there = &world->prefixes[below(world, world->count)];
 		/* Deleting and adding the same prefix makes a new row. */
 		if (below(world, 2))
-			OK(stele_delete(tx, "routes", there->bytes, there->bits));
+			OK(stele_transaction_delete(tx, "routes", there->bytes, there->bits));
 		else
 			there->hop = (uint32_t)random_from(&world->random);
 		put(tx, there);
@@ -224,12 +224,12 @@ static void make_questions(struct world *world)
 	}
 }
 
-static void check_row(struct world *world, const struct stele_index *index, uint32_t answer,
+static void check_row(struct world *world, const struct stele_lpm *index, uint32_t answer,
                       const struct prefix *expected, const struct stele_row *of_table)
 {
 	struct stele_row row;
 
-	RETURNS(stele_index_row(index, answer, &row), expected ? 1 : 0, "");
+	RETURNS(stele_lpm_row(index, answer, &row), expected ? 1 : 0, "");
 	CHECK(!expected || (row.key == of_table->key && row.value == of_table->value &&
 	                    row.version == of_table->version && row.key_bits == expected->bits),
 	      "seed %llu: another row", (unsigned long long)world->seed);
@@ -278,9 +278,9 @@ static void check_answers(struct world *world)
 		memcpy(packed + (size_t)i * world->size, world->questions[i], world->size);
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		if (world->indexes[kind]) {
-			OK(stele_index_match_many(world->indexes[kind], packed, odd, many[kind]));
-			OK(stele_index_match_many(world->indexes[kind], packed + odd * world->size,
-			                          world->asked - odd, many[kind] + odd));
+			OK(stele_lpm_match_many(world->indexes[kind], packed, odd, many[kind]));
+			OK(stele_lpm_match_many(world->indexes[kind], packed + odd * world->size,
+			                        world->asked - odd, many[kind] + odd));
 		}
 	for (unsigned i = 0; i < world->asked; i++) {
 		const struct prefix *expected = model_match(world, world->questions[i]);
@@ -290,12 +290,12 @@ static void check_answers(struct world *world)
 		                          &row),
 		        expected ? 1 : 0, "");
 		for (unsigned kind = 0; kind < KINDS; kind++) {
-			const struct stele_index *index = world->indexes[kind];
+			const struct stele_lpm *index = world->indexes[kind];
 			uint32_t hop = expected ? expected->hop : NONE;
 			int r;
 			if (!index)
 				continue;
-			r = stele_index_match(index, world->questions[i], &answer);
+			r = stele_lpm_match(index, world->questions[i], &answer);
 			CHECK(r == (kind % 2 ? expected != NULL : hop != NONE) &&
 			              answer == many[kind][i],
 			      "seed %llu: %d, %u and %u", (unsigned long long)world->seed, r,
@@ -320,22 +320,22 @@ static void world_begin(struct world *world, uint64_t seed, bool ipv6)
 	*world = (struct world){.random = seed, .seed = seed, .ipv6 = ipv6, .size = ipv6 ? 16 : 4};
 	OK(stele_publisher_open(region, &options, &world->publisher));
 	OK(stele_transaction_begin(world->publisher, &tx));
-	OK(stele_table_create(tx, "routes", &schemas[ipv6]));
+	OK(stele_transaction_create_table(tx, "routes", &schemas[ipv6]));
 	OK(stele_transaction_commit(tx, NULL, NULL));
 	commit(world, below(world, 2) * 200);
 	world->subscriber = ipc_subscribe(0, NULL);
 	OK(stele_snapshot_open(world->subscriber, 0, &world->snapshot));
 	OK(stele_table_open(world->snapshot, "routes", &schemas[ipv6], &world->table));
-	for (unsigned path = 0; path <= index_best_path(); path++) {
-		OK(index_open(&world->table, "hop", NONE, path, &world->indexes[path * 2]));
-		OK(index_open(&world->table, NULL, NONE, path, &world->indexes[path * 2 + 1]));
+	for (unsigned path = 0; path <= lpm_best_path(); path++) {
+		OK(lpm_open(&world->table, "hop", NONE, path, &world->indexes[path * 2]));
+		OK(lpm_open(&world->table, NULL, NONE, path, &world->indexes[path * 2 + 1]));
 	}
 }
 
 static void world_end(struct world *world)
 {
 	for (unsigned kind = 0; kind < KINDS; kind++)
-		stele_index_close(world->indexes[kind]);
+		stele_lpm_close(world->indexes[kind]);
 	stele_subscriber_close(world->subscriber);
 	stele_publisher_close(world->publisher);
 	OK(stele_region_remove(region));
@@ -350,8 +350,8 @@ static void move(struct world *world)
 	OK(stele_table_open(world->snapshot, "routes", NULL, &world->table));
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		if (world->indexes[kind]) {
-			OK(stele_index_move(world->indexes[kind], &world->table));
-			CHECK(stele_index_version(world->indexes[kind]) ==
+			OK(stele_lpm_move(world->indexes[kind], &world->table));
+			CHECK(stele_lpm_version(world->indexes[kind]) ==
 			              stele_snapshot_version(world->snapshot),
 			      "another version");
 		}
@@ -412,7 +412,7 @@ static void large_prefix(uint64_t *random, bool ipv6, struct prefix *prefix)
 	prefix->hop = length % 1000;
 }
 
-static void check_large(const struct world *world, const struct stele_index *index, uint64_t random)
+static void check_large(const struct world *world, const struct stele_lpm *index, uint64_t random)
 {
 	static struct stele_row rows[4096];
 	static struct stele_key_ref keys[4096];
@@ -427,7 +427,7 @@ static void check_large(const struct world *world, const struct stele_index *ind
 		keys[i] = (struct stele_key_ref){addresses + i * world->size, world->size * 8};
 	}
 	OK(stele_table_match_many(&world->table, keys, 4096, rows));
-	OK(stele_index_match_many(index, addresses, 4096, answers));
+	OK(stele_lpm_match_many(index, addresses, 4096, answers));
 	for (unsigned i = 0; i < 4096; i++) {
 		struct route route = {.hop = NONE};
 		if (rows[i].value)
@@ -464,7 +464,7 @@ static void grow_and_shrink(bool ipv6)
 				OK(stele_writable_delete(writable, prefix.bytes, prefix.bits));
 		}
 		OK(stele_transaction_commit(tx, NULL, NULL));
-		most = step == 1 ? stele_index_memory(world.indexes[0]) : most;
+		most = step == 1 ? stele_lpm_memory(world.indexes[0]) : most;
 		move(&world);
 		for (unsigned kind = 0; kind < KINDS; kind += 2)
 			if (world.indexes[kind]) {
@@ -472,8 +472,8 @@ static void grow_and_shrink(bool ipv6)
 				check_large(&world, world.indexes[kind], 8);
 			}
 	}
-	cr_expect(ipv6 || SANITIZED || stele_index_memory(world.indexes[0]) < most,
-	          "%zu bytes, of %zu", stele_index_memory(world.indexes[0]), most);
+	cr_expect(ipv6 || SANITIZED || stele_lpm_memory(world.indexes[0]) < most,
+	          "%zu bytes, of %zu", stele_lpm_memory(world.indexes[0]), most);
 	world_end(&world);
 }
 

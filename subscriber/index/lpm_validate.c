@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "subscriber/index/index_validate.h"
+#include "subscriber/index/lpm_validate.h"
 
 #include "lib/base/fork.h"
 #include "subscriber/index/build.h"
 #include "subscriber/snapshot.h"
 
-int index_validate(const struct stele_index *index)
+int lpm_validate(const struct stele_lpm *index)
 {
 	int r;
 
-	if (index_answers(index))
+	if (lpm_answers(index))
 		return 0;
 	r = fork_check(index->forks, "index");
 	if (r < 0)
@@ -19,9 +19,9 @@ int index_validate(const struct stele_index *index)
 	return snapshot_result(index->table.snapshot, 0);
 }
 
-int index_match_checked(const struct stele_index *index, const void *address, uint32_t *ret)
+int lpm_match_checked(const struct stele_lpm *index, const void *address, uint32_t *ret)
 {
-	int r = index_validate(index);
+	int r = lpm_validate(index);
 
 	if (r < 0)
 		return r;

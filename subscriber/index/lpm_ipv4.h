@@ -25,12 +25,12 @@
  * correct also if a column has this very number as a value: then the slow path finds the same
  * answer.
  *
- * For index.c, which builds the index, and for index_ipv4_match.c, which looks up in it.
+ * For lpm.c, which builds the index, and for lpm_ipv4_match.c, which looks up in it.
  */
-#ifndef SUBSCRIBER_INDEX_INDEX_IPV4_H
-#define SUBSCRIBER_INDEX_INDEX_IPV4_H
+#ifndef SUBSCRIBER_INDEX_LPM_IPV4_H
+#define SUBSCRIBER_INDEX_LPM_IPV4_H
 
-#include "subscriber/index/index_sweep.h"
+#include "subscriber/index/lpm_sweep.h"
 
 #define IPV4_BLOCKS (1u << 18)
 /* Bit 0 of starts: the block has a divided /24. */
@@ -50,7 +50,7 @@ struct ipv4_block {
 	uint32_t base;
 };
 
-struct index_ipv4 {
+struct lpm_ipv4 {
 	struct ipv4_block *blocks;
 	uint32_t *pool;
 	/* Sizes in words: the capacity of the pool; the words from the start of the pool that are
@@ -63,19 +63,19 @@ struct index_ipv4 {
 
 /* Initializes an index without prefixes, in which every answer is `none`. Allocates memory for
  * `rows` rows; the index grows if there are more. Returns 0 or -ENOMEM. */
-int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows);
-void index_ipv4_fini(struct index_ipv4 *index);
+int lpm_ipv4_init(struct lpm_ipv4 *index, uint32_t none, uint64_t rows);
+void lpm_ipv4_fini(struct lpm_ipv4 *index);
 
 /* Paints a sweep: sets the answers of the addresses that the sweep covers. The sweep must be at its
  * start. Returns 0, -EBADMSG or -ENOMEM. After a failure the index can only be passed to
- * index_ipv4_fini(). */
-int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep);
+ * lpm_ipv4_fini(). */
+int lpm_ipv4_paint(struct lpm_ipv4 *index, struct lpm_sweep *sweep);
 
 /* Copies the pool into a smaller one if much of it is free. Call this after painting. Returns 0,
  * or -ENOMEM, which leaves the index unchanged. */
-int index_ipv4_tidy(struct index_ipv4 *index);
+int lpm_ipv4_tidy(struct lpm_ipv4 *index);
 
 /* Returns the memory of the blocks and the pool, in bytes. */
-size_t index_ipv4_memory(const struct index_ipv4 *index);
+size_t lpm_ipv4_memory(const struct lpm_ipv4 *index);
 
 #endif

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * Builds and changes the index of an IPv6 table (index_ipv6.h). */
-#include "subscriber/index/index_ipv6.h"
+ * Builds and changes the index of an IPv6 table (lpm_ipv6.h). */
+#include "subscriber/index/lpm_ipv6.h"
 
 #include <errno.h>
 
-#include "subscriber/index/index_memory.h"
+#include "subscriber/index/lpm_memory.h"
 
-int index_ipv6_init(struct index_ipv6 *index)
+int lpm_ipv6_init(struct lpm_ipv6 *index)
 {
-	*index = (struct index_ipv6){0};
+	*index = (struct lpm_ipv6){0};
 	return ranges_init(&index->high, 0);
 }
 
-void index_ipv6_fini(struct index_ipv6 *index)
+void lpm_ipv6_fini(struct lpm_ipv6 *index)
 {
 	ranges_fini(&index->high);
 	for (uint32_t i = 0; i < index->low_count; i++)
 		ranges_fini(&index->lows[i]);
 	free(index->lows);
-	*index = (struct index_ipv6){0};
+	*index = (struct lpm_ipv6){0};
 }
 
-size_t index_ipv6_memory(const struct index_ipv6 *index)
+size_t lpm_ipv6_memory(const struct lpm_ipv6 *index)
 {
 	size_t size = ranges_memory(&index->high) + index->low_capacity * sizeof(*index->lows);
 
@@ -37,7 +37,7 @@ size_t index_ipv6_memory(const struct index_ipv6 *index)
 /* Allocates an entry for a low tree. Reuses a free entry only if the array is full and more than a
  * quarter of it is free, so that the search costs little per entry. Returns 0 and the number of the
  * entry, or -ENOMEM. */
-static int ipv6_alloc_low(struct index_ipv6 *index, uint32_t *ret)
+static int ipv6_alloc_low(struct lpm_ipv6 *index, uint32_t *ret)
 {
 	uint32_t i = index->low_count, capacity = index->low_capacity * 2 + 16;
 	struct ranges *lows;
@@ -48,8 +48,8 @@ static int ipv6_alloc_low(struct index_ipv6 *index, uint32_t *ret)
 		index->low_free--;
 	} else {
 		if (i == index->low_capacity) {
-			lows = index_reallocate(index->lows, i * sizeof(*lows),
-			                        capacity * sizeof(*lows));
+			lows = lpm_reallocate(index->lows, i * sizeof(*lows),
+			                      capacity * sizeof(*lows));
 			if (!lows)
 				return -ENOMEM;
 			index->lows = lows;
@@ -65,7 +65,7 @@ static int ipv6_alloc_low(struct index_ipv6 *index, uint32_t *ret)
 /* Frees a low tree. A callback of ranges_replace(). */
 static void ipv6_free_low(void *context, uint32_t number)
 {
-	struct index_ipv6 *index = context;
+	struct lpm_ipv6 *index = context;
 
 	ranges_fini(&index->lows[number]);
 	index->low_free++;
@@ -80,7 +80,7 @@ struct ipv6_list {
 };
 
 /* Appends a segment. Returns 0 or -ENOMEM. */
-static int ipv6_list_add(struct ipv6_list *list, const struct index_segment *segment)
+static int ipv6_list_add(struct ipv6_list *list, const struct lpm_segment *segment)
 {
 	size_t capacity = list->capacity * 2 + 16;
 	struct range *ranges;
@@ -106,18 +106,18 @@ static void ipv6_ignore_dropped(void *context, uint32_t answer)
 
 /* Builds the low tree of the /64 `high`. `sweep` is working memory. Returns 0 and the number of the
  * tree, -EBADMSG or -ENOMEM. */
-static int ipv6_paint_low(struct index_ipv6 *index, const struct index_source *source,
-                          uint64_t high, struct index_sweep *sweep, uint32_t *ret)
+static int ipv6_paint_low(struct lpm_ipv6 *index, const struct lpm_source *source, uint64_t high,
+                          struct lpm_sweep *sweep, uint32_t *ret)
 {
-	struct index_key key = {.bits = 64};
-	struct index_segment segment;
+	struct lpm_key key = {.bits = 64};
+	struct lpm_segment segment;
 	struct ipv6_list list = {0};
 	int r;
 
 	for (unsigned i = 0; i < 8; i++)
 		key.bytes[i] = (unsigned char)(high >> (56 - i * 8));
-	r = index_sweep_start(sweep, source, &key, 64, 64);
-	while (r == 0 && (r = index_sweep_next(sweep, &segment)) == 1)
+	r = lpm_sweep_start(sweep, source, &key, 64, 64);
+	while (r == 0 && (r = lpm_sweep_next(sweep, &segment)) == 1)
 		r = ipv6_list_add(&list, &segment);
 	if (r == 0)
 		r = ipv6_alloc_low(index, ret);
@@ -133,13 +133,13 @@ static int ipv6_paint_low(struct index_ipv6 *index, const struct index_source *s
 	return r;
 }
 
-int index_ipv6_paint(struct index_ipv6 *index, struct index_sweep *sweep, struct index_sweep *inner)
+int lpm_ipv6_paint(struct lpm_ipv6 *index, struct lpm_sweep *sweep, struct lpm_sweep *inner)
 {
-	struct index_segment segment;
+	struct lpm_segment segment;
 	struct ipv6_list list = {0};
 	int r = 0;
 
-	while (r == 0 && (r = index_sweep_next(sweep, &segment)) == 1) {
+	while (r == 0 && (r = lpm_sweep_next(sweep, &segment)) == 1) {
 		r = 0;
 		if (segment.deeper)
 			r = ipv6_paint_low(index, sweep->source, segment.first, inner,

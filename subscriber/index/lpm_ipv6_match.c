@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looks up addresses in the index of an IPv6 table. index_ranges.h describes its format. The
+ * Looks up addresses in the index of an IPv6 table. lpm_ranges.h describes its format. The
  * variants differ only in how they compare a word with eight starts. */
-#include "subscriber/index/index_ipv6_match.h"
+#include "subscriber/index/lpm_ipv6_match.h"
 
 #include <string.h>
 
-#include "subscriber/index/index_validate.h"
+#include "subscriber/index/lpm_validate.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define GROUP  32u /* lookups whose cache misses overlap */
@@ -56,7 +56,7 @@ INLINE uint32_t ipv6_match_ranges(const struct ranges *ranges, int64_t word, boo
 }
 
 /* Returns the answer of an address from a low tree. */
-INLINE uint32_t ipv6_match_low(const struct index_ipv6 *index, uint32_t number,
+INLINE uint32_t ipv6_match_low(const struct lpm_ipv6 *index, uint32_t number,
                                const unsigned char *address, compare_starts *compare)
 {
 	bool deeper;
@@ -66,7 +66,7 @@ INLINE uint32_t ipv6_match_low(const struct index_ipv6 *index, uint32_t number,
 }
 
 /* Returns the answer of an address. */
-INLINE uint32_t ipv6_match(const struct index_ipv6 *index, const unsigned char *address,
+INLINE uint32_t ipv6_match(const struct lpm_ipv6 *index, const unsigned char *address,
                            compare_starts *compare)
 {
 	bool deeper;
@@ -103,7 +103,7 @@ INLINE void ipv6_find_pieces(const struct ranges *ranges, const int64_t words[8]
 
 /* Looks up at most GROUP addresses in lockstep: each step prefetches the memory of the next step
  * for all of them, so that their cache misses overlap. */
-INLINE void ipv6_match_group(const struct index_ipv6 *index, const unsigned char *addresses,
+INLINE void ipv6_match_group(const struct lpm_ipv6 *index, const unsigned char *addresses,
                              unsigned count, uint32_t *ret, compare_starts *compare)
 {
 	const struct ranges_piece *pieces[GROUP];
@@ -134,7 +134,7 @@ INLINE void ipv6_match_group(const struct index_ipv6 *index, const unsigned char
 }
 
 /* Looks up any number of addresses, in groups. */
-INLINE void ipv6_match_many(const struct index_ipv6 *index, const unsigned char *addresses,
+INLINE void ipv6_match_many(const struct lpm_ipv6 *index, const unsigned char *addresses,
                             size_t count, uint32_t *ret, compare_starts *compare)
 {
 	unsigned now;
@@ -156,16 +156,15 @@ INLINE unsigned ipv6_compare_portable(const int64_t *starts, int64_t word)
 	return count;
 }
 
-int ipv6_match_portable(const struct stele_index *index, const unsigned char *address,
-                        uint32_t *ret)
+int ipv6_match_portable(const struct stele_lpm *index, const unsigned char *address, uint32_t *ret)
 {
-	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_checked(index, address, ret);
+	if (__builtin_expect(!lpm_answers(index), 0))
+		return lpm_match_checked(index, address, ret);
 	*ret = ipv6_match(&index->form.ipv6, address, ipv6_compare_portable);
 	return *ret != index->none;
 }
 
-void ipv6_match_many_portable(const struct stele_index *index, const unsigned char *addresses,
+void ipv6_match_many_portable(const struct stele_lpm *index, const unsigned char *addresses,
                               size_t count, uint32_t *ret)
 {
 	ipv6_match_many(&index->form.ipv6, addresses, count, ret, ipv6_compare_portable);
@@ -188,16 +187,15 @@ AVX2 INLINE unsigned ipv6_compare_avx2(const int64_t *starts, int64_t word)
 	return (unsigned)__builtin_popcount((unsigned)mask & 0xfe);
 }
 
-AVX2 int ipv6_match_avx2(const struct stele_index *index, const unsigned char *address,
-                         uint32_t *ret)
+AVX2 int ipv6_match_avx2(const struct stele_lpm *index, const unsigned char *address, uint32_t *ret)
 {
-	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_checked(index, address, ret);
+	if (__builtin_expect(!lpm_answers(index), 0))
+		return lpm_match_checked(index, address, ret);
 	*ret = ipv6_match(&index->form.ipv6, address, ipv6_compare_avx2);
 	return *ret != index->none;
 }
 
-AVX2 void ipv6_match_many_avx2(const struct stele_index *index, const unsigned char *addresses,
+AVX2 void ipv6_match_many_avx2(const struct stele_lpm *index, const unsigned char *addresses,
                                size_t count, uint32_t *ret)
 {
 	ipv6_match_many(&index->form.ipv6, addresses, count, ret, ipv6_compare_avx2);
@@ -211,16 +209,16 @@ AVX512 INLINE unsigned ipv6_compare_avx512(const int64_t *starts, int64_t word)
 	return (unsigned)__builtin_popcount(_cvtmask8_u32(mask));
 }
 
-AVX512 int ipv6_match_avx512(const struct stele_index *index, const unsigned char *address,
+AVX512 int ipv6_match_avx512(const struct stele_lpm *index, const unsigned char *address,
                              uint32_t *ret)
 {
-	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_checked(index, address, ret);
+	if (__builtin_expect(!lpm_answers(index), 0))
+		return lpm_match_checked(index, address, ret);
 	*ret = ipv6_match(&index->form.ipv6, address, ipv6_compare_avx512);
 	return *ret != index->none;
 }
 
-AVX512 void ipv6_match_many_avx512(const struct stele_index *index, const unsigned char *addresses,
+AVX512 void ipv6_match_many_avx512(const struct stele_lpm *index, const unsigned char *addresses,
                                    size_t count, uint32_t *ret)
 {
 	ipv6_match_many(&index->form.ipv6, addresses, count, ret, ipv6_compare_avx512);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Builds and changes a map of ranges (index_ranges.h). */
-#include "subscriber/index/index_ranges.h"
+ * Builds and changes a map of ranges (lpm_ranges.h). */
+#include "subscriber/index/lpm_ranges.h"
 
 #include <errno.h>
 
-#include "subscriber/index/index_memory.h"
+#include "subscriber/index/lpm_memory.h"
 
 /* The number of ranges in each piece when a replacement fills several pieces. The rest of a piece
  * is for ranges that are added later. */
@@ -82,12 +82,12 @@ static int ranges_reserve(struct ranges *ranges, size_t count)
 		return 0;
 	if (count > PIECES_MAX)
 		return -ENOMEM;
-	capacity = index_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces);
-	pieces = index_allocate(capacity * sizeof(*pieces));
-	order = index_allocate(capacity * sizeof(*order));
-	sizes = index_allocate(capacity * sizeof(*sizes));
-	firsts = index_allocate(capacity * sizeof(*firsts));
-	directory = index_allocate(ranges_directory_size(capacity));
+	capacity = lpm_round((count + count / 8) * sizeof(*pieces)) / sizeof(*pieces);
+	pieces = lpm_allocate(capacity * sizeof(*pieces));
+	order = lpm_allocate(capacity * sizeof(*order));
+	sizes = lpm_allocate(capacity * sizeof(*sizes));
+	firsts = lpm_allocate(capacity * sizeof(*firsts));
+	directory = lpm_allocate(ranges_directory_size(capacity));
 	if (!pieces || !order || !sizes || !firsts || !directory) {
 		free(pieces);
 		free(order);

@@ -8,15 +8,15 @@
  * An address is one word of 32 bits (IPv4) or two words of 64 bits (IPv6). A sweep covers the
  * first word of an address, or the second word of addresses with a given first word.
  *
- * For index.c, which starts sweeps, and for index_ipv4.c and index_ipv6.c, which paint from them.
+ * For lpm.c, which starts sweeps, and for lpm_ipv4.c and lpm_ipv6.c, which paint from them.
  */
-#ifndef SUBSCRIBER_INDEX_INDEX_SWEEP_H
-#define SUBSCRIBER_INDEX_INDEX_SWEEP_H
+#ifndef SUBSCRIBER_INDEX_LPM_SWEEP_H
+#define SUBSCRIBER_INDEX_LPM_SWEEP_H
 
 #include "lib/trie/scan.h"
 
 /* The source of the answers of an index: a trie, and the part of a row that is the answer. */
-struct index_source {
+struct lpm_source {
 	struct view view;
 	struct row_layout layout;
 	ref_t root;
@@ -28,15 +28,15 @@ struct index_source {
 };
 
 /* A prefix. The bits past its length are zero. */
-struct index_key {
+struct lpm_key {
 	unsigned char bytes[16];
 	unsigned bits;
 };
 
 /* Returns the answer of a row, or the answer for no match if `row` is NULL. */
-uint32_t index_answer(const struct index_source *source, const struct row_parts *row);
+uint32_t lpm_answer(const struct lpm_source *source, const struct row_parts *row);
 
-struct index_segment {
+struct lpm_segment {
 	uint64_t first, last; /* the first and the last word */
 	uint32_t answer;
 	/* True if the segment is a single word, and the table has prefixes that extend past the end
@@ -44,9 +44,9 @@ struct index_segment {
 	bool deeper;
 };
 
-struct index_sweep {
-	const struct index_source *source;
-	struct index_key under;
+struct lpm_sweep {
+	const struct lpm_source *source;
+	struct lpm_key under;
 	unsigned base, width; /* the position of the word in the key and its size, in bits */
 	uint64_t first, last; /* the first and the last word of the sweep */
 	uint64_t next;        /* the first word that is in no returned segment */
@@ -54,7 +54,7 @@ struct index_sweep {
 	/* True if the scan has read a row whose prefix is not yet on the stack. `ahead` is its
 	 * segment. */
 	bool row;
-	struct index_segment ahead;
+	struct lpm_segment ahead;
 	/* The stack of prefixes that cover `next`, each inside the one before; `top` is their
 	 * number. Its capacity is one for the sweep's own prefix, one for each of at most 64
 	 * further lengths, and one to spare. */
@@ -68,11 +68,11 @@ struct index_sweep {
 
 /* Starts a sweep of the words under `key`, whose length is from `base` to `base + width` bits. The
  * source must outlive the sweep. Returns 0 or -EBADMSG. */
-int index_sweep_start(struct index_sweep *sweep, const struct index_source *source,
-                      const struct index_key *key, unsigned base, unsigned width);
+int lpm_sweep_start(struct lpm_sweep *sweep, const struct lpm_source *source,
+                    const struct lpm_key *key, unsigned base, unsigned width);
 
 /* Finds the next segment. Returns 1 and `*ret`, 0 after the last segment, or -EBADMSG. Segments
  * have no gaps and no overlaps, even in a damaged region. */
-int index_sweep_next(struct index_sweep *sweep, struct index_segment *ret);
+int lpm_sweep_next(struct lpm_sweep *sweep, struct lpm_segment *ret);
 
 #endif

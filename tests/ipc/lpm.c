@@ -3,7 +3,7 @@
  * Indexes of prefixes: the tables and columns that they refuse, their answers from a column of each
  * supported type, and a table of the other address family. What all indexes promise is tested in
  * ipc/indexes.c. */
-#include <stele/index.h>
+#include <stele/lpm.h>
 
 #include "tests/support/ipc/index_kind.h"
 #include "tests/support/ipc/ipc.h"
@@ -38,13 +38,13 @@ Test(ipc_index, unsuitable_tables_and_columns_are_refused)
 
 	for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		char own[8];
-		struct stele_index *index = NULL;
+		struct stele_lpm *index = NULL;
 		struct stele_snapshot *snapshot;
 		struct stele_table table;
 		snprintf(own, sizeof(own), "t%u", i);
 		ipc_declare_table(publisher, refused[i].declaration, own);
 		snapshot = ipc_newest_table(subscriber, own, &table);
-		RETURNS(stele_index_open(&table, refused[i].column, 0, &index), -EINVAL,
+		RETURNS(stele_lpm_open(&table, refused[i].column, 0, &index), -EINVAL,
 		        refused[i].part);
 		cr_expect_null(index, "an output was written on failure");
 		stele_snapshot_close(snapshot);
@@ -68,7 +68,7 @@ Test(ipc_index, columns_of_each_size_are_returned)
 		struct stele_transaction *tx;
 		struct stele_schema *other;
 		struct stele_table table;
-		struct stele_index *index;
+		struct stele_lpm *index;
 		uint32_t answer = 1, expected = 0;
 		uint16_t half;
 		snprintf(own, sizeof(own), "t%u", i);
@@ -76,22 +76,22 @@ Test(ipc_index, columns_of_each_size_are_returned)
 		         types[i]);
 		OK(stele_schema_parse(declaration, name, &other));
 		OK(stele_transaction_begin(publisher, &tx));
-		OK(stele_table_create(tx, own, other));
-		OK(stele_put(tx, own, "\12", 8, values[i], sizes[i]));
+		OK(stele_transaction_create_table(tx, own, other));
+		OK(stele_transaction_put(tx, own, "\12", 8, values[i], sizes[i]));
 		OK(stele_transaction_commit(tx, NULL, NULL));
 		stele_schema_free(other);
 		OK(stele_snapshot_open(subscriber, 0, &snapshot));
 		OK(stele_table_open(snapshot, own, NULL, &table));
-		OK(stele_index_open(&table, "hop", 99, &index));
+		OK(stele_lpm_open(&table, "hop", 99, &index));
 		memcpy(&half, values[i], 2);
 		memcpy(&expected, values[i], 4);
 		expected = sizes[i] == 1 ? values[i][0] : sizes[i] == 2 ? half : expected;
-		RETURNS(stele_index_match(index, "\12\0\0\1", &answer), 1, "");
+		RETURNS(stele_lpm_match(index, "\12\0\0\1", &answer), 1, "");
 		cr_expect_eq(answer, expected, "%s: %x", types[i], answer);
-		RETURNS(stele_index_match(index, "\13\0\0\1", &answer), 0, "");
+		RETURNS(stele_lpm_match(index, "\13\0\0\1", &answer), 0, "");
 		cr_expect_eq(answer, 99);
-		RETURNS(stele_index_row(index, answer, &(struct stele_row){0}), -EINVAL, "\"hop\"");
-		stele_index_close(index);
+		RETURNS(stele_lpm_row(index, answer, &(struct stele_row){0}), -EINVAL, "\"hop\"");
+		stele_lpm_close(index);
 		stele_snapshot_close(snapshot);
 	}
 	stele_subscriber_close(subscriber);
@@ -104,18 +104,18 @@ Test(ipc_index, a_table_of_the_other_family_leaves_the_index_unchanged)
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
-	struct stele_index *index;
+	struct stele_lpm *index;
 	uint32_t answer;
 
 	index_commit(&index_kind_column, publisher, 1, 100);
 	ipc_declare_table(publisher, "six(prefix: ipv6net key, number: u32)", "six");
 	snapshot = index_newest(subscriber, &table);
-	OK(stele_index_open(&table, "number", 0, &index));
+	OK(stele_lpm_open(&table, "number", 0, &index));
 	OK(stele_table_open(snapshot, "six", NULL, &table));
-	RETURNS(stele_index_move(index, &table), -EINVAL, "IPv4");
-	RETURNS(stele_index_match(index, "\12\1\1\1", &answer), 1, "");
+	RETURNS(stele_lpm_move(index, &table), -EINVAL, "IPv4");
+	RETURNS(stele_lpm_match(index, "\12\1\1\1", &answer), 1, "");
 	cr_expect_eq(answer, 100);
-	stele_index_close(index);
+	stele_lpm_close(index);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looks up addresses in the index of an IPv4 table. index_ipv4.h describes its format. The
+ * Looks up addresses in the index of an IPv4 table. lpm_ipv4.h describes its format. The
  * variants differ only in how they count bits. */
-#include "subscriber/index/index_ipv4_match.h"
+#include "subscriber/index/lpm_ipv4_match.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "lib/base/popcount.h"
-#include "subscriber/index/index_validate.h"
+#include "subscriber/index/lpm_validate.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define GROUP  32u /* lookups whose cache misses overlap */
@@ -18,8 +18,7 @@ typedef unsigned count_bits(uint64_t word);
 
 /* Returns the position of an address's answer in the pool: the block's base, plus the number of
  * runs that start in the block up to the address's /24. */
-INLINE uint32_t ipv4_find(const struct index_ipv4 *index, const unsigned char *at,
-                          count_bits *count)
+INLINE uint32_t ipv4_find(const struct lpm_ipv4 *index, const unsigned char *at, count_bits *count)
 {
 	const struct ipv4_block *block;
 	uint32_t address;
@@ -33,7 +32,7 @@ INLINE uint32_t ipv4_find(const struct index_ipv4 *index, const unsigned char *a
 }
 
 /* The slow path of a lookup: returns the answer of an address whose /24 may be divided. */
-static __attribute__((noinline)) uint32_t ipv4_match_divided(const struct index_ipv4 *index,
+static __attribute__((noinline)) uint32_t ipv4_match_divided(const struct lpm_ipv4 *index,
                                                              const unsigned char *at)
 {
 	const struct ipv4_block *block = &index->blocks[at[0] << 10 | at[1] << 2 | at[2] >> 6];
@@ -58,23 +57,23 @@ static __attribute__((noinline)) uint32_t ipv4_match_divided(const struct index_
 
 /* Looks up one address. The rare cases are tail calls, so that this function needs no stack
  * frame. */
-INLINE int ipv4_match(const struct stele_index *index, const unsigned char *at, uint32_t *ret,
+INLINE int ipv4_match(const struct stele_lpm *index, const unsigned char *at, uint32_t *ret,
                       count_bits *count)
 {
 	uint32_t answer;
 
-	if (__builtin_expect(!index_answers(index), 0))
-		return index_match_checked(index, at, ret);
+	if (__builtin_expect(!lpm_answers(index), 0))
+		return lpm_match_checked(index, at, ret);
 	answer = index->form.ipv4.pool[ipv4_find(&index->form.ipv4, at, count)];
 	if (__builtin_expect(answer == IPV4_ELSEWHERE, 0))
-		return index_match_checked(index, at, ret);
+		return lpm_match_checked(index, at, ret);
 	*ret = answer;
 	return answer != index->none;
 }
 
 /* Looks up at most GROUP addresses. Computes and prefetches the places of all answers before it
  * loads the first, so that their cache misses overlap. */
-INLINE void ipv4_match_group(const struct index_ipv4 *index, const unsigned char *addresses,
+INLINE void ipv4_match_group(const struct lpm_ipv4 *index, const unsigned char *addresses,
                              unsigned count, uint32_t *ret, count_bits *bits)
 {
 	uint32_t places[GROUP];
@@ -93,7 +92,7 @@ INLINE void ipv4_match_group(const struct index_ipv4 *index, const unsigned char
 }
 
 /* Looks up any number of addresses, in groups. */
-INLINE void ipv4_match_many(const struct index_ipv4 *index, const unsigned char *addresses,
+INLINE void ipv4_match_many(const struct lpm_ipv4 *index, const unsigned char *addresses,
                             size_t count, uint32_t *ret, count_bits *bits)
 {
 	for (; count >= GROUP; count -= GROUP) {
@@ -105,13 +104,12 @@ INLINE void ipv4_match_many(const struct index_ipv4 *index, const unsigned char 
 		ipv4_match_group(index, addresses, (unsigned)count, ret, bits);
 }
 
-int ipv4_match_portable(const struct stele_index *index, const unsigned char *address,
-                        uint32_t *ret)
+int ipv4_match_portable(const struct stele_lpm *index, const unsigned char *address, uint32_t *ret)
 {
 	return ipv4_match(index, address, ret, popcount);
 }
 
-void ipv4_match_many_portable(const struct stele_index *index, const unsigned char *addresses,
+void ipv4_match_many_portable(const struct stele_lpm *index, const unsigned char *addresses,
                               size_t count, uint32_t *ret)
 {
 	ipv4_match_many(&index->form.ipv4, addresses, count, ret, popcount);
@@ -125,13 +123,13 @@ POPCNT INLINE unsigned ipv4_count_popcnt(uint64_t word)
 	return (unsigned)__builtin_popcountll(word);
 }
 
-POPCNT int ipv4_match_popcnt(const struct stele_index *index, const unsigned char *address,
+POPCNT int ipv4_match_popcnt(const struct stele_lpm *index, const unsigned char *address,
                              uint32_t *ret)
 {
 	return ipv4_match(index, address, ret, ipv4_count_popcnt);
 }
 
-POPCNT void ipv4_match_many_popcnt(const struct stele_index *index, const unsigned char *addresses,
+POPCNT void ipv4_match_many_popcnt(const struct stele_lpm *index, const unsigned char *addresses,
                                    size_t count, uint32_t *ret)
 {
 	ipv4_match_many(&index->form.ipv4, addresses, count, ret, ipv4_count_popcnt);

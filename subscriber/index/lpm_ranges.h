@@ -13,10 +13,10 @@
  * An unused place holds INT64_MAX, which is below no word. Lookups ignore the first start of each
  * node: the step from the parent has already compared it.
  *
- * For index_ipv6.c, which changes the map, and for index_ipv6_match.c, which looks up in it.
+ * For lpm_ipv6.c, which changes the map, and for lpm_ipv6_match.c, which looks up in it.
  */
-#ifndef SUBSCRIBER_INDEX_INDEX_RANGES_H
-#define SUBSCRIBER_INDEX_INDEX_RANGES_H
+#ifndef SUBSCRIBER_INDEX_LPM_RANGES_H
+#define SUBSCRIBER_INDEX_LPM_RANGES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@
 struct range {
 	uint64_t start;
 	uint32_t answer;
-	bool deeper; /* the answer is the number of another tree (index_ipv6.h) */
+	bool deeper; /* the answer is the number of another tree (lpm_ipv6.h) */
 };
 
 struct ranges_piece {

@@ -3,7 +3,7 @@
  * Opens and moves an index for longest-prefix match, and answers lookups. An open paints the index
  * from a sweep of all addresses. A move paints the addresses under each prefix whose row changed.
  * Both re-check the snapshot before the index may answer. */
-#include "subscriber/index/index.h"
+#include "subscriber/index/lpm.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -14,43 +14,42 @@
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
 #include "subscriber/index/build.h"
-#include "subscriber/index/index_ipv4_match.h"
-#include "subscriber/index/index_ipv6_match.h"
-#include "subscriber/index/index_memory.h"
-#include "subscriber/index/index_validate.h"
+#include "subscriber/index/lpm_ipv4_match.h"
+#include "subscriber/index/lpm_ipv6_match.h"
+#include "subscriber/index/lpm_memory.h"
+#include "subscriber/index/lpm_validate.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
 
 /* ---- the code path for lookups ---- */
 
-enum index_path index_best_path(void)
+enum lpm_path lpm_best_path(void)
 {
 #ifdef __x86_64__
 	__builtin_cpu_init();
 	if (!__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("bmi2") ||
 	    !__builtin_cpu_supports("avx2"))
-		return INDEX_PORTABLE;
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-	               ? INDEX_AVX512
-	               : INDEX_AVX2;
+		return LPM_PORTABLE;
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? LPM_AVX512
+	                                                                               : LPM_AVX2;
 #else
-	return INDEX_PORTABLE;
+	return LPM_PORTABLE;
 #endif
 }
 
 /* Sets the lookup functions of the index to those of a code path. */
-static void index_choose_path(struct stele_index *index, enum index_path path)
+static void lpm_choose_path(struct stele_lpm *index, enum lpm_path path)
 {
 	index->match = index->ipv6 ? ipv6_match_portable : ipv4_match_portable;
 	index->match_many = index->ipv6 ? ipv6_match_many_portable : ipv4_match_many_portable;
 #ifdef __x86_64__
-	if (path == INDEX_PORTABLE)
+	if (path == LPM_PORTABLE)
 		return;
 	/* For IPv4, AVX-512 gathers are no faster than plain loads, whose cache misses overlap,
 	 * too. */
 	index->match = index->ipv6 ? ipv6_match_avx2 : ipv4_match_popcnt;
 	index->match_many = index->ipv6 ? ipv6_match_many_avx2 : ipv4_match_many_popcnt;
-	if (path == INDEX_AVX512 && index->ipv6) {
+	if (path == LPM_AVX512 && index->ipv6) {
 		index->match = ipv6_match_avx512;
 		index->match_many = ipv6_match_many_avx512;
 	}
@@ -63,7 +62,7 @@ static void index_choose_path(struct stele_index *index, enum index_path path)
 
 /* Returns true if the values of a column can be answers: at most 32 bits, and not part of the
  * key. */
-static bool index_takes_column(const struct stele_column *column)
+static bool lpm_takes_column(const struct stele_column *column)
 {
 	switch (column->type) {
 	case STELE_U8:
@@ -78,8 +77,8 @@ static bool index_takes_column(const struct stele_column *column)
 	}
 }
 
-/* Returns the size of a value, in bytes, of a column that index_takes_column() accepts. */
-static uint32_t index_column_size(const struct stele_column *column)
+/* Returns the size of a value, in bytes, of a column that lpm_takes_column() accepts. */
+static uint32_t lpm_column_size(const struct stele_column *column)
 {
 	return column->type == STELE_U8 || column->type == STELE_BOOL ? 1
 	       : column->type == STELE_U16                            ? 2
@@ -88,8 +87,8 @@ static uint32_t index_column_size(const struct stele_column *column)
 
 /* Sets the members of `source` that depend on the schema. `column` is the name of the column, or ""
  * for rows. Returns 0 or -EINVAL. */
-static int index_find_source(const struct stele_schema *schema, const char *column,
-                             struct index_source *source)
+static int lpm_find_source(const struct stele_schema *schema, const char *column,
+                           struct lpm_source *source)
 {
 	int at;
 
@@ -108,7 +107,7 @@ static int index_find_source(const struct stele_schema *schema, const char *colu
 		return error_set(EINVAL,
 		                 "the table has no column \"%s\" for an index to answer with",
 		                 column);
-	if (!index_takes_column(&schema->columns[at]))
+	if (!lpm_takes_column(&schema->columns[at]))
 		return error_set(
 			EINVAL,
 			"an index answers with a value column of type u8, u16, u32, i32, bool or ipv4; \"%s\" is "
@@ -116,16 +115,16 @@ static int index_find_source(const struct stele_schema *schema, const char *colu
 			column, schema->columns[at].key ? "a key column, " : "",
 			stele_type_name(schema->columns[at].type));
 	source->offset = schema->columns[at].offset;
-	source->size = index_column_size(&schema->columns[at]);
+	source->size = lpm_column_size(&schema->columns[at]);
 	return 0;
 }
 
 /* Finds the source of answers for an index of `table`, and whether the table has IPv6 prefixes.
  * Returns 0 or an error; on failure the outputs are unchanged. */
-static int index_open_source(const struct stele_index *index, const struct stele_table *table,
-                             struct index_source *ret, bool *ret_ipv6)
+static int lpm_open_source(const struct stele_lpm *index, const struct stele_table *table,
+                           struct lpm_source *ret, bool *ret_ipv6)
 {
-	struct index_source source = {
+	struct lpm_source source = {
 		.view = table->snapshot->view,
 		.layout = table_words(table)->layout,
 		.root = table_words(table)->root,
@@ -136,7 +135,7 @@ static int index_open_source(const struct stele_index *index, const struct stele
 
 	if (r < 0)
 		return r;
-	r = index_find_source(schema, index->column, &source);
+	r = lpm_find_source(schema, index->column, &source);
 	if (r == 0) {
 		*ret = source;
 		*ret_ipv6 = schema->columns[0].type == STELE_IPV6NET;
@@ -148,41 +147,41 @@ static int index_open_source(const struct stele_index *index, const struct stele
 /* ---- building ---- */
 
 /* Frees the index of one address family. */
-static void index_fini_form(struct stele_index *index)
+static void lpm_fini_form(struct stele_lpm *index)
 {
 	if (index->ipv6)
-		index_ipv6_fini(&index->form.ipv6);
+		lpm_ipv6_fini(&index->form.ipv6);
 	else
-		index_ipv4_fini(&index->form.ipv4);
+		lpm_ipv4_fini(&index->form.ipv4);
 }
 
 /* Sets the answers of the addresses under a prefix from the source. Returns 0, -EBADMSG or
  * -ENOMEM. */
-static int index_paint(struct stele_index *index, const struct index_key *key)
+static int lpm_paint(struct stele_lpm *index, const struct lpm_key *key)
 {
-	int r = index_sweep_start(&index->sweep, &index->source, key, 0, index->ipv6 ? 64 : 32);
+	int r = lpm_sweep_start(&index->sweep, &index->source, key, 0, index->ipv6 ? 64 : 32);
 
 	if (r < 0)
 		return r;
-	return index->ipv6 ? index_ipv6_paint(&index->form.ipv6, &index->sweep, &index->inner)
-	                   : index_ipv4_paint(&index->form.ipv4, &index->sweep);
+	return index->ipv6 ? lpm_ipv6_paint(&index->form.ipv6, &index->sweep, &index->inner)
+	                   : lpm_ipv4_paint(&index->form.ipv4, &index->sweep);
 }
 
 /* Builds the index from all rows of its table. Returns 0, -EBADMSG or -ENOMEM. */
-static int index_build(struct stele_index *index)
+static int lpm_build(struct stele_lpm *index)
 {
-	const struct index_key all = {.bits = 0};
+	const struct lpm_key all = {.bits = 0};
 	uint64_t rows = build_max_rows(&index->source.view, stele_table_rows(&index->table));
 	int r;
 
-	index_fini_form(index);
-	r = index->ipv6 ? index_ipv6_init(&index->form.ipv6)
-	                : index_ipv4_init(&index->form.ipv4, index->none, rows);
-	return r < 0 ? r : index_paint(index, &all);
+	lpm_fini_form(index);
+	r = index->ipv6 ? lpm_ipv6_init(&index->form.ipv6)
+	                : lpm_ipv4_init(&index->form.ipv4, index->none, rows);
+	return r < 0 ? r : lpm_paint(index, &all);
 }
 
 /* Lets the index answer for the snapshot of its table (`complete`), or for no version. */
-static void index_set_complete(struct stele_index *index, bool complete)
+static void lpm_set_complete(struct stele_lpm *index, bool complete)
 {
 	const struct stele_snapshot *snapshot = index->table.snapshot;
 
@@ -195,17 +194,17 @@ static void index_set_complete(struct stele_index *index, bool complete)
 	index->reclaimed = &snapshot->region->header->reclaimed;
 }
 
-int index_open(const struct stele_table *table, const char *column, uint32_t none,
-               enum index_path path, struct stele_index **ret)
+int lpm_open(const struct stele_table *table, const char *column, uint32_t none, enum lpm_path path,
+             struct stele_lpm **ret)
 {
-	struct stele_index *index;
+	struct stele_lpm *index;
 	int r = subscriber_check(table->snapshot->subscriber);
 
 	if (r == 0 && column)
 		r = stele_name_check("column", column);
 	if (r < 0)
 		return r;
-	index = index_allocate(sizeof(*index));
+	index = lpm_allocate(sizeof(*index));
 	if (!index)
 		return build_memory_error("an index");
 	index->table = *table;
@@ -213,13 +212,13 @@ int index_open(const struct stele_table *table, const char *column, uint32_t non
 	index->none = column ? none : 0;
 	snprintf(index->column, sizeof(index->column), "%s", column ? column : "");
 	memset(&index->form, 0, sizeof(index->form));
-	r = index_open_source(index, table, &index->source, &index->ipv6);
+	r = lpm_open_source(index, table, &index->source, &index->ipv6);
 	if (r == 0) {
-		index_choose_path(index, path);
-		r = build_result(table->snapshot, "an index", index_build(index));
-		index_set_complete(index, r == 0);
+		lpm_choose_path(index, path);
+		r = build_result(table->snapshot, "an index", lpm_build(index));
+		lpm_set_complete(index, r == 0);
 		if (r < 0)
-			index_fini_form(index);
+			lpm_fini_form(index);
 	}
 	if (r < 0)
 		free(index);
@@ -228,17 +227,17 @@ int index_open(const struct stele_table *table, const char *column, uint32_t non
 	return r;
 }
 
-int stele_index_open(const struct stele_table *table, const char *column, uint32_t none,
-                     struct stele_index **ret)
+int stele_lpm_open(const struct stele_table *table, const char *column, uint32_t none,
+                   struct stele_lpm **ret)
 {
-	return index_open(table, column, none, index_best_path(), ret);
+	return lpm_open(table, column, none, lpm_best_path(), ret);
 }
 
-struct stele_index *stele_index_close(struct stele_index *index)
+struct stele_lpm *stele_lpm_close(struct stele_lpm *index)
 {
 	if (!index)
 		return NULL;
-	index_fini_form(index);
+	lpm_fini_form(index);
 	free(index);
 	return NULL;
 }
@@ -247,20 +246,20 @@ struct stele_index *stele_index_close(struct stele_index *index)
 
 /* Returns true if a prefix is inside the one that was painted last. No other painted prefix can
  * contain it, because changes come in the order of keys. */
-static bool index_is_painted(const struct stele_index *index, const struct index_key *key)
+static bool lpm_is_painted(const struct stele_lpm *index, const struct lpm_key *key)
 {
-	const struct index_key *under = &index->sweep.under;
+	const struct lpm_key *under = &index->sweep.under;
 
 	return key->bits >= under->bits &&
 	       row_key_starts_with(key->bytes, key->bits, under->bytes, under->bits);
 }
 
 /* Returns the prefix to paint if this row changed. */
-static struct index_key index_key_to_paint(const struct row_parts *row)
+static struct lpm_key lpm_key_to_paint(const struct row_parts *row)
 {
 	/* A change of a prefix longer than 64 bits paints its /64, so that the low tree of the /64
 	 * is built again. */
-	struct index_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
+	struct lpm_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
 	unsigned bytes = (key.bits + 7) / 8;
 
 	data_copy_out(key.bytes, row->key, bytes);
@@ -271,9 +270,9 @@ static struct index_key index_key_to_paint(const struct row_parts *row)
 
 /* Paints the prefixes whose answers changed since the trie at `before`, which is in the same
  * mapping. Returns 0, -EBADMSG or -ENOMEM. */
-static int index_paint_changes(struct stele_index *index, const struct view *old_view, ref_t before)
+static int lpm_paint_changes(struct stele_lpm *index, const struct view *old_view, ref_t before)
 {
-	struct index_source *source = &index->source;
+	struct lpm_source *source = &index->source;
 	/* The longer view covers the objects of both versions. */
 	struct view view = old_view->limit > source->view.limit ? *old_view : source->view;
 	ref_t refs[2];
@@ -283,32 +282,32 @@ static int index_paint_changes(struct stele_index *index, const struct view *old
 	diff_start(&index->diff, &view, &source->layout, before, source->root);
 	while ((r = diff_next(&index->diff, &refs[0], &refs[1])) == 1) {
 		struct row_parts rows[2];
-		struct index_key key;
+		struct lpm_key key;
 		for (int side = 0; side < 2; side++)
 			if (refs[side] &&
 			    row_parse_ref(&view, &source->layout, refs[side], &rows[side]) < 0)
 				return -EBADMSG;
 		if (refs[0] && refs[1] &&
-		    index_answer(source, &rows[0]) == index_answer(source, &rows[1]))
+		    lpm_answer(source, &rows[0]) == lpm_answer(source, &rows[1]))
 			continue;
-		key = index_key_to_paint(&rows[refs[1] ? 1 : 0]);
-		if (any && index_is_painted(index, &key))
+		key = lpm_key_to_paint(&rows[refs[1] ? 1 : 0]);
+		if (any && lpm_is_painted(index, &key))
 			continue;
 		any = true;
-		r = index_paint(index, &key);
+		r = lpm_paint(index, &key);
 		if (r < 0)
 			return r;
 	}
 	if (r == 0 && !index->ipv6)
-		r = index_ipv4_tidy(&index->form.ipv4);
+		r = lpm_ipv4_tidy(&index->form.ipv4);
 	return r;
 }
 
 /* Finds the source of answers for a move to `table`. Returns 1 if a difference can be applied,
  * because the rows of both versions are in one mapping and have one schema; 0 if the index must be
  * built again; or an error. */
-static int index_find_next_source(const struct stele_index *index, const struct stele_table *table,
-                                  struct index_source *ret)
+static int lpm_find_next_source(const struct stele_lpm *index, const struct stele_table *table,
+                                struct lpm_source *ret)
 {
 	bool ipv6;
 	int r;
@@ -320,7 +319,7 @@ static int index_find_next_source(const struct stele_index *index, const struct 
 		ret->root = table_words(table)->root;
 		return 1;
 	}
-	r = index_open_source(index, table, ret, &ipv6);
+	r = lpm_open_source(index, table, ret, &ipv6);
 	if (r == 0 && ipv6 != index->ipv6)
 		r = error_set(EINVAL,
 		              "this index is for %s prefixes, but the table has %s prefixes; "
@@ -329,60 +328,60 @@ static int index_find_next_source(const struct stele_index *index, const struct 
 	return r;
 }
 
-int stele_index_move(struct stele_index *index, const struct stele_table *table)
+int stele_lpm_move(struct stele_lpm *index, const struct stele_table *table)
 {
 	const struct stele_table before = index->table;
 	const struct view view = index->source.view;
-	struct index_source source;
+	struct lpm_source source;
 	int r = fork_check(index->forks, "index"), update;
 
 	if (r == 0)
 		r = subscriber_check(table->snapshot->subscriber);
 	if (r < 0)
 		return r;
-	update = index_find_next_source(index, table, &source);
+	update = lpm_find_next_source(index, table, &source);
 	if (update == -EINVAL)
 		return update;
-	index_set_complete(index, false);
+	lpm_set_complete(index, false);
 	if (update < 0)
 		return update;
 	index->table = *table;
 	index->source = source;
 	if (update) {
-		r = index_paint_changes(index, &view, table_words(&before)->root);
+		r = lpm_paint_changes(index, &view, table_words(&before)->root);
 		/* The difference is only valid if the old version was consistent until now. */
 		update = snapshot_recheck(before.snapshot) == 0;
 	}
 	if (!update)
-		r = index_build(index);
+		r = lpm_build(index);
 	r = build_result(table->snapshot, "an index", r);
-	index_set_complete(index, r == 0);
+	lpm_set_complete(index, r == 0);
 	return r;
 }
 
 /* ---- lookups ---- */
 
-int stele_index_match(const struct stele_index *index, const void *address, uint32_t *ret)
+int stele_lpm_match(const struct stele_lpm *index, const void *address, uint32_t *ret)
 {
 	return index->match(index, address, ret);
 }
 
-int stele_index_match_many(const struct stele_index *index, const void *addresses, size_t count,
-                           uint32_t *ret)
+int stele_lpm_match_many(const struct stele_lpm *index, const void *addresses, size_t count,
+                         uint32_t *ret)
 {
-	int r = index_validate(index);
+	int r = lpm_validate(index);
 
 	if (r == 0)
 		index->match_many(index, addresses, count, ret);
 	return r;
 }
 
-int stele_index_row(const struct stele_index *index, uint32_t answer, struct stele_row *ret)
+int stele_lpm_row(const struct stele_lpm *index, uint32_t answer, struct stele_row *ret)
 {
-	const struct index_source *source = &index->source;
+	const struct lpm_source *source = &index->source;
 	struct stele_row filled = {0};
 	struct row_parts parts;
-	int r = index_validate(index);
+	int r = lpm_validate(index);
 
 	if (r < 0)
 		return r;
@@ -403,15 +402,15 @@ int stele_index_row(const struct stele_index *index, uint32_t answer, struct ste
 	return r;
 }
 
-uint64_t stele_index_version(const struct stele_index *index)
+uint64_t stele_lpm_version(const struct stele_lpm *index)
 {
 	return index->complete ? index->version : 0;
 }
 
-size_t stele_index_memory(const struct stele_index *index)
+size_t stele_lpm_memory(const struct stele_lpm *index)
 {
-	size_t form = index->ipv6 ? index_ipv6_memory(&index->form.ipv6)
-	                          : index_ipv4_memory(&index->form.ipv4);
+	size_t form = index->ipv6 ? lpm_ipv6_memory(&index->form.ipv6)
+	                          : lpm_ipv4_memory(&index->form.ipv4);
 
 	return sizeof(*index) + form;
 }

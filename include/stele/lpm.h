@@ -10,17 +10,17 @@
  *
  *     stele_snapshot_open(subscriber, 0, &snapshot);
  *     stele_table_open(snapshot, "routes", &route_schema, &routes);
- *     stele_index_open(&routes, "next_hop", 0, &index);
+ *     stele_lpm_open(&routes, "next_hop", 0, &index);
  *     while ((count = receive(addresses, 32)) > 0) {
- *             version = stele_index_version(index);
+ *             version = stele_lpm_version(index);
  *             if (stele_subscriber_wait(subscriber, version, 0, &version) == 1) {
  *                     stele_snapshot_open(subscriber, 0, &newer);
  *                     stele_table_open(newer, "routes", &route_schema, &routes);
- *                     stele_index_move(index, &routes);
+ *                     stele_lpm_move(index, &routes);
  *                     stele_snapshot_close(snapshot);
  *                     snapshot = newer;
  *             }
- *             stele_index_match_many(index, addresses, count, next_hops);
+ *             stele_lpm_match_many(index, addresses, count, next_hops);
  *             forward(addresses, next_hops, count);
  *     }
  *
@@ -29,7 +29,7 @@
  * not involved.
  *
  * A lookup returns a number of 32 bits for an address: the value of one column of the row with
- * the longest matching prefix; or, in an index without a column, a number that stele_index_row()
+ * the longest matching prefix; or, in an index without a column, a number that stele_lpm_row()
  * turns into the row. A lookup reads no row. It reads the region only to check that the version
  * is still valid.
  *
@@ -37,7 +37,7 @@
  * for a full routing table. IPv6 prefixes longer than 64 bits, which are rare in routing tables,
  * take 2 KiB for each /64 that has any.
  *
- * OWNERSHIP. The caller owns the index, and closes it with stele_index_close(). The index reads
+ * OWNERSHIP. The caller owns the index, and closes it with stele_lpm_close(). The index reads
  * through the snapshot of its table. Keep that snapshot open until the index has been moved to
  * another snapshot or closed.
  *
@@ -48,10 +48,10 @@
  * GUARANTEES. All answers of a call belong to one version: the one that the index was opened on
  * or last moved to. If the publisher reclaims that version, calls return -ESTALE; then move the
  * index to a newer version. Truncating the region's file does not affect answers: only opening,
- * moving and stele_index_row() read rows.
+ * moving and stele_lpm_row() read rows.
  */
-#ifndef STELE_INDEX_H
-#define STELE_INDEX_H
+#ifndef STELE_LPM_H
+#define STELE_LPM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -62,7 +62,7 @@
 extern "C" {
 #endif
 
-struct stele_index;
+struct stele_lpm;
 
 /* Builds the index of a table whose only key column is an ipv4net or an ipv6net. The cost is a
  * scan of the table.
@@ -74,11 +74,11 @@ struct stele_index;
  *
  * Returns 0. Errors: -EINVAL (the table has other keys; no such column; its type is not in the
  * list), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
-STELE_API int stele_index_open(const struct stele_table *table, const char *column, uint32_t none,
-                               struct stele_index **ret);
+STELE_API int stele_lpm_open(const struct stele_table *table, const char *column, uint32_t none,
+                             struct stele_lpm **ret);
 
 /* Closes the index. Returns NULL. */
-STELE_API struct stele_index *stele_index_close(struct stele_index *index);
+STELE_API struct stele_lpm *stele_lpm_close(struct stele_lpm *index);
 
 /* Moves the index to the same table of another snapshot, usually a newer one. On success, only
  * the new snapshot needs to stay open.
@@ -90,36 +90,34 @@ STELE_API struct stele_index *stele_index_close(struct stele_index *index);
  * snapshot belongs to another subscriber, or if the publisher reclaimed the version that the
  * index was at.
  *
- * Returns 0. Errors that leave the index unchanged: -EINVAL (as stele_index_open()), -ECHILD.
+ * Returns 0. Errors that leave the index unchanged: -EINVAL (as stele_lpm_open()), -ECHILD.
  * Errors after which matching returns -ESTALE until a move succeeds: -ESTALE (the publisher
  * reclaimed the new version), -EBADMSG, -ENOMEM. After these, neither snapshot needs to stay
  * open. */
-STELE_API int stele_index_move(struct stele_index *index, const struct stele_table *table);
+STELE_API int stele_lpm_move(struct stele_lpm *index, const struct stele_table *table);
 
 /* Finds the longest prefix that matches an address, which is 4 or 16 bytes in network order. Sets
  * `*ret` to the answer. Returns 1, or 0 if the answer is `none`: no prefix matches, or the value
  * of the matching prefix is `none` itself. Errors: -ESTALE, -EBADMSG, -ECHILD. */
-STELE_API int stele_index_match(const struct stele_index *index, const void *address,
-                                uint32_t *ret);
+STELE_API int stele_lpm_match(const struct stele_lpm *index, const void *address, uint32_t *ret);
 
 /* Matches `count` addresses, which follow each other in memory at `addresses`. Sets ret[i] to the
  * answer for address i. Works best with 16 addresses or more, which the processor then handles in
- * parallel. Returns 0. Errors are those of stele_index_match(); then the contents of `ret` are
+ * parallel. Returns 0. Errors are those of stele_lpm_match(); then the contents of `ret` are
  * undefined. */
-STELE_API int stele_index_match_many(const struct stele_index *index, const void *addresses,
-                                     size_t count, uint32_t *ret);
+STELE_API int stele_lpm_match_many(const struct stele_lpm *index, const void *addresses,
+                                   size_t count, uint32_t *ret);
 
 /* Finds the row of an answer, in an index without a column. The answer must belong to the version
  * that the index is at. Returns 1 and fills `*ret`, as stele_table_match() does, or returns 0 for
  * the answer 0. Errors: -EINVAL (the index has a column), -ESTALE, -EBADMSG, -ECHILD. */
-STELE_API int stele_index_row(const struct stele_index *index, uint32_t answer,
-                              struct stele_row *ret);
+STELE_API int stele_lpm_row(const struct stele_lpm *index, uint32_t answer, struct stele_row *ret);
 
 /* Returns the version that the index is at, or 0 after a move that failed. */
-STELE_API uint64_t stele_index_version(const struct stele_index *index);
+STELE_API uint64_t stele_lpm_version(const struct stele_lpm *index);
 
 /* Returns the memory that the index uses, in bytes. */
-STELE_API size_t stele_index_memory(const struct stele_index *index);
+STELE_API size_t stele_lpm_memory(const struct stele_lpm *index);
 
 #ifdef __cplusplus
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sweeps a table of prefixes (index_sweep.h). The rows are in memory that may be damaged or reused
+ * Sweeps a table of prefixes (lpm_sweep.h). The rows are in memory that may be damaged or reused
  * (lib/trie/view.h), so the sweep checks their order and their nesting. */
-#include "subscriber/index/index_sweep.h"
+#include "subscriber/index/lpm_sweep.h"
 
 #include <string.h>
 
 #include "lib/trie/trie.h"
 
-uint32_t index_answer(const struct index_source *source, const struct row_parts *row)
+uint32_t lpm_answer(const struct lpm_source *source, const struct row_parts *row)
 {
 	unsigned char bytes[4] = {0};
 	uint32_t word;
@@ -48,9 +48,9 @@ static uint64_t sweep_host_bits(unsigned bits, unsigned width)
 }
 
 /* Reads the next row under the sweep's key, and sets `row` and `ahead`. Returns 0 or -EBADMSG. */
-static int sweep_read_ahead(struct index_sweep *sweep)
+static int sweep_read_ahead(struct lpm_sweep *sweep)
 {
-	const struct index_source *source = sweep->source;
+	const struct lpm_source *source = sweep->source;
 	struct row_parts row;
 	unsigned bits;
 	int r;
@@ -78,12 +78,12 @@ static int sweep_read_ahead(struct index_sweep *sweep)
 	         (sweep->ahead.deeper && sweep->ahead.last < sweep->next) ||
 	         (sweep->ahead.deeper && sweep->done));
 	if (!sweep->ahead.deeper)
-		sweep->ahead.answer = index_answer(source, &row);
+		sweep->ahead.answer = lpm_answer(source, &row);
 	return 0;
 }
 
-int index_sweep_start(struct index_sweep *sweep, const struct index_source *source,
-                      const struct index_key *key, unsigned base, unsigned width)
+int lpm_sweep_start(struct lpm_sweep *sweep, const struct lpm_source *source,
+                    const struct lpm_key *key, unsigned base, unsigned width)
 {
 	struct row_parts row;
 	int r;
@@ -101,7 +101,7 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 	r = trie_match(&source->view, &source->layout, source->root, key->bytes, key->bits, &row);
 	if (r < 0)
 		return r;
-	sweep->open[0].answer = index_answer(source, r == 1 ? &row : NULL);
+	sweep->open[0].answer = lpm_answer(source, r == 1 ? &row : NULL);
 	r = scan_seek(&sweep->scan, &source->view, &source->layout, source->root, key->bytes,
 	              key->bits);
 	return r < 0 ? r : sweep_read_ahead(sweep);
@@ -109,7 +109,7 @@ int index_sweep_start(struct index_sweep *sweep, const struct index_source *sour
 
 /* Pushes the row ahead, which starts at the next word, and reads the row after it. Returns 0 or
  * -EBADMSG. */
-static int sweep_open_ahead(struct index_sweep *sweep)
+static int sweep_open_ahead(struct lpm_sweep *sweep)
 {
 	uint64_t last = sweep->open[sweep->top - 1].last;
 
@@ -122,7 +122,7 @@ static int sweep_open_ahead(struct index_sweep *sweep)
 }
 
 /* Advances past the word `last`, and pops the prefixes that end at `last`. */
-static void sweep_advance(struct index_sweep *sweep, uint64_t last)
+static void sweep_advance(struct lpm_sweep *sweep, uint64_t last)
 {
 	sweep->done = last == sweep->last;
 	sweep->next = last + 1;
@@ -130,9 +130,9 @@ static void sweep_advance(struct index_sweep *sweep, uint64_t last)
 		sweep->top--;
 }
 
-int index_sweep_next(struct index_sweep *sweep, struct index_segment *ret)
+int lpm_sweep_next(struct lpm_sweep *sweep, struct lpm_segment *ret)
 {
-	struct index_segment segment = {0};
+	struct lpm_segment segment = {0};
 	int r;
 
 	if (sweep->done)

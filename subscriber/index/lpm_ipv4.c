@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * Builds and changes the index of an IPv4 table. index_ipv4.h describes its format. To paint a
+ * Builds and changes the index of an IPv4 table. lpm_ipv4.h describes its format. To paint a
  * part of a block, the block is unpacked into an array of answers, painted, and packed again. */
-#include "subscriber/index/index_ipv4.h"
+#include "subscriber/index/lpm_ipv4.h"
 
 #include <errno.h>
 
 #include "lib/base/popcount.h"
-#include "subscriber/index/index_memory.h"
+#include "subscriber/index/lpm_memory.h"
 
 #define POOL_MAX (UINT32_C(1) << 31) /* words */
 
 /* Allocates blocks and a pool of at least `capacity` words, in one allocation, whose size is a
  * multiple of the huge page size. Returns 0, or -ENOMEM, which leaves `*ret` unchanged. */
-static int ipv4_allocate(struct index_ipv4 *ret, uint64_t capacity)
+static int ipv4_allocate(struct lpm_ipv4 *ret, uint64_t capacity)
 {
 	size_t blocks = IPV4_BLOCKS * sizeof(*ret->blocks);
 	size_t size;
 	void *memory;
 
 	/* The second limit matters in a 32-bit process. */
-	if (capacity > POOL_MAX || capacity > (SIZE_MAX - INDEX_HUGE - blocks) / sizeof(*ret->pool))
+	if (capacity > POOL_MAX || capacity > (SIZE_MAX - LPM_HUGE - blocks) / sizeof(*ret->pool))
 		return -ENOMEM;
-	size = index_round(blocks + (size_t)capacity * sizeof(*ret->pool));
-	memory = index_allocate(size);
+	size = lpm_round(blocks + (size_t)capacity * sizeof(*ret->pool));
+	memory = lpm_allocate(size);
 	if (!memory)
 		return -ENOMEM;
 	ret->blocks = memory;
@@ -32,9 +32,9 @@ static int ipv4_allocate(struct index_ipv4 *ret, uint64_t capacity)
 	return 0;
 }
 
-int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows)
+int lpm_ipv4_init(struct lpm_ipv4 *index, uint32_t none, uint64_t rows)
 {
-	*index = (struct index_ipv4){.used = 1};
+	*index = (struct lpm_ipv4){.used = 1};
 	if (ipv4_allocate(index, rows + rows / 4 + 2 * IPV4_PIECE_MAX) < 0)
 		return -ENOMEM;
 	memset(index->blocks, 0, IPV4_BLOCKS * sizeof(*index->blocks));
@@ -42,13 +42,13 @@ int index_ipv4_init(struct index_ipv4 *index, uint32_t none, uint64_t rows)
 	return 0;
 }
 
-void index_ipv4_fini(struct index_ipv4 *index)
+void lpm_ipv4_fini(struct lpm_ipv4 *index)
 {
 	free(index->blocks);
-	*index = (struct index_ipv4){0};
+	*index = (struct lpm_ipv4){0};
 }
 
-size_t index_ipv4_memory(const struct index_ipv4 *index)
+size_t lpm_ipv4_memory(const struct lpm_ipv4 *index)
 {
 	return IPV4_BLOCKS * sizeof(*index->blocks) + index->capacity * sizeof(*index->pool);
 }
@@ -56,7 +56,7 @@ size_t index_ipv4_memory(const struct index_ipv4 *index)
 /* ---- the pool ---- */
 
 /* Puts a piece of `size` words into its free list. */
-static void ipv4_free_piece(struct index_ipv4 *index, uint32_t piece, uint32_t size)
+static void ipv4_free_piece(struct lpm_ipv4 *index, uint32_t piece, uint32_t size)
 {
 	index->pool[piece] = index->free_lists[size];
 	index->free_lists[size] = piece;
@@ -64,9 +64,9 @@ static void ipv4_free_piece(struct index_ipv4 *index, uint32_t piece, uint32_t s
 }
 
 /* Allocates a larger pool, so that another piece fits at its end. Returns 0 or -ENOMEM. */
-static int ipv4_grow(struct index_ipv4 *index)
+static int ipv4_grow(struct lpm_ipv4 *index)
 {
-	const struct index_ipv4 before = *index;
+	const struct lpm_ipv4 before = *index;
 
 	if (ipv4_allocate(index, before.capacity + before.capacity / 8 + 2 * IPV4_PIECE_MAX) < 0)
 		return -ENOMEM;
@@ -79,7 +79,7 @@ static int ipv4_grow(struct index_ipv4 *index)
 /* Allocates a piece of `size` words. Returns its index in the pool, or 0 if there is no memory.
  * The indexes of other pieces do not change. A larger free piece is split only if the pool would
  * have to grow. */
-static uint32_t ipv4_alloc_piece(struct index_ipv4 *index, uint32_t size)
+static uint32_t ipv4_alloc_piece(struct lpm_ipv4 *index, uint32_t size)
 {
 	uint32_t from = size, piece;
 
@@ -113,7 +113,7 @@ static uint64_t ipv4_starts(const struct ipv4_block *block)
 }
 
 /* Returns the bitmap of the divided /24s of a block. The block must have IPV4_DIVIDED set. */
-static uint64_t ipv4_divided_nets(const struct index_ipv4 *index, const struct ipv4_block *block)
+static uint64_t ipv4_divided_nets(const struct lpm_ipv4 *index, const struct ipv4_block *block)
 {
 	uint64_t nets;
 
@@ -123,7 +123,7 @@ static uint64_t ipv4_divided_nets(const struct index_ipv4 *index, const struct i
 
 /* Finds the piece of the pool that belongs to a block. Returns its size in words, and its index in
  * `*ret_piece`. */
-static uint32_t ipv4_block_size(const struct index_ipv4 *index, const struct ipv4_block *block,
+static uint32_t ipv4_block_size(const struct lpm_ipv4 *index, const struct ipv4_block *block,
                                 uint32_t *ret_piece)
 {
 	uint64_t starts = ipv4_starts(block);
@@ -156,7 +156,7 @@ static uint32_t ipv4_divided_size(const uint32_t *divided)
 
 /* The block, and the /24 in it, that are unpacked for painting. */
 struct canvas {
-	struct index_ipv4 *index;
+	struct lpm_ipv4 *index;
 	uint32_t block;       /* the number of the unpacked block, or NOTHING */
 	uint64_t divided;     /* a bit for each divided /24 of the block */
 	uint32_t answers[64]; /* for each /24 its answer, or the index of its piece if divided */
@@ -167,7 +167,7 @@ struct canvas {
 /* Sets a /24 of the unpacked block to one answer. Frees its piece if it was divided. */
 static void ipv4_set_net(struct canvas *canvas, unsigned net, uint32_t answer)
 {
-	struct index_ipv4 *index = canvas->index;
+	struct lpm_ipv4 *index = canvas->index;
 	uint64_t bit = UINT64_C(1) << net;
 
 	if (canvas->divided & bit)
@@ -180,7 +180,7 @@ static void ipv4_set_net(struct canvas *canvas, unsigned net, uint32_t answer)
 /* Packs the unpacked /24, if there is one, into the unpacked block. Returns 0 or -ENOMEM. */
 static int ipv4_pack_net(struct canvas *canvas)
 {
-	struct index_ipv4 *index = canvas->index;
+	struct lpm_ipv4 *index = canvas->index;
 	unsigned net = canvas->net % 64;
 	uint32_t starts[8] = {0}, size, piece, *to;
 
@@ -274,7 +274,7 @@ static uint64_t ipv4_find_runs(const struct canvas *canvas, uint32_t answers[64]
 /* Packs the unpacked block, if there is one. Returns 0 or -ENOMEM. */
 static int ipv4_pack(struct canvas *canvas)
 {
-	struct index_ipv4 *index = canvas->index;
+	struct lpm_ipv4 *index = canvas->index;
 	uint32_t number = canvas->block, piece, size, wanted, answers[64];
 	uint64_t starts;
 	int r = ipv4_pack_net(canvas);
@@ -329,7 +329,7 @@ static int ipv4_unpack(struct canvas *canvas, uint32_t number)
 }
 
 /* Sets the answer of a block that has a single run. Returns 0 or -ENOMEM. */
-static int ipv4_paint_block(struct index_ipv4 *index, uint32_t number, uint32_t answer)
+static int ipv4_paint_block(struct lpm_ipv4 *index, uint32_t number, uint32_t answer)
 {
 	if (index->blocks[number].base == 0 && answer != index->pool[0]) {
 		uint32_t piece = ipv4_alloc_piece(index, 1);
@@ -380,13 +380,13 @@ static int ipv4_paint(struct canvas *canvas, uint32_t first, uint32_t last, uint
 	return 0;
 }
 
-int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
+int lpm_ipv4_paint(struct lpm_ipv4 *index, struct lpm_sweep *sweep)
 {
 	struct canvas canvas = {.index = index, .block = NOTHING, .net = NOTHING};
-	struct index_segment segment;
+	struct lpm_segment segment;
 	int r;
 
-	while ((r = index_sweep_next(sweep, &segment)) == 1) {
+	while ((r = lpm_sweep_next(sweep, &segment)) == 1) {
 		r = ipv4_paint(&canvas, (uint32_t)segment.first, (uint32_t)segment.last,
 		               segment.answer);
 		if (r < 0)
@@ -398,8 +398,8 @@ int index_ipv4_paint(struct index_ipv4 *index, struct index_sweep *sweep)
 /* ---- compaction of the pool ---- */
 
 /* Copies a piece to the end of another pool. Returns the index of the copy in that pool. */
-static uint32_t ipv4_copy_piece(const struct index_ipv4 *from, struct index_ipv4 *to,
-                                uint32_t piece, uint32_t size)
+static uint32_t ipv4_copy_piece(const struct lpm_ipv4 *from, struct lpm_ipv4 *to, uint32_t piece,
+                                uint32_t size)
 {
 	uint32_t at = to->used;
 
@@ -410,7 +410,7 @@ static uint32_t ipv4_copy_piece(const struct index_ipv4 *from, struct index_ipv4
 
 /* Copies the pieces of divided /24s that a block refers to. The block's own piece is in `to`
  * already. */
-static void ipv4_copy_divided(const struct index_ipv4 *from, struct index_ipv4 *to,
+static void ipv4_copy_divided(const struct lpm_ipv4 *from, struct lpm_ipv4 *to,
                               const struct ipv4_block *block)
 {
 	uint32_t count = popcount(ipv4_divided_nets(to, block)),
@@ -420,10 +420,10 @@ static void ipv4_copy_divided(const struct index_ipv4 *from, struct index_ipv4 *
 		at[i] = ipv4_copy_piece(from, to, at[i], ipv4_divided_size(from->pool + at[i]));
 }
 
-int index_ipv4_tidy(struct index_ipv4 *index)
+int lpm_ipv4_tidy(struct lpm_ipv4 *index)
 {
 	uint32_t live = index->used - index->free, piece, size;
-	struct index_ipv4 tidy = {.used = 1};
+	struct lpm_ipv4 tidy = {.used = 1};
 
 	if (index->free <= live / 4 + 4096)
 		return 0;
