@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/extensible.h"
 #include "lib/base/fork.h"
 #include "publisher/attach/mutex.h"
 #include "publisher/generation.h"
@@ -232,15 +233,15 @@ int stele_publisher_compact(struct stele_publisher *publisher)
 int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publisher_stats *ret)
 {
 	const struct fanout *fanout = &publisher->fanout;
+	struct stele_publisher_stats stats;
 	int r = publisher_check(publisher);
 
 	if (r == 0)
-		r = error_check_size("stele_publisher_stats", ret->size, sizeof(*ret));
+		r = extensible_check(stele_publisher_stats, ret);
 	if (r < 0)
 		return r;
 	notify_pause(&publisher->notify);
-	*ret = (struct stele_publisher_stats){
-		.size = sizeof(*ret),
+	stats = (struct stele_publisher_stats){
 		.commits = publisher->commits,
 		.recovered_deaths = publisher->attachment.deaths,
 		.notices_sent = fanout->sent,
@@ -256,5 +257,6 @@ int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publis
 		.pinned_used = publisher->reclaim.pinned_used,
 	};
 	notify_resume(&publisher->notify);
+	extensible_write(stele_publisher_stats, &stats, ret);
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/extensible.h"
 #include "lib/reading/key_start.h"
 #include "lib/units.h"
 #include "subscriber/move.h"
@@ -340,9 +341,11 @@ static int follow_run(struct follow *follow)
 
 /* ---- the call ---- */
 
-static int follow_check_options(const struct stele_follow_options *options)
+/* Copies the caller's options, which may be NULL, to `*ret`, and validates the copy. */
+static int follow_read_options(const struct stele_follow_options *from,
+                               struct stele_follow_options *options)
 {
-	int r = error_check_size("stele_follow_options", options->size, sizeof(*options));
+	int r = extensible_read(stele_follow_options, from, options);
 
 	if (r < 0)
 		return r;
@@ -370,18 +373,15 @@ int stele_subscriber_follow(struct stele_subscriber *subscriber,
 {
 	struct follow follow = {
 		.subscriber = subscriber,
-		.options = {.size = sizeof(*options)},
 		.on_event = on_event,
 		.userdata = userdata,
 	};
 	int r = subscriber_check(subscriber);
 
-	if (r == 0 && options)
-		r = follow_check_options(options);
+	if (r == 0)
+		r = follow_read_options(options, &follow.options);
 	if (r < 0)
 		return r;
-	if (options)
-		follow.options = *options;
 	if (follow.options.deadline_ns == 0)
 		follow.options.deadline_ns = STELE_FOREVER;
 	r = follow_run(&follow);

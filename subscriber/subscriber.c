@@ -9,36 +9,27 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/extensible.h"
 #include "lib/base/fork.h"
 #include "lib/storage/owner.h"
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 #include "subscriber/registration.h"
 
-#define OWNER_FLAGS (STELE_ANY_OWNER | STELE_ONE_OWNER)
-
 /* Copies the caller's options, which may be NULL, and validates the copy. */
 static int subscriber_read_options(const struct stele_subscriber_options *options,
                                    struct stele_subscriber_options *ret)
 {
 	char names[NOTIFIER_NAMES_SIZE];
-	int r;
+	int r = extensible_read(stele_subscriber_options, options, ret);
 
-	*ret = (struct stele_subscriber_options){.size = sizeof(*ret)};
-	if (options) {
-		r = error_check_size("stele_subscriber_options", options->size, sizeof(*options));
-		if (r < 0)
-			return r;
-		*ret = *options;
-	}
-	r = error_check_flags("a subscriber", ret->flags,
-	                      STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER | OWNER_FLAGS);
 	if (r < 0)
 		return r;
-	if ((ret->flags & OWNER_FLAGS) == OWNER_FLAGS)
-		return error_set(EINVAL, "STELE_ANY_OWNER and STELE_ONE_OWNER exclude each other");
-	if (ret->owner != 0 && !(ret->flags & STELE_ONE_OWNER))
-		return error_set(EINVAL, ".owner is set without the flag STELE_ONE_OWNER");
+	r = error_check_flags("a subscriber", ret->flags,
+	                      STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER | STELE_ANY_OWNER |
+	                              STELE_ONE_OWNER);
+	if (r < 0)
+		return r;
 	if (ret->notifier && strcmp(ret->notifier, "auto") == 0)
 		ret->notifier = NULL;
 	if (ret->notifier && !notifier_of_name(ret->notifier)) {
@@ -55,16 +46,6 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 	return 0;
 }
 
-/* Returns the rule of the options for the owners of regions (OWNERS in <stele/subscriber.h>). */
-static struct owner_rule subscriber_owner_rule(const struct stele_subscriber_options *options)
-{
-	if (options->flags & STELE_ONE_OWNER)
-		return (struct owner_rule){OWNER_ONE, options->owner};
-	if (options->flags & STELE_ANY_OWNER || geteuid() != 0)
-		return (struct owner_rule){.rule = OWNER_ANY};
-	return (struct owner_rule){.rule = OWNER_TRUSTED};
-}
-
 int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
                           struct stele_subscriber **ret)
 {
@@ -75,6 +56,8 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 
 	if (r == 0)
 		r = subscriber_read_options(options, &read);
+	if (r == 0)
+		r = owner_rule_make(read.flags, read.owner, &names.owner);
 	if (r < 0)
 		return r;
 	subscriber = calloc(1, sizeof(*subscriber));
@@ -82,7 +65,6 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 		free(subscriber);
 		return error_set(ENOMEM, "no memory for a subscriber");
 	}
-	names.owner = subscriber_owner_rule(&read);
 	subscriber->names = names;
 	subscriber->spin = read.spin;
 	subscriber->forks = fork_count();
@@ -186,18 +168,18 @@ int stele_subscriber_applied(struct stele_subscriber *subscriber, uint64_t versi
 int stele_subscriber_describe(struct stele_subscriber *subscriber,
                               struct stele_subscriber_state *ret)
 {
+	struct stele_subscriber_state state;
 	uint64_t since = 0;
 	bool attached;
 	int r = subscriber_check(subscriber);
 
 	if (r == 0)
-		r = error_check_size("stele_subscriber_state", ret->size, sizeof(*ret));
+		r = extensible_check(stele_subscriber_state, ret);
 	if (r < 0)
 		return r;
 	subscriber_newest(subscriber);
 	attached = region_is_published(subscriber->region, &since);
-	*ret = (struct stele_subscriber_state){
-		.size = sizeof(*ret),
+	state = (struct stele_subscriber_state){
 		.registered = subscriber->registered,
 		.notifier = subscriber->notifier ? subscriber->notifier->name : "poll",
 		.reason = subscriber->reason,
@@ -207,5 +189,6 @@ int stele_subscriber_describe(struct stele_subscriber *subscriber,
 		.owner_trusted =
 			owner_is_trusted(&subscriber->names, subscriber->region->status.st_uid),
 	};
+	extensible_write(stele_subscriber_state, &state, ret);
 	return 0;
 }

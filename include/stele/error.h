@@ -29,6 +29,8 @@
  *   -ENOTSUP          not supported by this subscriber's notifier, by the region's memory, by a
  *                     saved region, by the file system, or by the system
  *   -EMSGSIZE         the caller's buffer is too small
+ *   -E2BIG            a struct of options sets a member that this version of the library does not
+ *                     know: see STRUCTS THAT GROW below
  *   -EIO              a file could not be read or written, or the system failed with an error that
  *                     is not in this list: the error message says which
  *
@@ -48,6 +50,22 @@ extern "C" {
  * is "" if nothing has failed yet. It belongs to the thread, and is valid until the thread's next
  * failing call. Any thread may call this function. */
 STELE_API const char *stele_last_error(void);
+
+/* STRUCTS THAT GROW. A struct whose first member is `size` gets more members in later releases, at
+ * its end. Set .size to sizeof the struct. Then a program runs with an older and with a newer
+ * library than the one that it was built with:
+ *
+ *   options    Members that the program does not know have their default, which is zero. Members
+ *              that the library does not know must be zero; else the call returns -E2BIG, and
+ *              nothing has happened. Set all members that you don't use to zero, as a designated
+ *              initialiser does.
+ *   results    (structs that the library fills in) The library never writes more than .size bytes.
+ *              Members that it does not know are set to zero. .size itself stays.
+ *
+ * A size that no such struct has, such as 0, is -EINVAL. All other structs keep their size for as
+ * long as the library has this SONAME. Their members `reserved_` are for later releases. In structs
+ * that the library fills in, ignore them. In structs that the program fills in, they must be
+ * zero. */
 
 /* THE SIGBUS HANDLER. If another process truncates a file of a region, an access to the mapping
  * raises SIGBUS. The library handles this signal, so that the call returns -EBADMSG and the

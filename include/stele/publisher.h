@@ -133,6 +133,7 @@ struct stele_publisher_options {
  *
  * Errors:
  *   -EINVAL           the name or an option is wrong
+ *   -E2BIG            an option that this library does not know (STRUCTS THAT GROW)
  *   -ENOENT           no such region; the error message names the path
  *   -ENOTDIR          the region's directory is not a directory
  *   -EEXIST           the region exists (STELE_CREATE_NEW)
@@ -205,7 +206,7 @@ struct stele_publisher_stats {
 };
 
 /* Fills `*ret` with the statistics. The caller sets ret->size. Returns 0. Errors: -EINVAL
- * (another size). */
+ * (impossible size). */
 STELE_API int stele_publisher_stats(struct stele_publisher *publisher,
                                     struct stele_publisher_stats *ret);
 

@@ -276,6 +276,13 @@ typedef void stele_damage_fn(void *context, const struct stele_damage *damage);
 struct stele_verify_options {
 	size_t size; /* sizeof(struct stele_verify_options) */
 
+	/* STELE_ANY_OWNER or STELE_ONE_OWNER: which regions to read, as for a subscriber (OWNERS
+	 * in <stele/subscriber.h>). */
+	unsigned flags;
+
+	/* With STELE_ONE_OWNER: the user who must own the region. Otherwise 0. */
+	uid_t owner;
+
 	/* Called for each fault. Nothing below a faulty node is checked. May be NULL. */
 	stele_damage_fn *found;
 
@@ -292,9 +299,10 @@ struct stele_verify_options {
  * of half the arena's size. `options` may be NULL. The caller sets ret->size.
  *
  * Returns 1 if the region is intact, or 0 if it is damaged. Fills `*ret` in both cases; for a
- * damaged region, `*ret` counts only intact objects. Errors: those of stele_region_describe(),
- * -EBADMSG (the header is damaged, or the file was truncated meanwhile), -ESTALE (the publisher
- * was faster than every retry). */
+ * damaged region, `*ret` counts only intact objects. Errors: those of stele_region_describe();
+ * -EPERM (the owner is not accepted: see OWNERS in <stele/subscriber.h>), -E2BIG, -EBADMSG (the
+ * header is damaged, or the file was truncated meanwhile), -ESTALE (the publisher was faster than
+ * every retry). */
 STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
                                   struct stele_region_use *ret);
 

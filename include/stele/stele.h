@@ -26,8 +26,9 @@
  *   pointer.
  * - Options. An options struct starts with its own size: set `.size = sizeof(struct ...)` and
  *   leave the other members zero for their defaults, or pass NULL for all defaults. A struct that
- *   the library fills in and that has a member `size` needs it set too. Any other size is
- *   -EINVAL.
+ *   the library fills in and that has a member `size` needs it set too. So programs and libraries
+ *   of different releases work together: see STRUCTS THAT GROW in <stele/error.h>, which also
+ *   explains -EINVAL and -E2BIG.
  * - Fork. A handle belongs to the process that opened it. In a child made by fork(), every call
  *   on it returns -ECHILD. The close functions are the exception: they free the child's copy, and
  *   touch nothing that the parent uses. Functions that cannot fail return what the child's copy

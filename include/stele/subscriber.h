@@ -183,6 +183,7 @@ struct stele_subscriber_options {
  *
  * Errors:
  *   -EINVAL           the name or an option is wrong
+ *   -E2BIG            an option that this library does not know (STRUCTS THAT GROW)
  *   -ENOENT           no such region; the error message names the path
  *   -ENOTDIR          the region's directory is not a directory
  *   -EACCES           no permission, or the System V segment is in another IPC namespace
@@ -286,7 +287,7 @@ struct stele_subscriber_state {
 };
 
 /* Fills `*ret` with the state of this subscriber. The caller sets ret->size. Returns 0. Errors:
- * -EINVAL (another size), -ECHILD. */
+ * -EINVAL (impossible size), -ECHILD. */
 STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
                                         struct stele_subscriber_state *ret);
 
@@ -673,9 +674,9 @@ struct stele_follow_options {
  * _APPLIED, the caller has a part of a batch. The call pins one version while it runs, and two
  * during a batch.
  *
- * Errors: -EINVAL (an option is wrong, or the table has another schema), -ENOENT (the region was
- * removed), -ESTALE (another region has taken the name, or the publisher was faster than this
- * reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
+ * Errors: -EINVAL (an option is wrong, or the table has another schema), -E2BIG, -ENOENT (the
+ * region was removed), -ESTALE (another region has taken the name, or the publisher was faster than
+ * this reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_subscriber_follow(
 	struct stele_subscriber *subscriber, const struct stele_follow_options *options,
 	int (*on_event)(const struct stele_event *event, void *userdata), void *userdata);

@@ -42,6 +42,7 @@ int error_number(int errnum)
 	case ECHILD:
 	case ENOTSUP:
 	case EMSGSIZE:
+	case E2BIG:
 		return errnum;
 	case ELOOP:
 	case ENAMETOOLONG:
@@ -58,14 +59,6 @@ int error_number(int errnum)
 	default:
 		return EIO;
 	}
-}
-
-int error_check_size(const char *type, size_t size, size_t expected)
-{
-	if (size == expected)
-		return 0;
-	return error_set(EINVAL, "a struct %s of %zu bytes; set .size to sizeof(struct %s)", type,
-	                 size, type);
 }
 
 int error_check_flags(const char *what, unsigned flags, unsigned known)

@@ -7,6 +7,7 @@
  * sets the error message then depends on where the function is:
  *
  *   lib/base/                              never
+ *     extensible.c                         always
  *   lib/schema/                            always
  *     text_address.c, text_number.c,
  *     text_time.c                          never
@@ -63,10 +64,6 @@ int error_number(int errnum);
 
 /* Sets the thread's error message. */
 void error_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Checks the size that a caller set in a public struct. Returns 0, or -EINVAL with an error
- * message. `type` is the struct's name. */
-int error_check_size(const char *type, size_t size, size_t expected);
 
 /* Checks the flags that a caller gave. Returns 0, or -EINVAL with an error message if flags other
  * than `known` are set. `what` says what the flags are for, such as "a publisher". */

@@ -9,6 +9,7 @@
 
 #include "lib/base/atomic.h"
 #include "lib/base/error.h"
+#include "lib/base/extensible.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 #include "lib/storage/owner.h"
@@ -62,7 +63,7 @@ static void describe_publisher(const struct region *region, struct stele_region_
 
 int stele_region_describe(const char *name, struct stele_region_info *ret)
 {
-	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_region_info info = {0};
 	struct layout_header *header;
 	struct region region;
 	struct region_paths names;
@@ -70,7 +71,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	int r = paths_make_readable(name, &names);
 
 	if (r == 0)
-		r = error_check_size("stele_region_info", ret->size, sizeof(*ret));
+		r = extensible_check(stele_region_info, ret);
 	if (r == 0)
 		r = region_open(&names, false, true, &region);
 	if (r < 0)
@@ -111,6 +112,6 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 		r = region_error(&region, -EBADMSG, info.version);
 	region_close(&region);
 	if (r == 0)
-		*ret = info;
+		extensible_write(stele_region_info, &info, ret);
 	return r;
 }

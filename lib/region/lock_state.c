@@ -9,6 +9,7 @@
 
 #include "lib/base/abi.h"
 #include "lib/base/error.h"
+#include "lib/base/extensible.h"
 #include "lib/region/region.h"
 #include "lib/storage/file.h"
 
@@ -57,10 +58,11 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 	uint8_t boot_id[16];
 	struct stat status;
 	struct region_paths names;
+	struct stele_region_lock lock = {0};
 	int fd, r = paths_make(region, &names);
 
 	if (r == 0)
-		r = error_check_size("stele_region_lock", ret->size, sizeof(*ret));
+		r = extensible_check(stele_region_lock, ret);
 	if (r == 0)
 		r = paths_boot_id(boot_id);
 	if (r < 0)
@@ -70,7 +72,9 @@ int stele_region_lock(const char *region, struct stele_region_lock *ret)
 		return file_missing_error(names.publisher);
 	if (r < 0)
 		return r;
-	r = lock_state_read(fd, names.publisher, boot_id, ret);
+	r = lock_state_read(fd, names.publisher, boot_id, &lock);
 	close(fd);
+	if (r == 0)
+		extensible_write(stele_region_lock, &lock, ret);
 	return r;
 }

@@ -225,7 +225,7 @@ static void survey_count_free(struct walk *walk)
 
 int survey_region(struct region *region, const struct survey_options *options, struct survey *ret)
 {
-	struct survey survey = {.use.size = sizeof(survey.use)};
+	struct survey survey = {0};
 	struct walk walk = {.region = region, .options = options, .survey = &survey};
 	uint64_t head = options->newest.version, first;
 	int r;

@@ -16,6 +16,14 @@
  * replace any file in it. */
 bool owner_is_trusted(const struct region_paths *names, uid_t owner);
 
+/* Makes the rule of OWNERS in <stele/subscriber.h> from a caller's flags, of which the function
+ * uses STELE_ANY_OWNER and STELE_ONE_OWNER, and from the member `owner` beside the flags. Returns
+ * 0, or -EINVAL if they contradict each other. */
+int owner_rule_make(unsigned flags, uid_t owner, struct owner_rule *ret);
+
+/* Sets the flags and the member `owner` from which owner_rule_make() makes this rule. */
+void owner_rule_flags(const struct owner_rule *rule, unsigned *ret_flags, uid_t *ret_owner);
+
 /* Checks the owner of a data file against the rule in names->owner. Returns 0, or -EPERM: the error
  * message names the owner. */
 int owner_check(const struct region_paths *names, const struct stat *status);

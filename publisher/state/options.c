@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "lib/base/error.h"
+#include "lib/base/extensible.h"
 #include "lib/layout.h"
 
 /* Default number of versions of history. */
@@ -59,15 +60,10 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
                  struct stele_publisher_options *ret)
 {
 	uint64_t max = sizeof(void *) == 4 ? UINT64_C(1) << 28 : UINT64_C(1) << 32;
-	int r;
+	int r = extensible_read(stele_publisher_options, options, ret);
 
-	*ret = (struct stele_publisher_options){.size = sizeof(*ret)};
-	if (options) {
-		r = error_check_size("stele_publisher_options", options->size, sizeof(*options));
-		if (r < 0)
-			return r;
-		*ret = *options;
-	}
+	if (r < 0)
+		return r;
 	r = error_check_flags("a publisher", ret->flags,
 	                      STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |
 	                              STELE_SHARED | STELE_NOTIFIER_THREAD);

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/extensible.h"
 #include "lib/region/survey.h"
+#include "lib/storage/owner.h"
 #include "subscriber/retry.h"
 #include "subscriber/state.h"
 
@@ -17,15 +19,16 @@
 
 /* Surveys the region as a registered subscriber, with the newest version pinned. Takes a slot,
  * unlike the first try of verify_survey(), which leaves no trace in the region. */
-static int verify_survey_pinned(const char *name, struct survey_options *options,
-                                struct survey *ret)
+static int verify_survey_pinned(const char *name, const struct owner_rule *rule,
+                                struct survey_options *options, struct survey *ret)
 {
-	struct stele_subscriber_options opening = {
-		.size = sizeof(opening), .flags = STELE_ANY_OWNER, .notifier = "futex"};
+	struct stele_subscriber_options opening = {.size = sizeof(opening), .notifier = "futex"};
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
-	int r = stele_subscriber_open(name, &opening, &subscriber);
+	int r;
 
+	owner_rule_flags(rule, &opening.flags, &opening.owner);
+	r = stele_subscriber_open(name, &opening, &subscriber);
 	if (r < 0)
 		return r;
 	r = stele_snapshot_open(subscriber, 0, &snapshot);
@@ -44,7 +47,7 @@ int verify_survey(const char *name, struct region *region, struct survey_options
 	int r = survey_region(region, options, ret);
 
 	while (r == -ESTALE && retry_again(&retry, region))
-		r = verify_survey_pinned(name, options, ret);
+		r = verify_survey_pinned(name, &region->names.owner, options, ret);
 	if (r == -ESTALE && retry.still)
 		return retry_error(&retry, region, head_version(retry.head));
 	if (r == -ESTALE)
@@ -56,33 +59,43 @@ int verify_survey(const char *name, struct region *region, struct survey_options
 	return r;
 }
 
+static int verify_read_options(const struct stele_verify_options *options,
+                               struct stele_verify_options *ret)
+{
+	int r = extensible_read(stele_verify_options, options, ret);
+
+	if (r < 0)
+		return r;
+	return error_check_flags("verifying a region", ret->flags,
+	                         STELE_ANY_OWNER | STELE_ONE_OWNER);
+}
+
 int stele_region_verify(const char *name, const struct stele_verify_options *options,
                         struct stele_region_use *ret)
 {
-	struct survey_options read = {0};
+	struct stele_verify_options read;
+	struct survey_options surveying = {0};
 	struct region *region;
 	struct survey survey;
 	struct region_paths names;
-	int r = 0;
+	int r = verify_read_options(options, &read);
 
-	if (options)
-		r = error_check_size("stele_verify_options", options->size, sizeof(*options));
 	if (r == 0)
-		r = error_check_size("stele_region_use", ret->size, sizeof(*ret));
+		r = extensible_check(stele_region_use, ret);
 	if (r == 0)
 		r = paths_make_readable(name, &names);
+	if (r == 0)
+		r = owner_rule_make(read.flags, read.owner, &names.owner);
 	if (r == 0)
 		r = region_open_shared(&names, true, &region);
 	if (r < 0)
 		return r;
-	if (options) {
-		read.found = options->found;
-		read.progress = options->progress;
-		read.context = options->context;
-	}
-	r = verify_survey(name, region, &read, &survey);
+	surveying.found = read.found;
+	surveying.progress = read.progress;
+	surveying.context = read.context;
+	r = verify_survey(name, region, &surveying, &survey);
 	if (r == 0) {
-		*ret = survey.use;
+		extensible_write(stele_region_use, &survey.use, ret);
 		r = survey.use.damages == 0;
 		survey_free(&survey);
 	}

@@ -173,7 +173,7 @@ Test(notices_fallback, an_unknown_notifier_is_refused)
 		.size = sizeof(options), .flags = STELE_UNREGISTERED, .notifier = "mq"};
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL,
 	        "cannot be used with the flag STELE_UNREGISTERED");
-	options = (struct stele_subscriber_options){.size = sizeof(options) - 1};
+	options = (struct stele_subscriber_options){.size = 1};
 	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, "size");
 	cr_expect_eq(ipc_descriptors(), descriptors);
 	stele_publisher_close(publisher);

@@ -439,6 +439,7 @@ static enum status show_inspect(const struct place *place, const char *region,
 
 	inspection->wanted = true;
 	inspection->use.size = sizeof(inspection->use);
+	owner_apply(&place->owner, &options.flags, &options.owner);
 	progress_start(&progress, "inspecting", 0);
 	result = stele_region_verify(place_path(place, region), &options, &inspection->use);
 	progress_end(&progress);

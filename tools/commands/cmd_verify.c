@@ -14,6 +14,7 @@
 #include "tools/output/progress.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
+#include "tools/region/owner.h"
 #include "tools/region/place.h"
 #include "tools/region/target.h"
 
@@ -211,10 +212,11 @@ static enum status verify_run(int argc, char **argv)
 	status = target_check_source(call.operands[0]);
 	if (status != STATUS_DONE)
 		return status;
+	owner_apply(&call.place.owner, &options.flags, &options.owner);
 	progress_start(&verification.progress, "verifying", 0);
 	result = stele_region_verify(place_path(&call.place, call.operands[0]), &options, &use);
 	progress_end(&verification.progress);
-	status = result < 0 ? fail_region(&call.place, call.operands[0], result)
+	status = result < 0 ? fail_reading(&call.place, call.operands[0], result)
 	                    : verify_print(&use, &verification, result == 1, format);
 	free(verification.reported);
 	if (status == STATUS_DONE && result == 0)
@@ -229,5 +231,6 @@ const struct command command_verify = {
 	.usage = "REGION|FILE",
 	.doc = doc,
 	.common = &options_format,
+	.reads = true,
 	.run = verify_run,
 };

@@ -52,6 +52,15 @@ enum status fail_region(const struct place *place, const char *region, int error
 	return fail(STATUS_NO_TABLE, "%s; 'stele list' shows all regions", message);
 }
 
+enum status fail_reading(const struct place *place, const char *region, int error)
+{
+	char refusal[OWNER_REFUSAL_SIZE];
+
+	if (owner_refused(place, region, error, refusal))
+		return fail(STATUS_DENIED, "%s", refusal);
+	return fail_region(place, region, error);
+}
+
 /* Offers the names of the tables of the newest version. If the region cannot be read, offers
  * nothing. */
 static void fail_region_offer_tables(const struct place *place, const char *region,
@@ -63,7 +72,7 @@ static void fail_region_offer_tables(const struct place *place, const char *regi
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 
-	owner_apply(&place->owner, &options);
+	owner_apply(&place->owner, &options.flags, &options.owner);
 	if (stele_subscriber_open(place_path(place, region), &options, &subscriber) < 0)
 		return;
 	if (stele_snapshot_open(subscriber, 0, &snapshot) == 0) {

@@ -8,10 +8,14 @@
 
 struct place;
 
-/* Reports the error that stele_publisher_open(), stele_subscriber_open() or
- * stele_region_describe() returned for `region`. If the region does not exist, the message also
- * suggests a name, or the command that lists all regions. */
+/* Reports the error that stele_publisher_open() or stele_region_describe() returned for `region`.
+ * If the region does not exist, the message also suggests a name, or the command that lists all
+ * regions. */
 enum status fail_region(const struct place *place, const char *region, int error);
+
+/* Reports the error that stele_subscriber_open() or stele_region_verify() returned for `region`,
+ * as fail_region() does. If the owner of the region is the reason, the message names --owner. */
+enum status fail_reading(const struct place *place, const char *region, int error);
 
 /* Reports that `region` has no such table, and suggests a name, or the command that lists the
  * tables. `where` is put before the message: "FILE:LINE: ", or "". */

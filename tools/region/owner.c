@@ -62,10 +62,10 @@ const struct argp options_owner = {
 	.parser = owner_parse,
 };
 
-void owner_apply(const struct owner *owner, struct stele_subscriber_options *options)
+void owner_apply(const struct owner *owner, unsigned *flags, uid_t *user)
 {
-	options->flags |= owner->flags;
-	options->owner = owner->flags & STELE_ONE_OWNER ? owner->user : 0;
+	*flags |= owner->flags;
+	*user = owner->flags & STELE_ONE_OWNER ? owner->user : 0;
 }
 
 void owner_report(const struct owner *owner, const char *region,

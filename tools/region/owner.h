@@ -21,10 +21,11 @@ struct owner {
 /* An argp child that parses --owner into a struct owner. */
 extern const struct argp options_owner;
 
-/* Sets the flags that make a subscriber refuse regions of owners that --owner excludes. */
-void owner_apply(const struct owner *owner, struct stele_subscriber_options *options);
+/* Sets the members `flags` and `owner` of the library's options, so that it refuses regions of
+ * owners that --owner excludes. Keeps the other flags. */
+void owner_apply(const struct owner *owner, unsigned *flags, uid_t *user);
 
-/* Returns true if stele_subscriber_open() returned `error` because root reads only regions of
+/* Returns true if opening a region for reading returned `error` because root reads only regions of
  * trusted owners (OWNERS in <stele/subscriber.h>). Writes an error message that names the option to
  * `ret`; the library's message names its own flags. */
 #define OWNER_REFUSAL_SIZE 256

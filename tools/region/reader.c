@@ -12,12 +12,8 @@
 /* Reports the result of stele_subscriber_open(): the error, or a note about the owner. */
 static enum status reader_opened(struct reader *reader, const char *region, int result)
 {
-	char refusal[OWNER_REFUSAL_SIZE];
-
-	if (owner_refused(reader->place, region, result, refusal))
-		return fail(STATUS_DENIED, "%s", refusal);
 	if (result < 0)
-		return fail_region(reader->place, region, result);
+		return fail_reading(reader->place, region, result);
 	owner_report(&reader->place->owner, region, reader->subscriber);
 	return STATUS_DONE;
 }
@@ -29,7 +25,7 @@ enum status reader_open(struct reader *reader, const struct place *place, const 
 	int result = -1;
 
 	*reader = (struct reader){.place = place, .region = region};
-	owner_apply(&place->owner, &options);
+	owner_apply(&place->owner, &options.flags, &options.owner);
 	if (kind == READER_ONCE)
 		options.flags |= STELE_UNREGISTERED;
 	/* A message queue remains if its process is killed. The futex leaves nothing behind, and
@@ -59,7 +55,7 @@ enum status reader_open_notified(struct reader *reader, const struct place *plac
 	int result;
 
 	*reader = (struct reader){.place = place, .region = region};
-	owner_apply(&place->owner, &options);
+	owner_apply(&place->owner, &options.flags, &options.owner);
 	result = stele_subscriber_open(place_path(place, region), &options, &reader->subscriber);
 	return reader_opened(reader, region, result);
 }

@@ -95,7 +95,7 @@ static int rows_open_region(struct rows_page *page)
 
 	if (page->subscriber)
 		return 0;
-	owner_apply(&page->place->owner, &options);
+	owner_apply(&page->place->owner, &options.flags, &options.owner);
 	result = stele_subscriber_open(place_path(page->place, page->region), &options,
 	                               &page->subscriber);
 	if (result == 0)
