@@ -101,7 +101,7 @@ static int changes_side_open(struct stele_subscriber *subscriber, const char *ta
 		changes_side_close(&side);
 	if (r == 0)
 		*ret = side;
-	return r == -ENOENT ? 0 : r;
+	return r == -ENXIO ? 0 : r;
 }
 
 /* Closes a snapshot when its changes are closed. Takes a const pointer, as the changes only read
@@ -126,7 +126,7 @@ static int changes_open_since(struct stele_subscriber *subscriber, const char *t
 		r = STELE_GAP;
 	} else if (since > 0) {
 		r = changes_side_open(subscriber, table, since, &before, &versions[0]);
-		if (r == -ENOENT || r == -ESTALE)
+		if (r == -ESTALE)
 			r = STELE_GAP;
 	}
 	if (r == 0)
@@ -158,5 +158,5 @@ int stele_changes_since(struct stele_subscriber *subscriber, const char *table, 
 	do
 		r = changes_open_since(subscriber, table, since, ret);
 	while (r == -ESTALE && retry_again(&retry, subscriber->region));
-	return r;
+	return r == -ESTALE ? retry_error(&retry, subscriber->region, head_version(retry.head)) : r;
 }

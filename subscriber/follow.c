@@ -16,6 +16,7 @@
 #include "lib/reading/key_start.h"
 #include "lib/units.h"
 #include "subscriber/move.h"
+#include "subscriber/retry.h"
 
 /* The result of a function in this file if the callback returned non-zero, which ends following.
  * follow->answer then holds the callback's result. */
@@ -189,11 +190,11 @@ static int follow_table(struct follow *follow, const char *name)
 		r = stele_table_open(follow->last, name, NULL, &pair.last);
 		pair.in_last = r == 0;
 	}
-	if (r == 0 || r == -ENOENT) {
+	if (r == 0 || r == -ENXIO) {
 		r = stele_table_open(follow->next, name, follow->options.schema, &pair.next);
 		pair.in_next = r == 0;
 	}
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && r != -ENXIO)
 		return r;
 	return pair.in_last || pair.in_next ? follow_pair(follow, &pair) : 0;
 }
@@ -293,7 +294,7 @@ static int follow_resume(struct follow *follow)
 	if (memcmp(options->region, follow->subscriber->region->uuid, 16) != 0)
 		return follow_resync(follow);
 	r = stele_snapshot_open(follow->subscriber, options->since, &follow->last);
-	return r == -ENOENT ? follow_resync(follow) : r;
+	return r == -ESTALE || r == -ENODATA ? follow_resync(follow) : r;
 }
 
 /* Waits for a version newer than `last`. Returns 1, 0 at the deadline, or an error. A subscriber
@@ -331,10 +332,12 @@ static int follow_run(struct follow *follow)
 				break;
 		}
 		r = follow_emit_batch(follow);
-		/* After the deadline return -ESTALE: the batch is incomplete, and there is no time
-		 * left to begin again. */
+		/* After the deadline the batch stays incomplete: there is no time left to begin
+		 * again. */
 		if (r == -ESTALE && (deadline == STELE_FOREVER || clock_monotonic() < deadline))
 			r = follow_resync(follow);
+		else if (r == -ESTALE)
+			r = retry_outrun_error(follow->subscriber->region);
 	}
 	return r;
 }

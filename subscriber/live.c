@@ -211,15 +211,15 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 			return r;
 		r = live_copy_row(live, request, &size, &key_bits);
 	} else if (r == 0) {
-		r = -ENOENT;
+		r = -ENXIO;
 	}
 	rechecked = region_recheck(region, version, &hint);
 	if (rechecked < 0) {
 		live_words(live)->version = 0;
 		return rechecked == -ESTALE ? rechecked : region_error(region, rechecked, version);
 	}
-	return r == -ENOENT ? region_table_error(region, live->name, version)
-	                    : live_result(live, request, r, size, key_bits, version);
+	return r == -ENXIO ? region_table_error(region, live->name, version)
+	                   : live_result(live, request, r, size, key_bits, version);
 }
 
 /* Reads from a pinned snapshot, after all tries of live_try() lost the race against the
@@ -261,7 +261,7 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 		r = live_result(live, request, r, size, r == 1 ? row.key_bits : 0,
 		                stele_snapshot_version(snapshot));
 	stele_snapshot_close(snapshot);
-	return r;
+	return r == -ESTALE ? retry_outrun_error(live->subscriber->region) : r;
 }
 
 static int live_read(struct stele_live *live, const struct live_request *request)

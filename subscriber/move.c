@@ -44,7 +44,7 @@ int subscriber_move(struct stele_subscriber *subscriber)
 	if (r == -EPERM || memcmp(fresh->uuid, old->uuid, sizeof(fresh->uuid)) != 0) {
 		if (r == 0)
 			region_unshare(fresh);
-		return error_set(ESTALE,
+		return error_set(EIDRM,
 		                 "region \"%s\" was replaced by another of its name; open it again",
 		                 name);
 	}

@@ -9,7 +9,7 @@
 
 /* Moves to the file that has the region's name now. Returns 0 if it moved, or if the mapped file
  * still has the name; subscriber->moves changes only in the first case. Errors: -ENOENT (the region
- * was removed), -ESTALE (another region has its name), and those of region_open(). */
+ * was removed), -EIDRM (another region has its name), and those of region_open(). */
 int subscriber_move(struct stele_subscriber *subscriber);
 
 /* Slow path of subscriber_newest(): tries to move first. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/error.h"
 #include "lib/units.h"
 
 /* For how long to try again, in nanoseconds. */
@@ -33,5 +34,14 @@ bool retry_again(struct retry *retry, const struct region *region)
 
 int retry_error(const struct retry *retry, const struct region *region, uint64_t version)
 {
-	return region_error(region, retry->still ? -EBADMSG : -ESTALE, version);
+	return retry->still ? region_error(region, -EBADMSG, version) : retry_outrun_error(region);
+}
+
+int retry_outrun_error(const struct region *region)
+{
+	return error_set(
+		ETIME,
+		"the publisher of region \"%s\" reclaimed each version before it was read; "
+		"try again, or give the region a longer history",
+		region->names.region);
 }

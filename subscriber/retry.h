@@ -30,7 +30,11 @@ struct retry {
 bool retry_again(struct retry *retry, const struct region *region);
 
 /* Sets the error message after the last try, and returns the error: -EBADMSG if `still`, else
- * -ESTALE. */
+ * that of retry_outrun_error(). */
 int retry_error(const struct retry *retry, const struct region *region, uint64_t version);
+
+/* Sets the error message for a read that was slower than the publisher in every try. Returns
+ * -ETIME. */
+int retry_outrun_error(const struct region *region);
 
 #endif

@@ -77,8 +77,8 @@ static void snapshot_unpin(struct stele_subscriber *subscriber, int index)
 	store_release(&subscriber->slot->pins[index], 0);
 }
 
-/* Pins a version. Returns the index of the pin; -EMFILE; or -ENOENT, if history has moved past the
- * version. Sets no message for -ENOENT. */
+/* Pins a version. Returns the index of the pin; -EMFILE; or -ESTALE, if history has moved past the
+ * version. Sets no message for -ESTALE. */
 static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 {
 	const struct layout_header *header = subscriber->region->header;
@@ -98,7 +98,7 @@ static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 	if (load_relaxed(&header->oldest) <= version)
 		return index;
 	snapshot_unpin(subscriber, index);
-	return -ENOENT;
+	return -ESTALE;
 }
 
 /* ---- snapshots ---- */
@@ -155,9 +155,8 @@ static int snapshot_version_error(const struct stele_subscriber *subscriber, uin
 	                            head_version(subscriber_head(subscriber)));
 }
 
-/* Pins a version, and finds its catalog. Returns 0; -ENOENT or -ESTALE, if the version was
- * reclaimed meanwhile; or another error. -ENOENT and -ESTALE set no error message, as the caller
- * may try again. */
+/* Pins a version, and finds its catalog. Returns 0; -ESTALE, without an error message as the caller
+ * may try again, if the version was reclaimed meanwhile; or another error. */
 static int snapshot_load_version(struct stele_snapshot *snapshot, uint64_t version)
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
@@ -197,7 +196,7 @@ static int snapshot_load_newest(struct stele_snapshot *snapshot)
 
 	do {
 		r = snapshot_load_version(snapshot, subscriber_newest(subscriber));
-		if (r != -ENOENT && r != -ESTALE)
+		if (r != -ESTALE)
 			return r;
 		if (region_lost(subscriber->region))
 			return region_error(subscriber->region, -EBADMSG, snapshot->version);
@@ -224,7 +223,7 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 		r = snapshot_version_error(subscriber, version);
 	} else {
 		r = snapshot_load_version(snapshot, version);
-		if (r == -ENOENT || r == -ESTALE)
+		if (r == -ESTALE)
 			r = snapshot_version_error(subscriber, version);
 	}
 	if (r == 0 && region_lost(subscriber->region)) {

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
  * Errors. Functions return negative errno values. stele_last_error() returns the error message of
- * the calling thread's last failure. A value always means the same kind of error:
+ * the calling thread's last failure. Each value has one meaning, whichever function returns it:
  *
  *   -EINVAL           an argument is wrong: a name, a path, a schema, a key, a value, an option
  *   -ERANGE           text does not fit its type: a number outside it, more bytes than a char[N]
- *   -ENOENT           no such region, directory, table, row or version
+ *   -ENOENT           nothing has this name in the file system: no such region, file or directory;
+ *                     the region was removed
+ *   -ENXIO            the region or the schema has nothing of this name: no such table or column
+ *   -ENODATA          the region has no such version yet: no commit has made it
+ *   -ESTALE           the version is no longer held: open a snapshot of the newest one
+ *   -ETIME            the publisher reclaimed version after version before they were read, for as
+ *                     long as the call tried: try again, or give the region a longer history
+ *   -EIDRM            another region has taken the name: open the region again
+ *   -EUCLEAN          the region was left by an earlier boot of the machine: a publisher must open
+ *                     it before it can be read, or create it again
  *   -ENOTDIR          a directory was expected, and something else was found
  *   -EEXIST           the region, table, row or file exists already
- *   -EBUSY            another publisher is attached, or a transaction is open; or no signal number
- *                     is free for the notifier
+ *   -EBUSY            in use: another publisher is attached, a transaction is open, or each signal
+ *                     number of the notifier is taken
  *   -EAGAIN           a condition does not hold: the region or a row is at another version
  *   -EACCES, -EPERM   this user may not use the files or the memory of the region, the memory is in
  *                     another IPC namespace, or other users than the owner may write to them
@@ -19,9 +28,7 @@
  *                     is raised) or than its file system supports; or the disk quota is used up. A
  *                     function that lists -ENOSPC may return these two as well
  *   -ENOMEM           this process, or its memory cgroup, has no memory or address space left
- *   -EMFILE, -ENFILE  no descriptors are left; or a subscriber pins too many versions
- *   -ESTALE           the version is no longer held: open a newer snapshot; or the region was
- *                     replaced by another, or was left by an earlier boot of the machine
+ *   -EMFILE, -ENFILE  too many are open: descriptors, or versions that one subscriber pins
  *   -EBADMSG          the region is damaged, was truncated, has lost its memory, or is not a region
  *   -EPROTONOSUPPORT  the region was made by a library with another layout version, or on another
  *                     kind of machine

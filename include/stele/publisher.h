@@ -146,7 +146,7 @@ struct stele_publisher_options {
  *   -EPROTONOSUPPORT  another layout version or byte order; or the attached publishers and this
  *                     process cannot share a lock: one is a 32-bit and the other a 64-bit
  *                     process, or they use different C libraries
- *   -ESTALE           left by an earlier boot
+ *   -EUCLEAN          left by an earlier boot
  *   -ENOTSUP          the file system cannot hold a region
  *   -ENOSPC           the file system is full; the error message says how much is needed
  *   -EFBIG            RLIMIT_FSIZE
@@ -280,7 +280,7 @@ STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transac
 STELE_API int stele_transaction_create_table(struct stele_transaction *tx, const char *table,
                                              const struct stele_schema *schema);
 
-/* Drops a table and its rows. Returns 0. Errors: -ENOENT, -ENOMEM. */
+/* Drops a table and its rows. Returns 0. Errors: -ENXIO (no such table), -ENOMEM. */
 STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const char *table);
 
 /* Rolls back to an older version: restores exactly the tables and rows of `version`. Discards the
@@ -292,16 +292,16 @@ STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const c
  * there is no new version. A table opened in this transaction stays open if the older version has
  * that table. Schemas returned in this transaction become invalid.
  *
- * Returns 0. Errors: -ENOENT (the version is no longer held, or does not exist yet), -EBUSY (a
- * replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older versions and
- * revoke pins, but never `version` itself. */
+ * Returns 0. Errors: -ESTALE (the version is no longer held), -ENODATA (it does not exist yet),
+ * -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older
+ * versions and revoke pins, but never `version` itself. */
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
 
 /* Puts a row: adds it, or replaces the value of the row with this key. The key is `key_bits` bits
  * at `key`, encoded as described in <stele/schema.h>. Key and value are copied. Padding between
  * the columns of the value, and bytes after the NUL in a char[N], count as zero. Returns 1, or 0
  * if the row exists with this value. Errors: -EINVAL (refused by stele_key_check() or
- * stele_value_check()), -ENOENT (no such table), -EEXIST (during a replacement: this key was put
+ * stele_value_check()), -ENXIO (no such table), -EEXIST (during a replacement: this key was put
  * before), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_put(struct stele_transaction *tx, const char *table,
                                     const void *key, unsigned key_bits, const void *value,
@@ -324,12 +324,12 @@ struct stele_row_ref {
  * During the call it needs as much memory as the rows, plus 32 bytes for each row.
  *
  * Returns the number of rows that were added or changed. Errors without any change: -EINVAL (as
- * stele_transaction_put()), -ENOENT (no such table). Errors after which some rows may have been
+ * stele_transaction_put()), -ENXIO (no such table). Errors after which some rows may have been
  * put: -EEXIST (during a replacement: a key was put before), -ENOSPC, -ENOMEM. */
 STELE_API int64_t stele_transaction_put_many(struct stele_transaction *tx, const char *table,
                                              const struct stele_row_ref *rows, size_t count);
 
-/* Deletes a row. Returns 1, or 0 if there is no such row. Errors: -EINVAL, -ENOENT (no such
+/* Deletes a row. Returns 1, or 0 if there is no such row. Errors: -EINVAL, -ENXIO (no such
  * table), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_delete(struct stele_transaction *tx, const char *table,
                                        const void *key, unsigned key_bits);
@@ -360,13 +360,13 @@ STELE_API int stele_transaction_delete_if(struct stele_transaction *tx, const ch
 
 /* Looks up a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers
  * are valid until the next call on the transaction. Returns 0 if there is no such row. Errors:
- * -EINVAL, -ENOENT (no such table), -ENOMEM. */
+ * -EINVAL, -ENXIO (no such table), -ENOMEM. */
 STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *table,
                                     const void *key, unsigned key_bits, struct stele_row *ret);
 
 /* Finds the schema of a table as the transaction would commit it. The transaction owns the
  * schema. It is valid until the transaction ends, is rolled back, or drops the table. Returns 0.
- * Errors: -ENOENT, -ENOMEM. */
+ * Errors: -ENXIO, -ENOMEM. */
 STELE_API int stele_transaction_schema(struct stele_transaction *tx, const char *table,
                                        const struct stele_schema **ret);
 
@@ -376,7 +376,7 @@ STELE_API int stele_transaction_schema(struct stele_transaction *tx, const char 
 struct stele_writable;
 
 /* Opens a table. Opening the same table again returns the same handle.
- * stele_transaction_drop_table() on the table makes the handle invalid. Returns 0. Errors: -ENOENT,
+ * stele_transaction_drop_table() on the table makes the handle invalid. Returns 0. Errors: -ENXIO,
  * -ENOMEM. */
 STELE_API int stele_writable_open(struct stele_transaction *tx, const char *table,
                                   struct stele_writable **ret);

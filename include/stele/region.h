@@ -137,7 +137,7 @@ struct stele_region_info {
 
 /* Fills `*ret` with a description of a region of any owner. The caller sets ret->size. Returns 0.
  * Errors: -EINVAL (name or size), -ENOENT, -ENOTDIR (its directory), -EACCES, -EBADMSG,
- * -EPROTONOSUPPORT, -ESTALE (on a disk, and no publisher has opened it since the machine
+ * -EPROTONOSUPPORT, -EUCLEAN (on a disk, and no publisher has opened it since the machine
  * started), -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_region_describe(const char *region, struct stele_region_info *ret);
 
@@ -301,7 +301,7 @@ struct stele_verify_options {
  * Returns 1 if the region is intact, or 0 if it is damaged. Fills `*ret` in both cases; for a
  * damaged region, `*ret` counts only intact objects. Errors: those of stele_region_describe();
  * -EPERM (the owner is not accepted: see OWNERS in <stele/subscriber.h>), -E2BIG, -EBADMSG (the
- * header is damaged, or the file was truncated meanwhile), -ESTALE (the publisher was faster than
+ * header is damaged, or the file was truncated meanwhile), -ETIME (the publisher was faster than
  * every retry). */
 STELE_API int stele_region_verify(const char *region, const struct stele_verify_options *options,
                                   struct stele_region_use *ret);
@@ -344,7 +344,7 @@ STELE_API int stele_region_next(const char *directory, char *name);
  * Errors: those of stele_subscriber_open(); -EEXIST (the file exists, without STELE_REPLACE);
  * -EINVAL (something that is not a regular file has that name; it is left alone); -ENOSPC,
  * -EFBIG, -EDQUOT; -ENOTDIR, -EACCES, -ENOTSUP (the directory of the file, whose file system must
- * support O_TMPFILE); -ESTALE (the publisher reclaimed each version while it was copied).
+ * support O_TMPFILE); -ETIME (the publisher reclaimed each version while it was copied).
  *
  * stele_subscriber_save() does the same through a subscriber, whose options restrict the region's
  * owner. */

@@ -194,7 +194,7 @@ STELE_API struct stele_schema *stele_schema_copy(const struct stele_schema *sche
 /* Frees a schema that the library allocated. Accepts NULL. Returns NULL. */
 STELE_API struct stele_schema *stele_schema_free(struct stele_schema *schema);
 
-/* Returns the index of the column with this name, or -ENOENT (without an error message). */
+/* Returns the index of the column with this name, or -ENXIO (without an error message). */
 STELE_API int stele_schema_column(const struct stele_schema *schema, const char *name);
 
 /* ---- names ---- */

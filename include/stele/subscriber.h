@@ -116,7 +116,7 @@ struct stele_row {
  *
  * The library checks the owner of the open file before it reads the file's contents. It checks
  * again whenever the subscriber moves to the region's next file: a next file of another user
- * belongs to another region (-ESTALE from stele_subscriber_wait()). A saved file (file:PATH) may
+ * belongs to another region (-EIDRM from stele_subscriber_wait()). A saved file (file:PATH) may
  * belong to any user, except with STELE_ONE_OWNER. */
 
 struct stele_subscriber_options {
@@ -191,7 +191,7 @@ struct stele_subscriber_options {
  *                     the region; or its System V segment does not admit this user
  *   -EBADMSG          not a region, or damaged
  *   -EPROTONOSUPPORT  another layout version
- *   -ESTALE           the region is on a disk and left by an earlier boot; it can be read again
+ *   -EUCLEAN          the region is on a disk and left by an earlier boot; it can be read again
  *                     once a publisher has opened it
  *   -ENOMEM, -EMFILE, -ENFILE
  * If options.notifier names a notifier that is not available, also -EPERM, -EBUSY, -ENOSPC, or
@@ -234,7 +234,7 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
  * second, so a publisher that dies between a commit and its notice causes no longer delay.
  *
  * Returns 1 and sets `*ret_version` to the newest version, or returns 0 at the deadline. Errors:
- * -ENOENT (the region was removed), -ESTALE (another region, or a region of another user, has
+ * -ENOENT (the region was removed), -EIDRM (another region, or a region of another user, has
  * taken the name: open it again), -EBADMSG, -ECHILD. */
 STELE_API int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since,
                                     int64_t deadline_ns, uint64_t *ret_version);
@@ -294,8 +294,8 @@ STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
 /* Copies the value of one row of the newest version into `buffer`, which has a capacity of
  * `*size` bytes. Sets `*size` to the size of the value, and `*ret_version` (may be NULL) to the
  * version that was read. Returns 1, or 0 if there is no such row. Errors: -EINVAL (the key does
- * not fit the schema), -ENOENT (no such table), -EMSGSIZE (the buffer is too small; `*size` is
- * set to the size needed), -EBADMSG, -ESTALE (the publisher was faster than every retry),
+ * not fit the schema), -ENXIO (no such table), -EMSGSIZE (the buffer is too small; `*size` is
+ * set to the size needed), -EBADMSG, -ETIME (the publisher was faster than every retry),
  * -ECHILD. */
 STELE_API int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *table,
                                         const void *key, unsigned key_bits, void *buffer,
@@ -313,9 +313,9 @@ STELE_API int stele_subscriber_match_copy(struct stele_subscriber *subscriber, c
 /* Opens a snapshot of `version`, or of the newest version if `version` is 0. Before the first
  * commit the newest snapshot is at version 0 and has no tables. The caller owns the snapshot and
  * closes it with stele_snapshot_close(). A subscriber pins at most eight different versions at a
- * time. Errors: -ENOENT (the version is no longer held, or does not exist yet), -EMFILE (a ninth
- * version), -ESTALE (the publisher was faster than every attempt to pin the newest version),
- * -EBADMSG, -ENOMEM, -ECHILD. */
+ * time. Errors: -ESTALE (the version is no longer held), -ENODATA (no commit has made it yet),
+ * -EMFILE (a ninth version), -ETIME (the publisher was faster than every attempt to pin the newest
+ * version), -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
                                   struct stele_snapshot **ret);
 
@@ -332,7 +332,7 @@ STELE_API int stele_snapshot_check(const struct stele_snapshot *snapshot);
 
 /* Fills `*ret` with the record of the commit that made the snapshot's version. The time is 0 if
  * it is no longer known, as for a pinned version that history has dropped. Returns 0. Errors:
- * -ENOENT (the snapshot is at version 0, which no commit made), -ESTALE, -EBADMSG, -ECHILD. */
+ * -ENODATA (the snapshot is at version 0, which no commit made), -ESTALE, -EBADMSG, -ECHILD. */
 STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot,
                                     struct stele_commit *ret);
 
@@ -343,7 +343,7 @@ STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot,
                                           struct stele_commit_table *ret);
 
 /* Looks up a row by its key. Returns 1 and fills `*ret`, or returns 0 if there is no such row.
- * Errors: -EINVAL (the key does not fit the schema), -ENOENT (no such table), -ESTALE, -EBADMSG,
+ * Errors: -EINVAL (the key does not fit the schema), -ENXIO (no such table), -ESTALE, -EBADMSG,
  * -ECHILD. */
 STELE_API int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *table,
                                  const void *key, unsigned key_bits, struct stele_row *ret);
@@ -387,7 +387,7 @@ struct stele_table {
 };
 
 /* Opens a table by its name. `expected` (may be NULL) is the schema that the caller was compiled
- * with. Errors: -ENOENT (no such table), -EINVAL (the table has another schema; the error message
+ * with. Errors: -ENXIO (no such table), -EINVAL (the table has another schema; the error message
  * shows both), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
                                const struct stele_schema *expected, struct stele_table *ret);
@@ -559,7 +559,7 @@ STELE_API void stele_changes_versions(const struct stele_changes *changes, uint6
  * `since`, that the region never reached `since` (it was created again), or that the table was
  * created again with another schema. Then discard all rows and continue from 0.
  *
- * Errors: -EINVAL (name), -EMFILE (fewer than two pins are free), -ESTALE (the publisher was
+ * Errors: -EINVAL (name), -EMFILE (fewer than two pins are free), -ETIME (the publisher was
  * faster than every retry), -EBADMSG, -ENOMEM, -ECHILD.
  *
  * This loop keeps a copy of a table up to date (docs/examples/changes.c is a complete program):
@@ -675,8 +675,8 @@ struct stele_follow_options {
  * during a batch.
  *
  * Errors: -EINVAL (an option is wrong, or the table has another schema), -E2BIG, -ENOENT (the
- * region was removed), -ESTALE (another region has taken the name, or the publisher was faster than
- * this reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
+ * region was removed), -EIDRM (another region has taken the name), -ETIME (the publisher was faster
+ * than this reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_subscriber_follow(
 	struct stele_subscriber *subscriber, const struct stele_follow_options *options,
 	int (*on_event)(const struct stele_event *event, void *userdata), void *userdata);

@@ -36,7 +36,12 @@ int error_number(int errnum)
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:
+	case ENXIO:
+	case ENODATA:
 	case ESTALE:
+	case ETIME:
+	case EIDRM:
+	case EUCLEAN:
 	case EBADMSG:
 	case EPROTONOSUPPORT:
 	case ECHILD:

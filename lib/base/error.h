@@ -48,7 +48,7 @@
 /* Sets the thread's error message and returns the negative error number, so that a failure is one
  * statement:
  *
- *     return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table, region);
+ *     return error_set(ENXIO, "there is no table \"%s\" in region \"%s\"", table, region);
  *
  * `errnum` may be the errno of any system call: error_number() translates it. The message says what
  * failed, on which object, why, and what to do. It starts in lower case and has no full stop. */

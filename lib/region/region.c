@@ -42,7 +42,7 @@ int region_check_boot(const struct region *region)
 	if (r <= 0)
 		return r;
 	return error_set(
-		ESTALE,
+		EUCLEAN,
 		"region \"%s\" (%s) is of an earlier boot of this machine; it can be read as "
 		"soon as a publisher has opened it",
 		region->names.region, region->names.data);
@@ -511,14 +511,14 @@ int region_version_error(const struct region *region, uint64_t version, uint64_t
 	const char *name = region->names.region;
 
 	if (version > newest)
-		return error_set(ENOENT,
+		return error_set(ENODATA,
 		                 "region \"%s\" has no version %llu yet; the newest is %llu", name,
 		                 (unsigned long long)version, (unsigned long long)newest);
 	if (version == 0)
-		return error_set(ENOENT,
+		return error_set(ENODATA,
 		                 "region \"%s\" has no version 0; the first commit makes version 1",
 		                 name);
-	return error_set(ENOENT,
+	return error_set(ESTALE,
 	                 "region \"%s\" does not hold version %llu any more; the oldest is %llu",
 	                 name, (unsigned long long)version,
 	                 (unsigned long long)load_relaxed(&region->header->oldest));
@@ -529,7 +529,7 @@ int region_table_error(const struct region *region, const char *table, uint64_t 
 	const char *name = region->names.region;
 
 	if (version == 0)
-		return error_set(ENOENT, "there is no table \"%s\" in region \"%s\"", table, name);
-	return error_set(ENOENT, "there is no table \"%s\" in version %llu of region \"%s\"", table,
+		return error_set(ENXIO, "there is no table \"%s\" in region \"%s\"", table, name);
+	return error_set(ENXIO, "there is no table \"%s\" in version %llu of region \"%s\"", table,
 	                 (unsigned long long)version, name);
 }

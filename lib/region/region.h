@@ -118,12 +118,13 @@ static inline bool region_recheck_fast(const struct region *region, uint64_t ver
  * -EBADMSG. Returns `r`. */
 int region_error(const struct region *region, int r, uint64_t version);
 
-/* Sets the error message for a version that the region does not have, or no longer holds. `newest`
- * is the newest version. Returns -ENOENT. */
+/* Sets the error message for a version that the region does not hold. `newest` is the newest
+ * version. Returns -ESTALE if the version is no longer held, or -ENODATA if no commit has made it
+ * yet. */
 int region_version_error(const struct region *region, uint64_t version, uint64_t newest);
 
 /* Sets the error message for a table that does not exist in `version`, or in a transaction, for
- * which `version` is 0. Returns -ENOENT. */
+ * which `version` is 0. Returns -ENXIO. */
 int region_table_error(const struct region *region, const char *table, uint64_t version);
 
 /* Returns true if a publisher is attached. Sets `*ret_since` to the time, in nanoseconds since
@@ -140,7 +141,7 @@ bool region_contents_match(const struct region *region);
  * counts as of this boot if a boot id is unknown. */
 int region_of_earlier_boot(const struct region *region, bool *ret_in_memory);
 
-/* Returns 0, or -ESTALE if the file is on a disk and no publisher has opened it since the machine
+/* Returns 0, or -EUCLEAN if the file is on a disk and no publisher has opened it since the machine
  * booted: it may be torn, and only a publisher can recover it (durable_adopt()). */
 int region_check_boot(const struct region *region);
 

@@ -232,7 +232,7 @@ int stele_schema_column(const struct stele_schema *schema, const char *name)
 	for (size_t i = 0; i < schema->column_count; i++)
 		if (strcmp(schema->columns[i].name, name) == 0)
 			return (int)i;
-	return -ENOENT;
+	return -ENXIO;
 }
 
 struct stele_schema *stele_schema_copy(const struct stele_schema *schema)

@@ -279,7 +279,7 @@ static int attach_replace(const struct attach_request *request, const char *why,
 	return r;
 }
 
-/* Makes an opened and locked region usable in this boot. Returns 0, -ESTALE, or another negative
+/* Makes an opened and locked region usable in this boot. Returns 0, -EUCLEAN, or another negative
  * errno. */
 static int attach_validate_boot(struct attachment *attachment)
 {
@@ -291,7 +291,7 @@ static int attach_validate_boot(struct attachment *attachment)
 	if (!in_memory)
 		return durable_adopt(&attachment->region);
 	return error_set(
-		ESTALE,
+		EUCLEAN,
 		"region \"%s\" was left in memory by an earlier boot of this machine; create it "
 		"again, or remove it",
 		attachment->region.names.region);
@@ -342,7 +342,7 @@ static int attach_open(const struct attach_request *request, struct attachment *
 	}
 	if (r == 0)
 		r = attach_validate_boot(attachment);
-	if (r == -ESTALE && flags & STELE_CREATE) {
+	if (r == -EUCLEAN && flags & STELE_CREATE) {
 		region_close(&attachment->region);
 		fork_fd_close(&attachment->data_lock);
 		attachment->region = (struct region){.fd = -1};

@@ -65,7 +65,7 @@ int durable_adopt(struct region *region)
 		return r;
 	if (!durable_record_find(region, &record))
 		return error_set(
-			ESTALE,
+			EUCLEAN,
 			"region \"%s\" was left by an earlier boot of this machine without having "
 			"been closed, so it may be incomplete; create it again, or remove it",
 			region->names.region);

@@ -34,7 +34,7 @@ struct durable {
 };
 
 /* For a file of an earlier boot: sets the mutable part of the header from the file's newest valid
- * record. The caller holds the locks of an attach. Returns 0. Errors: -ESTALE (there is no valid
+ * record. The caller holds the locks of an attach. Returns 0. Errors: -EUCLEAN (there is no valid
  * record), and those of reading the boot id. */
 int durable_adopt(struct region *region);
 

@@ -341,7 +341,7 @@ int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog)
 	         region_commit(region, version, &commit) == 0)
 		*ret_catalog = commit.catalog;
 	else
-		return -ENOENT;
+		return -ESTALE;
 	reclaim->guarded = version;
 	return 0;
 }

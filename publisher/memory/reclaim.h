@@ -121,7 +121,7 @@ void reclaim_run(struct reclaim *reclaim, uint64_t oldest);
 /* Finds the root of a version that history or a pin still holds, and treats the version as pinned
  * until reclaim_unguard(). A transaction that reads this version can then free other versions to
  * allocate memory for what it writes. Only one version can be guarded at a time. Returns 0 or
- * -ENOENT. */
+ * -ESTALE. */
 int reclaim_guard(struct reclaim *reclaim, uint64_t version, ref_t *ret_catalog);
 void reclaim_unguard(struct reclaim *reclaim);
 

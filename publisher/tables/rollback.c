@@ -320,7 +320,7 @@ static void rollback_apply(struct rollback *rollback)
 }
 
 /* Finds the catalog of a version, and keeps the version until reclaim_unguard(). Returns 0 or
- * -ENOENT. */
+ * an error of region_version_error(). */
 static int rollback_find_version(struct stele_publisher *publisher, uint64_t version,
                                  ref_t *ret_catalog)
 {

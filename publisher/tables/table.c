@@ -49,7 +49,7 @@ int table_damaged(const struct stele_writable *table)
 	                 table->name, table->publisher->attachment.region.names.region);
 }
 
-/* Sets the error message for a table that does not exist. Returns -ENOENT. */
+/* Sets the error message for a table that does not exist. Returns -ENXIO. */
 static int table_missing(const struct stele_publisher *publisher, const char *table)
 {
 	return region_table_error(&publisher->attachment.region, table, 0);

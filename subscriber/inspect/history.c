@@ -36,7 +36,7 @@ static int history_check(const struct stele_snapshot *snapshot)
 	int r = subscriber_check(snapshot->subscriber);
 
 	if (r == 0 && snapshot->version == 0)
-		r = error_set(ENOENT, "region \"%s\" had no commit yet at this snapshot",
+		r = error_set(ENODATA, "region \"%s\" had no commit yet at this snapshot",
 		              snapshot->region->names.region);
 	return r;
 }

@@ -203,14 +203,8 @@ int stele_subscriber_save(struct stele_subscriber *subscriber, const char *file,
 	do
 		r = save_once(subscriber, file, flags, &oldest, &newest);
 	while (r == -ESTALE && retry_again(&retry, subscriber->region));
-	if (r == -ESTALE && retry.still)
-		return retry_error(&retry, subscriber->region, head_version(retry.head));
 	if (r == -ESTALE)
-		return error_set(
-			ESTALE,
-			"the publisher of region \"%s\" reclaimed every version while it was "
-			"copied; give the region a longer history, or try again",
-			subscriber->region->names.region);
+		return retry_error(&retry, subscriber->region, head_version(retry.head));
 	if (r == 0 && ret_oldest)
 		*ret_oldest = oldest;
 	if (r == 0 && ret_newest)

@@ -48,14 +48,8 @@ int verify_survey(const char *name, struct region *region, struct survey_options
 
 	while (r == -ESTALE && retry_again(&retry, region))
 		r = verify_survey_pinned(name, &region->names.owner, options, ret);
-	if (r == -ESTALE && retry.still)
-		return retry_error(&retry, region, head_version(retry.head));
 	if (r == -ESTALE)
-		return error_set(
-			ESTALE,
-			"the publisher of region \"%s\" reclaimed every version while it was "
-			"read; give the region a longer history, or try again",
-			region->names.region);
+		return retry_error(&retry, region, head_version(retry.head));
 	return r;
 }
 

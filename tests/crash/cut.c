@@ -368,7 +368,7 @@ Test(crash_cut, crash_without_durability_only_a_closed_region_comes_back, .init 
 	mark_other_boot("cut");
 	/* Before a publisher has opened the file, a reader can't know which part of it is
 	 * consistent. */
-	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), -ESTALE);
+	cr_assert_eq(stele_subscriber_open(region, NULL, &subscriber), -EUCLEAN);
 	cr_assert(strstr(stele_last_error(), "as soon as a publisher has opened it"), "%s",
 	          stele_last_error());
 	publisher = cut_open(region, 0, STELE_DURABLE_CLOSE);
@@ -388,7 +388,7 @@ Test(crash_cut, crash_without_durability_only_a_closed_region_comes_back, .init 
 	cr_assert(waitpid(child, &status, 0) == child && status == 0);
 	bank_assert_whole(region, 70, "after a death");
 	mark_other_boot("cut");
-	cr_assert_eq(stele_publisher_open(region, &options, &publisher), -ESTALE);
+	cr_assert_eq(stele_publisher_open(region, &options, &publisher), -EUCLEAN);
 	cr_assert(strstr(stele_last_error(), "without having been closed"), "%s",
 	          stele_last_error());
 	publisher = cut_open(region, STELE_CREATE, STELE_DURABLE_CLOSE);

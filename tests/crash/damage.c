@@ -126,7 +126,8 @@ static void use(struct damage *damage, int r, const struct stele_row *row)
 	volatile unsigned char sum = 0;
 
 	if (r < 0) {
-		cr_assert(r == -EBADMSG || r == -ESTALE || r == -ENOENT || r == -EINVAL,
+		cr_assert(r == -EBADMSG || r == -ESTALE || r == -ETIME || r == -ENODATA ||
+		                  r == -ENXIO || r == -EINVAL,
 		          "error %d: %s", r, stele_last_error());
 		cr_assert_neq(stele_last_error()[0], '\0');
 		damage->errors++;
@@ -524,9 +525,9 @@ static void recover_once(struct damage *damage)
 	int r = stele_publisher_open(damage->name, NULL, &publisher);
 
 	if (r < 0) {
-		/* -ESTALE is the answer to a header with the id of another boot: the damage hit the
-		 * boot id. */
-		cr_assert(r == -EBADMSG || r == -ESTALE, "error %d: %s", r, stele_last_error());
+		/* -EUCLEAN is the answer to a header with the id of another boot: the damage hit
+		 * the boot id. */
+		cr_assert(r == -EBADMSG || r == -EUCLEAN, "error %d: %s", r, stele_last_error());
 		damage->errors++;
 	} else {
 		damage->answers++;

@@ -200,7 +200,7 @@ static void assert_end(const char *region)
 	cr_assert_eq(stele_subscriber_wait(subscriber, HEAD_VERSION_MAX, 0, &version), 0);
 	cr_assert_eq(stele_snapshot_open(subscriber, HEAD_VERSION_MAX + 1,
 	                                 &(struct stele_snapshot *){0}),
-	             -ENOENT);
+	             -ENODATA);
 	assert_clock(newest);
 	assert_clock(before);
 	assert_changes(before, newest, 2);

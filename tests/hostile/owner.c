@@ -178,7 +178,7 @@ static void follow_name(unsigned user)
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	ipc_reach(READY, ipc_stage(READY) + 1);
 	ipc_await(TAKEN, 1);
-	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version), -ESTALE,
+	RETURNS(stele_subscriber_wait(subscriber, 1, clock_now() + IPC_PATIENCE, &version), -EIDRM,
 	        "open it again");
 	/* A snapshot that was open before is unchanged. */
 	OK(stele_snapshot_check(snapshot));

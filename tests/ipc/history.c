@@ -88,8 +88,8 @@ Test(ipc_history, before_the_first_commit_there_is_no_record)
 	OK(stele_subscriber_history(subscriber, &oldest, &newest));
 	cr_expect(oldest == 0 && newest == 0);
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
-	RETURNS(stele_snapshot_commit(snapshot, &commit), -ENOENT, "no commit yet");
-	RETURNS(stele_snapshot_commit_table(snapshot, 0, &table), -ENOENT, "no commit yet");
+	RETURNS(stele_snapshot_commit(snapshot, &commit), -ENODATA, "no commit yet");
+	RETURNS(stele_snapshot_commit_table(snapshot, 0, &table), -ENODATA, "no commit yet");
 	cr_expect_eq(commit.version, 7, "an output was written on failure");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
@@ -119,7 +119,7 @@ Test(ipc_history, moves_on_and_a_pinned_version_keeps_its_record)
 		OK(stele_snapshot_open(unpinned, version, &again));
 		stele_snapshot_close(again);
 	}
-	RETURNS(stele_snapshot_open(subscriber, oldest - 1, &again), -ENOENT, "any more");
+	RETURNS(stele_snapshot_open(subscriber, oldest - 1, &again), -ESTALE, "any more");
 	expect_commit(snapshot, 5, 0, "5 rows", begin);
 	OK(stele_snapshot_open(subscriber, pinned, &again));
 	expect_commit(again, 5, 0, "5 rows", begin);

@@ -63,7 +63,7 @@ static const struct {
 } ends[] = {
 	{-ENOENT, "was removed"},
 	{-ENOENT, "was removed"},
-	{-ESTALE, "was replaced by another of its name"},
+	{-EIDRM, "was replaced by another of its name"},
 	{-EPROTONOSUPPORT, "has layout version 77"},
 };
 

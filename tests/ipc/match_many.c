@@ -49,7 +49,7 @@ Test(ipc_match_many, many_keys_of_any_length_are_matched)
 		                  memcmp(rows[i].key, asked[i % 6].key, rows[i].key_bits / 8) == 0,
 		          "%s is answered with %u bits", asked[i % 6].key, rows[i].key_bits);
 	RETURNS(stele_snapshot_match_many(snapshot, name, keys, 0, rows), 0, "");
-	RETURNS(stele_snapshot_match_many(snapshot, "nothing", keys, 1, rows), -ENOENT, "nothing");
+	RETURNS(stele_snapshot_match_many(snapshot, "nothing", keys, 1, rows), -ENXIO, "nothing");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -32,7 +32,7 @@ static void commit(struct stele_publisher *publisher)
 
 	OK(stele_transaction_begin(publisher, &tx));
 	next = stele_publisher_version(publisher) + 1;
-	if (stele_transaction_schema(tx, "rows", &schema) == -ENOENT)
+	if (stele_transaction_schema(tx, "rows", &schema) == -ENXIO)
 		OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
 	if (next == 1)
 		ipc_put(tx, 0, 1);

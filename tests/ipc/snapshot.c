@@ -104,10 +104,10 @@ Test(ipc_snapshot, versions_in_history_can_be_opened_by_number)
 		cr_expect_eq(model_compare(snapshot, &model), 0);
 		snapshot = stele_snapshot_close(snapshot);
 	}
-	RETURNS(stele_snapshot_open(subscriber, info.oldest - 1, &snapshot), -ENOENT, "any more");
-	RETURNS(stele_snapshot_open(subscriber, 1, &snapshot), -ENOENT, "any more");
-	RETURNS(stele_snapshot_open(subscriber, 501, &snapshot), -ENOENT, "yet");
-	RETURNS(stele_snapshot_open(subscriber, UINT64_MAX, &snapshot), -ENOENT, "yet");
+	RETURNS(stele_snapshot_open(subscriber, info.oldest - 1, &snapshot), -ESTALE, "any more");
+	RETURNS(stele_snapshot_open(subscriber, 1, &snapshot), -ESTALE, "any more");
+	RETURNS(stele_snapshot_open(subscriber, 501, &snapshot), -ENODATA, "yet");
+	RETURNS(stele_snapshot_open(subscriber, UINT64_MAX, &snapshot), -ENODATA, "yet");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -184,7 +184,7 @@ Test(ipc_sysv, history_pins_and_rollback)
 	for (unsigned i = 0; i < 200; i++)
 		ipc_commit(publisher);
 	OK(stele_snapshot_check(pinned));
-	RETURNS(stele_snapshot_open(subscriber, 2, &other), -ENOENT,
+	RETURNS(stele_snapshot_open(subscriber, 2, &other), -ESTALE,
 	        "does not hold version 2 any more");
 	RETURNS(stele_snapshot_get(pinned, "rows", key, 32, &row), 1, "");
 	memcpy(&value, row.value, sizeof(value));

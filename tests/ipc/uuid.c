@@ -57,7 +57,7 @@ Test(ipc_uuid, fault_34_the_uuid_is_that_of_the_opened_region)
 	describe(second);
 	cr_expect(memcmp(first, second, 16) != 0);
 	cr_expect(publisher_is_of(publisher, second));
-	cr_expect(stele_subscriber_wait(subscriber, version, 0, &version) == -ESTALE);
+	cr_expect(stele_subscriber_wait(subscriber, version, 0, &version) == -EIDRM);
 	cr_expect(subscriber_is_of(subscriber, first));
 	other = ipc_subscribe(0, NULL);
 	cr_expect(subscriber_is_of(other, second));

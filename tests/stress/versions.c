@@ -146,7 +146,7 @@ static void commit(bool rollback)
 			r = 0;
 			run.full++;
 		}
-		if (r == -ENOENT && version < oldest()) {
+		if (r == -ESTALE && version < oldest()) {
 			/* A snapshot in an older file stays valid, and the region need not hold its
 			 * version. */
 			model = before;
@@ -179,7 +179,7 @@ static int open_snapshot(unsigned which, uint64_t version, struct stele_snapshot
 	int64_t until = clock_now() + IPC_PATIENCE;
 	int r;
 
-	while ((r = stele_snapshot_open(run.subscribers[which], version, ret)) == -ENOENT &&
+	while ((r = stele_snapshot_open(run.subscribers[which], version, ret)) == -ENODATA &&
 	       clock_now() < until)
 		sched_yield();
 	return r;

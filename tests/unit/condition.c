@@ -71,8 +71,8 @@ Test(unit_condition, conditions_on_rows_admit_or_refuse_writes)
 	RETURNS(delete_if(tx, 0, 1), -EAGAIN, "is at version 2, not at version 1");
 	RETURNS(delete_if(tx, 2, 1), -EAGAIN, "is not there");
 	RETURNS(delete_if(tx, 2, 0), -EINVAL, "only if absent");
-	RETURNS(stele_transaction_put_if(tx, "none", keys[0], 32, "", 0, 1), -ENOENT, "no table");
-	RETURNS(stele_transaction_delete_if(tx, "none", keys[0], 32, 1), -ENOENT, "no table");
+	RETURNS(stele_transaction_put_if(tx, "none", keys[0], 32, "", 0, 1), -ENXIO, "no table");
+	RETURNS(stele_transaction_delete_if(tx, "none", keys[0], 32, 1), -ENXIO, "no table");
 	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 31, "", 0, 2), -EINVAL, "");
 	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 32, "", 0, 2), -EINVAL, "");
 	/* None of the refused calls changed anything. */

@@ -287,7 +287,7 @@ Test(unit_put_many, a_refused_call_changes_nothing)
 	for (int i = 0; i < 3; i++)
 		row_make(EXACT, false, &bytes[i], &rows[i]);
 	OK(stele_transaction_begin(publisher, &tx));
-	RETURNS((int)stele_transaction_put_many(tx, "none", rows, 3), -ENOENT, "\"none\"");
+	RETURNS((int)stele_transaction_put_many(tx, "none", rows, 3), -ENXIO, "\"none\"");
 	OK(stele_transaction_create_table(tx, "many", &schemas[EXACT]));
 	OK(stele_writable_open(tx, "many", &table));
 	RETURNS((int)stele_writable_put_many(table, rows, 0), 0, "");

@@ -147,7 +147,7 @@ Test(unit_rollback, tables_are_dropped_and_restored)
 	cr_expect_eq(back(publisher, 1, 1), 9);
 	expect_counts(0, 0, 2);
 	tx = begin(publisher);
-	RETURNS(stele_transaction_schema(tx, "notes", &schema), -ENOENT, "");
+	RETURNS(stele_transaction_schema(tx, "notes", &schema), -ENXIO, "");
 	stele_transaction_abort(tx);
 	/* The rollback of a rollback, and rollbacks that change nothing. */
 	cr_expect_eq(back(publisher, 6, 1), 10);
@@ -169,13 +169,13 @@ Test(unit_rollback, versions_that_are_not_kept_are_refused)
 	struct stele_publisher *publisher = six_versions();
 	struct stele_transaction *tx = begin(publisher);
 
-	RETURNS(stele_transaction_rollback(tx, 7), -ENOENT, "no version 7 yet; the newest is 6");
-	RETURNS(stele_transaction_rollback(tx, 0), -ENOENT, "has no version 0");
+	RETURNS(stele_transaction_rollback(tx, 7), -ENODATA, "no version 7 yet; the newest is 6");
+	RETURNS(stele_transaction_rollback(tx, 0), -ENODATA, "has no version 0");
 	commit(tx, 0);
 	while (ipc_commit(publisher) < 200)
 		;
 	tx = begin(publisher);
-	RETURNS(stele_transaction_rollback(tx, 6), -ENOENT, "does not hold version 6 any more");
+	RETURNS(stele_transaction_rollback(tx, 6), -ESTALE, "does not hold version 6 any more");
 	commit(tx, 0);
 	stele_publisher_close(publisher);
 }
@@ -189,8 +189,8 @@ Test(unit_rollback, a_region_without_a_commit_has_no_version)
 
 	OK(stele_publisher_open(region, &options, &publisher));
 	tx = begin(publisher);
-	RETURNS(stele_transaction_rollback(tx, 0), -ENOENT, "has no version 0; the first commit");
-	RETURNS(stele_transaction_rollback(tx, 1), -ENOENT, "has no version 1 yet");
+	RETURNS(stele_transaction_rollback(tx, 0), -ENODATA, "has no version 0; the first commit");
+	RETURNS(stele_transaction_rollback(tx, 1), -ENODATA, "has no version 1 yet");
 	stele_transaction_abort(tx);
 	stele_publisher_close(publisher);
 }
@@ -206,13 +206,13 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	note(tx, "zzzz", 7);
 	OK(stele_transaction_create_table(tx, "more", &by_id));
 	OK(stele_transaction_drop_table(tx, "rows"));
-	RETURNS(stele_transaction_rollback(tx, 99), -ENOENT, "");
+	RETURNS(stele_transaction_rollback(tx, 99), -ENODATA, "");
 	cr_expect_eq(noted(tx, "zzzz"), 7);
-	RETURNS(stele_writable_open(tx, "rows", &table), -ENOENT, "");
+	RETURNS(stele_writable_open(tx, "rows", &table), -ENXIO, "");
 	OK(stele_transaction_rollback(tx, 6));
 	cr_expect_eq(noted(tx, "zzzz"), -1);
 	cr_expect_eq(noted(tx, "aaaa"), 6);
-	RETURNS(stele_writable_open(tx, "more", &table), -ENOENT, "");
+	RETURNS(stele_writable_open(tx, "more", &table), -ENXIO, "");
 	OK(stele_writable_open(tx, "rows", &table));
 	cr_expect_eq(commit(tx, 0), 6);
 	cr_expect_eq(ipc_stats(publisher).arena_used, used);

@@ -305,7 +305,7 @@ Test(unit_table, missing_tables_are_removed_from_the_cache)
 		OK(stele_transaction_begin(publisher, &tx));
 		for (uint32_t i = 0; i < 5000; i++) {
 			snprintf(name, sizeof(name), "nosuch-%u", i);
-			RETURNS(put_count(tx, name, 1), -ENOENT, name);
+			RETURNS(put_count(tx, name, 1), -ENXIO, name);
 		}
 		ipc_put(tx, 1, 1);
 		if (round == 0)
@@ -327,7 +327,7 @@ Test(unit_table, missing_tables_are_removed_from_the_cache)
 	cr_expect_eq(publisher->tables.count, 2);
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_transaction_drop_table(tx, "counts"));
-	RETURNS(put_count(tx, "counts", 1), -ENOENT, "counts");
+	RETURNS(put_count(tx, "counts", 1), -ENXIO, "counts");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	cr_expect_eq(publisher->tables.count, 1);
 	stele_publisher_close(publisher);

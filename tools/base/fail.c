@@ -81,9 +81,14 @@ enum status fail_status(int error)
 	case EMSGSIZE:
 		return STATUS_INPUT;
 	case ENOENT:
+	case ENXIO:
+	case ENODATA:
+	case ESTALE:
+	case EIDRM:
 		return STATUS_NO_TABLE;
 	case EBUSY:
-	case ESTALE:
+	case ETIME:
+	case EUCLEAN:
 		return STATUS_BUSY;
 	case EAGAIN:
 		return STATUS_CONDITION;

@@ -149,7 +149,7 @@ static enum status create_compare_table(struct stele_transaction *tx, const stru
 
 	result = stele_transaction_schema(tx, table->name, &there);
 	*ret_there = result == 0;
-	if (result == -ENOENT)
+	if (result == -ENXIO)
 		return STATUS_DONE;
 	if (result < 0)
 		return fail_library(result);
@@ -238,8 +238,8 @@ static enum status create_region(const struct place *place, const char *region,
 		                              &publisher);
 	}
 	/* Replace a region that cannot be used: another layout (-EPROTONOSUPPORT), or left
-	 * incomplete by an earlier boot (-ESTALE). */
-	if (result == -EPROTONOSUPPORT || result == -ESTALE) {
+	 * incomplete by an earlier boot (-EUCLEAN). */
+	if (result == -EPROTONOSUPPORT || result == -EUCLEAN) {
 		create->options.flags = STELE_CREATE;
 		result = stele_publisher_open(place_path(place, region), &create->options,
 		                              &publisher);

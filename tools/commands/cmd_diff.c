@@ -49,15 +49,15 @@ static enum status diff_check_table(const struct place *place, const struct targ
                                     const struct ends *ends)
 {
 	struct stele_table table;
-	int result = -ENOENT;
+	int result = -ENXIO;
 
 	if (!*target->table)
 		return STATUS_DONE;
 	if (ends->before)
 		result = stele_table_open(ends->before, target->table, NULL, &table);
-	if (result == -ENOENT)
+	if (result == -ENXIO)
 		result = stele_table_open(ends->after, target->table, NULL, &table);
-	if (result == -ENOENT)
+	if (result == -ENXIO)
 		return fail_no_table(place, "", target->region, target->table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }

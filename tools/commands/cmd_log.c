@@ -165,7 +165,7 @@ static enum status log_print(struct reader *reader, uint64_t lines, struct outpu
 	for (; result == 0 && status == STATUS_DONE && version > 0 && lines > 0;
 	     version--, lines--) {
 		result = stele_snapshot_open(reader->subscriber, version, &reader->snapshot);
-		if (result == -ENOENT)
+		if (result == -ESTALE)
 			break;
 		if (result == 0)
 			result = log_read_entry(reader->snapshot, &entry);
@@ -175,8 +175,8 @@ static enum status log_print(struct reader *reader, uint64_t lines, struct outpu
 			status = log_print_entry(output, &entry, region);
 	}
 	free(entry.tables);
-	/* -ENOENT and -ESTALE: history has dropped the version, before or during the read. */
-	if (result < 0 && result != -ENOENT && result != -ESTALE)
+	/* -ESTALE: history has dropped the version, before or during the read. */
+	if (result < 0 && result != -ESTALE)
 		status = fail_library(result);
 	return status;
 }

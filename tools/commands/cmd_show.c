@@ -446,9 +446,9 @@ static enum status show_inspect(const struct place *place, const char *region,
 	inspection->known = result >= 0;
 	show_inspect_lock(place, region, inspection->use.checksummed, inspection->lock,
 	                  sizeof(inspection->lock));
-	/* -ESTALE: the publisher reclaimed every version during the walk. The rest is printed
+	/* -ETIME: the publisher reclaimed every version during the walk. The rest is printed
 	 * without the figures of the walk. */
-	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
+	return result < 0 && result != -ETIME ? fail_library(result) : STATUS_DONE;
 }
 
 static enum status show_run_with(const struct command *command, bool inspects, int argc,

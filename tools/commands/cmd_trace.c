@@ -199,7 +199,7 @@ static enum status trace_print_replaced(struct trace *trace)
 
 /* ---- reading ---- */
 
-/* Reads the record of a version. Returns 0; -ENOENT or -ESTALE if history has dropped the
+/* Reads the record of a version. Returns 0; -ESTALE if history has dropped the
  * version, before or during the read; or another error. Reuses record->tables of the version
  * before. */
 static int trace_read_record(struct trace *trace, uint64_t version, struct record *record)
@@ -266,7 +266,7 @@ static enum status trace_print_until(struct trace *trace, uint64_t newest)
 	while (status == STATUS_DONE && trace->since < newest && !trace_is_enough(trace)) {
 		int result = trace_read_record(trace, trace->since + 1, &record);
 
-		if (result == -ENOENT || result == -ESTALE) {
+		if (result == -ESTALE) {
 			status = trace_skip_gap(trace);
 		} else if (result < 0) {
 			status = fail_library(result);
@@ -364,7 +364,7 @@ static enum status trace_follow(struct trace *trace)
 		int result = stele_subscriber_wait(trace->reader.subscriber, trace->since,
 		                                   clock_now() + SLICE, &newest);
 
-		if (result == -ESTALE)
+		if (result == -EIDRM)
 			status = trace_reattach(trace);
 		else if (result == -ENOENT && trace_may_return(trace))
 			continue;

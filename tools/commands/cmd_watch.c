@@ -388,7 +388,7 @@ static enum status watch_open_since(struct watch *watch)
 	if (result == 0 && since)
 		result = stele_snapshot_open(watch->reader.subscriber, since,
 		                             &watch->reader.snapshot);
-	if (result == -ENOENT && since <= newest)
+	if (result == -ESTALE && since <= newest)
 		return watch_resync(watch);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
@@ -453,7 +453,7 @@ static enum status watch_follow(struct watch *watch)
 		case OUTPUT_GONE:
 			return STATUS_SYSTEM;
 		case FAILED:
-			status = error == -ESTALE ? watch_reattach(watch) : fail_library(error);
+			status = error == -EIDRM ? watch_reattach(watch) : fail_library(error);
 			break;
 		}
 	}

@@ -156,7 +156,7 @@ static int kernel_tables_open_one(struct stele_transaction *tx, enum kernel_tabl
 	const struct stele_schema *found;
 	int r = stele_transaction_schema(tx, kernel_table_names[table], &found);
 
-	if (r == -ENOENT)
+	if (r == -ENXIO)
 		r = stele_transaction_create_table(tx, kernel_table_names[table],
 		                                   kernel_schemas[table]);
 	else if (r >= 0 && !stele_schema_equal(found, kernel_schemas[table]))

@@ -105,8 +105,11 @@ enum status reader_open_table(struct reader *reader, const char *table, const st
 		return status;
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)
 		result = reader_try_table(reader, table, version ? version->version : 0);
-	if (result == -ENOENT && reader->snapshot)
+	if (result == -ENXIO)
 		return fail_no_table(reader->place, "", reader->region, table);
+	/* The newest version was reclaimed in each try: the publisher is too fast. */
+	if (result == -ESTALE && !(version && version->version))
+		return fail(STATUS_BUSY, "%s", stele_last_error());
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 

@@ -76,7 +76,7 @@ enum status writer_open_table(struct writer *writer, const char *where, const ch
 	result = stele_transaction_schema(writer->tx, table, ret_schema);
 	if (result == 0)
 		result = stele_writable_open(writer->tx, table, ret_table);
-	if (result == -ENOENT)
+	if (result == -ENXIO)
 		return fail_no_table(writer->place, where, writer->region, table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
@@ -134,7 +134,7 @@ enum status writer_schema(const struct place *place, const char *region, const c
 	int result;
 
 	result = stele_region_describe(place_path(place, region), &info);
-	if (result < 0 && result != -ESTALE)
+	if (result < 0 && result != -EUCLEAN)
 		return fail_region(place, region, result);
 	if (result == 0)
 		status = writer_schema_unlocked(place, region, table, ret_schema);

@@ -255,7 +255,7 @@ void rows_refresh(struct rows_page *page, bool hold)
 
 	if (result == -ESTALE)
 		result = rows_read(page, false);
-	if (result == -ENOENT && page->snapshot)
+	if (result == -ENXIO)
 		snprintf(page->message, sizeof(page->message), "there is no table \"%s\" any more",
 		         page->name);
 	else if (result < 0 && !owner_refused(page->place, page->region, result, page->message))

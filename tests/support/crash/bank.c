@@ -27,7 +27,7 @@ static int bank_get(struct stele_transaction *tx, const char *table, uint32_t id
 
 	if (r == 1)
 		memcpy(ret, row.value, sizeof(*ret));
-	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+	return r == 1 ? 0 : r == 0 ? -ENXIO : r;
 }
 
 int bank_put(struct stele_transaction *tx, const char *table, uint32_t id, int64_t amount,
@@ -186,7 +186,7 @@ static int bank_check_odd(const struct stele_snapshot *snapshot, char *why)
 	struct stele_table table;
 	int r = stele_table_open(snapshot, "odd", &account_schema, &table);
 
-	if (r == -ENOENT)
+	if (r == -ENXIO)
 		return BANK_ODD(version) ? bank_wrong("there is no table odd") : 0;
 	if (r < 0)
 		return r;

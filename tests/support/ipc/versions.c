@@ -207,7 +207,7 @@ static int versions_compare_table(const struct stele_snapshot *snapshot,
 	r = stele_table_open(snapshot, versions_names[table],
 	                     model->kind[table] ? versions_schema(model->kind[table]) : NULL,
 	                     &handle);
-	if (r == -ENOENT && model->kind[table] == 0)
+	if (r == -ENXIO && model->kind[table] == 0)
 		return 0;
 	if (r < 0)
 		return r;
