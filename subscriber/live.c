@@ -36,6 +36,8 @@ static_assert(sizeof(struct live_words) <= sizeof(((struct stele_live *)0)->word
 
 /* The arguments of a read. */
 struct live_request {
+	/* The schema that the table must have when the read finds it; NULL: any. */
+	const struct stele_schema *expected;
 	const void *key;
 	unsigned key_bits;
 	bool match;
@@ -201,7 +203,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 		               : region_table_error(region, live->name, version);
 	if (live_words(live)->version != version ||
 	    live_words(live)->moves != live->subscriber->moves) {
-		r = live_find_table(live, version, NULL);
+		r = live_find_table(live, version, request->expected);
 		if (r == -ESTALE || r == -EINVAL || r == -ENOMEM)
 			return r;
 	}
@@ -235,7 +237,7 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 
 	if (r < 0)
 		return r;
-	r = stele_table_open(snapshot, live->name, NULL, &table);
+	r = stele_table_open(snapshot, live->name, request->expected, &table);
 	if (r == 0)
 		r = stele_table_schema(&table, &schema);
 	if (r == 0) {
@@ -330,35 +332,58 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 int stele_live_get_copy(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,
                         size_t *size, uint64_t *ret_version)
 {
-	return live_read(table, &(struct live_request){key, key_bits, false, buffer, size, NULL,
-	                                               ret_version});
+	return live_read(table, &(struct live_request){.key = key,
+	                                               .key_bits = key_bits,
+	                                               .buffer = buffer,
+	                                               .size = size,
+	                                               .ret_version = ret_version});
 }
 
 int stele_live_match_copy(struct stele_live *table, const void *key, unsigned key_bits,
                           void *buffer, size_t *size, unsigned *ret_key_bits, uint64_t *ret_version)
 {
-	return live_read(table, &(struct live_request){key, key_bits, true, buffer, size,
-	                                               ret_key_bits, ret_version});
+	return live_read(table, &(struct live_request){.key = key,
+	                                               .key_bits = key_bits,
+	                                               .match = true,
+	                                               .buffer = buffer,
+	                                               .size = size,
+	                                               .ret_key_bits = ret_key_bits,
+	                                               .ret_version = ret_version});
 }
 
 int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *name,
-                              const void *key, unsigned key_bits, void *buffer, size_t *size,
-                              uint64_t *ret_version)
+                              const struct stele_schema *expected, const void *key,
+                              unsigned key_bits, void *buffer, size_t *size, uint64_t *ret_version)
 {
 	struct stele_live live;
 	int r = live_start(subscriber, name, &live);
 
-	return r < 0 ? r : stele_live_get_copy(&live, key, key_bits, buffer, size, ret_version);
+	if (r < 0)
+		return r;
+	return live_read(&live, &(struct live_request){.expected = expected,
+	                                               .key = key,
+	                                               .key_bits = key_bits,
+	                                               .buffer = buffer,
+	                                               .size = size,
+	                                               .ret_version = ret_version});
 }
 
 int stele_subscriber_match_copy(struct stele_subscriber *subscriber, const char *name,
-                                const void *key, unsigned key_bits, void *buffer, size_t *size,
+                                const struct stele_schema *expected, const void *key,
+                                unsigned key_bits, void *buffer, size_t *size,
                                 unsigned *ret_key_bits, uint64_t *ret_version)
 {
 	struct stele_live live;
 	int r = live_start(subscriber, name, &live);
 
-	return r < 0 ? r
-	             : stele_live_match_copy(&live, key, key_bits, buffer, size, ret_key_bits,
-	                                     ret_version);
+	if (r < 0)
+		return r;
+	return live_read(&live, &(struct live_request){.expected = expected,
+	                                               .key = key,
+	                                               .key_bits = key_bits,
+	                                               .match = true,
+	                                               .buffer = buffer,
+	                                               .size = size,
+	                                               .ret_key_bits = ret_key_bits,
+	                                               .ret_version = ret_version});
 }

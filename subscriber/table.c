@@ -214,20 +214,22 @@ int64_t stele_table_get_many(const struct stele_table *table, const struct stele
 	                                                 words->root, keys, count, ret));
 }
 
-int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name, const void *key,
-                       unsigned key_bits, struct stele_row *ret)
+int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name,
+                       const struct stele_schema *expected, const void *key, unsigned key_bits,
+                       struct stele_row *ret)
 {
 	struct stele_table table;
-	int r = stele_table_open(snapshot, name, NULL, &table);
+	int r = stele_table_open(snapshot, name, expected, &table);
 
 	return r < 0 ? r : stele_table_get(&table, key, key_bits, ret);
 }
 
-int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *name, const void *key,
-                         unsigned key_bits, struct stele_row *ret)
+int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *name,
+                         const struct stele_schema *expected, const void *key, unsigned key_bits,
+                         struct stele_row *ret)
 {
 	struct stele_table table;
-	int r = stele_table_open(snapshot, name, NULL, &table);
+	int r = stele_table_open(snapshot, name, expected, &table);
 
 	return r < 0 ? r : stele_table_match(&table, key, key_bits, ret);
 }
@@ -250,21 +252,23 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 }
 
 int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
+                                const struct stele_schema *expected,
                                 const struct stele_key_ref *keys, size_t count,
                                 struct stele_row *ret)
 {
 	struct stele_table table;
-	int r = stele_table_open(snapshot, name, NULL, &table);
+	int r = stele_table_open(snapshot, name, expected, &table);
 
 	return r < 0 ? r : stele_table_get_many(&table, keys, count, ret);
 }
 
 int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot, const char *name,
+                                  const struct stele_schema *expected,
                                   const struct stele_key_ref *keys, size_t count,
                                   struct stele_row *ret)
 {
 	struct stele_table table;
-	int r = stele_table_open(snapshot, name, NULL, &table);
+	int r = stele_table_open(snapshot, name, expected, &table);
 
 	return r < 0 ? r : stele_table_match_many(&table, keys, count, ret);
 }

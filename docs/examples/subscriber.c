@@ -10,14 +10,28 @@ struct route {
 	uint32_t metric;
 };
 
+static const struct stele_column route_columns[] = {
+	STELE_KEY("prefix", STELE_IPV4NET),
+	STELE_VALUE(struct route, next_hop, STELE_IPV4),
+	STELE_VALUE(struct route, interface, STELE_CHAR),
+	STELE_VALUE(struct route, metric, STELE_U32),
+};
+static const struct stele_schema route_schema = STELE_SCHEMA(struct route, route_columns);
+
 static void print_route(const struct stele_snapshot *snapshot, const struct in_addr *address)
 {
 	unsigned long long version = stele_snapshot_version(snapshot);
 	const struct route *route;
 	char next_hop[INET_ADDRSTRLEN];
+	struct stele_table routes;
 	struct stele_row row;
 
-	if (stele_snapshot_match(snapshot, "routes", address, 32, &row) != 1) {
+	/* Fails if the table has other columns than this program was compiled with. */
+	if (stele_table_open(snapshot, "routes", &route_schema, &routes) < 0) {
+		printf("version %llu: %s\n", version, stele_last_error());
+		return;
+	}
+	if (stele_table_match(&routes, address, 32, &row) != 1) {
 		printf("version %llu: no route\n", version);
 		return;
 	}

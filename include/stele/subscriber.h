@@ -5,13 +5,15 @@
  *
  *     struct stele_subscriber *subscriber;
  *     struct stele_snapshot *snapshot;
+ *     struct stele_table routes;
  *     struct stele_row row;
  *     uint64_t version = 0;
  *
  *     stele_subscriber_open("net", NULL, &subscriber);
  *     while (stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version) == 1) {
  *             stele_snapshot_open(subscriber, 0, &snapshot);
- *             if (stele_snapshot_match(snapshot, "routes", address, 32, &row) == 1)
+ *             if (stele_table_open(snapshot, "routes", &route_schema, &routes) == 0 &&
+ *                 stele_table_match(&routes, address, 32, &row) == 1)
  *                     use((const struct route *)row.value);
  *             version = stele_snapshot_version(snapshot);
  *             snapshot = stele_snapshot_close(snapshot);
@@ -292,21 +294,24 @@ STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
                                         struct stele_subscriber_state *ret);
 
 /* Copies the value of one row of the newest version into `buffer`, which has a capacity of
- * `*size` bytes. Sets `*size` to the size of the value, and `*ret_version` (may be NULL) to the
- * version that was read. Returns 1, or 0 if there is no such row. Errors: -EINVAL (the key does
- * not fit the schema), -ENXIO (no such table), -EMSGSIZE (the buffer is too small; `*size` is
- * set to the size needed), -EBADMSG, -ETIME (the publisher was faster than every retry),
- * -ECHILD. */
+ * `*size` bytes. `expected` is the schema that the caller was compiled with (see
+ * stele_table_open()), or NULL if the caller does not depend on the columns. Sets `*size` to the
+ * size of the value, and `*ret_version` (may be NULL) to the version that was read. Returns 1, or
+ * 0 if there is no such row. Errors: -EINVAL (the key does not fit the schema, or the table has
+ * another schema than `expected`), -ENXIO (no such table), -EMSGSIZE (the buffer is too small;
+ * `*size` is set to the size needed), -EBADMSG, -ETIME (the publisher was faster than every
+ * retry), -ENOMEM, -ECHILD. */
 STELE_API int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *table,
-                                        const void *key, unsigned key_bits, void *buffer,
-                                        size_t *size, uint64_t *ret_version);
+                                        const struct stele_schema *expected, const void *key,
+                                        unsigned key_bits, void *buffer, size_t *size,
+                                        uint64_t *ret_version);
 
 /* Copies the row with the longest prefix that matches `key`, as stele_subscriber_get_copy() does.
  * Sets `*ret_key_bits` (may be NULL) to the length of that prefix. */
 STELE_API int stele_subscriber_match_copy(struct stele_subscriber *subscriber, const char *table,
-                                          const void *key, unsigned key_bits, void *buffer,
-                                          size_t *size, unsigned *ret_key_bits,
-                                          uint64_t *ret_version);
+                                          const struct stele_schema *expected, const void *key,
+                                          unsigned key_bits, void *buffer, size_t *size,
+                                          unsigned *ret_key_bits, uint64_t *ret_version);
 
 /* ---- snapshots ---- */
 
@@ -342,11 +347,14 @@ STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot,
 STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot, unsigned index,
                                           struct stele_commit_table *ret);
 
-/* Looks up a row by its key. Returns 1 and fills `*ret`, or returns 0 if there is no such row.
- * Errors: -EINVAL (the key does not fit the schema), -ENXIO (no such table), -ESTALE, -EBADMSG,
- * -ECHILD. */
+/* Looks up a row by the name of its table and by its key. `expected` is the schema that the caller
+ * was compiled with (see stele_table_open()), or NULL if the caller does not depend on the columns.
+ * Returns 1 and fills `*ret`, or returns 0 if there is no such row. Errors: -EINVAL (the key does
+ * not fit the schema, or the table has another schema than `expected`), -ENXIO (no such table),
+ * -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *table,
-                                 const void *key, unsigned key_bits, struct stele_row *ret);
+                                 const struct stele_schema *expected, const void *key,
+                                 unsigned key_bits, struct stele_row *ret);
 
 /* A key, for calls that take many: `bits` bits at `data`. The caller keeps ownership of the
  * bytes. */
@@ -361,6 +369,7 @@ struct stele_key_ref {
  * Returns the number of rows found. Errors are those of stele_snapshot_get(); then the contents
  * of `ret` are undefined. */
 STELE_API int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *table,
+                                          const struct stele_schema *expected,
                                           const struct stele_key_ref *keys, size_t count,
                                           struct stele_row *ret);
 
@@ -369,13 +378,15 @@ STELE_API int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot,
  * finds keys of whole bytes. `key` may have any number of bits up to the table's longest key.
  * Return values and other errors are those of stele_snapshot_get(). */
 STELE_API int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *table,
-                                   const void *key, unsigned key_bits, struct stele_row *ret);
+                                   const struct stele_schema *expected, const void *key,
+                                   unsigned key_bits, struct stele_row *ret);
 
 /* Matches `count` keys in one call. Results are returned as by stele_snapshot_get_many(). For a
  * lookup per packet, an index is faster: <stele/lpm.h>. */
 STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot,
-                                            const char *table, const struct stele_key_ref *keys,
-                                            size_t count, struct stele_row *ret);
+                                            const char *table, const struct stele_schema *expected,
+                                            const struct stele_key_ref *keys, size_t count,
+                                            struct stele_row *ret);
 
 /* ---- tables of a snapshot: lookups without finding the table by name each time ---- */
 

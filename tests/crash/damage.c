@@ -252,8 +252,8 @@ static void walk(struct damage *damage, struct stele_subscriber *subscriber)
 	}
 	stele_snapshot_close(snapshots[1]);
 	stele_snapshot_close(snapshots[0]);
-	r = stele_subscriber_match_copy(subscriber, "routes", "\12\1\2\3", 32, buffer, &size, NULL,
-	                                &version);
+	r = stele_subscriber_match_copy(subscriber, "routes", NULL, "\12\1\2\3", 32, buffer, &size,
+	                                NULL, &version);
 	use(damage, r < 0 && r != -EMSGSIZE ? r : 0, NULL);
 }
 

@@ -94,7 +94,7 @@ static void read_as(const char *name, unsigned flags)
 	expect_answer(stele_subscriber_wait(subscriber, 0, 0, &newest), "wait");
 	read_snapshot(subscriber, 0);
 	read_snapshot(subscriber, FORGE_VERSION);
-	expect_answer(stele_subscriber_get_copy(subscriber, "t", "k", 8, value, &size, NULL),
+	expect_answer(stele_subscriber_get_copy(subscriber, "t", NULL, "k", 8, value, &size, NULL),
 	              "get");
 	expect_answer(stele_live_open(subscriber, "t", NULL, &live), "live_open");
 	r = stele_changes_since(subscriber, "t", 1, &changes);

@@ -357,7 +357,8 @@ static int read_all(const char *region)
 	if (r == 0)
 		r = stele_live_get_copy(&live, &key, 32, &account, &size, NULL) == 1 ? 0 : -EIO;
 	if (r == 0) {
-		r = stele_subscriber_get_copy(subscriber, "right", &key, 32, &account, &size, NULL);
+		r = stele_subscriber_get_copy(subscriber, "right", NULL, &key, 32, &account, &size,
+		                              NULL);
 		r = r == 1 ? 0 : r == 0 ? -EIO : r;
 	}
 	if (r == 0)

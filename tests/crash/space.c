@@ -374,13 +374,14 @@ Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 		if (r == -ESTALE) {
 			cr_assert_eq(stale, i, "a newer pin was given up before an older one");
 			stale++;
-			cr_assert_eq(stele_snapshot_get(snapshots[i], "blobs", &key, 32, &row),
-			             -ESTALE);
+			cr_assert_eq(
+				stele_snapshot_get(snapshots[i], "blobs", NULL, &key, 32, &row),
+				-ESTALE);
 			continue;
 		}
 		cr_assert_eq(r, 0);
-		cr_assert_eq(stele_snapshot_get(snapshots[i], "blobs", &key, 32, &row), 1, "%s",
-		             stele_last_error());
+		cr_assert_eq(stele_snapshot_get(snapshots[i], "blobs", NULL, &key, 32, &row), 1,
+		             "%s", stele_last_error());
 		cr_assert_eq(row.version, i + 1);
 	}
 	cr_assert_eq(stale, stats.pins_revoked);

@@ -60,7 +60,8 @@ static void truncate_under_reader(const char *region, off_t size)
 	cr_assert_eq(stele_snapshot_check(snapshot), -EBADMSG);
 	r = stele_snapshot_open(subscriber, 0, &second);
 	cr_assert_eq(r, -EBADMSG, "cut to %lld bytes: %d", (long long)size, r);
-	r = stele_subscriber_get_copy(subscriber, "left", &key, 32, &account, &room, &version);
+	r = stele_subscriber_get_copy(subscriber, "left", NULL, &key, 32, &account, &room,
+	                              &version);
 	cr_assert_eq(r, -EBADMSG, "cut to %lld bytes: %d", (long long)size, r);
 	cr_assert_eq(stele_subscriber_version(subscriber, &version), -EBADMSG);
 	cr_assert_eq(stele_subscriber_wait(subscriber, 6, 0, &version), -EBADMSG);

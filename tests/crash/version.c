@@ -48,7 +48,7 @@ static void assert_clock(const struct stele_snapshot *snapshot)
 	struct account account;
 	struct stele_row row;
 
-	cr_assert_eq(stele_snapshot_get(snapshot, "clock", &key, 32, &row), 1, "%s",
+	cr_assert_eq(stele_snapshot_get(snapshot, "clock", NULL, &key, 32, &row), 1, "%s",
 	             stele_last_error());
 	memcpy(&account, row.value, sizeof(account));
 	cr_assert_eq(account.generation, version);

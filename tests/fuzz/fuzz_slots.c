@@ -207,8 +207,8 @@ static void do_commit(const struct forge_step *step)
 	must(stele_transaction_put(tx, "rows", &(uint32_t){0}, 32, &number, sizeof(number)));
 	FUZZ_CHECK(stele_transaction_commit(tx, NULL, &version) == 1, "%s", stele_last_error());
 	state.number = version;
-	must(stele_subscriber_get_copy(state.reader, "rows", &(uint32_t){0}, 32, &found, &size,
-	                               &seen));
+	must(stele_subscriber_get_copy(state.reader, "rows", NULL, &(uint32_t){0}, 32, &found,
+	                               &size, &seen));
 	FUZZ_CHECK(found == number && seen == version, "a reader found %llu of version %llu",
 	           (unsigned long long)found, (unsigned long long)seen);
 }

@@ -173,10 +173,10 @@ static void do_get(struct reader *reader)
 
 	if (!need_snapshot(reader, 0))
 		return;
-	r = reader->step->a % 2
-	            ? stele_snapshot_get(reader->snapshots[0], table_name(reader), key, bits, &row)
-	            : stele_snapshot_match(reader->snapshots[0], table_name(reader), key, bits,
-	                                   &row);
+	r = reader->step->a % 2 ? stele_snapshot_get(reader->snapshots[0], table_name(reader), NULL,
+	                                             key, bits, &row)
+	                        : stele_snapshot_match(reader->snapshots[0], table_name(reader),
+	                                               NULL, key, bits, &row);
 	use_result(reader, r, &row);
 	if (!need_table(reader, 0))
 		return;
@@ -380,10 +380,10 @@ static void do_copy(struct reader *reader)
 		                                    &length, &version);
 	} else {
 		r = reader->step->a & 64
-		            ? stele_subscriber_get_copy(reader->subscriber, table_name(reader), key,
-		                                        bits, buffer, &size, &version)
+		            ? stele_subscriber_get_copy(reader->subscriber, table_name(reader),
+		                                        NULL, key, bits, buffer, &size, &version)
 		            : stele_subscriber_match_copy(reader->subscriber, table_name(reader),
-		                                          key, bits, buffer, &size, &length,
+		                                          NULL, key, bits, buffer, &size, &length,
 		                                          &version);
 	}
 	if (fuzz_result(r) == 1)

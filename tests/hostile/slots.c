@@ -32,7 +32,8 @@ static void read_on(unsigned who)
 		CHECK(r == 0 || version > seen, "%llu after %llu", (unsigned long long)version,
 		      (unsigned long long)seen);
 		size = sizeof(value);
-		r = stele_subscriber_get_copy(subscriber, "rows", key, 32, &value, &size, &version);
+		r = stele_subscriber_get_copy(subscriber, "rows", NULL, key, 32, &value, &size,
+		                              &version);
 		CHECK(r == 1 || r == -ETIME, "%d: %s", r, stele_last_error());
 		CHECK(r != 1 || (value.number == version && ipc_whole(&value, 0)), "wrong at %llu",
 		      (unsigned long long)version);

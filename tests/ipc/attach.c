@@ -326,11 +326,12 @@ static void use_parents_handles(unsigned argument)
 	RETURNS(stele_subscriber_fd(parents_subscriber), -ECHILD, "parent");
 	RETURNS(stele_subscriber_applied(parents_subscriber, 1), -ECHILD, "parent");
 	RETURNS(stele_subscriber_describe(parents_subscriber, &state), -ECHILD, "parent");
-	RETURNS(stele_subscriber_get_copy(parents_subscriber, "rows", key, 32, value, &size,
+	RETURNS(stele_subscriber_get_copy(parents_subscriber, "rows", NULL, key, 32, value, &size,
 	                                  &version),
 	        -ECHILD, "parent");
 	RETURNS(stele_snapshot_open(parents_subscriber, 0, &snapshot), -ECHILD, "parent");
-	RETURNS(stele_snapshot_get(parents_snapshot, "rows", key, 32, &row), -ECHILD, "parent");
+	RETURNS(stele_snapshot_get(parents_snapshot, "rows", NULL, key, 32, &row), -ECHILD,
+	        "parent");
 	RETURNS(stele_snapshot_check(parents_snapshot), -ECHILD, "parent");
 	RETURNS(stele_snapshot_next_table(parents_snapshot, name), -ECHILD, "parent");
 	RETURNS(stele_table_open(parents_snapshot, "rows", NULL, &table), -ECHILD, "parent");

@@ -281,9 +281,9 @@ Test(ipc_kernel_routes, single_messages_are_applied, .init = setup, .fini = tear
 	cr_assert_gt(counters->updates, 0u);
 
 	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
-	cr_assert_eq(
-		stele_snapshot_match(snapshot, "routes4", (uint8_t[]){10, 16, 120, 77}, 32, &row),
-		1);
+	cr_assert_eq(stele_snapshot_match(snapshot, "routes4", NULL, (uint8_t[]){10, 16, 120, 77},
+	                                  32, &row),
+	             1);
 	cr_assert_eq(row.key_bits, 24u);
 	cr_assert(memcmp(((const struct kernel_route4 *)row.value)->gateway,
 	                 (uint8_t[]){10, 0, 0, 3}, 4) == 0);

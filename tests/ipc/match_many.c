@@ -43,13 +43,14 @@ Test(ipc_match_many, many_keys_of_any_length_are_matched)
 	for (unsigned i = 0; i < 70; i++)
 		keys[i] = (struct stele_key_ref){asked[i % 6].key,
 		                                 (unsigned)strlen(asked[i % 6].key) * 8};
-	RETURNS(stele_snapshot_match_many(snapshot, name, keys, 70, rows), 70, "");
+	RETURNS(stele_snapshot_match_many(snapshot, name, NULL, keys, 70, rows), 70, "");
 	for (unsigned i = 0; i < 70; i++)
 		cr_expect(rows[i].key_bits == strlen(names[asked[i % 6].name]) * 8 &&
 		                  memcmp(rows[i].key, asked[i % 6].key, rows[i].key_bits / 8) == 0,
 		          "%s is answered with %u bits", asked[i % 6].key, rows[i].key_bits);
-	RETURNS(stele_snapshot_match_many(snapshot, name, keys, 0, rows), 0, "");
-	RETURNS(stele_snapshot_match_many(snapshot, "nothing", keys, 1, rows), -ENXIO, "nothing");
+	RETURNS(stele_snapshot_match_many(snapshot, name, NULL, keys, 0, rows), 0, "");
+	RETURNS(stele_snapshot_match_many(snapshot, "nothing", NULL, keys, 1, rows), -ENXIO,
+	        "nothing");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

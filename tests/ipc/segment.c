@@ -104,7 +104,7 @@ static void keep_reading(unsigned argument)
 	ipc_reach(argument, 1);
 	RETURNS(stele_subscriber_wait(subscriber, 1, STELE_FOREVER, &version), -ENOENT, "removed");
 	OK(stele_snapshot_check(snapshot));
-	RETURNS(stele_snapshot_get(snapshot, "rows", key, 32, &row), 1, "");
+	RETURNS(stele_snapshot_get(snapshot, "rows", NULL, key, 32, &row), 1, "");
 	memcpy(&value, row.value, sizeof(value));
 	CHECK(ipc_whole(&value, 0) && value.number == 1, "number %llu",
 	      (unsigned long long)value.number);

@@ -59,7 +59,7 @@ static void read_only(unsigned argument)
 	subscriber = ipc_subscribe(0, NULL);
 	CHECK(ipc_read(subscriber) == 1, "%s", stele_last_error());
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
-	RETURNS(stele_snapshot_get(snapshot, "rows", key, 32, &row), 1, "");
+	RETURNS(stele_snapshot_get(snapshot, "rows", NULL, key, 32, &row), 1, "");
 	permissions_of(row.value, is);
 	CHECK(strcmp(is, "r--s") == 0, "a reader's mapping is %s", is);
 	store_into(row.value);
@@ -186,7 +186,7 @@ Test(ipc_sysv, history_pins_and_rollback)
 	OK(stele_snapshot_check(pinned));
 	RETURNS(stele_snapshot_open(subscriber, 2, &other), -ESTALE,
 	        "does not hold version 2 any more");
-	RETURNS(stele_snapshot_get(pinned, "rows", key, 32, &row), 1, "");
+	RETURNS(stele_snapshot_get(pinned, "rows", NULL, key, 32, &row), 1, "");
 	memcpy(&value, row.value, sizeof(value));
 	cr_expect(value.number == 1 && ipc_whole(&value, 0));
 	OK(stele_transaction_begin(publisher, &tx));
@@ -194,7 +194,7 @@ Test(ipc_sysv, history_pins_and_rollback)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_snapshot_open(subscriber, 0, &other));
 	cr_expect_eq(stele_snapshot_version(other), 202);
-	RETURNS(stele_snapshot_get(other, "rows", key, 32, &row), 1, "");
+	RETURNS(stele_snapshot_get(other, "rows", NULL, key, 32, &row), 1, "");
 	memcpy(&value, row.value, sizeof(value));
 	cr_expect(value.number == 199 && ipc_whole(&value, 0));
 	stele_subscriber_close(subscriber);

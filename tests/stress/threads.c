@@ -302,8 +302,8 @@ static void *read_main(void *subscriber)
 	do {
 		struct account account;
 		size_t size = sizeof(account);
-		if (stele_subscriber_get_copy(subscriber, "accounts", &key, 32, &account, &size,
-		                              NULL) != 1)
+		if (stele_subscriber_get_copy(subscriber, "accounts", NULL, &key, 32, &account,
+		                              &size, NULL) != 1)
 			return subscriber;
 		/* Relaxed, so that only the library orders the two threads. */
 		__atomic_store_n(&has_read, 1, __ATOMIC_RELAXED);

@@ -262,7 +262,8 @@ static void check_table(struct world *world)
 	CHECK(found == 0, "seed %llu: %lld more were counted", (unsigned long long)world->seed,
 	      (long long)found);
 	keys[world->asked / 2].bits = world->size * 8 + 1;
-	RETURNS(stele_snapshot_match_many(world->snapshot, "routes", keys, world->asked, rows),
+	RETURNS(stele_snapshot_match_many(world->snapshot, "routes", NULL, keys, world->asked,
+	                                  rows),
 	        -EINVAL, "bits");
 }
 

@@ -262,10 +262,10 @@ Test(unit_put_many, missing_rows_are_returned_as_zeros)
 	subscriber = ipc_subscribe(0, "futex");
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	memset(found, 0xee, sizeof(found));
-	RETURNS((int)stele_snapshot_get_many(snapshot, "empty", keys, 70, found), 0, "");
+	RETURNS((int)stele_snapshot_get_many(snapshot, "empty", NULL, keys, 70, found), 0, "");
 	cr_assert_arr_eq(found, none, sizeof(found));
 	memset(found, 0xee, sizeof(found));
-	RETURNS((int)stele_snapshot_get_many(snapshot, "one", keys, 70, found), 1, "");
+	RETURNS((int)stele_snapshot_get_many(snapshot, "one", NULL, keys, 70, found), 1, "");
 	cr_assert_not_null(found[40].key);
 	found[40] = none[40];
 	cr_assert_arr_eq(found, none, sizeof(found));

@@ -162,15 +162,16 @@ uint64_t ipc_read(struct stele_subscriber *subscriber)
 	size_t size = sizeof(value);
 	uint64_t version, copied;
 
-	RETURNS(stele_subscriber_get_copy(subscriber, "rows", key, 32, &value, &size, &copied), 1,
-	        "");
+	RETURNS(stele_subscriber_get_copy(subscriber, "rows", NULL, key, 32, &value, &size,
+	                                  &copied),
+	        1, "");
 	CHECK(size == sizeof(value) && value.number == copied && ipc_whole(&value, 0),
 	      "number %llu at %llu", (unsigned long long)value.number, (unsigned long long)copied);
 	for (int try = 0;; try++) {
 		int r;
 		OK(stele_snapshot_open(subscriber, 0, &snapshot));
 		version = stele_snapshot_version(snapshot);
-		r = stele_snapshot_get(snapshot, "rows", key, 32, &row);
+		r = stele_snapshot_get(snapshot, "rows", NULL, key, 32, &row);
 		if (r == 1) {
 			memcpy(&value, row.value, sizeof(value));
 			r = stele_snapshot_check(snapshot) < 0 ? -ESTALE : 1;
