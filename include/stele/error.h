@@ -69,10 +69,17 @@ STELE_API const char *stele_last_error(void);
  *   results    (structs that the library fills in) The library never writes more than .size bytes.
  *              Members that it does not know are set to zero. .size itself stays.
  *
- * A size that no such struct has, such as 0, is -EINVAL. All other structs keep their size for as
- * long as the library has this SONAME. Their members `reserved_` are for later releases. In structs
- * that the library fills in, ignore them. In structs that the program fills in, they must be
- * zero. */
+ * A size that no such struct has, such as 0, is -EINVAL.
+ *
+ * Structs that only callbacks receive (stele_damage, stele_leftover) grow at their ends too. All
+ * other structs keep their size for as long as the library keeps its SONAME, so that programs may
+ * have arrays of them. Their members `reserved_` become members of later releases. A program must
+ * set them to zero in structs that it fills in (else -EINVAL), and ignore them in structs that the
+ * library fills in. There they are zero, except in struct stele_row, where they are not written.
+ *
+ * A member whose values are an enumeration has the type uint32_t, because the size of an enum
+ * depends on the compiler's options. Later releases may add values; expect values that you don't
+ * know. */
 
 /* THE SIGBUS HANDLER. If another process truncates a file of a region, an access to the mapping
  * raises SIGBUS. The library handles this signal, so that the call returns -EBADMSG and the

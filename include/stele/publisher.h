@@ -101,7 +101,14 @@ struct stele_publisher_options {
 	 * queues follow. */
 	mode_t mode;
 
-	enum stele_durability durability;
+	/* What a region on a disk loses when the machine goes down: enum stele_durability. */
+	uint32_t durability;
+
+	/* What holds the region's contents: enum stele_memory in <stele/region.h>. 0: a file if
+	 * the region has a directory, else POSIX shared memory. A System V segment has its maximum
+	 * size from the start: limit_size must be equal to maximum_size. If one of them is 0, it
+	 * takes the value of the other; 0 for both is 64 MiB. */
+	uint32_t memory;
 
 	/* How long to wait until another publisher has detached or died, in nanoseconds. 0: 5 s.
 	 * Negative: do not wait. A process with much memory takes seconds to die. */
@@ -115,12 +122,6 @@ struct stele_publisher_options {
 	/* Maximum bytes for pinned versions that history has dropped. When they use more, the
 	 * oldest pins are revoked. 0: half of the region's maximum size. */
 	uint64_t pinned_bytes;
-
-	/* What holds the region's contents: see <stele/region.h>. 0: a file if the region has a
-	 * directory, else POSIX shared memory. A System V segment has its maximum size from the
-	 * start: limit_size must be equal to maximum_size. If one of them is 0, it takes the value
-	 * of the other; 0 for both is 64 MiB. */
-	enum stele_memory memory;
 };
 
 /* Attaches to a region as its publisher. With STELE_CREATE or STELE_CREATE_NEW, creates the
@@ -307,7 +308,8 @@ STELE_API int stele_transaction_put(struct stele_transaction *tx, const char *ta
                                     const void *key, unsigned key_bits, const void *value,
                                     size_t value_size);
 
-/* A row, for calls that take many. The caller keeps ownership of what it points to. */
+/* A row, for calls that take many. The caller keeps ownership of what it points to. The struct has
+ * no reserved members: a call that needs more about a row will take a struct of its own. */
 struct stele_row_ref {
 	const void *key;
 	unsigned key_bits;

@@ -55,12 +55,14 @@ struct stele_commit {
 	char command[16];                 /* of the publisher, NUL-terminated; for display only */
 	uint64_t added, changed, removed; /* rows, over all tables */
 	char message[256];
+	uint64_t reserved_[8];
 };
 
 /* What a commit did to one table. */
 struct stele_commit_table {
 	char name[STELE_NAME_MAX + 1];
 	uint64_t added, changed, removed; /* rows */
+	uint64_t reserved_[4];
 };
 
 /* ---- describing a region ---- */
@@ -119,8 +121,8 @@ struct stele_region_info {
 
 	/* Memory. */
 	uint64_t generation; /* number of the region's file: 1, and one more for each replacement */
-	enum stele_memory memory;
-	uint64_t file_size;    /* bytes of memory that the data file, or the segment, uses */
+	uint32_t memory;     /* enum stele_memory */
+	uint64_t file_size;  /* bytes of memory that the data file, or the segment, uses */
 	uint64_t maximum_size; /* bytes that this file may grow to */
 	uint64_t limit_size;   /* bytes that any file of the region may grow to */
 	bool durable_commits;  /* created with STELE_DURABLE_COMMIT */
@@ -190,6 +192,8 @@ struct stele_subscriber_info {
 	 * only the region's owner and root may read. */
 	bool counted;
 	uint64_t sent, coalesced, dropped;
+
+	uint64_t reserved_[8];
 };
 typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_info *subscriber);
 
@@ -212,8 +216,8 @@ enum stele_lock_state {
 };
 
 struct stele_region_lock {
-	size_t size; /* in: sizeof(struct stele_region_lock) */
-	enum stele_lock_state state;
+	size_t size;    /* in: sizeof(struct stele_region_lock) */
+	uint32_t state; /* enum stele_lock_state */
 	uint32_t owner; /* thread that holds the lock, in its own PID namespace; 0: none */
 };
 
@@ -256,12 +260,12 @@ struct stele_region_use {
 	uint64_t free_bytes;    /* in free pages */
 	uint64_t arena_bytes;
 
-	uint64_t objects; /* number of objects checked */
-	uint64_t damages; /* number of faults found; 0: the region is intact */
-
 	/* All bytes were checked against a checksum. Only saved regions have one; a region that
 	 * is published has no checksum over the values of its rows. */
 	bool checksummed;
+
+	uint64_t objects; /* number of objects checked */
+	uint64_t damages; /* number of faults found; 0: the region is intact */
 };
 
 /* A fault in a region. Valid until the callback returns. */

@@ -105,8 +105,8 @@ struct stele_ipv6net {
 
 struct stele_column {
 	const char *name; /* a letter or '_', then letters, digits, '_' or '-' */
-	enum stele_type type;
-	bool key; /* key columns come first */
+	uint32_t type;    /* enum stele_type */
+	bool key;         /* key columns come first */
 
 	/* Size in bytes. Required for STELE_CHAR. 0 for STELE_TEXT and STELE_BYTES. For every
 	 * other type 0, or the size of the type. */

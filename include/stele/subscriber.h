@@ -90,6 +90,9 @@ struct stele_row {
 	 * or deletes it and puts it again, also writes it. Putting a row with its present value
 	 * writes nothing. */
 	uint64_t version;
+
+	/* Not written, so that lookups don't pay for them. */
+	uint64_t reserved_[3];
 };
 
 /* ---- subscribers ---- */
@@ -128,6 +131,9 @@ struct stele_subscriber_options {
 	 * <stele/error.h>. */
 	unsigned flags;
 
+	/* With STELE_ONE_OWNER: the user who must own the region. Otherwise 0. */
+	uid_t owner;
+
 	/* How to be woken: a name of the list below. NULL: "auto". */
 	const char *notifier;
 
@@ -142,9 +148,6 @@ struct stele_subscriber_options {
 	 * none of them. With more names, every commit wakes the subscriber, which then checks
 	 * whether its tables changed. */
 	const char *const *tables;
-
-	/* With STELE_ONE_OWNER: the user who must own the region. Otherwise 0. */
-	uid_t owner;
 };
 
 /* NOTIFIERS. How a subscriber is woken when there is a new version. A notice is only a hint: a
@@ -264,6 +267,13 @@ struct stele_subscriber_state {
 	/* The subscriber has a slot, so it can pin versions. */
 	bool registered;
 
+	/* A publisher is attached at the moment of the call. */
+	bool publisher_attached;
+
+	/* The owner of the region is root, this user, or the owner of the region's directory. */
+	bool owner_trusted;
+	uid_t owner;
+
 	/* The notifier in use: a name of the list above, or "poll" if the subscriber receives no
 	 * notices. It then checks for a new version every few milliseconds. While nothing
 	 * changes, it checks ten times a second and whenever a commit wakes the futex waiters. A
@@ -274,18 +284,10 @@ struct stele_subscriber_state {
 	 * applies. The subscriber owns the string. */
 	const char *reason;
 
-	/* A publisher is attached at the moment of the call. */
-	bool publisher_attached;
-
 	/* Time since which a publisher is attached, or since which none is. The latter is the
 	 * time of the last publisher's close, or of its last commit if it died. In nanoseconds
 	 * since 1970. 0: unknown. */
 	uint64_t publisher_since;
-
-	/* Owner of the region, and whether that is root, this user, or the owner of the region's
-	 * directory. */
-	uid_t owner;
-	bool owner_trusted;
 };
 
 /* Fills `*ret` with the state of this subscriber. The caller sets ret->size. Returns 0. Errors:
@@ -357,7 +359,7 @@ STELE_API int stele_snapshot_get(const struct stele_snapshot *snapshot, const ch
                                  unsigned key_bits, struct stele_row *ret);
 
 /* A key, for calls that take many: `bits` bits at `data`. The caller keeps ownership of the
- * bytes. */
+ * bytes. The struct has no reserved members, because a key needs no more. */
 struct stele_key_ref {
 	const void *data;
 	unsigned bits;
@@ -394,7 +396,7 @@ STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapsho
  * has nothing to free. Many threads may use it at once. The members are private. */
 struct stele_table {
 	const struct stele_snapshot *snapshot;
-	uint64_t words_[5];
+	uint64_t words_[15];
 };
 
 /* Opens a table by its name. `expected` (may be NULL) is the schema that the caller was compiled
@@ -422,9 +424,12 @@ STELE_API uint64_t stele_table_rows(const struct stele_table *table);
 /* Returns the version that last wrote a row of the table, in the sense of stele_row.version. */
 STELE_API uint64_t stele_table_version(const struct stele_table *table);
 
+/* What a step of a lookup visits. */
+enum stele_step_kind { STELE_STEP_NODE, STELE_STEP_ROW };
+
 /* One step of a lookup: an object that the lookup visits in the table's trie. */
 struct stele_step {
-	enum { STELE_STEP_NODE, STELE_STEP_ROW } kind;
+	uint32_t kind;    /* enum stele_step_kind */
 	uint64_t offset;  /* in the region's file, or in its segment */
 	size_t bytes;     /* size of the object */
 	uint64_t version; /* version that created the object */
@@ -441,6 +446,8 @@ struct stele_step {
 	/* Of a row: */
 	struct stele_row row; /* as stele_table_get() returns it */
 	bool answer;          /* this row is the result of the lookup */
+
+	uint64_t reserved_[4];
 };
 
 /* Explains a lookup, for development and debugging of this library: lists the nodes from the root
@@ -468,7 +475,7 @@ STELE_API int stele_snapshot_next_table(const struct stele_snapshot *snapshot, c
 struct stele_live {
 	struct stele_subscriber *subscriber;
 	char name[STELE_NAME_MAX + 1];
-	uint64_t words_[8];
+	uint64_t words_[23];
 };
 
 /* Opens a table for repeated lookups. `expected` and the errors are as for stele_table_open(). */
@@ -518,9 +525,10 @@ enum stele_change_kind { STELE_ADDED = 1, STELE_CHANGED, STELE_REMOVED };
 
 /* One row that differs. */
 struct stele_change {
-	enum stele_change_kind kind;
+	uint32_t kind;           /* enum stele_change_kind */
 	struct stele_row before; /* not for STELE_ADDED */
 	struct stele_row after;  /* not for STELE_REMOVED */
+	uint64_t reserved_[2];
 };
 
 /* Opens the changes of a table between two snapshots of one subscriber, in the order of the keys.
@@ -616,7 +624,7 @@ enum stele_event_kind {
 
 /* An event. It is valid, with everything that it points to, until the callback returns. */
 struct stele_event {
-	enum stele_event_kind kind;
+	uint32_t kind;         /* enum stele_event_kind */
 	uint64_t version;      /* version of the batch that has the event; 0 for _RESYNC */
 	const uint8_t *region; /* UUID of the region that .version belongs to, 16 bytes */
 
@@ -626,6 +634,8 @@ struct stele_event {
 	struct stele_change change; /* its rows are consistent copies */
 
 	uint64_t count; /* rows or changes delivered in this batch until now */
+
+	uint64_t reserved_[4];
 };
 
 struct stele_follow_options {
