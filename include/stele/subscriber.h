@@ -496,16 +496,32 @@ STELE_API int stele_live_match_copy(struct stele_live *table, const void *key, u
 
 struct stele_cursor;
 
-/* Opens a cursor before the first row of a table, for a scan in the order of the keys. The caller
- * owns the cursor and closes it before its snapshot. Errors: -ENOMEM, -ECHILD. */
+/* A cursor stands before, between or after the rows of its range, in the order of their keys. A
+ * step forward or backward returns the row that it passes: stele_cursor_previous() after
+ * stele_cursor_next() returns the same row again. The range is the whole table, unless
+ * stele_cursor_under() restricts it.
+ *
+ * The rows from the last to the first:
+ *
+ *     stele_cursor_last(cursor);
+ *     while ((r = stele_cursor_previous(cursor, &row)) == 1)
+ *             use(&row);
+ *
+ * The row with the greatest key below `key`:
+ *
+ *     stele_cursor_seek(cursor, key, key_bits);
+ *     r = stele_cursor_previous(cursor, &row); */
+
+/* Opens a cursor before the first row of a table. The caller owns the cursor and closes it before
+ * its snapshot. Errors: -ENOMEM, -ECHILD. */
 STELE_API int stele_cursor_open(const struct stele_table *table, struct stele_cursor **ret);
 
 /* Closes the cursor. Returns NULL. */
 STELE_API struct stele_cursor *stele_cursor_close(struct stele_cursor *cursor);
 
-/* Places the cursor before the first row whose key is `key` or greater, within the range that
- * stele_cursor_under() has set. Returns 0. Errors: -EINVAL (more bits than a key can have), and
- * those of stele_cursor_next(). */
+/* Places the cursor before the first row of its range whose key is `key` or greater; after the
+ * last row of the range if there is none. Returns 0. Errors: -EINVAL (more bits than a key can
+ * have), and those of stele_cursor_next(). */
 STELE_API int stele_cursor_seek(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
 /* Restricts the cursor to keys that start with these bits, and places it before the first of
@@ -513,9 +529,18 @@ STELE_API int stele_cursor_seek(struct stele_cursor *cursor, const void *key, un
  * of stele_cursor_seek(). */
 STELE_API int stele_cursor_under(struct stele_cursor *cursor, const void *key, unsigned key_bits);
 
-/* Moves to the next row. Returns 1 and fills `*ret`, or returns 0 after the last row. Errors:
+/* Places the cursor after the last row of its range. Returns 0. Errors: those of
+ * stele_cursor_next(). */
+STELE_API int stele_cursor_last(struct stele_cursor *cursor);
+
+/* Moves over the next row. Returns 1 and fills `*ret`, or returns 0 after the last row. Errors:
  * -ESTALE, -EBADMSG, -ECHILD. */
 STELE_API int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret);
+
+/* Moves over the row before the cursor. Returns 1 and fills `*ret`, or returns 0 before the first
+ * row. A step backward takes longer than one forward, and a change of direction as long as a seek.
+ * Errors are those of stele_cursor_next(). */
+STELE_API int stele_cursor_previous(struct stele_cursor *cursor, struct stele_row *ret);
 
 /* ---- changes: the difference between two versions ---- */
 

@@ -270,3 +270,119 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 	}
 	return 0;
 }
+
+/* ---- backward ---- */
+
+/* Pushes a frame for the places of the node at `at` before `place`. Returns 0 or -EBADMSG. */
+static int scan_push_back(struct scan *scan, const unsigned char *at, unsigned place)
+{
+	struct node node = node_at(at);
+	unsigned count = node_ref_count(&node);
+
+	if (scan->top == sizeof(scan->frames) / sizeof(scan->frames[0]) || scan->budget < count)
+		return -EBADMSG;
+	scan->budget -= count;
+	scan->frames[scan->top++] = (struct scan_frame){.node = at, .place = place};
+	return 0;
+}
+
+/* Returns true if a row comes before the start of a backward scan. */
+static bool scan_is_before(const struct row_parts *row, const unsigned char *key, unsigned bits,
+                           enum scan_edge edge)
+{
+	int order = scan_compare_bits(row->key, row->key_bits, key, bits);
+
+	if (order != 0)
+		return order < 0;
+	if (row->key_bits == bits)
+		return edge != SCAN_BEFORE;
+	return row->key_bits < bits || edge == SCAN_UNDER;
+}
+
+/* Returns the first place that is after the start of a backward scan, in a node at byte `depth` in
+ * which the key ends. */
+static unsigned scan_place_after(const unsigned char *key, unsigned bits, unsigned depth,
+                                 enum scan_edge edge)
+{
+	unsigned place = place_of_key(key, bits, depth), rest = bits - depth * 8;
+
+	if (edge == SCAN_BEFORE)
+		return place;
+	if (edge == SCAN_THROUGH)
+		return place + 1;
+	/* The first byte that does not start with the key's last bits. */
+	return (place / 16 + (1u << (8 - rest))) * 16;
+}
+
+int scan_seek_back(struct scan *scan, const struct view *view, const struct row_layout *layout,
+                   ref_t root, const unsigned char *key, unsigned bits, enum scan_edge edge)
+{
+	unsigned depth = 0;
+	ref_t ref = root;
+
+	scan_start(scan, view, layout, 0);
+	while (ref) {
+		const unsigned char *at = view_object(view, ref);
+		struct node node;
+		int order;
+
+		if (!at)
+			return -EBADMSG;
+		if (!(data_load(at) & LAYOUT_NODE)) {
+			struct row_parts row;
+			int r = row_parse_ref(view, layout, ref, &row);
+			if (r == 0 && scan_is_before(&row, key, bits, edge))
+				scan->row = ref;
+			return r;
+		}
+		node = node_at(at);
+		order = scan_compare_bits(node_skipped(&node), node.skip * 8, key + depth,
+		                          bits - depth * 8);
+		if (order < 0)
+			return scan_push_back(scan, at, PLACE_END);
+		if (order > 0)
+			return 0;
+		if (bits < (depth + node.skip) * 8)
+			return edge == SCAN_UNDER ? scan_push_back(scan, at, PLACE_END) : 0;
+		depth += node.skip;
+		if (bits - depth * 8 < 8)
+			return scan_push_back(scan, at, scan_place_after(key, bits, depth, edge));
+		if (scan_push_back(scan, at, place_of_child(key[depth])) < 0)
+			return -EBADMSG;
+		ref = node_child(&node, key[depth]);
+		depth++;
+	}
+	return 0;
+}
+
+int scan_previous(struct scan *scan, struct row_parts *ret)
+{
+	if (scan->row) {
+		ref_t row = scan->row;
+		scan->row = 0;
+		return row_parse_ref(scan->view, scan->layout, row, ret) < 0 ? -EBADMSG : 1;
+	}
+	while (scan->top > 0) {
+		struct scan_frame *frame = &scan->frames[scan->top - 1];
+		struct node node = node_at(frame->node);
+		const unsigned char *at;
+		uint64_t first;
+
+		frame->place = node_previous_place(&node, frame->place);
+		if (frame->place == PLACE_END) {
+			scan->top--;
+			continue;
+		}
+		at = view_object(scan->view, node_ref_at(&node, frame->place));
+		if (!at)
+			return -EBADMSG;
+		first = data_load(at);
+		if (!(first & LAYOUT_NODE))
+			return row_parse(scan->view, scan->layout, at, first, ret) < 0 ? -EBADMSG
+			                                                               : 1;
+		if (!PLACE_IS_CHILD(frame->place) || scan_push_back(scan, at, PLACE_END) < 0)
+			return -EBADMSG;
+		scan_prefetch_all(scan->view, at);
+	}
+	return 0;
+}

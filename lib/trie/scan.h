@@ -15,6 +15,9 @@
  *                  keys below them, so the scan takes one after the other
  *   by place       for a node in which keys end: the references of children and of prefixes are
  *                  separate there, so the scan merges them by their places
+ *
+ * A scan goes forward or backward, and keeps its direction: scan_seek_back() starts one that
+ * scan_previous() continues. A scan that goes backward has frames by place only.
  */
 struct scan {
 	const struct view *view;
@@ -25,7 +28,7 @@ struct scan {
 	/* Number of references that may still be followed. The limit makes sure that the scan ends
 	 * (rule B of view.h). */
 	uint64_t budget;
-	/* A row that comes before everything on the stack; 0: none. */
+	/* A row that the scan returns before everything on the stack; 0: none. */
 	ref_t row;
 	/* Frames in use. */
 	unsigned top;
@@ -33,7 +36,8 @@ struct scan {
 		/* By reference: the remaining references. While the frame is on top, the scan's
 		 * own `next` is valid instead. By place: NULL. */
 		const unsigned char *next, *end;
-		/* By place: the node, and the next place to examine. By reference: NULL. */
+		/* By place: the node, and the next place to examine; backward, the place after
+		 * it. By reference: NULL. */
 		const unsigned char *node;
 		unsigned place;
 	} frames[STELE_KEY_MAX + 2];
@@ -49,6 +53,22 @@ int scan_seek(struct scan *scan, const struct view *view, const struct row_layou
 
 /* Moves to the next row. Returns 1 and fills `*ret`, 0 after the last row, or -EBADMSG. */
 int scan_next(struct scan *scan, struct row_parts *ret);
+
+/* Where a scan that goes backward starts, relative to a key. */
+enum scan_edge {
+	SCAN_BEFORE,  /* at the last row before the key */
+	SCAN_THROUGH, /* at the row with the key, or else at the last row before it */
+	SCAN_UNDER,   /* at the last row that starts with the key, or else as SCAN_THROUGH */
+};
+
+/* Starts a scan that goes backward. With 0 bits and SCAN_UNDER it starts at the last row. Returns 0
+ * or -EBADMSG. */
+int scan_seek_back(struct scan *scan, const struct view *view, const struct row_layout *layout,
+                   ref_t root, const unsigned char *key, unsigned bits, enum scan_edge edge);
+
+/* Moves to the previous row of a scan that goes backward. Returns 1 and fills `*ret`, 0 before the
+ * first row, or -EBADMSG. */
+int scan_previous(struct scan *scan, struct row_parts *ret);
 
 /* Fast path of scan_next(), inlined: the next row is a sibling of the last one. */
 static inline int scan_next_inline(struct scan *scan, struct row_parts *ret)
@@ -67,7 +87,7 @@ static inline int scan_next_inline(struct scan *scan, struct row_parts *ret)
 	return scan_next(scan, ret);
 }
 
-/* Ends a scan: scan_next() returns 0 from now on. */
+/* Ends a scan: scan_next() and scan_previous() return 0 from now on. */
 static inline void scan_end(struct scan *scan)
 {
 	scan->next = scan->end = NULL;

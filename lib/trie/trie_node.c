@@ -104,6 +104,76 @@ unsigned node_next_place(const struct node *node, unsigned place)
 	                                  : best;
 }
 
+/* Returns the last set bit of a bitmap from `first` up to `from`, or `first` - 1 if there is
+ * none. */
+static int node_bitmap_previous(const unsigned char *bitmap, int from, int first)
+{
+	while (from >= first) {
+		uint64_t set = data_load(bitmap + from / 64 * 8) & ~UINT64_C(0) >> (63 - from % 64);
+		if (set) {
+			from = from / 64 * 64 + 63 - __builtin_clzll(set);
+			return from < first ? first - 1 : from;
+		}
+		from = from / 64 * 64 - 1;
+	}
+	return first - 1;
+}
+
+/* Returns the last place of a prefix before `place`, or `best` if that comes later. PLACE_END
+ * stands for no place. Searches each length for its last prefix, as node_prefixes_next() does for
+ * its first. */
+static unsigned node_prefixes_previous(const unsigned char *prefixes, unsigned place, unsigned best)
+{
+	for (unsigned bits = 0; bits < 8 && bits < place; bits++) {
+		unsigned first = 1u << bits, last = (place - 1 - bits) / 16 >> (8 - bits);
+		int which = node_bitmap_previous(prefixes, (int)(first + last), (int)first);
+		if (which >= (int)first) {
+			unsigned found =
+				place_of_prefix(((unsigned)which - first) << (8 - bits), bits);
+			if (best == PLACE_END || found > best)
+				best = found;
+		}
+	}
+	return best;
+}
+
+/* Returns the last byte in a list of children that is at most `max`, or -1. Loads each byte once,
+ * so that the result is never above `max`, even if the list changes meanwhile. */
+static int node_list_previous(const struct node *node, int max)
+{
+	for (unsigned i = node_child_count(node); i > 0; i--) {
+		int byte = data_load_byte(node->children + i - 1);
+
+		if (byte <= max)
+			return byte;
+	}
+	return -1;
+}
+
+unsigned node_previous_place(const struct node *node, unsigned place)
+{
+	/* The highest byte whose child is before the place; -1: no child is. */
+	int byte = place > 8 ? (int)(place - 9) / 16 : -1;
+	unsigned best = PLACE_END;
+
+	switch (node_form(node)) {
+	case NODE_LIST:
+		byte = node_list_previous(node, byte);
+		break;
+	case NODE_DIRECT:
+		while (byte >= 0 && !node_ref(node, byte))
+			byte--;
+		break;
+	default:
+		byte = node_bitmap_previous(node->children, byte, 0);
+	}
+	if (byte >= 0)
+		best = place_of_child((unsigned)byte);
+	if (node->info & NODE_PREFIXES)
+		return node_prefixes_previous(node_prefixes(node), place, best);
+	return best == PLACE_END && node->info & NODE_OWN && place > 0 ? 0 : best;
+}
+
 ref_t node_find_end(const unsigned char *at, const unsigned char *key, unsigned bits)
 {
 	struct node node = node_at(at);

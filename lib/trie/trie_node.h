@@ -319,6 +319,9 @@ unsigned node_bitmaps_next_place(const unsigned char *children, const unsigned c
 /* Returns the first occupied place at or after `place`, or PLACE_END. */
 unsigned node_next_place(const struct node *node, unsigned place);
 
+/* Returns the last occupied place before `place`, or PLACE_END if there is none. */
+unsigned node_previous_place(const struct node *node, unsigned place);
+
 /* Returns the reference at a place, or 0 if the place is empty. */
 static inline ref_t node_ref_at(const struct node *node, unsigned place)
 {

@@ -167,6 +167,20 @@ static void walk_rows(struct damage *damage, const struct stele_table *table)
 	if (r == 0)
 		r = stele_cursor_next(cursor, &row);
 	use(damage, r, &row);
+	r = stele_cursor_under(cursor, NULL, 0);
+	if (r == 0)
+		r = stele_cursor_last(cursor);
+	use(damage, r, &row);
+	rows = 0;
+	while (r >= 0 && (r = stele_cursor_previous(cursor, &row)) == 1) {
+		use(damage, r, &row);
+		cr_assert_lt(rows++, ROWS_MAX, "a cursor goes backward in circles");
+	}
+	use(damage, r, &row);
+	r = stele_cursor_seek(cursor, "ww", 16);
+	if (r == 0)
+		r = stele_cursor_previous(cursor, &row);
+	use(damage, r, &row);
 	stele_cursor_close(cursor);
 }
 

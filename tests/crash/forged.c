@@ -66,6 +66,10 @@ static void read_snapshot(struct stele_subscriber *subscriber, uint64_t version)
 		while ((r = stele_cursor_next(cursor, &row)) == 1)
 			;
 		expect_answer(r, "cursor_next");
+		r = stele_cursor_last(cursor);
+		while (r >= 0 && (r = stele_cursor_previous(cursor, &row)) == 1)
+			;
+		expect_answer(r, "cursor_previous");
 		stele_cursor_close(cursor);
 	}
 	stele_snapshot_close(snapshot);

@@ -227,21 +227,21 @@ static void do_explain(struct reader *reader)
 
 static void do_cursor(struct reader *reader)
 {
-	unsigned count = reader->step->a % 64;
+	unsigned count = reader->step->a % 64, how = reader->step->value % 8;
+	int (*move)(struct stele_cursor *, struct stele_row *) =
+		how < 4 ? stele_cursor_next : stele_cursor_previous;
 	struct stele_row row;
 	uint8_t key[64];
 	unsigned bits = make_key(reader, key);
 
-	if (!reader->cursor && need_table(reader, 0) &&
-	    fuzz_result(stele_cursor_open(&reader->tables[0], &reader->cursor)) < 0)
+	if (!reader->cursor &&
+	    (!need_table(reader, 0) || stele_cursor_open(&reader->tables[0], &reader->cursor) < 0))
 		return;
-	if (!reader->cursor)
-		return;
-	if (reader->step->value % 4 == 1)
-		fuzz_result(stele_cursor_seek(reader->cursor, key, bits));
-	if (reader->step->value % 4 == 2)
-		fuzz_result(stele_cursor_under(reader->cursor, key, bits));
-	while (count-- > 0 && use_result(reader, stele_cursor_next(reader->cursor, &row), &row))
+	fuzz_result(how % 4 == 1   ? stele_cursor_seek(reader->cursor, key, bits)
+	            : how % 4 == 2 ? stele_cursor_under(reader->cursor, key, bits)
+	            : how % 4 == 3 ? stele_cursor_last(reader->cursor)
+	                           : 0);
+	while (count-- > 0 && use_result(reader, move(reader->cursor, &row), &row))
 		;
 }
 

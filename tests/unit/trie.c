@@ -308,6 +308,18 @@ static void check_scans(struct world *world, unsigned spread)
 		if (i == world->model.count)
 			expect(world, scan_next(&scan, &row) == 0);
 	}
+	for (int round = 0; round < 200; round++) {
+		random_key(world, &key, spread);
+		i = model_find(&world->model, &key);
+		expect(world, scan_seek_back(&scan, &world->arena.view, &world->layout, world->root,
+		                             key.bytes, key.bits, SCAN_BEFORE) == 0);
+		for (size_t end = i > 5 ? i - 5 : 0; i > end; i--) {
+			expect(world, scan_previous(&scan, &row) == 1);
+			check_parts(world, &row, world->model.rows[i - 1]);
+		}
+		if (i == 0)
+			expect(world, scan_previous(&scan, &row) == 0);
+	}
 }
 
 /* Compares the difference between two versions with a merge of two arrays. */
