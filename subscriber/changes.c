@@ -6,6 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/reading/changes.h"
+#include "subscriber/position.h"
 #include "subscriber/retry.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
@@ -36,7 +37,8 @@ static int changes_check_pair(const struct stele_table *before, const struct ste
 }
 
 static int changes_open_between(const struct stele_table *before, const struct stele_table *after,
-                                const uint64_t versions[2], struct stele_changes **ret)
+                                const uint64_t versions[2], const uint8_t region[16],
+                                struct stele_changes **ret)
 {
 	struct reading readings[2];
 	int r = before && after ? changes_check_pair(before, after) : 0;
@@ -48,7 +50,7 @@ static int changes_open_between(const struct stele_table *before, const struct s
 	if (after)
 		table_reading(after, &readings[1]);
 	return changes_open(before ? &readings[0] : NULL, after ? &readings[1] : NULL, versions,
-	                    ret);
+	                    region, ret);
 }
 
 int stele_changes_open(const struct stele_table *before, const struct stele_table *after,
@@ -62,7 +64,9 @@ int stele_changes_open(const struct stele_table *before, const struct stele_tabl
 	if (!any)
 		return error_set(EINVAL, "neither table is given; give at least one");
 	r = subscriber_check(any->snapshot->subscriber);
-	return r < 0 ? r : changes_open_between(before, after, versions, ret);
+	return r < 0 ? r
+	             : changes_open_between(before, after, versions, any->snapshot->region->uuid,
+	                                    ret);
 }
 
 /* ---- since a version ---- */
@@ -83,19 +87,27 @@ static void changes_side_close(struct side *side)
 	side->there = false;
 }
 
+/* The arguments of stele_changes_since(). */
+struct request {
+	struct stele_subscriber *subscriber;
+	const char *table;
+	const struct stele_schema *expected; /* NULL: any */
+	struct stele_position since;
+};
+
 /* Opens a version and the table in it. Returns 0, also if the version has no such table, or an
- * error. Closes the snapshot again if the version has no such table, so that nothing stays
- * pinned. */
-static int changes_side_open(struct stele_subscriber *subscriber, const char *table,
-                             uint64_t version, struct side *ret, uint64_t *ret_version)
+ * error: -EINVAL if the table has another schema than the caller expects. Closes the snapshot again
+ * if the version has no such table, so that nothing stays pinned. */
+static int changes_side_open(const struct request *request, uint64_t version, struct side *ret,
+                             uint64_t *ret_version)
 {
 	struct side side = {0};
-	int r = stele_snapshot_open(subscriber, version, &side.snapshot);
+	int r = stele_snapshot_open(request->subscriber, version, &side.snapshot);
 
 	if (r < 0)
 		return r;
 	*ret_version = side.snapshot->version;
-	r = stele_table_open(side.snapshot, table, NULL, &side.table);
+	r = stele_table_open(side.snapshot, request->table, request->expected, &side.table);
 	side.there = r == 0;
 	if (r < 0)
 		changes_side_close(&side);
@@ -111,31 +123,43 @@ static void changes_release_snapshot(const void *snapshot)
 	stele_snapshot_close((struct stele_snapshot *)(uintptr_t)snapshot);
 }
 
+/* Opens the older version. Returns 0, STELE_GAP or an error. */
+static int changes_before_open(const struct request *request, uint64_t newest, struct side *ret,
+                               uint64_t *ret_version)
+{
+	const struct stele_position *since = &request->since;
+	int r;
+
+	if (since->version == 0)
+		return 0;
+	if (since->version > newest || !position_is_of(since, request->subscriber->region))
+		return STELE_GAP;
+	r = changes_side_open(request, since->version, ret, ret_version);
+	/* -EINVAL: the caller's rows have another schema than the newest version. */
+	return r == -ESTALE || r == -EINVAL ? STELE_GAP : r;
+}
+
 /* Tries once to open the changes since a version. Returns 0, STELE_GAP (the changes can't be
  * known), or an error: -ESTALE if the publisher reclaimed the newest version meanwhile. */
-static int changes_open_since(struct stele_subscriber *subscriber, const char *table,
-                              uint64_t since, struct stele_changes **ret)
+static int changes_open_since(const struct request *request, struct stele_changes **ret)
 {
 	struct side before = {0}, after = {0};
 	uint64_t versions[2] = {0};
-	int r = changes_side_open(subscriber, table, 0, &after, &versions[1]);
+	int r = changes_side_open(request, 0, &after, &versions[1]);
 
 	if (r < 0)
 		return r;
-	if (since > versions[1]) {
-		r = STELE_GAP;
-	} else if (since > 0) {
-		r = changes_side_open(subscriber, table, since, &before, &versions[0]);
-		if (r == -ESTALE)
+	r = changes_before_open(request, versions[1], &before, &versions[0]);
+	if (r == 0) {
+		r = changes_open_between(before.there ? &before.table : NULL,
+		                         after.there ? &after.table : NULL, versions,
+		                         request->subscriber->region->uuid, ret);
+		/* -EINVAL: the table has another schema now, so its rows can't be compared. -ESTALE
+		 * may mean that `since` was reclaimed during the open. */
+		if (r == -EINVAL ||
+		    (r == -ESTALE && before.there && snapshot_recheck(before.snapshot) < 0))
 			r = STELE_GAP;
 	}
-	if (r == 0)
-		r = changes_open_between(before.there ? &before.table : NULL,
-		                         after.there ? &after.table : NULL, versions, ret);
-	/* -EINVAL: the table has another schema now, so its rows can't be compared. -ESTALE may
-	 * mean that `since` was reclaimed during the open. */
-	if (r == -EINVAL || (r == -ESTALE && before.there && snapshot_recheck(before.snapshot) < 0))
-		r = STELE_GAP;
 	if (r == 0) {
 		changes_own(*ret, changes_release_snapshot);
 	} else {
@@ -145,18 +169,28 @@ static int changes_open_since(struct stele_subscriber *subscriber, const char *t
 	return r;
 }
 
-int stele_changes_since(struct stele_subscriber *subscriber, const char *table, uint64_t since,
+int stele_changes_since(struct stele_subscriber *subscriber, const char *table,
+                        const struct stele_schema *expected, const struct stele_position *since,
                         struct stele_changes **ret)
 {
+	struct request request = {
+		.subscriber = subscriber,
+		.table = table,
+		.expected = expected,
+	};
 	struct retry retry = {.max_tries = TRIES};
 	int r = subscriber_check(subscriber);
 
 	if (r == 0)
 		r = stele_name_check("table", table);
+	if (r == 0 && since)
+		r = position_check(since);
 	if (r < 0)
 		return r;
+	if (since)
+		request.since = *since;
 	do
-		r = changes_open_since(subscriber, table, since, ret);
+		r = changes_open_since(&request, ret);
 	while (r == -ESTALE && retry_again(&retry, subscriber->region));
 	return r == -ESTALE ? retry_error(&retry, subscriber->region, head_version(retry.head)) : r;
 }

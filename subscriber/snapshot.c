@@ -22,6 +22,7 @@
 #include "lib/base/fork.h"
 #include "lib/trie/scan.h"
 #include "subscriber/move.h"
+#include "subscriber/position.h"
 #include "subscriber/retry.h"
 
 int snapshot_recheck(const struct stele_snapshot *snapshot)
@@ -267,6 +268,11 @@ struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot)
 {
 	return snapshot->version;
+}
+
+void stele_snapshot_position(const struct stele_snapshot *snapshot, struct stele_position *ret)
+{
+	position_fill(snapshot->region->uuid, snapshot->version, ret);
 }
 
 int stele_snapshot_check(const struct stele_snapshot *snapshot)

@@ -110,8 +110,8 @@ struct stele_publisher_options {
 	 * takes the value of the other; 0 for both is 64 MiB. */
 	uint32_t memory;
 
-	/* How long to wait until another publisher has detached or died, in nanoseconds. 0: 5 s.
-	 * Negative: do not wait. A process with much memory takes seconds to die. */
+	/* How long to wait until another publisher has detached or died, in nanoseconds (TIME
+	 * LIMITS in <stele/region.h>). 0: 5 s. A process with much memory takes seconds to die. */
 	int64_t attach_timeout;
 
 	/* Maximum bytes for history, without the memory that the newest version uses. When

@@ -27,8 +27,8 @@
  * in them. Reading a forged or damaged region returns an error (mostly -EBADMSG) or an answer, in
  * bounded time and memory.
  *
- * CONTENTS. Descriptions, subscribers, the lock, memory use and verification, listing, saving and
- * loading, removing, cleaning up.
+ * CONTENTS. Versions and time, descriptions, subscribers, the lock, memory use and verification,
+ * listing, saving and loading, removing, cleaning up.
  */
 #ifndef STELE_REGION_H
 #define STELE_REGION_H
@@ -43,6 +43,27 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- versions and time ---- */
+
+/* A version of one region. A version number by itself means nothing in another region of the same
+ * name: a region that was created again, or loaded from a file, reaches the same numbers with other
+ * rows. So a program that keeps a version for later, in a file or in another process, keeps the
+ * position. All calls that resume from a version take a position, and know a version of another
+ * region. */
+struct stele_position {
+	uint8_t region[16]; /* UUID of the region */
+	uint64_t version;   /* 0: before the first commit, in whichever region */
+	uint64_t reserved_[1];
+};
+
+/* TIME LIMITS are in nanoseconds, and have one rule in every call:
+ *
+ *   deadline_ns   (an argument) a time of CLOCK_MONOTONIC. 0, or any time in the past: look once,
+ *                 and return. STELE_FOREVER: no limit.
+ *   a duration    (a member of options) counts from the call. 0: the default that the member's
+ *                 comment names. Negative: look once, and return. STELE_FOREVER: no limit. */
+#define STELE_FOREVER INT64_MAX
 
 /* ---- commits ---- */
 

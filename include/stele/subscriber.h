@@ -73,9 +73,6 @@ extern "C" {
 struct stele_subscriber;
 struct stele_snapshot;
 
-/* A deadline that never comes. */
-#define STELE_FOREVER INT64_MAX
-
 /* A row, read in place. */
 struct stele_row {
 	/* Encoded key, of key_bits bits: see <stele/schema.h>. */
@@ -233,8 +230,9 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
 /* Blocks until there is a version newer than `since`. With options.tables, blocks until one of
  * those tables was changed, created or dropped after `since`.
  *
- * `deadline_ns` is a time of CLOCK_MONOTONIC in nanoseconds. 0, or any time in the past, checks
- * once and returns. STELE_FOREVER never times out. A signal that interrupts the call does not end
+ * `since` is a version that this subscriber has seen; to resume from one that was kept elsewhere,
+ * use stele_changes_since(). `deadline_ns` is as in TIME LIMITS
+ * (<stele/region.h>): 0 checks once and returns. A signal that interrupts the call does not end
  * it; the call continues with the time that is left. The call checks for itself at least once a
  * second, so a publisher that dies between a commit and its notice causes no longer delay.
  *
@@ -332,6 +330,10 @@ STELE_API struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *sna
 
 /* Returns the version of the snapshot. */
 STELE_API uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot);
+
+/* Sets `*ret` to the snapshot's version and the UUID of its region. */
+STELE_API void stele_snapshot_position(const struct stele_snapshot *snapshot,
+                                       struct stele_position *ret);
 
 /* Returns 0 if everything read from the snapshot until now was consistent. Errors: -ESTALE (the
  * publisher has reclaimed the version), -EBADMSG (the region's file was truncated), -ECHILD. */
@@ -590,52 +592,62 @@ STELE_API int stele_changes_check(const struct stele_changes *changes);
 STELE_API void stele_changes_versions(const struct stele_changes *changes, uint64_t *ret_from,
                                       uint64_t *ret_to);
 
+/* Sets `*ret` to the version after the changes and the UUID of its region: a position from which
+ * stele_changes_since() continues, once all changes were applied. */
+STELE_API void stele_changes_position(const struct stele_changes *changes,
+                                      struct stele_position *ret);
+
 /* Returned by stele_changes_since(). Not an error: the changes since that version can no longer
  * be found. */
 #define STELE_GAP 2
 
-/* Opens the changes of a table from version `since` to the newest version. `since` 0 is the time
- * before the first commit: all rows count as added. A table that does not exist at one of the two
- * versions counts as empty there. The caller owns the changes and closes them before the
- * subscriber; until then, they pin both versions.
+/* Opens the changes of a table from position `since` to the newest version. `since` NULL, and a
+ * version of 0, are the time before the first commit: all rows count as added. A table that does
+ * not exist at one of the two versions counts as empty there. `expected` (may be NULL) is the
+ * schema that the caller was compiled with, as for stele_table_open(): every row of the changes has
+ * it. The caller owns the changes and closes them before the subscriber; until then, they pin both
+ * versions.
  *
  * Returns 0, or STELE_GAP without opening anything. STELE_GAP means that history no longer holds
- * `since`, that the region never reached `since` (it was created again), or that the table was
- * created again with another schema. Then discard all rows and continue from 0.
+ * `since`, that it is a position in another region, or that the table had another schema then.
+ * Discard all rows and continue from NULL.
  *
- * Errors: -EINVAL (name), -EMFILE (fewer than two pins are free), -ETIME (the publisher was
- * faster than every retry), -EBADMSG, -ENOMEM, -ECHILD.
+ * Errors: -EINVAL (name; or the table has another schema than `expected` now: the error message
+ * shows both), -EMFILE (fewer than two pins are free), -ETIME (the publisher was faster than every
+ * retry), -EBADMSG, -ENOMEM, -ECHILD.
  *
  * This loop keeps a copy of a table up to date (docs/examples/changes.c is a complete program):
  *
+ *     struct stele_position position = {0};
+ *
  *     for (;;) {
- *             r = stele_changes_since(subscriber, "routes", version, &changes);
+ *             r = stele_changes_since(subscriber, "routes", &route_schema, &position, &changes);
  *             if (r == 0) {
  *                     while ((r = stele_changes_next(changes, &change)) == 1)
  *                             apply(&change);
- *                     stele_changes_versions(changes, NULL, &newest);
+ *                     if (r == 0)
+ *                             stele_changes_position(changes, &position);
  *                     changes = stele_changes_close(changes);
  *             }
  *             if (r == STELE_GAP || r == -ESTALE) {
  *                     forget_all();
- *                     version = 0;
+ *                     position = (struct stele_position){0};
  *                     continue;
  *             }
  *             if (r < 0)
  *                     break;
- *             version = newest;
- *             stele_subscriber_applied(subscriber, version);
- *             r = stele_subscriber_wait(subscriber, version, STELE_FOREVER, &newest);
+ *             stele_subscriber_applied(subscriber, position.version);
+ *             r = stele_subscriber_wait(subscriber, position.version, STELE_FOREVER, &newest);
  *             if (r < 0)
  *                     break;
  *     }
  *
- * The loop loses no change and applies none twice. Between two rounds, `version` is the version
- * of the copy. To resume after a restart of the process, store the region's UUID
- * (stele_subscriber_region_uuid()) with the version. If the subscriber's region then has another
- * UUID, treat that as STELE_GAP: a version of one region means nothing in another. */
+ * The loop loses no change and applies none twice. Between two rounds, `position` is that of the
+ * copy; a process that stores both can resume from it after a restart, also if the region was
+ * created again meanwhile. */
 STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const char *table,
-                                  uint64_t since, struct stele_changes **ret);
+                                  const struct stele_schema *expected,
+                                  const struct stele_position *since, struct stele_changes **ret);
 
 /* ---- following: the loop above as one call ---- */
 

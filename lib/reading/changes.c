@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/reading/key_start.h"
@@ -41,6 +42,7 @@ struct stele_changes {
 	/* The table exists on this side. */
 	bool present[2];
 	uint64_t versions[2];
+	uint8_t region[16]; /* UUID of the region of versions[1] */
 	void (*release)(const void *context);
 	struct key_start under;
 	/* Finds the next pair of rows. Returns 1, 0 after the last pair, or -EBADMSG. The result
@@ -171,7 +173,7 @@ static int changes_start(struct stele_changes *changes)
 }
 
 int changes_open(const struct reading *before, const struct reading *after,
-                 const uint64_t versions[2], struct stele_changes **ret)
+                 const uint64_t versions[2], const uint8_t region[16], struct stele_changes **ret)
 {
 	struct stele_changes *changes = malloc(sizeof(*changes));
 
@@ -185,6 +187,7 @@ int changes_open(const struct reading *before, const struct reading *after,
 		changes->readings[1] = *after;
 	changes->versions[0] = versions[0];
 	changes->versions[1] = versions[1];
+	memcpy(changes->region, region, sizeof(changes->region));
 	changes->release = NULL;
 	changes->under.bits = 0;
 	changes->step = changes_step_by_reference;
@@ -219,6 +222,12 @@ void stele_changes_versions(const struct stele_changes *changes, uint64_t *ret_f
 		*ret_from = changes->versions[0];
 	if (ret_to)
 		*ret_to = changes->versions[1];
+}
+
+void stele_changes_position(const struct stele_changes *changes, struct stele_position *ret)
+{
+	*ret = (struct stele_position){.version = changes->versions[1]};
+	memcpy(ret->region, changes->region, sizeof(ret->region));
 }
 
 static int changes_check_readings(const struct stele_changes *changes)

@@ -9,9 +9,10 @@
 
 /* Opens the changes between two readings of tables with equal schemas. Either reading may be NULL:
  * the table does not exist on that side. Copies the readings. Their contexts must stay valid until
- * the changes are closed. stele_changes_versions() returns `versions`. Returns 0 or -ENOMEM. */
+ * the changes are closed. stele_changes_versions() returns `versions`, and stele_changes_position()
+ * the later version with the UUID `region`. Returns 0 or -ENOMEM. */
 int changes_open(const struct reading *before, const struct reading *after,
-                 const uint64_t versions[2], struct stele_changes **ret);
+                 const uint64_t versions[2], const uint8_t region[16], struct stele_changes **ret);
 
 /* Makes stele_changes_close() call `release` with the context of each reading. */
 void changes_own(struct stele_changes *changes, void (*release)(const void *context));

@@ -108,5 +108,6 @@ int stele_writable_changes_open(struct stele_writable *table, struct stele_chang
 		return r;
 	delta_reading(table, table->base.root, &before);
 	delta_reading(table, table->root, &after);
-	return changes_open(table->was ? &before : NULL, &after, versions, ret);
+	return changes_open(table->was ? &before : NULL, &after, versions,
+	                    table->publisher->attachment.region.uuid, ret);
 }

@@ -13,6 +13,7 @@
 #include "lib/units.h"
 #include "tests/support/bench/bench.h"
 #include "tests/support/random.h"
+#include "tests/support/position.h"
 
 #define ROWS   1000000u
 #define ROUNDS 201
@@ -68,7 +69,7 @@ static double read_changes(struct stele_subscriber *subscriber, uint64_t since, 
 	int r;
 
 	*ret_count = 0;
-	if (stele_changes_since(subscriber, "numbers", since, &changes) != 0)
+	if (changes_since_version(subscriber, "numbers", since, &changes) != 0)
 		bench_fail("stele_changes_since");
 	must(stele_changes_under(changes, prefix, bits));
 	while ((r = stele_changes_next(changes, &change)) == 1)

@@ -9,6 +9,7 @@
 
 #include "lib/units.h"
 #include "tests/support/bench/bench_rows.h"
+#include "tests/support/position.h"
 
 #define ROWS            1000000u
 #define ROUNDS          9
@@ -25,7 +26,7 @@ static double read_changes(struct stele_subscriber *subscriber, uint64_t since, 
 	uint64_t any = 0;
 
 	*ret_count = 0;
-	check(stele_changes_since(subscriber, "items", since, &changes) == 0);
+	check(changes_since_version(subscriber, "items", since, &changes) == 0);
 	while (stele_changes_next(changes, &change) == 1) {
 		any += item_sum(change.after.value);
 		++*ret_count;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "tests/support/bench/bench_rows.h"
+#include "tests/support/position.h"
 
 #define ROWS    10000u
 #define CHANGES 40u /* changes per round */
@@ -180,7 +181,7 @@ static void stele_subscribe(void)
 	tell(told_by_stele[1], &state);
 	for (;;) {
 		must(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &newest));
-		if (stele_changes_since(subscriber, "states", version, &changes) != 0)
+		if (changes_since_version(subscriber, "states", version, &changes) != 0)
 			_exit(1);
 		stele_changes_versions(changes, NULL, &version);
 		while (stele_changes_next(changes, &change) == 1) {

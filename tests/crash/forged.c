@@ -10,6 +10,7 @@
 #include "lib/units.h"
 #include "tests/support/crash/crash.h"
 #include "tests/support/forge.h"
+#include "tests/support/position.h"
 
 /* Milliseconds of CPU that one round of all calls may take; it takes about one. */
 #define CPU_MAX 2000
@@ -101,7 +102,7 @@ static void read_as(const char *name, unsigned flags)
 	expect_answer(stele_subscriber_get_copy(subscriber, "t", NULL, "k", 8, value, &size, NULL),
 	              "get");
 	expect_answer(stele_live_open(subscriber, "t", NULL, &live), "live_open");
-	r = stele_changes_since(subscriber, "t", 1, &changes);
+	r = changes_since_version(subscriber, "t", 1, &changes);
 	expect_answer(r, "changes_since");
 	if (r == 0)
 		stele_changes_close(changes);

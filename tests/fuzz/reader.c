@@ -4,6 +4,7 @@
  * that <stele/error.h> lists is right. The library must not crash or hang, and the caller must be
  * able to read all bytes of the rows that it returns. */
 #include "tests/fuzz/reader.h"
+#include "tests/support/position.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,8 +52,7 @@ static void close_walks(struct reader *reader)
 {
 	if (reader->cursor)
 		reader->cursor = stele_cursor_close(reader->cursor);
-	if (reader->changes)
-		reader->changes = stele_changes_close(reader->changes);
+	reader->changes = stele_changes_close(reader->changes);
 	if (reader->hash)
 		reader->hash = stele_hash_close(reader->hash);
 	if (reader->index)
@@ -287,12 +287,11 @@ static void do_changes_since(struct reader *reader)
 
 	if (!need_subscriber(reader))
 		return;
-	if (reader->changes)
-		reader->changes = stele_changes_close(reader->changes);
+	reader->changes = stele_changes_close(reader->changes);
 	if (reader->step->a % 4)
 		since = SCENE_VERSIONS - since % 8;
-	if (fuzz_result(stele_changes_since(reader->subscriber, table_name(reader), since,
-	                                    &reader->changes)) == 0)
+	if (fuzz_result(changes_since_version(reader->subscriber, table_name(reader), since,
+	                                      &reader->changes)) == 0)
 		changes_next(reader);
 	else
 		reader->changes = NULL;

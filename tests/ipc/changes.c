@@ -2,6 +2,7 @@
  *
  * Changes since a version, and changes that a transaction would make. */
 #include "tests/support/ipc/model.h"
+#include "tests/support/position.h"
 
 TestSuite(ipc_changes, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -55,7 +56,7 @@ Test(ipc_changes, since_every_version_of_history)
 		uint64_t asked = since < oldest ? 0 : since;
 		if (asked > 0)
 			model_reach(&copy, asked);
-		RETURNS(stele_changes_since(subscriber, "rows", asked, &changes), 0, "");
+		RETURNS(changes_since_version(subscriber, "rows", asked, &changes), 0, "");
 		stele_changes_versions(changes, &from, &to);
 		cr_expect(from == asked && to == 100, "%llu to %llu", (unsigned long long)from,
 		          (unsigned long long)to);
@@ -79,9 +80,9 @@ Test(ipc_changes, since_a_version_outside_history_is_a_gap)
 
 	while (model_commit(publisher) < 100)
 		;
-	RETURNS(stele_changes_since(subscriber, "rows", 1, &changes), STELE_GAP, "");
-	RETURNS(stele_changes_since(subscriber, "rows", 101, &changes), STELE_GAP, "");
-	RETURNS(stele_changes_since(subscriber, "rows", UINT64_MAX, &changes), STELE_GAP, "");
+	RETURNS(changes_since_version(subscriber, "rows", 1, &changes), STELE_GAP, "");
+	RETURNS(changes_since_version(subscriber, "rows", 101, &changes), STELE_GAP, "");
+	RETURNS(changes_since_version(subscriber, "rows", UINT64_MAX, &changes), STELE_GAP, "");
 	cr_expect_null(changes, "an output was written on a gap");
 	/* A version that this subscriber has pinned stays available, however old it is. */
 	OK(stele_snapshot_open(subscriber, 100, &snapshot));
@@ -89,12 +90,12 @@ Test(ipc_changes, since_a_version_outside_history_is_a_gap)
 		;
 	model_reach(&copy, 100);
 	model_reach(&whole, 300);
-	RETURNS(stele_changes_since(subscriber, "rows", 100, &changes), 0, "");
+	RETURNS(changes_since_version(subscriber, "rows", 100, &changes), 0, "");
 	RETURNS(apply_all(changes, &copy), 0, "");
 	cr_expect_eq(memcmp(copy.numbers, whole.numbers, sizeof(copy.numbers)), 0);
 	stele_changes_close(changes);
 	stele_snapshot_close(snapshot);
-	RETURNS(stele_changes_since(subscriber, "rows", 100, &changes), STELE_GAP, "");
+	RETURNS(changes_since_version(subscriber, "rows", 100, &changes), STELE_GAP, "");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
@@ -126,7 +127,7 @@ static void expect_kinds(struct stele_subscriber *subscriber, uint64_t since, in
 	struct stele_changes *changes;
 	struct stele_change change;
 
-	RETURNS(stele_changes_since(subscriber, "other", since, &changes), result, "");
+	RETURNS(changes_since_version(subscriber, "other", since, &changes), result, "");
 	if (result != 0)
 		return;
 	if (kind != 0) {
@@ -177,7 +178,7 @@ Test(ipc_changes, whose_version_is_reclaimed_in_the_middle)
 
 	while (model_commit(publisher) < 100)
 		;
-	RETURNS(stele_changes_since(subscriber, "rows", 99, &changes), 0, "");
+	RETURNS(changes_since_version(subscriber, "rows", 99, &changes), 0, "");
 	RETURNS(stele_changes_next(changes, &change), 1, "");
 	RETURNS(stele_changes_check(changes), 0, "");
 	while (model_commit(publisher) < 300)
@@ -188,7 +189,75 @@ Test(ipc_changes, whose_version_is_reclaimed_in_the_middle)
 	RETURNS(stele_changes_under(changes, "", 8), -ESTALE, "no longer held");
 	cr_expect_eq(change.kind, STELE_REMOVED, "an output was written on failure");
 	stele_changes_close(changes);
-	RETURNS(stele_changes_since(subscriber, "rows", 99, &changes), STELE_GAP, "");
+	RETURNS(changes_since_version(subscriber, "rows", 99, &changes), STELE_GAP, "");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* The rows of a version number in one region are not those of the same number in the next. */
+Test(ipc_changes, since_a_position_in_another_region_is_a_gap)
+{
+	struct stele_publisher *publisher = ipc_publish_history(16);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_position position, after;
+	struct stele_changes *changes = NULL;
+	struct stele_snapshot *snapshot;
+
+	while (model_commit(publisher) < 10)
+		;
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	stele_snapshot_position(snapshot, &position);
+	cr_expect_eq(position.version, 10);
+	stele_snapshot_close(snapshot);
+	RETURNS(stele_changes_since(subscriber, "rows", &ipc_schema, &position, &changes), 0, "");
+	stele_changes_position(changes, &after);
+	cr_expect_eq(memcmp(&after, &position, sizeof(after)), 0);
+	changes = stele_changes_close(changes);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+	OK(stele_region_remove(region));
+
+	publisher = ipc_publish_history(16);
+	subscriber = ipc_subscribe(0, NULL);
+	while (model_commit(publisher) < 12)
+		;
+	RETURNS(stele_changes_since(subscriber, "rows", &ipc_schema, &position, &changes),
+	        STELE_GAP, "");
+	cr_expect_null(changes);
+	position.version = 0; /* the same in all regions */
+	RETURNS(stele_changes_since(subscriber, "rows", &ipc_schema, &position, &changes), 0, "");
+	stele_changes_close(changes);
+	position.reserved_[0] = 1;
+	RETURNS(stele_changes_since(subscriber, "rows", &ipc_schema, &position, &changes), -EINVAL,
+	        "reserved");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* No row of another schema than the caller's is returned, of either version. */
+Test(ipc_changes, have_the_expected_schema)
+{
+	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
+	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
+	struct stele_publisher *publisher = ipc_publish_history(16);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	uint64_t made = commit_table(publisher, false, true, &ipc_schema);
+	uint64_t other = commit_table(publisher, true, true, &schema), dropped;
+	struct stele_position position = position_at(subscriber, made);
+	struct stele_changes *changes = NULL;
+
+	RETURNS(stele_changes_since(subscriber, "other", &ipc_schema, &position, &changes), -EINVAL,
+	        "another schema");
+	cr_expect_null(changes);
+	dropped = commit_table(publisher, true, false, NULL);
+	/* The rows that the drop removed have the other schema. */
+	position = position_at(subscriber, other);
+	RETURNS(stele_changes_since(subscriber, "other", &ipc_schema, &position, &changes),
+	        STELE_GAP, "");
+	position = position_at(subscriber, dropped);
+	commit_table(publisher, false, true, &ipc_schema);
+	RETURNS(stele_changes_since(subscriber, "other", &ipc_schema, &position, &changes), 0, "");
+	stele_changes_close(changes);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
@@ -200,18 +269,18 @@ Test(ipc_changes, wrong_arguments_are_refused)
 	struct stele_snapshot *snapshots[8];
 	struct stele_changes *changes = NULL;
 
-	RETURNS(stele_changes_since(subscriber, "", 0, &changes), -EINVAL, "name");
-	RETURNS(stele_changes_since(subscriber, "a/b", 0, &changes), -EINVAL, "name");
+	RETURNS(changes_since_version(subscriber, "", 0, &changes), -EINVAL, "name");
+	RETURNS(changes_since_version(subscriber, "a/b", 0, &changes), -EINVAL, "name");
 	for (int i = 0; i < 8; i++) {
 		OK(stele_snapshot_open(subscriber, 0, &snapshots[i]));
 		model_commit(publisher);
 	}
-	RETURNS(stele_changes_since(subscriber, "rows", 1, &changes), -EMFILE, "pins 8 versions");
+	RETURNS(changes_since_version(subscriber, "rows", 1, &changes), -EMFILE, "pins 8 versions");
 	cr_expect_null(changes);
 	/* A call that fails releases the pins that it took. */
 	stele_snapshot_close(snapshots[7]);
-	RETURNS(stele_changes_since(subscriber, "rows", 8, &changes), -EMFILE, "pins 8 versions");
-	RETURNS(stele_changes_since(subscriber, "rows", 7, &changes), 0, "");
+	RETURNS(changes_since_version(subscriber, "rows", 8, &changes), -EMFILE, "pins 8 versions");
+	RETURNS(changes_since_version(subscriber, "rows", 7, &changes), 0, "");
 	stele_changes_close(changes);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
@@ -227,7 +296,7 @@ static void follow_by_hand(unsigned argument)
 	ipc_reach(READER, 1);
 	while (version < COMMITS) {
 		struct stele_changes *changes;
-		int r = stele_changes_since(subscriber, "rows", version, &changes);
+		int r = changes_since_version(subscriber, "rows", version, &changes);
 		if (r == 0) {
 			r = apply_all(changes, &copy);
 			stele_changes_versions(changes, NULL, &newest);

@@ -4,6 +4,7 @@
 #include "publisher/state/state.h"
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/random.h"
+#include "tests/support/position.h"
 
 TestSuite(unit_put_many, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -155,7 +156,7 @@ static int64_t count_changed(struct stele_subscriber *subscriber, uint64_t versi
 	struct stele_change change;
 	int64_t count = 0;
 
-	RETURNS(stele_changes_since(subscriber, "many", version, &changes), 0, "");
+	RETURNS(changes_since_version(subscriber, "many", version, &changes), 0, "");
 	while (stele_changes_next(changes, &change) == 1)
 		count++;
 	stele_changes_close(changes);
