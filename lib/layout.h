@@ -5,10 +5,16 @@
  * same layout in prose.
  *
  * Integers have fixed width and the machine's byte order, which the header's byte-order mark
- * records. References are offsets, never pointers. Every change here needs a new LAYOUT_VERSION.
- * The members magic, layout_version, byte_order and head keep their offsets in every layout: a
- * publisher of another layout can then identify the file that it replaces, and mark that file as
- * replaced.
+ * records. References are offsets, never pointers. A change here needs a new feature bit
+ * (lib/layout_features.h), so that LAYOUT_VERSION can stay. The members magic, layout_version,
+ * byte_order and head keep their offsets in every layout: a publisher of another layout can then
+ * identify the file that it replaces, and mark that file as replaced.
+ *
+ * UNUSED BYTES. Bytes of the header that have no meaning yet (`unused...`), those of the first page
+ * after the durable records, and the reserved words of the other structs are zero. Every library
+ * writes zero there, copies the bytes of the header's immutable part to the next generation, and
+ * otherwise ignores them: it does not refuse a file in which they are not zero. So a later library
+ * may give them a meaning, behind a feature bit where other libraries must know about it.
  *
  * The data file, which only the publisher writes:
  *
@@ -26,9 +32,11 @@
  *
  *     0       first word
  *     8       value of fixed size: the value
- *             value of variable size: u32 size of the value, u32 zero, and the value at 16
+ *             value of variable size: u32 size of the value, u32 zero, and the value at 16; then,
+ *             with LAYOUT_TERMINATED, one NUL, which the size does not count
  *     then    the key's length in bits: one byte if no key of the table can exceed 255 bits, else
- *             two bytes, high byte first; then the key's bytes
+ *             two bytes, high byte first; then the key's bytes; then, with LAYOUT_TERMINATED, one
+ *             NUL if the last key column is text or bytes
  *
  * A NODE covers all keys that start with the bytes on the path to it, and branches on the next
  * byte:
@@ -60,7 +68,8 @@
  * the bytes.
  *
  * The CATALOG is the root of a version. It is a trie that maps a table's name to a struct
- * layout_table, which is a fixed-size value.
+ * layout_table, which is a fixed-size value: the complete struct with LAYOUT_WIDE_TABLES, else its
+ * first LAYOUT_NARROW_TABLE bytes. No NUL follows the name there.
  */
 #ifndef LIB_LAYOUT_H
 #define LIB_LAYOUT_H
@@ -69,6 +78,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "lib/layout_features.h"
 
 #define LAYOUT_VERSION           3u
 #define LAYOUT_BYTE_ORDER        0x01020304u
@@ -109,6 +119,8 @@
 #define LAYOUT_RING_MAX 131072u
 /* Maximum number of entries in the table of kept versions. */
 #define LAYOUT_KEPT_MAX 1024u
+/* Maximum number of a generation. */
+#define LAYOUT_GENERATION_MAX (UINT64_MAX >> 1)
 #define LAYOUT_ARENA_OFFSET_MAX \
 	(LAYOUT_PAGE + LAYOUT_RING_MAX * sizeof(struct layout_commit) + \
 	 LAYOUT_KEPT_MAX * sizeof(struct layout_kept))
@@ -188,8 +200,13 @@ struct layout_header {
 	uint64_t history_bytes;
 	int32_t segment;            /* LAYOUT_MEMORY_SYSV: the segment's shmid */
 	uint32_t segment_namespace; /* inode of the segment's IPC namespace; 0: unknown */
-	uint8_t unused[48];
-	/* Checksum of a saved file from `head` to the end of the file; 0 in a region's file. */
+	/* Feature bits (lib/layout_features.h). */
+	uint32_t incompatible;
+	uint32_t read_only_compatible;
+	uint32_t compatible;
+	uint8_t unused[36];
+	/* Checksum of a saved file from `head` to the end of the file; 0 in a region's file. With
+	 * LAYOUT_CRC32C: bit 32, and the CRC in bits 0 to 31. */
 	uint64_t contents;
 	uint64_t checksum; /* FNV-1a of the bytes before this member */
 
@@ -267,7 +284,14 @@ struct layout_table {
 	uint64_t id;     /* version that created the table: differs if a table is created again */
 	uint32_t root;   /* reference: a node, or the only row; 0: empty */
 	uint32_t schema; /* reference: a blob (lib/schema/schema_store.h) */
+	/* Only with LAYOUT_WIDE_TABLES; zero, reserved for LAYOUT_TABLE_OPTIONS. */
+	uint32_t flags;
+	uint32_t options; /* reference: a blob */
+	uint64_t unused[2];
 };
+
+/* Bytes of a struct layout_table in a region without LAYOUT_WIDE_TABLES. */
+#define LAYOUT_NARROW_TABLE offsetof(struct layout_table, flags)
 
 /* ---- the publisher file ---- */
 
@@ -282,7 +306,9 @@ struct layout_publisher_file {
 	uint32_t word_size;  /* bytes in a pointer */
 	uint32_t mutex_size; /* bytes in the mutex */
 	uint32_t lock_word;  /* offset in the mutex of its futex word (set_robust_list(2)) */
-	uint8_t unused[4];
+	/* Feature bits of this file. None is defined yet. A publisher that finds a bit that it does
+	 * not know makes the mutex anew if it is alone, and is refused otherwise. */
+	uint32_t incompatible;
 	/* Robust and process-shared: held from begin to commit or abort of a transaction. */
 	pthread_mutex_t mutex;
 };
@@ -326,7 +352,10 @@ struct layout_subscribers_header {
 	 * LAYOUT_CLAIM(): the slot's index in the low 12 bits, and the low bits of n + 1 above
 	 * them. */
 	uint32_t claimed[LAYOUT_CLAIMS];
-	uint8_t unused[72];
+	/* Feature bits of this file. None is defined yet. A subscriber that finds an unknown bit
+	 * takes no slot, and a publisher makes the file anew. */
+	uint32_t incompatible;
+	uint8_t unused[68];
 };
 
 enum { LAYOUT_DURABLE_NONE = 0, LAYOUT_DURABLE_COMMIT = 1 };
@@ -413,6 +442,9 @@ AT(layout_header, name, 112);
 AT(layout_header, history_bytes, 176);
 AT(layout_header, segment, 184);
 AT(layout_header, segment_namespace, 188);
+AT(layout_header, incompatible, 192);
+AT(layout_header, read_only_compatible, 196);
+AT(layout_header, compatible, 200);
 AT(layout_header, contents, 240);
 AT(layout_header, checksum, 248);
 AT(layout_header, head, 256);
@@ -461,7 +493,9 @@ AT(layout_table, rows, 0);
 AT(layout_table, id, 8);
 AT(layout_table, root, 16);
 AT(layout_table, schema, 20);
-SIZE(layout_table, 24);
+AT(layout_table, flags, 24);
+AT(layout_table, options, 28);
+SIZE(layout_table, 48);
 
 AT(layout_publisher_file, layout_version, 8);
 AT(layout_publisher_file, uuid, 16);
@@ -469,6 +503,7 @@ AT(layout_publisher_file, boot_id, 32);
 AT(layout_publisher_file, word_size, 48);
 AT(layout_publisher_file, mutex_size, 52);
 AT(layout_publisher_file, lock_word, 56);
+AT(layout_publisher_file, incompatible, 60);
 AT(layout_publisher_file, mutex, 64);
 
 static_assert(sizeof(struct layout_publisher_file) <= LAYOUT_REPLACEMENT_OFFSET,
@@ -491,6 +526,7 @@ AT(layout_subscribers_header, slots_used, 32);
 AT(layout_subscribers_header, claims, 40);
 AT(layout_subscribers_header, freed, 48);
 AT(layout_subscribers_header, claimed, 56);
+AT(layout_subscribers_header, incompatible, 184);
 static_assert(LAYOUT_SLOTS_MAX <= 1u << 12, "a claim has 12 bits for the index");
 SIZE(layout_subscribers_header, 256);
 

@@ -10,6 +10,7 @@
 #include "lib/base/checksum.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/region/features.h"
 #include "lib/storage/file.h"
 #include "lib/storage/replace.h"
 #include "lib/units.h"
@@ -85,6 +86,15 @@ static void generation_header(const struct region *region, uint64_t maximum,
 	ret->generation++;
 	ret->maximum_size = maximum;
 	ret->head = head_make(head_version(ret->head), HEAD_CURRENT);
+	ret->checksum = checksum_header(ret);
+}
+
+/* Makes the header of a generation that also has all features of a new region. */
+static void generation_header_upgraded(const struct region *region, uint64_t maximum,
+                                       struct layout_header *ret)
+{
+	generation_header(region, maximum, ret);
+	features_upgrade(ret);
 	ret->checksum = checksum_header(ret);
 }
 
@@ -403,9 +413,10 @@ static int generation_fresh_fill(struct stele_publisher *publisher, struct gener
 	return recover(&fresh->region, &fresh->arena, &fresh->reclaim);
 }
 
-/* Makes the new file of a compaction, of about the size that is in use, and opens it. */
-static int generation_fresh_make(struct stele_publisher *publisher, struct generation_file *next,
-                                 struct generation_fresh *fresh)
+/* Makes the new file of a compaction or of an upgrade, of about the size that is in use, and opens
+ * it. */
+static int generation_fresh_make(struct stele_publisher *publisher, bool upgrade, uint64_t maximum,
+                                 struct generation_file *next, struct generation_fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
@@ -414,10 +425,13 @@ static int generation_fresh_make(struct stele_publisher *publisher, struct gener
 	uint64_t arena = used + used / 64 + 16 * LAYOUT_PAGE;
 	int r;
 
-	generation_header(region, region->maximum_size, &header);
+	if (upgrade)
+		generation_header_upgraded(region, maximum, &header);
+	else
+		generation_header(region, maximum, &header);
 	header.arena_end = region->arena_offset + arena / LAYOUT_PAGE * LAYOUT_PAGE;
-	if (header.arena_end + LAYOUT_GUARD > region->maximum_size)
-		header.arena_end = region->maximum_size - LAYOUT_GUARD;
+	if (header.arena_end + LAYOUT_GUARD > maximum)
+		header.arena_end = maximum - LAYOUT_GUARD;
 	r = generation_file_make(region, publisher->attachment.shared,
 	                         header.arena_end + LAYOUT_GUARD, next);
 	if (r < 0)
@@ -432,7 +446,8 @@ static int generation_fresh_make(struct stele_publisher *publisher, struct gener
 	return r;
 }
 
-int generation_compact(struct stele_publisher *publisher)
+/* Moves the region to a new file of at most `maximum` bytes, which holds only reachable objects. */
+static int generation_rewrite(struct stele_publisher *publisher, bool upgrade, uint64_t maximum)
 {
 	struct region *region = &publisher->attachment.region;
 	struct generation_fresh fresh = {.region = {.fd = -1}};
@@ -441,7 +456,7 @@ int generation_compact(struct stele_publisher *publisher)
 	int r;
 
 	state_trim(publisher);
-	r = generation_fresh_make(publisher, &next, &fresh);
+	r = generation_fresh_make(publisher, upgrade, maximum, &next, &fresh);
 	if (r < 0)
 		return r;
 	r = generation_fresh_fill(publisher, &fresh);
@@ -468,16 +483,32 @@ int generation_compact(struct stele_publisher *publisher)
 	region_close(region);
 	fresh.reclaim.revoked = publisher->reclaim.revoked;
 	fresh.reclaim.history_limit = publisher->reclaim.history_limit;
-	fresh.reclaim.pinned_limit = publisher->reclaim.pinned_limit;
 	reclaim_fini(&publisher->reclaim);
 	arena_fini(&publisher->arena);
 	*region = fresh.region;
 	publisher->arena = fresh.arena;
 	publisher->reclaim = fresh.reclaim;
+	state_limit_pins(publisher);
 	state_wire(publisher);
 	notify_resume(&publisher->notify);
 	generation_notify_all(publisher);
 	return 0;
+}
+
+int generation_compact(struct stele_publisher *publisher)
+{
+	return generation_rewrite(publisher, false, publisher->attachment.region.maximum_size);
+}
+
+int generation_upgrade(struct stele_publisher *publisher)
+{
+	const struct region *region = &publisher->attachment.region;
+	uint64_t limit = region->limit_size, maximum = region->maximum_size;
+	int r;
+
+	while ((r = generation_rewrite(publisher, true, maximum)) == -ENOSPC && maximum < limit)
+		maximum = maximum < limit / 2 ? maximum * 2 : limit;
+	return r;
 }
 
 void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now)

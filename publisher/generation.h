@@ -63,6 +63,11 @@ int generation_keep_name(struct stele_publisher *publisher);
  * file. */
 int generation_compact(struct stele_publisher *publisher);
 
+/* Adds all features of a new region (lib/layout.h): compacts, and writes every object in the layout
+ * that it has with these features. The new file's maximum size is larger if it has to be. Allowed
+ * and failing like generation_compact(). */
+int generation_upgrade(struct stele_publisher *publisher);
+
 /* Compacts if the region is large, less than half of it is in use, no process still maps the file
  * of the previous generation, and the last try was long enough ago. `now` is the time of day. */
 void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now);

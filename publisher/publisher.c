@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/base/extensible.h"
 #include "lib/base/fork.h"
+#include "lib/region/features.h"
 #include "publisher/attach/mutex.h"
 #include "publisher/generation.h"
 #include "publisher/lock.h"
@@ -201,30 +202,59 @@ int stele_publisher_reap(struct stele_publisher *publisher)
 	return r;
 }
 
-int stele_publisher_compact(struct stele_publisher *publisher)
+/* Returns 0, or an error if the region cannot move to a new file now. `what` is what it cannot be,
+ * and `remedy` what to do about a region in a System V segment. */
+static int publisher_check_movable(struct stele_publisher *publisher, const char *what,
+                                   const char *remedy)
 {
 	const char *name = publisher->attachment.region.names.region;
+
+	if (publisher->attachment.region.memory->fixed)
+		return error_set(ENOTSUP,
+		                 "region \"%s\" cannot be %s, because it is in a System V segment, "
+		                 "which has a fixed size%s",
+		                 name, what, remedy);
+	if (generation_before_in_use(publisher))
+		return error_set(
+			EBUSY,
+			"region \"%s\" cannot be %s now: a subscriber, which may be "
+			"stopped, still maps the previous data file; try again when it has moved",
+			name, what);
+	return 0;
+}
+
+int stele_publisher_compact(struct stele_publisher *publisher)
+{
 	int r = publisher_check_idle(publisher);
 
+	if (r == 0)
+		r = publisher_lock(publisher);
 	if (r < 0)
 		return r;
-	if (publisher->attachment.region.memory->fixed)
-		return error_set(
-			ENOTSUP,
-			"region \"%s\" cannot be compacted, because it is in a System V segment, "
-			"which has a fixed size",
-			name);
-	r = publisher_lock(publisher);
-	if (r < 0)
-		return r;
-	if (generation_before_in_use(publisher))
-		r = error_set(
-			EBUSY,
-			"region \"%s\" cannot be compacted now: a subscriber, which may be "
-			"stopped, still maps the previous data file; try again when it has moved",
-			name);
-	else
+	r = publisher_check_movable(publisher, "compacted", "");
+	if (r == 0)
 		r = generation_compact(publisher);
+	state_leave(publisher);
+	mutex_unlock(&publisher->attachment);
+	return r;
+}
+
+int stele_publisher_upgrade(struct stele_publisher *publisher)
+{
+	int r = publisher_check_idle(publisher);
+
+	if (r == 0)
+		r = publisher_lock(publisher);
+	if (r < 0)
+		return r;
+	if (features_outdated(publisher->attachment.region.header)) {
+		r = publisher_check_movable(publisher, "upgraded",
+		                            "; save it, remove it, and load the saved file");
+		if (r == 0)
+			r = generation_upgrade(publisher);
+		if (r == 0)
+			r = 1;
+	}
 	state_leave(publisher);
 	mutex_unlock(&publisher->attachment);
 	return r;

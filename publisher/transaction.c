@@ -90,7 +90,7 @@ static void transaction_undo(struct stele_transaction *tx)
 		return;
 	}
 	finish_abort(tx);
-	edit_drop_tree(edit, &catalog_layout, tx->catalog, true);
+	edit_drop_tree(edit, catalog_layout(edit->arena->view.features), tx->catalog, true);
 	if (tx->record)
 		object_drop(edit, tx->record, object_size(edit, NULL, tx->record));
 	edit->retired.count = 0;

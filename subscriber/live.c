@@ -73,6 +73,7 @@ static void live_view(const struct stele_live *live, struct view *ret)
 	ret->base = region->mapping.base;
 	ret->start = region->arena_offset;
 	ret->limit = ((const struct live_words *)(const void *)live->words_)->limit;
+	ret->features = region->features;
 }
 
 /* Looks the table up in a version, and caches its root. The caller re-checks. Returns 1; 0 (no such
@@ -96,7 +97,8 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 	r = catalog_get(&view, commit.catalog, live->name, &table);
 	if (r <= 0)
 		return r;
-	if (table.id != words->id || words->id == 0) {
+	/* A new file may have another row layout. */
+	if (table.id != words->id || words->id == 0 || words->moves != live->subscriber->moves) {
 		r = catalog_schema(&view, table.schema, &schema);
 		if (r < 0)
 			return r;
@@ -107,7 +109,7 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 		else if (words->id != 0 && words->fingerprint != fingerprint)
 			r = live_schema_error(live);
 		else
-			row_layout_of(schema, &words->layout);
+			row_layout_of(schema, view.features, &words->layout);
 		stele_schema_free(schema);
 		if (r < 0)
 			return r;

@@ -297,15 +297,17 @@ int stele_snapshot_next_table(const struct stele_snapshot *snapshot, char *name)
 	/* The first key after a name is the name with a NUL appended. */
 	memcpy(key, name, length);
 	key[length] = 0;
-	r = scan_seek(&scan, &snapshot->view, &catalog_layout, snapshot->catalog, key,
-	              (unsigned)(length + 1) * 8);
+	r = scan_seek(&scan, &snapshot->view, catalog_layout(snapshot->view.features),
+	              snapshot->catalog, key, (unsigned)(length + 1) * 8);
 	if (r == 0)
 		r = scan_next(&scan, &row);
 	/* Refuse a name that does not sort after the last one, so that a loop over all tables ends
 	 * in a damaged region too. */
-	if (r == 1 && (catalog_row(&snapshot->view, row_ref(&snapshot->view, &catalog_layout, &row),
-	                           found, &table) < 0 ||
-	               strcmp(found, name) <= 0))
+	if (r == 1 &&
+	    (catalog_row(&snapshot->view,
+	                 row_ref(&snapshot->view, catalog_layout(snapshot->view.features), &row),
+	                 found, &table) < 0 ||
+	     strcmp(found, name) <= 0))
 		r = -EBADMSG;
 	r = snapshot_result(snapshot, r);
 	if (r == 1)

@@ -101,7 +101,7 @@ static int table_load(const struct stele_snapshot *snapshot, const char *name,
 	r = catalog_schema(&snapshot->view, found.schema, &schema);
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &words.layout);
+	row_layout_of(schema, snapshot->view.features, &words.layout);
 	r = 1;
 	if (expected && !stele_schema_equal(schema, expected))
 		r = table_schema_error(name, schema, expected);

@@ -231,6 +231,19 @@ STELE_API int stele_publisher_reap(struct stele_publisher *publisher);
  * unchanged. */
 STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
 
+/* Upgrades the region to the layout that this library gives to new regions: adds the features that
+ * the region lacks (struct stele_region_info, in <stele/region.h>). A region that an older library
+ * made keeps its layout until then, and older libraries can read and publish it. After the upgrade
+ * they can't: their subscribers keep the last version that they have opened, and then get
+ * -EPROTONOSUPPORT. So upgrade the library of all subscribers first (docs/upgrading.md).
+ *
+ * The upgrade writes the region to a new file, as stele_publisher_compact() does: subscribers move
+ * by themselves, and keep their snapshots; versions, history and pins stay.
+ *
+ * Returns 1, or 0 if the region has all features already. Errors are those of
+ * stele_publisher_compact(). On error the region is unchanged. */
+STELE_API int stele_publisher_upgrade(struct stele_publisher *publisher);
+
 /* ---- transactions ---- */
 
 /* Begins a transaction. A publisher has at most one at a time. Takes the region's lock, and waits

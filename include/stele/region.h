@@ -156,6 +156,11 @@ struct stele_region_info {
 	/* The newest commit. .version is 0 if there is none, or if it cannot be read at the
 	 * moment. */
 	struct stele_commit commit;
+
+	/* The features of the region's layout, and those that stele_publisher_upgrade() would add.
+	 * Words separated by blanks, such as "terminated-values crc32c"; "" if there are none. */
+	char features[256];
+	char features_missing[256];
 };
 
 /* Fills `*ret` with a description of a region of any owner. The caller sets ret->size. Returns 0.

@@ -16,9 +16,10 @@ uint64_t checksum_bytes(uint64_t hash, const void *bytes, size_t size);
 uint64_t checksum_header(const struct layout_header *header);
 
 /* Returns the checksum of a saved file's contents, for the header's member `contents`: of the bytes
- * from the end of the header's immutable part to `size`. Never returns 0, which marks a file
- * without this checksum. No process may write to the file during the call. */
-uint64_t checksum_contents(const unsigned char *file, uint64_t size);
+ * from the end of the header's immutable part to `size`. `features` are the file's incompatible
+ * feature bits, which say what kind of checksum it is. Never returns 0, which marks a file without
+ * this checksum. No process may write to the file during the call. */
+uint64_t checksum_contents(const unsigned char *file, uint64_t size, uint32_t features);
 
 /* Returns the checksum of a durable record. It covers the region's uuid, so that a record of
  * another region is not valid. */

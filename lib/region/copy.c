@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/trie/catalog.h"
+#include "lib/trie/row_store.h"
 #include "lib/trie/trie_node.h"
 
 struct copy {
@@ -72,14 +73,79 @@ struct copy_step {
 	unsigned count; /* number of references */
 };
 
+/* The layout of a table's rows in the old region and in the new one. They differ if the new region
+ * has more features. */
+struct copy_layouts {
+	struct row_layout from, to;
+	bool same;
+};
+
+static struct copy_layouts copy_layouts_of(const struct row_layout *from,
+                                           const struct row_layout *to)
+{
+	return (struct copy_layouts){
+		.from = *from,
+		.to = *to,
+		.same = from->value_size == to->value_size && from->value_end == to->value_end &&
+	                from->key_end == to->key_end,
+	};
+}
+
+/* Writes a row anew in the layout that rows have in the new region. A value of fixed size that is
+ * longer there ends in zeros. Returns as copy_object(). */
+static int copy_row_anew(struct copy *copy, const struct copy_layouts *layouts, ref_t ref,
+                         const struct row_parts *row, ref_t *ret)
+{
+	bool longer = !layouts->to.variable && layouts->to.value_size > row->value_size;
+	unsigned char padded[sizeof(struct layout_table)] = {0};
+	struct stele_row_ref copied = {.value = row->value,
+	                               .value_size = row->value_size,
+	                               .key = row->key,
+	                               .key_bits = row->key_bits};
+	ref_t *place = copy_moved(copy, ref);
+	size_t size;
+	int r;
+
+	if (*place) {
+		*ret = *place;
+		return 0;
+	}
+	/* Only rows of the catalog get longer values. */
+	if (longer) {
+		data_copy_out(padded, row->value, row->value_size);
+		copied.value = padded;
+		copied.value_size = layouts->to.value_size;
+	}
+	size = row_size(&layouts->to, copied.value_size, copied.key_bits);
+	r = copy->target->alloc(copy->target->context, size, ret);
+	if (r < 0)
+		return r;
+	row_store(copy_at(copy, *ret), size, row->version, &layouts->to, &copied);
+	*place = *ret;
+	return 1;
+}
+
+/* Copies a row. Returns as copy_object(). */
+static int copy_row(struct copy *copy, const struct copy_layouts *layouts, ref_t ref, ref_t *ret)
+{
+	struct row_parts row;
+	int r = row_parse_ref(copy->view, &layouts->from, ref, &row);
+
+	if (r < 0)
+		return r;
+	return layouts->same
+	               ? copy_object(copy, ref,
+	                             row_size(&layouts->from, row.value_size, row.key_bits), ret)
+	               : copy_row_anew(copy, layouts, ref, &row, ret);
+}
+
 /* Copies a node or a row and sets `*ret` to the copy. Calls `visit` for a row that was not copied
  * before. Returns 1 for a new node, whose children are still to be copied; otherwise 0 or a
  * negative errno. */
-static int copy_part(struct copy *copy, const struct row_layout *layout, ref_t ref, ref_t *ret,
+static int copy_part(struct copy *copy, const struct copy_layouts *layouts, ref_t ref, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
 	const unsigned char *at = view_object(copy->view, ref);
-	struct row_parts row;
 	struct node node;
 	int r;
 
@@ -98,9 +164,7 @@ static int copy_part(struct copy *copy, const struct row_layout *layout, ref_t r
 		}
 		return r;
 	}
-	r = row_parse_ref(copy->view, layout, ref, &row);
-	if (r == 0)
-		r = copy_object(copy, ref, row_size(layout, row.value_size, row.key_bits), ret);
+	r = copy_row(copy, layouts, ref, ret);
 	if (r == 1 && visit)
 		r = visit(copy, *ret);
 	return r < 0 ? r : 0;
@@ -119,7 +183,7 @@ static ref_t copy_next(const struct copy *copy, struct copy_step *step)
 
 /* Copies a trie depth-first and sets `*ret` to the new root. A copied node keeps references to the
  * old arena until its children are copied. Returns 0 or a negative errno. */
-static int copy_trie(struct copy *copy, const struct row_layout *layout, ref_t root, ref_t *ret,
+static int copy_trie(struct copy *copy, const struct copy_layouts *layouts, ref_t root, ref_t *ret,
                      int (*visit)(struct copy *copy, ref_t row))
 {
 	struct copy_step steps[STELE_KEY_MAX + 2];
@@ -134,7 +198,7 @@ static int copy_trie(struct copy *copy, const struct row_layout *layout, ref_t r
 	do {
 		unsigned char *slot;
 
-		r = copy_part(copy, layout, ref, &moved, visit);
+		r = copy_part(copy, layouts, ref, &moved, visit);
 		if (r < 0)
 			return r;
 		if (ref == root)
@@ -165,22 +229,25 @@ static int copy_table(struct copy *copy, ref_t row)
 	struct stele_schema *schema;
 	struct layout_table table;
 	struct row_parts parts;
-	struct row_layout layout;
-	int r = row_parse_ref(copy->target->view, &catalog_layout, row, &parts);
+	struct row_layout from, to;
+	struct copy_layouts layouts;
+	int r = row_parse_ref(copy->target->view, catalog_layout(copy->to->features), row, &parts);
 
 	if (r < 0)
 		return r;
-	data_copy_out(&table, parts.value, sizeof(table));
+	data_copy_out(&table, parts.value, LAYOUT_NARROW_TABLE);
 	r = catalog_schema(copy->view, table.schema, &schema);
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &layout);
+	row_layout_of(schema, copy->from->features, &from);
+	row_layout_of(schema, copy->to->features, &to);
 	stele_schema_free(schema);
+	layouts = copy_layouts_of(&from, &to);
 	r = copy_blob(copy, table.schema, &table.schema);
 	if (r == 0)
-		r = copy_trie(copy, &layout, table.root, &table.root, NULL);
+		r = copy_trie(copy, &layouts, table.root, &table.root, NULL);
 	if (r == 0)
-		data_copy_in((unsigned char *)(uintptr_t)parts.value, &table, sizeof(table));
+		data_copy_in((unsigned char *)(uintptr_t)parts.value, &table, LAYOUT_NARROW_TABLE);
 	return r;
 }
 
@@ -188,7 +255,9 @@ static int copy_table(struct copy *copy, ref_t row)
  * Returns 0 or a negative errno. */
 static int copy_version(struct copy *copy, ref_t *catalog, ref_t *record)
 {
-	int r = copy_trie(copy, &catalog_layout, *catalog, catalog, copy_table);
+	const struct copy_layouts layouts = copy_layouts_of(catalog_layout(copy->from->features),
+	                                                    catalog_layout(copy->to->features));
+	int r = copy_trie(copy, &layouts, *catalog, catalog, copy_table);
 
 	if (r == 0 && *record)
 		r = copy_blob(copy, *record, record);

@@ -10,6 +10,7 @@
 #include "lib/base/atomic.h"
 #include "lib/base/error.h"
 #include "lib/base/extensible.h"
+#include "lib/region/features.h"
 #include "lib/region/region.h"
 #include "lib/region/slots.h"
 #include "lib/storage/owner.h"
@@ -102,6 +103,8 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.limit_size = region.limit_size;
 	info.generation = region.generation;
 	info.durable_commits = region.durability == LAYOUT_DURABLE_COMMIT;
+	features_format(header, info.features, sizeof(info.features));
+	features_format_missing(header, info.features_missing, sizeof(info.features_missing));
 	region_view(&region, &view);
 	info.arena_size = view.limit - view.start;
 	describe_commit(&region, info.version, &info.commit);

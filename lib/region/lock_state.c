@@ -47,6 +47,11 @@ static int lock_state_read(int fd, const char *path, const uint8_t boot_id[16],
 		                 "%s has layout version %u, and this library reads version %u; use "
 		                 "the library that made it",
 		                 path, file.layout_version, LAYOUT_VERSION);
+	if (file.incompatible != 0)
+		return error_set(EPROTONOSUPPORT,
+		                 "%s has a feature that this library does not know; upgrade the "
+		                 "library",
+		                 path);
 	if (!abi_lock_word(bytes, &word))
 		return error_set(EBADMSG, "%s is damaged: it has no lock", path);
 	lock_state_set(&file, word, boot_id, ret);

@@ -9,6 +9,7 @@
 
 #include "lib/base/checksum.h"
 #include "lib/base/error.h"
+#include "lib/region/header.h"
 #include "lib/storage/file.h"
 #include "lib/storage/owner.h"
 
@@ -52,8 +53,8 @@ bool region_contents_match(const struct region *region)
 {
 	uint64_t contents = data_load(&region->header->contents);
 
-	return contents == 0 ||
-	       contents == checksum_contents(region->mapping.base, region->file_size);
+	return contents == 0 || contents == checksum_contents(region->mapping.base,
+	                                                      region->file_size, region->features);
 }
 
 int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
@@ -76,103 +77,6 @@ int region_of_earlier_boot(const struct region *region, bool *ret_in_memory)
 	return memcmp(theirs, own, sizeof(own)) != 0;
 }
 
-/* Writes to `ret` how an error message names the region: a saved file by its path, which is the
- * name that the user gave. */
-#define LABEL_SIZE (NAMES_PATH_SIZE + 16)
-static const char *region_label(const struct region_paths *names, char ret[LABEL_SIZE])
-{
-	if (names->saved)
-		snprintf(ret, LABEL_SIZE, "%s", names->data);
-	else
-		snprintf(ret, LABEL_SIZE, "region \"%s\"", names->region);
-	return ret;
-}
-
-/* Returns the end of the error message for a damaged region or saved file: what to do about it. */
-static const char *region_damaged_remedy(const struct region_paths *names)
-{
-	return names->saved ? "use another copy of it, or save the region again"
-	                    : "remove the region and publish again";
-}
-
-/* Returns the end of the error message for a region or saved file that this library cannot read:
- * what else to do about it. */
-static const char *region_unknown_remedy(const struct region_paths *names)
-{
-	return names->saved ? "" : ", or remove the region";
-}
-
-/* Validates the immutable part of a header, in a copy that can't change. */
-static int region_validate_header(const struct region_paths *names,
-                                  const struct layout_header *header)
-{
-	char name[LABEL_SIZE];
-
-	if (header->magic == __builtin_bswap64(LAYOUT_MAGIC_DATA))
-		return error_set(EPROTONOSUPPORT,
-		                 "%s was made on a machine with the other byte order", names->data);
-	if (header->magic != LAYOUT_MAGIC_DATA || header->byte_order != LAYOUT_BYTE_ORDER)
-		return error_set(
-			EBADMSG,
-			"%s is not a Stele region: it does not start with the magic number",
-			names->data);
-	if (header->layout_version != LAYOUT_VERSION)
-		return error_set(EPROTONOSUPPORT,
-		                 "%s has layout version %u, and this library reads version %u; use "
-		                 "the library that made it%s",
-		                 region_label(names, name), header->layout_version, LAYOUT_VERSION,
-		                 region_unknown_remedy(names));
-	if (header->checksum != checksum_header(header))
-		return error_set(EBADMSG,
-		                 "%s is damaged: the checksum of its header does not match; %s",
-		                 region_label(names, name), region_damaged_remedy(names));
-	return 0;
-}
-
-/* Returns true if `count` entries of `size` bytes at `offset` lie between the first page and the
- * arena. The caller has checked the arena's offset and the count against the maximums of the
- * layout, so no sum overflows. */
-static bool region_fits_before_arena(const struct layout_header *header, uint64_t offset,
-                                     uint32_t count, size_t size)
-{
-	return offset % 8 == 0 && offset >= LAYOUT_PAGE && offset <= header->arena_offset &&
-	       count * (uint64_t)size <= header->arena_offset - offset;
-}
-
-/* Returns true if a publisher could have written this header. Its counts bound every walk of a
- * reader, so a forged header must not exceed the maximums of the layout. `size` is the number of
- * bytes of the contents. */
-static bool region_header_is_possible(const struct layout_header *header, uint64_t size)
-{
-	uint32_t ring = header->ring_entries;
-
-	return ring >= 2 && ring <= LAYOUT_RING_MAX && (ring & (ring - 1)) == 0 &&
-	       header->kept_entries <= LAYOUT_KEPT_MAX && header->history >= 2 &&
-	       header->history <= LAYOUT_HISTORY_MAX && header->history <= ring &&
-	       header->arena_offset % LAYOUT_PAGE == 0 &&
-	       header->arena_offset <= LAYOUT_ARENA_OFFSET_MAX && header->arena_offset <= size &&
-	       region_fits_before_arena(header, header->ring_offset, ring,
-	                                sizeof(struct layout_commit)) &&
-	       region_fits_before_arena(header, header->kept_offset, header->kept_entries,
-	                                sizeof(struct layout_kept)) &&
-	       header->limit_size <= LAYOUT_MAXIMUM && header->maximum_size <= header->limit_size &&
-	       header->maximum_size >= size;
-}
-
-/* Validates the header against the size of the contents. */
-static int region_validate_fit(const struct region_paths *names, const struct layout_header *header,
-                               uint64_t size)
-{
-	char name[LABEL_SIZE];
-
-	if (region_header_is_possible(header, size))
-		return 0;
-	return error_set(
-		EBADMSG,
-		"%s is damaged: its header does not fit its file, which may have been cut short; %s",
-		region_label(names, name), region_damaged_remedy(names));
-}
-
 /* Refuses a file on a tmpfs that has less memory than bytes. Publishers reserve every byte, so
  * holes are forged: reading a hole through a mapping allocates memory, and could use up the
  * machine's. On a disk, reading a hole allocates none, and file systems that compress count fewer
@@ -181,7 +85,7 @@ static int region_validate_holes(const struct region_paths *names, int fd,
                                  const struct stat *status)
 {
 	uint64_t there = file_reserved_size(fd, status);
-	char name[LABEL_SIZE];
+	char name[HEADER_LABEL_SIZE];
 
 	if (there >= (uint64_t)status->st_size)
 		return 0;
@@ -189,7 +93,7 @@ static int region_validate_holes(const struct region_paths *names, int fd,
 		EBADMSG,
 		"%s is refused: its file has holes (memory for %llu of its %llu bytes), and no publisher "
 		"leaves any; %s",
-		region_label(names, name), (unsigned long long)there,
+		header_label(names, name), (unsigned long long)there,
 		(unsigned long long)status->st_size,
 		names->saved ? "copy it without them (cp --sparse=never)"
 			     : "remove the region and publish again");
@@ -236,7 +140,7 @@ static int region_take_saved(struct region *region, const struct layout_header *
 static int region_take_header(struct region *region, const struct layout_header *header)
 {
 	int r = region->names.saved ? region_take_saved(region, header) : 0;
-	char name[LABEL_SIZE];
+	char name[HEADER_LABEL_SIZE];
 
 	if (r < 0)
 		return r;
@@ -246,13 +150,14 @@ static int region_take_header(struct region *region, const struct layout_header 
 			EPROTONOSUPPORT,
 			"%s has a kind of memory that this library does not know; use the library "
 			"that made it%s",
-			region_label(&region->names, name), region_unknown_remedy(&region->names));
+			header_label(&region->names, name), header_unknown_remedy(&region->names));
 	region->segment = header->segment;
 	memcpy(region->uuid, header->uuid, sizeof(region->uuid));
 	region->maximum_size = header->maximum_size;
 	region->limit_size = header->limit_size;
 	region->generation = header->generation;
 	region->durability = header->durability;
+	region->features = header->incompatible;
 	region->arena_offset = header->arena_offset;
 	region->ring_entries = header->ring_entries;
 	region->kept_entries = header->kept_entries;
@@ -269,13 +174,13 @@ static int region_map(const struct region_paths *names, struct region *region, b
 {
 	struct layout_header header = {0};
 	ssize_t got = pread(region->fd, &header, sizeof(header), 0);
-	char name[LABEL_SIZE];
+	char name[HEADER_LABEL_SIZE];
 	int r;
 
 	if (got != (ssize_t)sizeof(header))
 		return error_set(EBADMSG, "cannot read the header of %s: %s", names->data,
 		                 got < 0 ? strerror(errno) : "it is too short");
-	r = region_validate_header(names, &header);
+	r = header_validate(names, &header, writable);
 	/* A publisher that wrote to a saved file would invalidate the checksum of its contents. */
 	if (r == 0 && header.contents != 0 && !names->saved)
 		r = error_set(
@@ -285,13 +190,13 @@ static int region_map(const struct region_paths *names, struct region *region, b
 	if (r == 0)
 		r = region_take_header(region, &header);
 	if (r == 0)
-		r = region_validate_fit(names, &header, region->file_size);
+		r = header_validate_fit(names, &header, region->file_size);
 	if (r < 0)
 		return r;
 	if (header.maximum_size > SIZE_MAX)
 		return error_set(
 			ENOMEM, "%s may grow to %llu bytes, more than this process can map",
-			region_label(names, name), (unsigned long long)header.maximum_size);
+			header_label(names, name), (unsigned long long)header.maximum_size);
 	r = region->memory->map(region, &header, writable, guarded);
 	if (r < 0)
 		return r;
@@ -423,6 +328,7 @@ void region_view(struct region *region, struct view *ret)
 	ret->base = region->mapping.base;
 	ret->start = region->arena_offset;
 	ret->limit = end > ret->start ? end : ret->start;
+	ret->features = region->features;
 }
 
 void region_refresh_size(struct region *region)
@@ -483,24 +389,24 @@ bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 int region_error(const struct region *region, int r, uint64_t version)
 {
 	const struct region_paths *names = &region->names;
-	char name[LABEL_SIZE];
+	char name[HEADER_LABEL_SIZE];
 
 	switch (r) {
 	case -ESTALE:
 		return error_set(
 			ESTALE,
 			"version %llu of %s is no longer held; open a snapshot of the newest",
-			(unsigned long long)version, region_label(names, name));
+			(unsigned long long)version, header_label(names, name));
 	case -EBADMSG:
 		if (mapping_lost(&region->mapping))
 			return error_set(EBADMSG, "%s%s was truncated; %s and open it again",
 			                 names->saved ? "" : "the file of ",
-			                 region_label(names, name),
+			                 header_label(names, name),
 			                 names->saved ? "use another copy of it"
 			                              : "publish the region again");
 		return error_set(EBADMSG, "%s is damaged: version %llu is inconsistent; %s",
-		                 region_label(names, name), (unsigned long long)version,
-		                 region_damaged_remedy(names));
+		                 header_label(names, name), (unsigned long long)version,
+		                 header_damaged_remedy(names));
 	default:
 		return r;
 	}

@@ -78,7 +78,7 @@ static bool slots_header_fits(const struct layout_subscribers_header *header,
 {
 	return header->magic == LAYOUT_MAGIC_SUBSCRIBERS &&
 	       header->layout_version == LAYOUT_VERSION &&
-	       header->byte_order == LAYOUT_BYTE_ORDER &&
+	       header->byte_order == LAYOUT_BYTE_ORDER && header->incompatible == 0 &&
 	       memcmp(header->uuid, uuid, sizeof(header->uuid)) == 0;
 }
 

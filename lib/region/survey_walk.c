@@ -508,7 +508,7 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 		} else if (r < 0) {
 			walk_damaged(walk, table.schema, "the schema of a table is not valid");
 		} else {
-			row_layout_of(schema, &layout);
+			row_layout_of(schema, walk->region->features, &layout);
 			path.layout = &layout;
 			walk->schema = schema;
 			rows = walk_trie(walk, &path, table.root, made);
@@ -552,7 +552,8 @@ static void walk_record(struct walk *walk, ref_t ref)
 
 void walk_version(struct walk *walk, ref_t catalog, ref_t record)
 {
-	struct walk_path path = {.layout = &catalog_layout, .visit = walk_table};
+	struct walk_path path = {.layout = catalog_layout(walk->view.features),
+	                         .visit = walk_table};
 
 	if (record)
 		walk_record(walk, record);

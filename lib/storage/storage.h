@@ -27,6 +27,7 @@ struct region {
 	uint8_t uuid[16];
 	uint64_t maximum_size, limit_size, generation, arena_offset;
 	uint32_t durability;
+	uint32_t features; /* the incompatible feature bits */
 	uint32_t ring_entries, kept_entries, history;
 	uint32_t mode;
 	struct layout_commit *ring;

@@ -6,18 +6,31 @@
 #include "lib/schema/schema_store.h"
 #include "lib/trie/trie.h"
 
-const struct row_layout catalog_layout = {
-	.value_size = sizeof(struct layout_table),
-	.min_bits = 8,
-	.max_bits = STELE_NAME_MAX * 8,
-	.wide = true,
-};
+const struct row_layout *catalog_layout(uint32_t features)
+{
+	static const struct row_layout wide =
+					       {
+						       .value_size = sizeof(struct layout_table),
+						       .min_bits = 8,
+						       .max_bits = STELE_NAME_MAX * 8,
+						       .wide = true,
+					       },
+				       narrow = {
+					       .value_size = LAYOUT_NARROW_TABLE,
+					       .min_bits = 8,
+					       .max_bits = STELE_NAME_MAX * 8,
+					       .wide = true,
+				       };
+
+	return features & LAYOUT_WIDE_TABLES ? &wide : &narrow;
+}
 
 static void catalog_copy_table(const struct row_parts *row, struct catalog_table *ret)
 {
 	struct layout_table table;
 
-	data_copy_out(&table, row->value, sizeof(table));
+	/* The members that a narrow entry lacks are of no interest here. */
+	data_copy_out(&table, row->value, LAYOUT_NARROW_TABLE);
 	*ret = (struct catalog_table){
 		.version = row->version,
 		.rows = table.rows,
@@ -35,7 +48,7 @@ int catalog_get(const struct view *view, ref_t catalog, const char *name, struct
 
 	if (length == 0 || length > STELE_NAME_MAX)
 		return 0;
-	r = trie_get(view, &catalog_layout, catalog, (const unsigned char *)name,
+	r = trie_get(view, catalog_layout(view->features), catalog, (const unsigned char *)name,
 	             (unsigned)length * 8, &row);
 	if (r == 1)
 		catalog_copy_table(&row, ret);
@@ -45,7 +58,7 @@ int catalog_get(const struct view *view, ref_t catalog, const char *name, struct
 int catalog_row(const struct view *view, ref_t ref, char *name, struct catalog_table *ret)
 {
 	struct row_parts row;
-	int r = row_parse_ref(view, &catalog_layout, ref, &row);
+	int r = row_parse_ref(view, catalog_layout(view->features), ref, &row);
 
 	if (r < 0)
 		return r;

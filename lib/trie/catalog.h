@@ -7,8 +7,9 @@
 
 #include "lib/trie/row.h"
 
-/* Layout of the catalog's rows: the key is a name, the value a struct layout_table. */
-extern const struct row_layout catalog_layout;
+/* Returns the layout of the catalog's rows: the key is a name, the value a struct layout_table, as
+ * far as a region with these incompatible feature bits has it. */
+const struct row_layout *catalog_layout(uint32_t features);
 
 /* A table's row in the catalog, decoded. */
 struct catalog_table {

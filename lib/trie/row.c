@@ -3,9 +3,21 @@
 
 #include "lib/schema/key.h"
 #include "lib/schema/schema_value.h"
+#include "lib/schema/type.h"
 
-void row_layout_of(const struct stele_schema *schema, struct row_layout *ret)
+/* Returns true if the last key column is text or bytes. */
+static bool row_key_variable(const struct stele_schema *schema)
 {
+	size_t keys = 0;
+
+	while (keys < schema->column_count && schema->columns[keys].key)
+		keys++;
+	return keys > 0 && type_variable(schema->columns[keys - 1].type);
+}
+
+void row_layout_of(const struct stele_schema *schema, uint32_t features, struct row_layout *ret)
+{
+	bool terminated = features & LAYOUT_TERMINATED;
 	unsigned min, max;
 
 	schema_key_bits(schema, &min, &max);
@@ -16,6 +28,8 @@ void row_layout_of(const struct stele_schema *schema, struct row_layout *ret)
 		.variable = schema_value_variable(schema),
 		.wide = max > 255,
 		.prefix = schema_key_is_prefix(schema),
+		.value_end = terminated && schema_value_variable(schema),
+		.key_end = terminated && row_key_variable(schema),
 	};
 }
 

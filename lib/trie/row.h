@@ -27,10 +27,13 @@ struct row_layout {
 	bool variable;       /* values have different sizes */
 	bool wide;           /* the length of a key is stored in two bytes, not in one */
 	bool prefix;         /* keys can have any number of bits, not only complete bytes */
+	uint8_t value_end;   /* number of NULs after a value: 0 or 1 */
+	uint8_t key_end;     /* number of NULs after a key: 0 or 1 */
 };
 
-/* Fills the layout of the rows of a table with this schema. */
-void row_layout_of(const struct stele_schema *schema, struct row_layout *ret);
+/* Fills the layout of the rows of a table with this schema. `features` are the region's
+ * incompatible feature bits. */
+void row_layout_of(const struct stele_schema *schema, uint32_t features, struct row_layout *ret);
 
 /* Returns true if a table of this layout can hold a key: the length is allowed, and the last byte
  * has no bits set past the end of the key. */
@@ -60,11 +63,12 @@ struct row_parts {
 static inline int row_parse_any_key(const struct view *view, const struct row_layout *layout,
                                     const unsigned char *at, uint64_t first, struct row_parts *ret)
 {
-	uint32_t size = layout->value_size, head = 8;
+	uint32_t size = layout->value_size, head = 8, end = 0;
 	const unsigned char *length;
 
 	if (layout->variable) {
 		head = 16;
+		end = layout->value_end;
 		size = data_load_32(at + 8);
 		if (size < layout->value_size || size > STELE_VALUE_MAX)
 			return -EBADMSG;
@@ -76,7 +80,10 @@ static inline int row_parse_any_key(const struct view *view, const struct row_la
 	    (size >= ROW_IN_GUARD &&
 	     (uint64_t)(at - view->base) + head + size >= view->limit + LAYOUT_GUARD / 2))
 		return -EBADMSG;
-	length = at + head + size;
+	length = at + head + size + end;
+	/* Callers print values as strings: a value without its NUL is damaged. */
+	if (end > 0 && data_load_byte(length - 1) != 0)
+		return -EBADMSG;
 	ret->key_bits = data_load_byte(length++);
 	if (layout->wide)
 		ret->key_bits = ret->key_bits << 8 | data_load_byte(length++);
@@ -158,8 +165,8 @@ int row_compare(const struct row_parts *a, const struct row_parts *b);
 /* Returns the size of a row in the arena, in bytes. */
 static inline size_t row_size(const struct row_layout *layout, size_t value_size, unsigned key_bits)
 {
-	return ((layout->variable ? 16u : 8u) + value_size + (layout->wide ? 2u : 1u) +
-	        (key_bits + 7u) / 8u + 7u) &
+	return ((layout->variable ? 16u : 8u) + value_size + layout->value_end +
+	        (layout->wide ? 2u : 1u) + (key_bits + 7u) / 8u + layout->key_end + 7u) &
 	       ~(size_t)7u;
 }
 

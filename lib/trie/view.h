@@ -37,6 +37,8 @@ struct view {
 	/* No object starts at or after this offset: arena_end, or less if the file is shorter.
 	 * Never below `start`. */
 	uint64_t limit;
+	/* The region's incompatible feature bits, which say how objects are laid out. */
+	uint32_t features;
 };
 
 /* Returns true if a reference is inside the view, so that an object can start there. */

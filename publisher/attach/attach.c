@@ -27,6 +27,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/region/features.h"
+#include "lib/region/header.h"
 #include "lib/storage/file.h"
 #include "lib/storage/folder.h"
 #include "lib/storage/replace.h"
@@ -126,6 +128,7 @@ static int attach_make_region(const struct attach_request *request, const uint8_
 	r = paths_boot_id(header.boot_id);
 	if (r < 0)
 		return r;
+	features_upgrade(&header);
 	memcpy(header.uuid, uuid, sizeof(header.uuid));
 	memcpy(header.name, names->region, strlen(names->region));
 	header.kept_offset = header.ring_offset + ring;
@@ -263,6 +266,8 @@ static int attach_replace(const struct attach_request *request, const char *why,
 			"%s belongs to user %u, not to user %u who would publish; use another "
 			"name, or let its owner or root remove it",
 			names->data, status.st_uid, geteuid());
+	if (r == 0)
+		r = header_keep_newer(names, fd);
 	if (r == 0)
 		r = attach_lock_until(names, fd, attach_lock_try_data_alone, request->until);
 	/* A library of another layout locks the same byte, so the lock above excludes its

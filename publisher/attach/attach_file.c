@@ -148,7 +148,14 @@ static int attach_file_adopt(struct attachment *attachment)
 		return r;
 	fits = file->magic == LAYOUT_MAGIC_PUBLISHER && file->layout_version == LAYOUT_VERSION &&
 	       memcmp(file->boot_id, boot_id, sizeof(boot_id)) == 0;
-	if (fits && abi_is_ours(file))
+	if (fits && file->incompatible != 0 && attachment->joined) {
+		attachment->incompatible = true;
+		error_set(EPROTONOSUPPORT,
+		          "%s has a feature that this library does not know; upgrade the library",
+		          attachment->region.names.publisher);
+		return -EAGAIN;
+	}
+	if (fits && file->incompatible == 0 && abi_is_ours(file))
 		return 0;
 	if (fits && attachment->joined) {
 		abi_refuse(file, attachment->region.names.publisher);

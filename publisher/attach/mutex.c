@@ -46,6 +46,7 @@ int mutex_file_init(struct layout_publisher_file *file)
 	file->magic = LAYOUT_MAGIC_PUBLISHER;
 	file->layout_version = LAYOUT_VERSION;
 	file->byte_order = LAYOUT_BYTE_ORDER;
+	file->incompatible = 0;
 	abi_record(file);
 	return 0;
 }

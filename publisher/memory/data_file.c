@@ -33,9 +33,13 @@ uint32_t data_file_pages(const struct region *region, uint64_t size)
 
 int data_file_arena(const struct region *region, struct arena *ret)
 {
-	return arena_init(ret, region->mapping.base, region->arena_offset,
-	                  load_relaxed(&region->header->arena_end) - region->arena_offset,
-	                  region->maximum_size - LAYOUT_GUARD - region->arena_offset);
+	int r = arena_init(ret, region->mapping.base, region->arena_offset,
+	                   load_relaxed(&region->header->arena_end) - region->arena_offset,
+	                   region->maximum_size - LAYOUT_GUARD - region->arena_offset);
+
+	if (r == 0)
+		ret->view.features = region->features;
+	return r;
 }
 
 static int data_file_alloc(void *arena, size_t size, ref_t *ret)

@@ -151,7 +151,7 @@ static int recover_table(struct walk *walk, ref_t row)
 	r = catalog_schema(walk->view, table.schema, &schema);
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &layout);
+	row_layout_of(schema, walk->region->features, &layout);
 	stele_schema_free(schema);
 	return recover_trie(walk, &layout, table.root, NULL);
 }
@@ -160,7 +160,9 @@ static int recover_version(struct walk *walk, ref_t catalog, ref_t record)
 {
 	int r = record ? recover_note_blob(walk, record) : 0;
 
-	return r < 0 ? r : recover_trie(walk, &catalog_layout, catalog, recover_table);
+	return r < 0 ? r
+	             : recover_trie(walk, catalog_layout(walk->view->features), catalog,
+	                            recover_table);
 }
 
 static int recover_history(struct walk *walk, uint64_t reclaimed, uint64_t head)

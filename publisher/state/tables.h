@@ -32,6 +32,7 @@ struct stele_writable {
 	uint64_t hash; /* paths_table_hash() */
 	struct stele_schema *schema;
 	struct row_layout layout;
+	uint32_t features;          /* of the region, when `layout` was computed */
 	bool plain;                 /* values need not be normalized (schema_value_plain()) */
 	bool value_any;             /* any value of the right size is valid (schema_value_any()) */
 	bool key_plain;             /* any key of the right length is valid (schema_key_plain()) */

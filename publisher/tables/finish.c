@@ -83,6 +83,7 @@ static int finish_compare(struct stele_writable *table, bool *ret_changed)
 static int finish_write_catalog(struct stele_transaction *tx, struct stele_writable *table)
 {
 	struct edit *edit = &tx->publisher->edit;
+	const struct row_layout *layout = catalog_layout(edit->arena->view.features);
 	unsigned bits = (unsigned)strlen(table->name) * 8;
 	struct layout_table value = {
 		.rows = table->rows,
@@ -95,10 +96,10 @@ static int finish_write_catalog(struct stele_transaction *tx, struct stele_writa
 	int r;
 
 	if (table->status == TABLE_PRESENT)
-		r = edit_put(edit, &catalog_layout, &tx->catalog, table->name, bits, &value,
-		             sizeof(value), &row, &touched);
+		r = edit_put(edit, layout, &tx->catalog, table->name, bits, &value,
+		             layout->value_size, &row, &touched);
 	else
-		r = edit_delete(edit, &catalog_layout, &tx->catalog, table->name, bits, &touched);
+		r = edit_delete(edit, layout, &tx->catalog, table->name, bits, &touched);
 	if (r < 0)
 		return state_space_error(tx->publisher, r, "its catalog of tables");
 	return 0;

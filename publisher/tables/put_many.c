@@ -45,7 +45,7 @@ static int put_many_alloc(struct many *many, const struct stele_row_ref *rows, s
 	            -1, 0);
 	if (base != MAP_FAILED) {
 		madvise(base, size, MADV_HUGEPAGE);
-		many->rows = (struct view){base, LAYOUT_UNIT, size};
+		many->rows = (struct view){.base = base, .start = LAYOUT_UNIT, .limit = size};
 		many->size = size + LAYOUT_GUARD;
 	}
 	return many->sorted && many->size > 0 ? 0 : -ENOMEM;

@@ -75,7 +75,7 @@ static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
 
 	if (r < 0)
 		return r;
-	row_layout_of(schema, &layout);
+	row_layout_of(schema, edit->arena->view.features, &layout);
 	stele_schema_free(schema);
 	if (retired_reserve(&edit->retired, 2 * (size_t)base->rows + 1) < 0)
 		return table_no_memory(plan->table->name);
@@ -174,7 +174,7 @@ static int rollback_build(struct rollback *rollback, struct plan *plan,
 			r = rollback_same_schema(rollback, plan, older->schema, &same);
 		if (r < 0)
 			return r;
-		row_layout_of(plan->schema, &plan->layout);
+		row_layout_of(plan->schema, rollback->edit->arena->view.features, &plan->layout);
 	}
 	plan->remade = !same;
 	if (!same && table->was) {
@@ -231,7 +231,7 @@ static int rollback_build_all(struct rollback *rollback, ref_t catalog)
 	ref_t before, after;
 	int r;
 
-	diff_start(rollback->catalog, view, &catalog_layout, tx->catalog, catalog);
+	diff_start(rollback->catalog, view, catalog_layout(view->features), tx->catalog, catalog);
 	while ((r = diff_next(rollback->catalog, &before, &after)) == 1) {
 		char name[STELE_NAME_MAX + 1];
 		struct catalog_table older;

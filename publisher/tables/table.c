@@ -62,7 +62,8 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	table->plain = schema_value_plain(schema);
 	table->value_any = schema_value_any(schema);
 	table->key_plain = schema_key_plain(schema);
-	row_layout_of(schema, &table->layout);
+	table->features = table->publisher->attachment.region.features;
+	row_layout_of(schema, table->features, &table->layout);
 }
 
 /* Loads the last version's table into a table that the transaction opens. Loads the schema unless
@@ -73,7 +74,8 @@ static int table_load_base(struct stele_writable *table)
 	const struct catalog_table *base = &table->base;
 	struct stele_schema *schema;
 
-	if (!table->schema || table->id != base->id || table->schema_ref != base->schema) {
+	if (!table->schema || table->id != base->id || table->schema_ref != base->schema ||
+	    table->features != publisher->attachment.region.features) {
 		int r = catalog_schema(&publisher->arena.view, base->schema, &schema);
 		if (r == -ENOMEM)
 			return refuse_schema_memory(table->name);

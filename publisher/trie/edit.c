@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/trie/row_store.h"
 #include "publisher/trie/node.h"
 
 /* ---- the path to a key ---- */
@@ -160,32 +161,10 @@ static int edit_path_own(struct edit *edit, struct path *path, ref_t *root)
 
 /* ---- put ---- */
 
-/* Writes a row in its stored form, like edit_store_row(), for a caller that knows the row's
- * `size`. */
-static inline void edit_write_row(unsigned char *at, size_t size, uint64_t version,
-                                  const struct row_layout *layout, const struct stele_row_ref *row)
-{
-	/* Clear the padding after the key. */
-	data_store(at + size - 8, 0);
-	data_store(at, version);
-	at += 8;
-	if (layout->variable) {
-		data_store_32(at, (uint32_t)row->value_size);
-		data_store_32(at + 4, 0);
-		at += 8;
-	}
-	data_copy_bytes(at, row->value, row->value_size);
-	at += row->value_size;
-	if (layout->wide)
-		data_store_byte(at++, (unsigned char)(row->key_bits >> 8));
-	data_store_byte(at++, (unsigned char)row->key_bits);
-	data_copy_bytes(at, row->key, (row->key_bits + 7) / 8);
-}
-
 void edit_store_row(unsigned char *at, uint64_t version, const struct row_layout *layout,
                     const struct stele_row_ref *row)
 {
-	edit_write_row(at, row_size(layout, row->value_size, row->key_bits), version, layout, row);
+	row_store(at, row_size(layout, row->value_size, row->key_bits), version, layout, row);
 }
 
 /* Allocates and writes a row. `size` is its row_size(). */
@@ -195,7 +174,7 @@ static inline int edit_make_row(struct edit *edit, const struct row_layout *layo
 	int r = object_alloc(edit, size, ret);
 
 	if (r == 0)
-		edit_write_row(arena_at(edit->arena, *ret), size, edit->version, layout, row);
+		row_store(arena_at(edit->arena, *ret), size, edit->version, layout, row);
 	return r;
 }
 

@@ -87,8 +87,10 @@ static int save_open_sink(const struct region *from, const char *path, struct si
 		close(fd);
 		return r;
 	}
-	ret->view =
-		(struct view){ret->region.mapping.base, header.arena_offset, header.arena_offset};
+	ret->view = (struct view){.base = ret->region.mapping.base,
+	                          .start = header.arena_offset,
+	                          .limit = header.arena_offset,
+	                          .features = header.incompatible};
 	return 0;
 }
 
@@ -114,7 +116,8 @@ static int save_finish(struct sink *sink, const char *path, unsigned flags)
 	header->limit_size = sink->limit_size;
 	if (ftruncate(sink->region.fd, (off_t)(end + LAYOUT_GUARD)) < 0)
 		return file_write_error(path, errno);
-	header->contents = checksum_contents(sink->region.mapping.base, end + LAYOUT_GUARD);
+	header->contents = checksum_contents(sink->region.mapping.base, end + LAYOUT_GUARD,
+	                                     sink->region.features);
 	header->checksum = checksum_header(header);
 	r = file_sync(sink->region.fd, path);
 	if (r == 0)

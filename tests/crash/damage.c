@@ -481,13 +481,14 @@ static void put_ladder(struct damage *damage, uint64_t version, const char *tabl
 	const struct layout_header *header = (const struct layout_header *)damage->file;
 	const struct layout_commit *ring =
 		(const struct layout_commit *)(damage->file + header->ring_offset);
-	struct view view = {damage->file, header->arena_offset, header->arena_end};
+	struct view view = {damage->file, header->arena_offset, header->arena_end,
+	                    header->incompatible};
 	unsigned bits = (unsigned)strlen(table) * 8;
 	struct layout_table *entry;
 	struct row_parts parts;
 	ref_t next;
 
-	cr_assert_eq(trie_get(&view, &catalog_layout, ring[version].catalog,
+	cr_assert_eq(trie_get(&view, catalog_layout(view.features), ring[version].catalog,
 	                      (const unsigned char *)table, bits, &parts),
 	             1);
 	entry = (struct layout_table *)(uintptr_t)parts.value;
