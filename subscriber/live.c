@@ -9,9 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/checksum.h"
 #include "lib/base/error.h"
-#include "lib/schema/refuse.h"
+#include "lib/types/refuse.h"
 #include "lib/schema/schema_store.h"
 #include "lib/trie/trie.h"
 #include "subscriber/move.h"
@@ -50,14 +49,6 @@ struct live_request {
 static struct live_words *live_words(struct stele_live *live)
 {
 	return (struct live_words *)(void *)live->words_;
-}
-
-/* Returns the checksum of a schema's stored form. */
-static uint64_t live_fingerprint(const struct stele_schema *schema)
-{
-	unsigned char stored[SCHEMA_STORED_MAX];
-
-	return checksum_bytes(CHECKSUM_BASIS, stored, schema_store(schema, stored));
 }
 
 static int live_schema_error(const struct stele_live *live)
@@ -102,7 +93,7 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 		r = catalog_schema(&view, table.schema, &schema);
 		if (r < 0)
 			return r;
-		fingerprint = live_fingerprint(schema);
+		fingerprint = schema_fingerprint(schema);
 		r = 1;
 		if (expected && !stele_schema_equal(schema, expected))
 			r = table_schema_error(live->name, schema, expected);
@@ -244,7 +235,7 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 		r = stele_table_schema(&table, &schema);
 	if (r == 0) {
 		if (live_words(live)->id != 0 &&
-		    live_fingerprint(schema) != live_words(live)->fingerprint)
+		    schema_fingerprint(schema) != live_words(live)->fingerprint)
 			r = live_schema_error(live);
 		stele_schema_free(schema);
 	}

@@ -9,7 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/reading/reading.h"
-#include "lib/schema/refuse.h"
+#include "lib/types/refuse.h"
 #include "lib/trie/trie.h"
 #include "lib/trie/trie_inline.h"
 #include "lib/trie/trie_many.h"

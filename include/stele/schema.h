@@ -45,7 +45,8 @@
  *
  * THREADS. The functions here have no state. Any thread may call them.
  *
- * CONTENTS. Limits and types, schemas, names, keys, values, columns as text.
+ * CONTENTS. Limits and types, schemas, schemas that change, schemas as text, names, keys, values,
+ * columns as text.
  */
 #ifndef STELE_SCHEMA_H
 #define STELE_SCHEMA_H
@@ -65,6 +66,11 @@ extern "C" {
 #define STELE_COLUMNS_MAX 64u        /* columns of a table, key columns included */
 #define STELE_KEY_MAX     512u       /* bytes in an encoded key */
 #define STELE_VALUE_MAX   (1u << 20) /* bytes in a value */
+
+#define STELE_WORDS_MAX       256u   /* words of an enumeration */
+#define STELE_DESCRIPTION_MAX 1023u  /* bytes in the description of a column */
+#define STELE_DEFAULT_MAX     512u   /* bytes in the default of a column */
+#define STELE_ATTRIBUTES_MAX  49152u /* bytes in the attributes of all columns, as text */
 
 /* The column types. The comments give the C type of a value column in its struct.
  * stele_key_append(), stele_value_format() and their inverses use the same C types. */
@@ -103,17 +109,53 @@ struct stele_ipv6net {
 
 /* ---- schemas ---- */
 
+/* A word of an enumeration: the name of a number. */
+struct stele_word {
+	const char *name; /* allowed characters are those of a column's name */
+	int64_t value;
+};
+
+/* Flags of a column. */
+#define STELE_COLUMN_DEPRECATED 1u /* a mark for people: programs should stop using the column */
+
+/* A column. The members after `offset` are attributes, and 0 or NULL if the column has none. Value
+ * columns alone can be arrays, be deprecated, and have a default. */
 struct stele_column {
 	const char *name; /* a letter or '_', then letters, digits, '_' or '-' */
 	uint32_t type;    /* enum stele_type */
 	bool key;         /* key columns come first */
 
-	/* Size in bytes. Required for STELE_CHAR. 0 for STELE_TEXT and STELE_BYTES. For every
-	 * other type 0, or the size of the type. */
+	/* Size in bytes, of an array that of all elements. Required for STELE_CHAR. 0 for
+	 * STELE_TEXT and STELE_BYTES. For every other type 0, or the size of the type times the
+	 * elements. */
 	uint32_t size;
 
 	/* Offset in the value's struct. 0 for a key column. */
 	uint32_t offset;
+
+	/* Elements of an array, of any type but STELE_CHAR, STELE_TEXT and STELE_BYTES. 0: the
+	 * column is no array. */
+	uint32_t count;
+
+	uint32_t flags; /* STELE_COLUMN_... */
+	const char
+		*description; /* at most STELE_DESCRIPTION_MAX bytes, without control characters */
+	const char *unit;     /* such as "ms"; limits as for a name, but any printable text */
+
+	/* Names that the column had before it was renamed, with a space between them. */
+	const char *former_names;
+
+	/* An enumeration: the words of an integer column, with distinct names and values. The
+	 * column, each element of an array, has one of these values. NULL: any number. */
+	const struct stele_word *words;
+	size_t word_count; /* at most STELE_WORDS_MAX */
+
+	/* The value, of `size` bytes in its C type, that existing rows get when the column is
+	 * added, and rows from text get that do not name the column. NULL: zero. A column of more
+	 * than STELE_DEFAULT_MAX bytes, of type STELE_TEXT or of type STELE_BYTES has no other. */
+	const void *default_value;
+
+	uint64_t reserved_[4]; /* zero */
 };
 
 struct stele_schema {
@@ -124,40 +166,69 @@ struct stele_schema {
 	 * which is the size of a value whose variable part is empty. 0 for a table with keys
 	 * only. */
 	size_t value_size;
+
+	uint64_t reserved_[4]; /* zero */
 };
 
+/* The initializers below are valid in C and C++. Members that an initializer does not name are
+ * zero. */
+#define STELE_COLUMN_(name_, type_, key_, size_, offset_, count_, words_, word_count_) \
+	{ \
+		(name_), (type_), (key_), (size_), (offset_), (count_), 0, NULL, NULL, NULL, \
+			(words_), (word_count_), NULL, \
+		{ \
+			0 \
+		} \
+	}
+#define STELE_SIZEOF_(struct_, member_) sizeof(((struct_ *)0)->member_)
+#define STELE_COUNT_(array_)            (sizeof(array_) / sizeof((array_)[0]))
+
 /* A key column. For STELE_CHAR, use STELE_KEY_CHAR, which takes the size. */
-#define STELE_KEY(name_, type_) \
-	{ \
-		.name = (name_), .type = (type_), .key = true \
-	}
-#define STELE_KEY_CHAR(name_, size_) \
-	{ \
-		.name = (name_), .type = STELE_CHAR, .key = true, .size = (size_) \
-	}
+#define STELE_KEY(name_, type_)      STELE_COLUMN_(name_, type_, true, 0, 0, 0, NULL, 0)
+#define STELE_KEY_CHAR(name_, size_) STELE_COLUMN_(name_, STELE_CHAR, true, size_, 0, 0, NULL, 0)
+/* A key column that is an enumeration; `words_` is an array of struct stele_word. */
+#define STELE_KEY_ENUM(name_, type_, words_) \
+	STELE_COLUMN_(name_, type_, true, 0, 0, 0, words_, STELE_COUNT_(words_))
 /* A value column: a member of a struct. The column has the name of the member. */
 #define STELE_VALUE(struct_, member_, type_) \
-	{ \
-		.name = #member_, .type = (type_), .size = sizeof(((struct_ *)0)->member_), \
-		.offset = offsetof(struct_, member_) \
-	}
+	STELE_COLUMN_(#member_, type_, false, STELE_SIZEOF_(struct_, member_), \
+	              offsetof(struct_, member_), 0, NULL, 0)
+/* A value column that is an enumeration; `words_` is an array of struct stele_word. */
+#define STELE_VALUE_ENUM(struct_, member_, type_, words_) \
+	STELE_COLUMN_(#member_, type_, false, STELE_SIZEOF_(struct_, member_), \
+	              offsetof(struct_, member_), 0, words_, STELE_COUNT_(words_))
+/* A value column that is an array, such as a member `uint32_t load[3]` with type STELE_U32. An
+ * element of type STELE_IPV6, STELE_MAC or STELE_UUID is itself an array of bytes. */
+#define STELE_VALUE_ARRAY(struct_, member_, type_) \
+	STELE_COLUMN_(#member_, type_, false, STELE_SIZEOF_(struct_, member_), \
+	              offsetof(struct_, member_), STELE_COUNT_(((struct_ *)0)->member_), NULL, 0)
 /* A variable value column: the flexible array member of a struct. */
 #define STELE_VALUE_VARIABLE(struct_, member_, type_) \
+	STELE_COLUMN_(#member_, type_, false, 0, offsetof(struct_, member_), 0, NULL, 0)
+/* A value column with attributes, as designated initializers (C, and C++ from C++20 on):
+ *
+ *     STELE_VALUE_WITH(struct route, metric, STELE_U32, .description = "lower is better") */
+#define STELE_VALUE_WITH(struct_, member_, type_, ...) \
 	{ \
-		.name = #member_, .type = (type_), .offset = offsetof(struct_, member_) \
+		.name = #member_, .type = (type_), .size = STELE_SIZEOF_(struct_, member_), \
+		.offset = offsetof(struct_, member_), __VA_ARGS__ \
 	}
 /* The schema of a table whose values are of type `struct_`, with the columns of the array
  * `columns_`. */
 #define STELE_SCHEMA(struct_, columns_) \
 	{ \
-		.columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
-		.value_size = sizeof(struct_) \
+		(columns_), STELE_COUNT_(columns_), sizeof(struct_), \
+		{ \
+			0 \
+		} \
 	}
 /* A schema whose last column is the flexible array member `member_`. */
 #define STELE_SCHEMA_VARIABLE(struct_, member_, columns_) \
 	{ \
-		.columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
-		.value_size = offsetof(struct_, member_) \
+		(columns_), STELE_COUNT_(columns_), offsetof(struct_, member_), \
+		{ \
+			0 \
+		} \
 	}
 
 /* Checks that a schema is well formed:
@@ -166,25 +237,78 @@ struct stele_schema {
  * - column names allowed and distinct
  * - variable columns and prefixes only where they are allowed
  * - value columns inside the value, aligned to their types, without overlap
+ * - attributes only where they are allowed, former names different from all names, words of an
+ *   enumeration in the range of its type, a default that may be put
  * - the limits above
  *
  * Returns 0, or -EINVAL; the error message names the column. */
 STELE_API int stele_schema_check(const struct stele_schema *schema);
 
-/* Returns true if both schemas have the same value size and the same columns: names, types,
- * sizes, offsets, and which of them are keys. */
+/* Returns true if both schemas have the same value size and the same columns with the same
+ * attributes. */
 STELE_API bool stele_schema_equal(const struct stele_schema *a, const struct stele_schema *b);
 
-/* Formats a schema as text, such as `prefix: ipv4net key, next_hop: ipv4, interface: char[16]`.
- * Writes at most `size` bytes to `buffer`, including the terminating NUL. Returns the length of
- * the complete text, as snprintf(3) does. The text contains no offsets. */
+/* ---- schemas that change ----
+ *
+ * A program reads the rows of a schema `present` with the struct of a schema `expected`, in place,
+ * if every byte of that struct still has its meaning:
+ *
+ * - The key columns are the same: types, sizes, order.
+ * - The value columns of `expected` come first in `present`, with the same types, sizes and
+ *   offsets. Columns that `present` has appended begin at or after the value size of `expected`, so
+ *   not in the padding at its end. Nothing is appended to a variable column.
+ * - A column has the name that is expected, or had it before it was renamed. A program that knows
+ *   the new name reads a table that still has the former one, too.
+ * - Each word of an expected enumeration is there, with its number. Words may be added.
+ * - Descriptions, units, defaults and deprecation may differ.
+ *
+ * docs/schemas.md explains the rule by examples. */
+#define STELE_SCHEMA_SAME     0 /* the schemas are equal */
+#define STELE_SCHEMA_IN_PLACE 1 /* they differ; rows of `present` can be read as `expected` */
+
+/* Returns STELE_SCHEMA_SAME or STELE_SCHEMA_IN_PLACE. Otherwise -EINVAL: the error message names
+ * the first difference that matters, and shows both schemas. Both must be well formed. */
+STELE_API int stele_schema_compatible(const struct stele_schema *expected,
+                                      const struct stele_schema *present);
+
+/* Called by stele_schema_compare() for each difference. `compatible` says whether programs that
+ * were built with the old schema read on in spite of it. `what` is text such as `column "zone" was
+ * appended`, valid during the call. A result other than 0 ends the comparison. */
+typedef int stele_schema_difference_fn(void *context, bool compatible, const char *what);
+
+/* Reports all differences between two well-formed schemas of a table, the older and the newer, by
+ * the rule above. Returns 0, or the result of `each` that ended the comparison. */
+STELE_API int stele_schema_compare(const struct stele_schema *older,
+                                   const struct stele_schema *newer,
+                                   stele_schema_difference_fn *each, void *context);
+
+/* ---- schemas as text ----
+ *
+ *     table     = NAME '(' column { ',' column } [ ',' '@' SIZE ] ')'
+ *     column    = NAME ':' TYPE [ '[' N ']' ] [ "key" ] { attribute }
+ *     attribute = '@' OFFSET | "was" TEXT | "enum" '(' WORD '=' NUMBER { ',' WORD '=' NUMBER } ')'
+ *               | "default" TEXT | "unit" TEXT | "doc" TEXT | "deprecated"
+ *
+ * TEXT is quoted with " or ', and the quotation mark doubled inside; or it is bare, and then ends
+ * at a space, comma, parenthesis, quotation mark or '#'. White space, line breaks and comments,
+ * from '#' to the end of the line, may stand between all parts.
+ *
+ * Columns are laid out like the members of a C struct. '@' places one elsewhere, or, after the last
+ * column, gives the size of the value: `v: u32 @8, @16`. "was" gives the former names, with a space
+ * between them. `char[N]` is text of N bytes; with any other type, [N] makes an array. A default is
+ * the text of a value, as for stele_value_parse(): `state: u8 enum(up=1, down=2) default up`. */
+
+/* Formats the columns of a schema as text, such as
+ * `prefix: ipv4net key, next_hop: ipv4, interface: char[16]`. In parentheses, after the name of the
+ * table, stele_schema_parse() parses this to an equal schema. Writes at most `size` bytes to
+ * `buffer`, including the terminating NUL. Returns the length of the complete text, as snprintf(3)
+ * does. */
 STELE_API size_t stele_schema_format(const struct stele_schema *schema, char *buffer, size_t size);
 
 /* Parses the declaration of a table, such as `routes(prefix: ipv4net key, next_hop: ipv4)`.
  * Writes the name of the table to `ret_table` (STELE_NAME_MAX + 1 bytes) and the schema to
- * `*ret`. The value has the layout of a C struct with these members in this order. The caller
- * frees the schema with stele_schema_free(). Returns 0. Errors: -EINVAL (the error message has
- * the position, and what was expected), -ENOMEM. */
+ * `*ret`. The caller frees the schema with stele_schema_free(). Returns 0. Errors: -EINVAL (the
+ * error message has the position, and what was expected), -ENOMEM. */
 STELE_API int stele_schema_parse(const char *text, char *ret_table, struct stele_schema **ret);
 
 /* Returns a copy of a schema, or NULL if there is no memory. The caller frees it with
@@ -194,7 +318,8 @@ STELE_API struct stele_schema *stele_schema_copy(const struct stele_schema *sche
 /* Frees a schema that the library allocated. Accepts NULL. Returns NULL. */
 STELE_API struct stele_schema *stele_schema_free(struct stele_schema *schema);
 
-/* Returns the index of the column with this name, or -ENXIO (without an error message). */
+/* Returns the index of the column with this name, or else of the column that had this name before
+ * it was renamed; -ENXIO if there is none (without an error message). */
 STELE_API int stele_schema_column(const struct stele_schema *schema, const char *name);
 
 /* ---- names ---- */
@@ -238,6 +363,7 @@ STELE_API int stele_key_column(const struct stele_schema *schema, size_t column,
  * - bools are 0 or 1
  * - no NaN and no -0.0
  * - after a NUL in a char[N] comes nothing but NUL
+ * - a column that is an enumeration has one of its values
  *
  * stele_key_append() makes only such keys. Returns 0, or -EINVAL; the error message names the
  * column. */
@@ -259,8 +385,10 @@ STELE_API int stele_value_column(const struct stele_schema *schema, size_t colum
  * - its size is value_size, or from value_size to STELE_VALUE_MAX if the last column is variable
  * - bools are 0 or 1
  * - prefixes have no host bits
+ * - a column that is an enumeration has one of its values
  *
- * Returns 0, or -EINVAL; the error message names the column. */
+ * In an array each element is checked. Returns 0, or -EINVAL; the error message names the column.
+ * */
 STELE_API int stele_value_check(const struct stele_schema *schema, const void *value,
                                 size_t value_size);
 
@@ -281,6 +409,8 @@ STELE_API const char *stele_type_name(enum stele_type type);
  *     time                   2026-01-31T12:00:00.000000001Z; without the fraction if it is zero
  *     char[N], text          unchanged
  *     bytes                  hexadecimal
+ *     enumeration            the word; a number that has none in decimal
+ *     array                  the elements, with a space between two
  *
  * The text is not escaped. Returns the length of the complete text, as snprintf(3) does. */
 STELE_API size_t stele_value_format(const struct stele_column *column, const void *value,
@@ -288,9 +418,10 @@ STELE_API size_t stele_value_format(const struct stele_column *column, const voi
 
 /* Parses text of `length` bytes into the C type of a column, the inverse of stele_value_format().
  * Writes to `buffer` and sets `*ret_size`. Also accepts 0x... for integers, a decimal number of
- * nanoseconds for a time, and a prefix without a length, which is one address. Returns 0. Errors:
- * -EINVAL (the error message says what was expected and what was found), -ERANGE (a number
- * outside its type, text longer than its char[N]), -EMSGSIZE (the buffer is too small). */
+ * nanoseconds for a time, a prefix without a length, which is one address, and the number of a
+ * word. Returns 0. Errors: -EINVAL (the error message says what was expected and what was found),
+ * -ERANGE (a number outside its type, text longer than its char[N]), -EMSGSIZE (the buffer is too
+ * small). */
 STELE_API int stele_value_parse(const struct stele_column *column, const char *text, size_t length,
                                 void *buffer, size_t buffer_size, size_t *ret_size);
 

@@ -8,9 +8,10 @@
  *
  *   lib/base/                              never
  *     extensible.c                         always
- *   lib/schema/                            always
+ *   lib/types/                             always
  *     text_address.c, text_number.c,
  *     text_time.c                          never
+ *   lib/schema/                            always
  *   lib/storage/                           always
  *     guard.c, mapping.c                   never
  *   lib/trie/                              never

@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/schema/net.h"
-#include "lib/schema/refuse.h"
-#include "lib/schema/type.h"
+#include "lib/types/net.h"
+#include "lib/types/refuse.h"
+#include "lib/types/type.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ || __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
               "key_reverse_bytes() below knows these two orders");
@@ -85,17 +85,18 @@ static void key_decode_f64(uint8_t *to, const uint8_t *from)
 	memcpy(to, &bits, sizeof(bits));
 }
 
-/* Returns true for types that have invalid encodings: bytes that encode no value, or that would be
- * a second encoding of a value. */
-static bool key_type_is_strict(enum stele_type type)
+/* Returns true for columns that have invalid encodings: bytes that encode no value, or that would
+ * be a second encoding of a value. */
+static bool key_is_strict(const struct stele_column *column)
 {
-	return type == STELE_BOOL || type == STELE_F64 || type == STELE_CHAR;
+	return column->type == STELE_BOOL || column->type == STELE_F64 ||
+	       column->type == STELE_CHAR || column->word_count > 0;
 }
 
 bool schema_key_plain(const struct stele_schema *schema)
 {
 	for (size_t i = 0; i < schema->column_count && schema->columns[i].key; i++)
-		if (key_type_is_strict(schema->columns[i].type))
+		if (key_is_strict(&schema->columns[i]))
 			return false;
 	return true;
 }
@@ -107,15 +108,55 @@ static int key_refuse_bool(const struct stele_column *column, int errnum, unsign
 	                 column->name, value);
 }
 
+/* Decodes a column of fixed size, other than a prefix, and writes `size` bytes to `to`. Returns 0
+ * or -EBADMSG. */
+static int key_decode(const struct stele_column *column, const uint8_t *from, size_t size,
+                      uint8_t *to)
+{
+	switch (column->type) {
+	case STELE_U8:
+	case STELE_U16:
+	case STELE_U32:
+	case STELE_U64:
+	case STELE_TIME:
+		key_reverse_bytes(to, from, size);
+		break;
+	case STELE_I8:
+	case STELE_I16:
+	case STELE_I32:
+	case STELE_I64:
+		key_reverse_bytes(to, from, size);
+		to[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? size - 1 : 0] ^= 0x80;
+		break;
+	case STELE_F64:
+		key_decode_f64(to, from);
+		break;
+	case STELE_BOOL:
+		if (from[0] > 1)
+			return key_refuse_bool(column, EBADMSG, from[0]);
+		to[0] = from[0];
+		break;
+	default:
+		memcpy(to, from, size);
+	}
+	return 0;
+}
+
 /* Checks an encoded column. Refuses what stele_key_append() does not write: bytes that encode no
  * value, and a second encoding of a value. Returns 0 or -EINVAL. */
 static int key_check_encoded(const struct stele_column *column, const uint8_t *at)
 {
 	size_t size = type_column_size(column);
+	uint8_t integer[8];
 	double number;
 
 	if (column->type == STELE_BOOL && at[0] > 1)
 		return key_refuse_bool(column, EINVAL, at[0]);
+	if (column->word_count > 0) {
+		key_decode(column, at, size, integer);
+		if (!type_word(column, integer))
+			return refuse_number(column, integer);
+	}
 	if (column->type == STELE_F64) {
 		key_decode_f64((uint8_t *)&number, at);
 		if (number != number)
@@ -146,7 +187,7 @@ static int key_check_columns(const struct stele_schema *schema, const uint8_t *k
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < schema->column_count && schema->columns[i].key; i++) {
-		if (key_type_is_strict(schema->columns[i].type))
+		if (key_is_strict(&schema->columns[i]))
 			r = key_check_encoded(&schema->columns[i], key);
 		if (key_prefix_width(schema->columns[i].type) == 0)
 			key += type_column_size(&schema->columns[i]);
@@ -228,6 +269,8 @@ static int key_check_encodable(const struct stele_column *column, const uint8_t 
 
 	if (column->type == STELE_BOOL && value[0] > 1)
 		return refuse_bool(column, value[0]);
+	if (column->word_count > 0 && !type_word(column, value))
+		return refuse_number(column, value);
 	if (column->type == STELE_F64) {
 		memcpy(&number, value, sizeof(number));
 		if (number != number)
@@ -270,40 +313,6 @@ int stele_key_append(struct stele_key *key, const struct stele_column *column, c
 		                 column->name, size, at, STELE_KEY_MAX);
 	key_encode(column, value, size, key->bytes + at);
 	key->bits += (unsigned)(width != 0 ? bits : size * 8);
-	return 0;
-}
-
-/* Decodes a column of fixed size, other than a prefix, and writes `size` bytes to `to`. Returns 0
- * or -EBADMSG. */
-static int key_decode(const struct stele_column *column, const uint8_t *from, size_t size,
-                      uint8_t *to)
-{
-	switch (column->type) {
-	case STELE_U8:
-	case STELE_U16:
-	case STELE_U32:
-	case STELE_U64:
-	case STELE_TIME:
-		key_reverse_bytes(to, from, size);
-		break;
-	case STELE_I8:
-	case STELE_I16:
-	case STELE_I32:
-	case STELE_I64:
-		key_reverse_bytes(to, from, size);
-		to[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? size - 1 : 0] ^= 0x80;
-		break;
-	case STELE_F64:
-		key_decode_f64(to, from);
-		break;
-	case STELE_BOOL:
-		if (from[0] > 1)
-			return key_refuse_bool(column, EBADMSG, from[0]);
-		to[0] = from[0];
-		break;
-	default:
-		memcpy(to, from, size);
-	}
 	return 0;
 }
 

@@ -16,7 +16,7 @@ bool schema_key_is_prefix(const struct stele_schema *schema);
 void schema_key_bits(const struct stele_schema *schema, unsigned *ret_min, unsigned *ret_max);
 
 /* Returns true if the columns of a key need no check, because any bytes are a valid encoding of
- * their types. That is so unless a key column is a bool, f64 or char[N]. */
+ * their types. That is so unless a key column is a bool, f64, char[N] or an enumeration. */
 bool schema_key_plain(const struct stele_schema *schema);
 
 #endif

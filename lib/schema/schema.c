@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checks, compares, copies and formats schemas; checks the names of regions, tables and columns. */
+ * Compares and copies schemas, and finds columns; checks the names of regions, tables and
+ * columns. */
 #include "lib/schema/schema.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
-#include "lib/schema/refuse.h"
-#include "lib/schema/type.h"
+#include "lib/types/type.h"
 
 static bool schema_is_letter(char c)
 {
@@ -24,8 +22,7 @@ static bool schema_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Returns what is wrong with a name, such as "is empty", or NULL if the name is allowed. */
-static const char *schema_name_fault(const char *name, bool digit_first)
+const char *schema_name_fault(const char *name, bool digit_first)
 {
 	size_t length = strnlen(name, STELE_NAME_MAX + 1);
 
@@ -61,160 +58,69 @@ int stele_name_check(const char *what, const char *name)
 	return 0;
 }
 
-static int schema_check_name(const struct stele_schema *schema, size_t index)
+static bool schema_is_empty(const char *text)
 {
-	const char *name = schema->columns[index].name;
-	struct escaped escaped;
-	const char *fault;
-
-	if (!name)
-		return error_set(EINVAL, "column %zu has no name", index + 1);
-	fault = schema_name_fault(name, false);
-	if (fault)
-		return error_set(EINVAL, "column %zu: name %s %s", index + 1,
-		                 escape(&escaped, name, strnlen(name, STELE_NAME_MAX + 1)), fault);
-	for (size_t i = 0; i < index; i++)
-		if (strcmp(schema->columns[i].name, name) == 0)
-			return error_set(EINVAL, "columns %zu and %zu are both called \"%s\"",
-			                 i + 1, index + 1, name);
-	return 0;
+	return !text || !*text;
 }
 
-static int schema_check_type(const struct stele_column *column)
+size_t schema_next_former(const char **at, const char **ret)
 {
-	const struct type *type = type_find(column->type);
+	size_t length;
 
-	if (!type)
-		return refuse_type(column);
-	if (column->type == STELE_CHAR) {
-		if (column->size == 0 || column->size > STELE_VALUE_MAX)
-			return error_set(EINVAL,
-			                 "column \"%s\" has size %u; a char[N] has 1 to %u bytes",
-			                 column->name, column->size, STELE_VALUE_MAX);
-	} else if (column->size != 0 && column->size != type->size) {
-		return error_set(EINVAL, "column \"%s\" has size %u, but type %s has size %u",
-		                 column->name, column->size, type->name, type->size);
-	}
-	return 0;
+	if (schema_is_empty(*at))
+		return 0;
+	*ret = *at;
+	length = strcspn(*at, " ");
+	*at += length + ((*at)[length] == ' ' ? 1 : 0);
+	return length;
 }
 
-static int schema_check_key_column(const struct stele_schema *schema, size_t index,
-                                   size_t *key_size)
+bool schema_had_name(const struct stele_column *column, const char *name)
 {
-	const struct stele_column *column = &schema->columns[index];
-	bool last = index + 1 == schema->column_count || !schema->columns[index + 1].key;
-	bool net = column->type == STELE_IPV4NET || column->type == STELE_IPV6NET;
+	const char *at = column->former_names, *former = NULL;
+	size_t length;
 
-	if (index > 0 && !schema->columns[index - 1].key)
-		return error_set(EINVAL,
-		                 "key column \"%s\" comes after value column \"%s\"; put all key "
-		                 "columns first",
-		                 column->name, schema->columns[index - 1].name);
-	if (column->offset != 0)
-		return error_set(EINVAL, "key column \"%s\" has offset %u; key columns have none",
-		                 column->name, column->offset);
-	if (!last && (net || type_variable(column->type)))
-		return error_set(EINVAL,
-		                 "key column \"%s\" of type %s is followed by another key column; "
-		                 "a column of this type can only be the last key column",
-		                 column->name, stele_type_name(column->type));
-	*key_size += net ? type_column_size(column) - 1 : type_column_size(column);
-	if (*key_size > STELE_KEY_MAX)
-		return error_set(EINVAL,
-		                 "with column \"%s\" the key is %zu bytes; the maximum is %u",
-		                 column->name, *key_size, STELE_KEY_MAX);
-	return 0;
+	while ((length = schema_next_former(&at, &former)) > 0)
+		if (strlen(name) == length && memcmp(former, name, length) == 0)
+			return true;
+	return false;
 }
 
-/* Checks that a value column does not overlap one before it. Returns 0 or -EINVAL. */
-static int schema_check_overlap(const struct stele_schema *schema, size_t index)
+/* Compares optional texts, of which an empty one is equal to a missing one. */
+static bool schema_text_equal(const char *a, const char *b)
 {
-	const struct stele_column *column = &schema->columns[index];
-
-	for (size_t i = 0; i < index; i++) {
-		const struct stele_column *other = &schema->columns[i];
-
-		if (!other->key &&
-		    column->offset < (uint64_t)other->offset + type_column_size(other) &&
-		    other->offset < (uint64_t)column->offset + type_column_size(column))
-			return error_set(EINVAL, "columns \"%s\" and \"%s\" overlap in the value",
-			                 other->name, column->name);
-	}
-	return 0;
+	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-static int schema_check_value_column(const struct stele_schema *schema, size_t index)
+static bool schema_default_equal(const struct stele_column *a, const struct stele_column *b)
 {
-	const struct stele_column *column = &schema->columns[index];
-	const struct type *type = type_find(column->type);
-
-	if (type_variable(column->type)) {
-		if (index + 1 != schema->column_count)
-			return error_set(EINVAL,
-			                 "column \"%s\" of type %s is not the last; only the last "
-			                 "column of a value can be variable",
-			                 column->name, type->name);
-		if (column->offset != schema->value_size)
-			return error_set(EINVAL,
-			                 "the value's size is %zu, but its variable column \"%s\" "
-			                 "is at offset %u; size and offset must be the same",
-			                 schema->value_size, column->name, column->offset);
-	}
-	if (column->offset % type->alignment != 0)
-		return error_set(EINVAL,
-		                 "column \"%s\" is at offset %u; type %s needs a multiple of %u",
-		                 column->name, column->offset, type->name, type->alignment);
-	if ((uint64_t)column->offset + type_column_size(column) > schema->value_size)
-		return error_set(EINVAL,
-		                 "column \"%s\" of %u bytes at offset %u does not fit into a value "
-		                 "of %zu bytes",
-		                 column->name, type_column_size(column), column->offset,
-		                 schema->value_size);
-	return schema_check_overlap(schema, index);
+	if (!a->default_value || !b->default_value)
+		return a->default_value == b->default_value;
+	if (a->type == STELE_CHAR)
+		return strncmp(a->default_value, b->default_value, a->size) == 0;
+	return memcmp(a->default_value, b->default_value, type_column_size(a)) == 0;
 }
 
-int stele_schema_check(const struct stele_schema *schema)
+static bool schema_words_equal(const struct stele_column *a, const struct stele_column *b)
 {
-	size_t key_size = 0;
-
-	if (!schema || !schema->columns || schema->column_count == 0)
-		return error_set(EINVAL, "the schema has no columns");
-	if (schema->column_count > STELE_COLUMNS_MAX)
-		return error_set(EINVAL, "the schema has %zu columns; the maximum is %u",
-		                 schema->column_count, STELE_COLUMNS_MAX);
-	if (schema->value_size > STELE_VALUE_MAX)
-		return error_set(EINVAL, "the schema has values of %zu bytes; the maximum is %u",
-		                 schema->value_size, STELE_VALUE_MAX);
-	for (size_t i = 0; i < schema->column_count; i++) {
-		int r = schema_check_name(schema, i);
-
-		if (r == 0)
-			r = schema_check_type(&schema->columns[i]);
-		if (r == 0)
-			r = schema->columns[i].key ? schema_check_key_column(schema, i, &key_size)
-			                           : schema_check_value_column(schema, i);
-		if (r < 0)
-			return r;
-	}
-	if (!schema->columns[0].key)
-		return error_set(EINVAL,
-		                 "column \"%s\" is the first column, but not a key column; a table "
-		                 "needs at least one key column",
-		                 schema->columns[0].name);
-	if (schema->columns[schema->column_count - 1].key && schema->value_size != 0)
-		return error_set(EINVAL,
-		                 "the value's size is %zu, but no value column after column \"%s\" "
-		                 "describes it",
-		                 schema->value_size,
-		                 schema->columns[schema->column_count - 1].name);
-	return 0;
+	if (a->word_count != b->word_count)
+		return false;
+	for (size_t i = 0; i < a->word_count; i++)
+		if (a->words[i].value != b->words[i].value ||
+		    strcmp(a->words[i].name, b->words[i].name) != 0)
+			return false;
+	return true;
 }
 
 static bool schema_column_equal(const struct stele_column *a, const struct stele_column *b)
 {
-	return a->type == b->type && a->key == b->key &&
+	return a->type == b->type && a->key == b->key && a->count == b->count &&
 	       type_column_size(a) == type_column_size(b) && a->offset == b->offset &&
-	       strcmp(a->name, b->name) == 0;
+	       a->flags == b->flags && strcmp(a->name, b->name) == 0 &&
+	       schema_text_equal(a->description, b->description) &&
+	       schema_text_equal(a->unit, b->unit) &&
+	       schema_text_equal(a->former_names, b->former_names) && schema_words_equal(a, b) &&
+	       schema_default_equal(a, b);
 }
 
 bool stele_schema_equal(const struct stele_schema *a, const struct stele_schema *b)
@@ -232,7 +138,72 @@ int stele_schema_column(const struct stele_schema *schema, const char *name)
 	for (size_t i = 0; i < schema->column_count; i++)
 		if (strcmp(schema->columns[i].name, name) == 0)
 			return (int)i;
+	for (size_t i = 0; i < schema->column_count; i++)
+		if (schema_had_name(&schema->columns[i], name))
+			return (int)i;
 	return -ENXIO;
+}
+
+/* Rounds a size up so that an object of any type can follow. */
+static size_t schema_align(size_t size)
+{
+	return (size + 7) & ~(size_t)7;
+}
+
+static size_t schema_text_size(const char *text)
+{
+	return schema_is_empty(text) ? 0 : strlen(text) + 1;
+}
+
+/* Sets `*at_aligned` to the bytes that the words and defaults of a copy need, and `*at_text` to the
+ * bytes of its texts. */
+static void schema_measure(const struct stele_schema *schema, size_t *ret_aligned, size_t *ret_text)
+{
+	size_t aligned = 0, text = 0;
+
+	for (size_t i = 0; i < schema->column_count; i++) {
+		const struct stele_column *column = &schema->columns[i];
+
+		text += strlen(column->name) + 1 + schema_text_size(column->description) +
+		        schema_text_size(column->unit) + schema_text_size(column->former_names);
+		aligned += schema_align(column->word_count * sizeof(column->words[0]));
+		if (column->default_value)
+			aligned += schema_align(type_column_size(column));
+		for (size_t j = 0; j < column->word_count; j++)
+			text += strlen(column->words[j].name) + 1;
+	}
+	*ret_aligned = aligned;
+	*ret_text = text;
+}
+
+static const char *schema_copy_text(const char *text, char **at)
+{
+	char *copy = *at;
+
+	if (schema_is_empty(text))
+		return NULL;
+	*at = stpcpy(copy, text) + 1;
+	return copy;
+}
+
+/* Copies the words and the default of a column to `*aligned`, and its texts to `*text`. */
+static void schema_copy_column(struct stele_column *column, char **aligned, char **text)
+{
+	struct stele_word *words = (struct stele_word *)(void *)*aligned;
+	size_t size = column->default_value ? type_column_size(column) : 0;
+
+	column->name = schema_copy_text(column->name, text);
+	column->description = schema_copy_text(column->description, text);
+	column->unit = schema_copy_text(column->unit, text);
+	column->former_names = schema_copy_text(column->former_names, text);
+	for (size_t i = 0; i < column->word_count; i++)
+		words[i] = (struct stele_word){schema_copy_text(column->words[i].name, text),
+		                               column->words[i].value};
+	column->words = column->word_count > 0 ? words : NULL;
+	*aligned += schema_align(column->word_count * sizeof(*words));
+	if (size > 0)
+		column->default_value = memcpy(*aligned, column->default_value, size);
+	*aligned += schema_align(size);
 }
 
 struct stele_schema *stele_schema_copy(const struct stele_schema *schema)
@@ -241,21 +212,21 @@ struct stele_schema *stele_schema_copy(const struct stele_schema *schema)
 		struct stele_schema schema;
 		struct stele_column columns[];
 	} * copy;
-	size_t size = sizeof(*copy) + schema->column_count * sizeof(copy->columns[0]);
-	char *names;
+	size_t size = schema_align(sizeof(*copy) + schema->column_count * sizeof(copy->columns[0]));
+	size_t aligned_size, text_size;
+	char *aligned, *text;
 
-	for (size_t i = 0; i < schema->column_count; i++)
-		size += strlen(schema->columns[i].name) + 1;
-	copy = malloc(size);
+	schema_measure(schema, &aligned_size, &text_size);
+	copy = malloc(size + aligned_size + text_size);
 	if (!copy)
 		return NULL;
 	copy->schema = *schema;
 	copy->schema.columns = copy->columns;
-	names = (char *)&copy->columns[schema->column_count];
+	aligned = (char *)copy + size;
+	text = aligned + aligned_size;
 	for (size_t i = 0; i < schema->column_count; i++) {
 		copy->columns[i] = schema->columns[i];
-		copy->columns[i].name = names;
-		names = stpcpy(names, schema->columns[i].name) + 1;
+		schema_copy_column(&copy->columns[i], &aligned, &text);
 	}
 	return &copy->schema;
 }
@@ -264,40 +235,4 @@ struct stele_schema *stele_schema_free(struct stele_schema *schema)
 {
 	free(schema);
 	return NULL;
-}
-
-/* Appends formatted text at offset `at` of `buffer`, like snprintf(3): drops what does not fit into
- * the `size` bytes of the buffer. `at` may be past its end. Returns the offset of the end of the
- * complete text. */
-__attribute__((format(printf, 4, 5))) static size_t
-schema_append(char *buffer, size_t size, size_t at, const char *format, ...)
-{
-	va_list arguments;
-	int length;
-
-	va_start(arguments, format);
-	length = vsnprintf(at < size ? buffer + at : NULL, at < size ? size - at : 0, format,
-	                   arguments);
-	va_end(arguments);
-	return at + (length > 0 ? (size_t)length : 0);
-}
-
-size_t stele_schema_format(const struct stele_schema *schema, char *buffer, size_t size)
-{
-	size_t at = 0;
-
-	if (size > 0)
-		buffer[0] = '\0';
-	for (size_t i = 0; i < schema->column_count; i++) {
-		const struct stele_column *column = &schema->columns[i];
-		const char *type = stele_type_name(column->type);
-
-		at = schema_append(buffer, size, at, "%s%s: %s", i > 0 ? ", " : "", column->name,
-		                   type ? type : "?");
-		if (column->type == STELE_CHAR)
-			at = schema_append(buffer, size, at, "[%u]", column->size);
-		if (column->key)
-			at = schema_append(buffer, size, at, " key");
-	}
-	return at;
 }

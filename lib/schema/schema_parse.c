@@ -1,138 +1,89 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parses the declaration of a table:
- *
- *     table  = NAME '(' column { ',' column } ')'
- *     column = NAME ':' TYPE [ '[' N ']' ] [ "key" ]
- *
- * White space is allowed between all tokens. The value columns are laid out like the members of a C
- * struct.
- */
-#include <stele/schema.h>
+ * Parses the declaration of a table, and the attributes of stored columns, whose text is a part of
+ * a declaration. <stele/schema.h> has the grammar. */
+#include "lib/schema/schema_parse.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
-#include "lib/schema/refuse.h"
-#include "lib/schema/type.h"
-
-/* A word of the text: letters, digits, '_' and '-'. Empty if another character comes next. */
-struct word {
-	const char *start;
-	size_t length;
-};
+#include "lib/schema/lexer.h"
+#include "lib/types/refuse.h"
+#include "lib/types/text_number.h"
+#include "lib/types/type.h"
 
 struct parser {
-	const char *text; /* the complete declaration */
-	const char *at;   /* the rest that is not parsed yet */
-	/* The columns parsed so far, and the memory for their names. */
+	struct lexer lexer;
+	bool stored; /* the text is that of stored attributes */
+	/* The columns parsed so far, and the memory for their names and defaults. */
 	struct stele_column columns[STELE_COLUMNS_MAX];
 	char names[STELE_COLUMNS_MAX][STELE_NAME_MAX + 1];
+	_Alignas(8) uint8_t defaults[STELE_COLUMNS_MAX][STELE_DEFAULT_MAX];
 	size_t column_count;
+	struct type_layout layout;
+	size_t value_size; /* in bytes, of the columns parsed so far */
+	/* The next free word and the next free byte of the memory behind this struct. Its size
+	 * suffices for the whole text: each word has a '=', and each text at least one character
+	 * more than its length. */
+	struct stele_word *words;
+	char *strings;
 };
 
-static bool parser_is_space(char c)
+/* Allocates a parser for a text, which must have an end. Returns NULL if there is no memory. */
+static struct parser *parser_new(const char *text)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+	size_t words = 0;
+	struct parser *parser;
 
-static bool parser_is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-';
-}
-
-/* Skips white space. Returns the next word without consuming it. */
-static struct word parser_peek_word(struct parser *parser)
-{
-	struct word word;
-
-	while (parser_is_space(*parser->at))
-		parser->at++;
-	word = (struct word){.start = parser->at};
-	while (parser_is_word(word.start[word.length]))
-		word.length++;
-	return word;
-}
-
-/* Skips white space. Returns the next character without consuming it. */
-static char parser_peek(struct parser *parser)
-{
-	return *parser_peek_word(parser).start;
-}
-
-/* Returns the position of a character for error messages, counted from 1. */
-static size_t parser_position(const struct parser *parser, const char *at)
-{
-	return (size_t)(at - parser->text) + 1;
-}
-
-/* Sets the error message for a syntax error: `what` was expected, and something else comes next.
- * Returns -EINVAL. */
-static int parser_expected(struct parser *parser, const char *what)
-{
-	struct word word = parser_peek_word(parser);
-	struct escaped escaped;
-
-	if (*word.start == '\0')
-		return error_set(EINVAL, "character %zu: expected %s, but the text ends",
-		                 parser_position(parser, word.start), what);
-	return error_set(EINVAL, "character %zu: expected %s, but found %s",
-	                 parser_position(parser, word.start), what,
-	                 escape(&escaped, word.start, word.length > 0 ? word.length : 1));
-}
-
-static int parser_read_sign(struct parser *parser, char sign, const char *what)
-{
-	if (parser_peek(parser) != sign)
-		return parser_expected(parser, what);
-	parser->at++;
-	return 0;
+	for (const char *at = text; *at; at++)
+		words += *at == '=';
+	parser = malloc(sizeof(*parser) + words * sizeof(struct stele_word) + strlen(text) + 1);
+	if (!parser)
+		return NULL;
+	parser->lexer = (struct lexer){.text = text, .at = text};
+	parser->stored = false;
+	parser->column_count = 0;
+	parser->layout = (struct type_layout){0};
+	parser->value_size = 0;
+	parser->words = (struct stele_word *)(void *)(parser + 1);
+	parser->strings = (char *)(parser->words + words);
+	return parser;
 }
 
 /* Reads a name into `ret`, of STELE_NAME_MAX + 1 bytes. Checks only its length. stele_name_check()
  * and stele_schema_check() check the rest later. */
 static int parser_read_name(struct parser *parser, const char *what, char *ret)
 {
-	struct word word = parser_peek_word(parser);
+	struct word word = lexer_peek_word(&parser->lexer);
 
 	if (word.length == 0)
-		return parser_expected(parser, what);
+		return lexer_expected(&parser->lexer, what);
 	if (word.length > STELE_NAME_MAX)
 		return error_set(EINVAL,
 		                 "character %zu: expected %s of at most %u bytes, but this one has "
 		                 "%zu",
-		                 parser_position(parser, word.start), what, STELE_NAME_MAX,
+		                 lexer_position(&parser->lexer, word.start), what, STELE_NAME_MAX,
 		                 word.length);
 	memcpy(ret, word.start, word.length);
 	ret[word.length] = '\0';
-	parser->at += word.length;
+	parser->lexer.at += word.length;
 	return 0;
 }
 
-/* Reads the size of a char column: a number in brackets. */
-static int parser_read_size(struct parser *parser, uint32_t *ret)
+/* Reads a number in brackets: the size of a char column, or the elements of an array. */
+static int parser_read_size(struct parser *parser, const char *what, uint32_t *ret)
 {
-	struct word word;
 	uint32_t size = 0;
-	int r;
+	int r = lexer_read_sign(&parser->lexer, '[', "the size of char, as in char[16]");
 
-	r = parser_read_sign(parser, '[', "the size of char, as in char[16]");
-	if (r < 0)
-		return r;
-	word = parser_peek_word(parser);
-	for (size_t i = 0; i < word.length && size <= STELE_VALUE_MAX; i++) {
-		if (word.start[i] < '0' || word.start[i] > '9')
-			return parser_expected(parser, "a number of bytes");
-		size = size * 10 + (uint32_t)(word.start[i] - '0');
-	}
-	if (size == 0 || size > STELE_VALUE_MAX)
-		return parser_expected(parser, "a number of bytes from 1 to 1048576");
-	parser->at += word.length;
-	r = parser_read_sign(parser, ']', "']'");
+	if (r == 0)
+		r = lexer_read_number(&parser->lexer, 1, what, &size);
+	if (r == 0)
+		r = lexer_read_sign(&parser->lexer, ']', "']'");
 	if (r == 0)
 		*ret = size;
 	return r;
@@ -146,101 +97,293 @@ static int parser_unknown_type(struct parser *parser, struct word word)
 	struct escaped escaped;
 
 	if (word.length == 0)
-		return parser_expected(parser, "a type");
+		return lexer_expected(&parser->lexer, "a type");
 	escape(&escaped, word.start, word.length);
 	if (nearest)
 		return error_set(EINVAL, "character %zu: unknown type %s; did you mean \"%s\"?",
-		                 parser_position(parser, word.start), escaped.text, nearest);
+		                 lexer_position(&parser->lexer, word.start), escaped.text, nearest);
 	return error_set(EINVAL,
 	                 "character %zu: unknown type %s (expected one of u8 u16 u32 u64 i8 i16 "
 	                 "i32 i64 f64 bool ipv4 ipv6 ipv4net ipv6net mac uuid time char[N] text "
 	                 "bytes)",
-	                 parser_position(parser, word.start), escaped.text);
+	                 lexer_position(&parser->lexer, word.start), escaped.text);
 }
 
 static int parser_read_type(struct parser *parser, struct stele_column *column)
 {
-	struct word word = parser_peek_word(parser);
+	struct word word = lexer_peek_word(&parser->lexer);
 
 	column->type = type_by_name(word.start, word.length);
 	if (!type_find(column->type))
 		return parser_unknown_type(parser, word);
-	parser->at += word.length;
+	parser->lexer.at += word.length;
 	if (column->type == STELE_CHAR)
-		return parser_read_size(parser, &column->size);
+		return parser_read_size(parser, "bytes", &column->size);
+	if (lexer_peek(&parser->lexer) == '[') {
+		int r = parser_read_size(parser, "elements", &column->count);
+
+		if (r < 0)
+			return r;
+	}
 	column->size = type_column_size(column);
 	return 0;
-}
-
-/* Sets the offsets of the value columns, and returns the size of the value. If the last column is
- * variable, that is its offset. Otherwise it is the size of the C struct, with padding at the
- * end. */
-static size_t parser_lay_out(struct parser *parser)
-{
-	uint32_t end = 0, alignment = 1;
-
-	for (size_t i = 0; i < parser->column_count; i++) {
-		struct stele_column *column = &parser->columns[i];
-		uint32_t layout = type_find(column->type)->layout;
-
-		if (column->key)
-			continue;
-		end = (end + layout - 1) & ~(layout - 1);
-		column->offset = end;
-		end += column->size;
-		if (layout > alignment)
-			alignment = layout;
-	}
-	if (type_variable(parser->columns[parser->column_count - 1].type))
-		return end;
-	return (end + alignment - 1) & ~(alignment - 1);
-}
-
-static struct stele_schema parser_schema(struct parser *parser)
-{
-	return (struct stele_schema){
-		.columns = parser->columns,
-		.column_count = parser->column_count,
-		.value_size = parser_lay_out(parser),
-	};
 }
 
 /* Prepends the position `at` to the error message. Returns -EINVAL. */
 static int parser_locate_message(const struct parser *parser, const char *at)
 {
-	char why[512];
+	char why[1024];
 
 	snprintf(why, sizeof(why), "%s", stele_last_error());
-	return error_set(EINVAL, "character %zu: %s", parser_position(parser, at), why);
+	return error_set(EINVAL, "character %zu: %s", lexer_position(&parser->lexer, at), why);
+}
+
+/* ---- attributes ---- */
+
+/* Reads a word of an enumeration: WORD '=' NUMBER. */
+static int parser_read_word(struct parser *parser, struct stele_word *ret)
+{
+	struct word name = lexer_peek_word(&parser->lexer), number;
+	int r;
+
+	if (name.length == 0)
+		return lexer_expected(&parser->lexer, "a word of the enumeration");
+	parser->lexer.at += name.length;
+	r = lexer_read_sign(&parser->lexer, '=', "'=' and the number of the word");
+	if (r < 0)
+		return r;
+	number = lexer_peek_word(&parser->lexer);
+	if (text_number_parse(STELE_I64, number.start, number.length, sizeof(ret->value),
+	                      &ret->value) < 0)
+		return lexer_expected(&parser->lexer, "the number of the word");
+	parser->lexer.at += number.length;
+	ret->name = parser->strings;
+	memcpy(parser->strings, name.start, name.length);
+	parser->strings[name.length] = '\0';
+	parser->strings += name.length + 1;
+	return 0;
+}
+
+static int parser_read_words(struct parser *parser, struct stele_column *column)
+{
+	int r = lexer_read_sign(&parser->lexer, '(', "'(' and the words of the enumeration");
+
+	column->words = parser->words;
+	while (r == 0) {
+		r = parser_read_word(parser, parser->words);
+		if (r < 0)
+			return r;
+		parser->words++;
+		column->word_count++;
+		if (lexer_peek(&parser->lexer) != ',')
+			return lexer_read_sign(&parser->lexer, ')', "',' or ')'");
+		parser->lexer.at++;
+	}
+	return r;
+}
+
+enum attribute {
+	ATTRIBUTE_WAS,
+	ATTRIBUTE_ENUM,
+	ATTRIBUTE_DEFAULT,
+	ATTRIBUTE_UNIT,
+	ATTRIBUTE_DOC,
+	ATTRIBUTE_DEPRECATED,
+	ATTRIBUTE_COUNT
+};
+
+/* Returns the attribute of this name, or ATTRIBUTE_COUNT. */
+static enum attribute parser_find_attribute(struct word word)
+{
+	static const char *const names[] = {"was", "enum", "default", "unit", "doc", "deprecated"};
+	unsigned i = 0;
+
+	while (i < ATTRIBUTE_COUNT &&
+	       (strlen(names[i]) != word.length || memcmp(names[i], word.start, word.length) != 0))
+		i++;
+	return (enum attribute)i;
+}
+
+/* Reads the rest of an attribute after its name. The default is only found, as its text depends on
+ * the words, which may follow. */
+static int parser_read_attribute(struct parser *parser, enum attribute attribute,
+                                 struct stele_column *column, struct quoted *ret_default)
+{
+	struct quoted text;
+	int r;
+
+	if (attribute == ATTRIBUTE_ENUM)
+		return parser_read_words(parser, column);
+	if (attribute == ATTRIBUTE_DEPRECATED) {
+		column->flags |= STELE_COLUMN_DEPRECATED;
+		return 0;
+	}
+	r = lexer_read_text(&parser->lexer, &parser->strings, "a text, such as \"eu\"", &text);
+	if (r < 0)
+		return r;
+	/* A NULL cannot be told from "" in the text form. */
+	if (attribute == ATTRIBUTE_WAS)
+		column->former_names = text.length > 0 ? text.text : NULL;
+	else if (attribute == ATTRIBUTE_UNIT)
+		column->unit = text.length > 0 ? text.text : NULL;
+	else if (attribute == ATTRIBUTE_DOC)
+		column->description = text.length > 0 ? text.text : NULL;
+	else
+		*ret_default = text;
+	return 0;
+}
+
+/* Parses the default of a column whose words are known. */
+static int parser_set_default(struct parser *parser, struct stele_column *column,
+                              struct quoted text, uint8_t *memory)
+{
+	struct stele_column checked = *column;
+	size_t size;
+
+	if (!text.text)
+		return 0;
+	column->default_value = memory;
+	/* stele_schema_check() will refuse it. */
+	if (type_column_size(column) > STELE_DEFAULT_MAX)
+		return 0;
+	/* An enumeration that stele_schema_check() refuses has no words to look for. */
+	if (!type_is_integer(column->type))
+		checked.word_count = 0;
+	if (stele_value_parse(&checked, text.text, text.length, memory, STELE_DEFAULT_MAX, &size) <
+	    0)
+		return parser_locate_message(parser, text.at);
+	return 0;
+}
+
+/* Skips an attribute that a newer library stored. */
+static int parser_skip_attribute(struct parser *parser)
+{
+	struct quoted text;
+
+	if (lexer_peek(&parser->lexer) != '"')
+		return 0;
+	return lexer_read_text(&parser->lexer, &parser->strings, "a text", &text);
+}
+
+/* Sets the error message for text in a column where none of its parts may stand. Returns -EINVAL.
+ * */
+static int parser_expected_attribute(struct parser *parser, const struct stele_column *column)
+{
+	return lexer_expected(&parser->lexer, column->key ? "an attribute, ',' or ')'"
+	                                                  : "\"key\", an attribute, ',' or ')'");
+}
+
+/* Reads the attributes of a column, up to the first character that is in none. `memory` has space
+ * for its default. */
+static int parser_read_attributes(struct parser *parser, struct stele_column *column,
+                                  uint8_t *memory)
+{
+	struct quoted text = {0};
+	unsigned seen = 0;
+	int r = 0;
+
+	while (r == 0 && lexer_peek_word(&parser->lexer).length > 0) {
+		struct word word = lexer_peek_word(&parser->lexer);
+		enum attribute attribute = parser_find_attribute(word);
+
+		if (attribute == ATTRIBUTE_COUNT && !parser->stored)
+			return parser_expected_attribute(parser, column);
+		if (seen & 1u << attribute && attribute != ATTRIBUTE_COUNT)
+			return error_set(EINVAL, "character %zu: \"%.*s\" is given twice",
+			                 lexer_position(&parser->lexer, word.start),
+			                 (int)word.length, word.start);
+		seen |= 1u << attribute;
+		parser->lexer.at += word.length;
+		if (attribute == ATTRIBUTE_COUNT)
+			r = parser_skip_attribute(parser);
+		else
+			r = parser_read_attribute(parser, attribute, column, &text);
+	}
+	return r < 0 ? r : parser_set_default(parser, column, text, memory);
+}
+
+/* ---- columns ---- */
+
+static struct stele_schema parser_schema(const struct parser *parser)
+{
+	return (struct stele_schema){
+		.columns = parser->columns,
+		.column_count = parser->column_count,
+		.value_size = parser->value_size,
+	};
+}
+
+/* Reads "key" or '@' OFFSET, which may stand before the attributes, and places the column. */
+static int parser_read_place(struct parser *parser, struct stele_column *column)
+{
+	struct word word = lexer_peek_word(&parser->lexer);
+	int r;
+
+	if (word.length == strlen("key") && memcmp(word.start, "key", word.length) == 0) {
+		column->key = true;
+		parser->lexer.at += word.length;
+		return 0;
+	}
+	column->offset = type_layout_next(&parser->layout, column);
+	if (*word.start != '@')
+		return 0;
+	parser->lexer.at++;
+	r = lexer_read_number(&parser->lexer, 0, "bytes", &column->offset);
+	return r;
+}
+
+/* Adds a column to those of the schema, and checks the schema so far, so that the error message can
+ * name the position of the column that is at fault. */
+static int parser_add_column(struct parser *parser, const struct stele_column *column,
+                             const char *start)
+{
+	struct stele_schema schema;
+
+	parser->columns[parser->column_count++] = *column;
+	if (!column->key)
+		type_layout_place(&parser->layout, column, column->offset);
+	parser->value_size = type_variable(column->type) && !column->key
+	                             ? parser->layout.end
+	                             : type_layout_size(&parser->layout);
+	schema = parser_schema(parser);
+	return stele_schema_check(&schema) < 0 ? parser_locate_message(parser, start) : 0;
 }
 
 static int parser_read_column(struct parser *parser)
 {
-	const char *start = parser_peek_word(parser).start;
+	const char *start = lexer_peek_word(&parser->lexer).start;
 	struct stele_column column = {0};
-	struct stele_schema schema;
-	struct word word;
 	char *name = parser->names[parser->column_count];
 	int r;
 
+	column.name = name;
 	r = parser_read_name(parser, "a column name", name);
 	if (r == 0)
-		r = parser_read_sign(parser, ':', "':' and the type of the column");
+		r = lexer_read_sign(&parser->lexer, ':', "':' and the type of the column");
 	if (r == 0)
 		r = parser_read_type(parser, &column);
+	if (r == 0)
+		r = parser_read_place(parser, &column);
+	if (r == 0)
+		r = parser_read_attributes(parser, &column, parser->defaults[parser->column_count]);
+	if (r == 0 && lexer_peek(&parser->lexer) != ',' && lexer_peek(&parser->lexer) != ')')
+		r = parser_expected_attribute(parser, &column);
+	return r < 0 ? r : parser_add_column(parser, &column, start);
+}
+
+/* Reads the size of the value, which may follow the last column. */
+static int parser_read_value_size(struct parser *parser)
+{
+	const char *start = parser->lexer.at++;
+	struct stele_schema schema;
+	uint32_t size = 0;
+	int r = lexer_read_number(&parser->lexer, 0, "bytes", &size);
+
+	if (r == 0 && lexer_peek(&parser->lexer) != ')')
+		r = lexer_expected(&parser->lexer, "')'");
 	if (r < 0)
 		return r;
-	word = parser_peek_word(parser);
-	if (word.length == strlen("key") && memcmp(word.start, "key", word.length) == 0) {
-		column.key = true;
-		parser->at += word.length;
-	}
-	if (parser_peek(parser) != ',' && parser_peek(parser) != ')')
-		return parser_expected(parser, column.key ? "',' or ')'" : "\"key\", ',' or ')'");
-	column.name = name;
-	parser->columns[parser->column_count++] = column;
-	/* Check the schema after each column, so that the error message can name the position of
-	 * the column that is at fault. */
+	parser->value_size = size;
 	schema = parser_schema(parser);
 	return stele_schema_check(&schema) < 0 ? parser_locate_message(parser, start) : 0;
 }
@@ -249,27 +392,35 @@ static int parser_read_columns(struct parser *parser)
 {
 	int r;
 
-	r = parser_read_sign(parser, '(', "'(' and the columns of the table");
+	r = lexer_read_sign(&parser->lexer, '(', "'(' and the columns of the table");
 	while (r == 0) {
+		if (parser->column_count > 0 && lexer_peek(&parser->lexer) == '@') {
+			r = parser_read_value_size(parser);
+			if (r < 0)
+				return r;
+			parser->lexer.at++;
+			break;
+		}
 		if (parser->column_count == STELE_COLUMNS_MAX)
 			return error_set(EINVAL,
 			                 "character %zu: expected ')', because a table has at most "
 			                 "%u columns",
-			                 parser_position(parser, parser->at), STELE_COLUMNS_MAX);
+			                 lexer_position(&parser->lexer, parser->lexer.at),
+			                 STELE_COLUMNS_MAX);
 		r = parser_read_column(parser);
 		if (r < 0)
 			return r;
-		if (*parser->at++ == ')')
+		if (*parser->lexer.at++ == ')')
 			break;
 	}
-	if (r == 0 && parser_peek(parser) != '\0')
-		r = parser_expected(parser, "the end of the text");
+	if (r == 0 && lexer_peek(&parser->lexer) != '\0')
+		r = lexer_expected(&parser->lexer, "the end of the text");
 	return r;
 }
 
 static int parser_read_table(struct parser *parser, char *ret_table, struct stele_schema **ret)
 {
-	const char *start = parser_peek_word(parser).start;
+	const char *start = lexer_peek_word(&parser->lexer).start;
 	char table[STELE_NAME_MAX + 1];
 	struct stele_schema schema, *copy;
 	int r;
@@ -292,7 +443,53 @@ static int parser_read_table(struct parser *parser, char *ret_table, struct stel
 
 int stele_schema_parse(const char *text, char *ret_table, struct stele_schema **ret)
 {
-	struct parser parser = {.text = text, .at = text};
+	struct parser *parser = parser_new(text);
+	int r;
 
-	return parser_read_table(&parser, ret_table, ret);
+	if (!parser)
+		return refuse_schema_memory(NULL);
+	r = parser_read_table(parser, ret_table, ret);
+	free(parser);
+	return r;
+}
+
+/* Reads the attributes of the columns that the parser has already. */
+static int parser_read_stored(struct parser *parser, struct stele_schema **ret)
+{
+	struct stele_schema schema = parser_schema(parser);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < parser->column_count; i++) {
+		if (i > 0)
+			r = lexer_read_sign(&parser->lexer, ',', "','");
+		if (r == 0)
+			r = parser_read_attributes(parser, &parser->columns[i],
+			                           parser->defaults[i]);
+	}
+	if (r == 0 && lexer_peek(&parser->lexer) != '\0')
+		r = lexer_expected(&parser->lexer, "the end of the text");
+	if (r == 0)
+		r = stele_schema_check(&schema);
+	if (r < 0)
+		return r;
+	*ret = stele_schema_copy(&schema);
+	return *ret ? 0 : refuse_schema_memory(NULL);
+}
+
+int schema_parse_attributes(const struct stele_schema *columns, const char *attributes,
+                            struct stele_schema **ret)
+{
+	struct parser *parser = parser_new(attributes);
+	int r;
+
+	if (!parser)
+		return refuse_schema_memory(NULL);
+	parser->stored = true;
+	for (size_t i = 0; i < columns->column_count; i++)
+		parser->columns[i] = columns->columns[i];
+	parser->column_count = columns->column_count;
+	parser->value_size = columns->value_size;
+	r = parser_read_stored(parser, ret);
+	free(parser);
+	return r;
 }

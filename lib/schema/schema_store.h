@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
  * The stored form of schemas in the catalog of a region: fixed-width integers in the machine's byte
- * order, then the names of the columns. Publishers store schemas, and all readers load them. A live
- * table (subscriber/live.c) compares schemas by this form. */
+ * order, then the names of the columns, then their attributes as text. Publishers store schemas,
+ * and all readers load them. */
 #ifndef LIB_SCHEMA_SCHEMA_STORE_H
 #define LIB_SCHEMA_SCHEMA_STORE_H
 
 #include <stele/schema.h>
 
-/* Maximum size of a stored schema, in bytes. */
-#define SCHEMA_STORED_MAX (16u + STELE_COLUMNS_MAX * (12u + STELE_NAME_MAX + 1u))
+/* Maximum size of a stored schema without attributes, and with them, in bytes. */
+#define SCHEMA_PLAIN_MAX  (16u + STELE_COLUMNS_MAX * (12u + STELE_NAME_MAX + 1u))
+#define SCHEMA_STORED_MAX (SCHEMA_PLAIN_MAX + STELE_ATTRIBUTES_MAX + 8u)
 
-/* Writes the stored form of a valid schema to `buffer`, of at least SCHEMA_STORED_MAX bytes.
- * Returns its size in bytes, a multiple of 8. */
+/* Returns the size of the stored form of a valid schema in bytes, a multiple of 8. */
+size_t schema_stored_size(const struct stele_schema *schema);
+
+/* Writes the stored form of a valid schema to `buffer`, of at least schema_stored_size() bytes.
+ * Returns its size. */
 size_t schema_store(const struct stele_schema *schema, void *buffer);
+
+/* Returns a checksum of a schema without its attributes. Schemas with the same names, types and
+ * offsets have the same one. */
+uint64_t schema_fingerprint(const struct stele_schema *schema);
 
 /* Loads a schema from its stored form. Safe on any bytes. The caller frees `*ret` with
  * stele_schema_free(). Returns 0. Errors: -EBADMSG (schema_store() does not write such bytes, or

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/schema/net.h"
-#include "lib/schema/refuse.h"
-#include "lib/schema/type.h"
+#include "lib/types/net.h"
+#include "lib/types/refuse.h"
+#include "lib/types/type.h"
 
 bool schema_value_variable(const struct stele_schema *schema)
 {
@@ -34,15 +34,18 @@ bool schema_value_plain(const struct stele_schema *schema)
 	return counted == schema->value_size;
 }
 
+/* Returns true for columns of which some bytes are no value. */
+static bool value_is_strict(const struct stele_column *column)
+{
+	return column->type == STELE_BOOL || column->type == STELE_IPV4NET ||
+	       column->type == STELE_IPV6NET || column->word_count > 0;
+}
+
 bool schema_value_any(const struct stele_schema *schema)
 {
-	for (size_t i = 0; i < schema->column_count; i++) {
-		enum stele_type type = schema->columns[i].type;
-
-		if (!schema->columns[i].key &&
-		    (type == STELE_BOOL || type == STELE_IPV4NET || type == STELE_IPV6NET))
+	for (size_t i = 0; i < schema->column_count; i++)
+		if (!schema->columns[i].key && value_is_strict(&schema->columns[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -80,36 +83,48 @@ static int value_refuse_size(const struct stele_schema *schema, size_t size)
 	                 schema->columns[schema->column_count - 1].name);
 }
 
-static int value_refuse_column(const struct stele_column *column, const uint8_t *at)
+/* Checks one element of a column. Returns 0 or -EINVAL. */
+static int value_check_element(const struct stele_column *column, const uint8_t *at)
 {
 	if (column->type == STELE_BOOL)
-		return refuse_bool(column, at[0]);
-	return refuse_prefix(column, at);
+		return at[0] <= 1 ? 0 : refuse_bool(column, at[0]);
+	if (column->type == STELE_IPV4NET || column->type == STELE_IPV6NET)
+		return net_valid(at, column->type == STELE_IPV4NET ? 4 : 16)
+		               ? 0
+		               : refuse_prefix(column, at);
+	if (column->word_count > 0)
+		return type_word(column, at) ? 0 : refuse_number(column, at);
+	return 0;
+}
+
+int value_check_column(const struct stele_column *column, const void *at)
+{
+	uint32_t count = column->count > 0 ? column->count : 1;
+	uint32_t size = type_column_size(column) / count;
+	int r = 0;
+
+	if (!value_is_strict(column))
+		return 0;
+	for (uint32_t i = 0; r == 0 && i < count; i++)
+		r = value_check_element(column, (const uint8_t *)at + i * size);
+	return r;
 }
 
 int stele_value_check(const struct stele_schema *schema, const void *value, size_t value_size)
 {
+	int r = 0;
+
 	if (value_size != schema->value_size &&
 	    (value_size < schema->value_size || value_size > STELE_VALUE_MAX ||
 	     !schema_value_variable(schema)))
 		return value_refuse_size(schema, value_size);
-	for (size_t i = 0; i < schema->column_count; i++) {
+	for (size_t i = 0; r == 0 && i < schema->column_count; i++) {
 		const struct stele_column *column = &schema->columns[i];
-		const uint8_t *at = (const uint8_t *)value + column->offset;
-		bool good = true;
 
-		if (column->key)
-			continue;
-		if (column->type == STELE_BOOL)
-			good = at[0] <= 1;
-		else if (column->type == STELE_IPV4NET)
-			good = net_valid(at, 4);
-		else if (column->type == STELE_IPV6NET)
-			good = net_valid(at, 16);
-		if (!good)
-			return value_refuse_column(column, at);
+		if (!column->key)
+			r = value_check_column(column, (const uint8_t *)value + column->offset);
 	}
-	return 0;
+	return r;
 }
 
 int stele_value_column(const struct stele_schema *schema, size_t column, const void *value,

@@ -18,6 +18,10 @@ bool schema_value_plain(const struct stele_schema *schema);
  * checks only the size. */
 bool schema_value_any(const struct stele_schema *schema);
 
+/* Checks one column of a value, whose C type is at `at`, as stele_value_check() does. Returns 0 or
+ * -EINVAL. */
+int value_check_column(const struct stele_column *column, const void *at);
+
 /* Copies a value of `size` bytes to `ret`, and clears the bytes that are not significant: padding,
  * and bytes after a NUL in a char[N]. Values that are equal in all columns are then equal bytes. */
 void schema_value_normalize(const struct stele_schema *schema, const void *value, size_t size,

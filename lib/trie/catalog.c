@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/trie/catalog.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/schema/schema_store.h"
@@ -70,13 +71,18 @@ int catalog_row(const struct view *view, ref_t ref, char *name, struct catalog_t
 
 int catalog_schema(const struct view *view, ref_t schema, struct stele_schema **ret)
 {
-	uint64_t stored[SCHEMA_STORED_MAX / 8 + 1];
 	const unsigned char *bytes;
+	unsigned char *stored;
 	size_t size;
 	int r = view_blob(view, schema, &bytes, &size);
 
-	if (r < 0 || size > sizeof(stored))
+	if (r < 0 || size > SCHEMA_STORED_MAX)
 		return -EBADMSG;
+	stored = malloc(size > 0 ? size : 1);
+	if (!stored)
+		return -ENOMEM;
 	data_copy_out(stored, bytes, size);
-	return schema_load(stored, size, ret);
+	r = schema_load(stored, size, ret);
+	free(stored);
+	return r;
 }

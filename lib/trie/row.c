@@ -3,7 +3,7 @@
 
 #include "lib/schema/key.h"
 #include "lib/schema/schema_value.h"
-#include "lib/schema/type.h"
+#include "lib/types/type.h"
 
 /* Returns true if the last key column is text or bytes. */
 static bool row_key_variable(const struct stele_schema *schema)

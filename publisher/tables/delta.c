@@ -7,7 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/reading/changes.h"
 #include "lib/reading/cursor.h"
-#include "lib/schema/refuse.h"
+#include "lib/types/refuse.h"
 #include "lib/trie/catalog.h"
 #include "publisher/tables/table.h"
 

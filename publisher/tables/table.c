@@ -12,7 +12,7 @@
 
 #include "lib/base/error.h"
 #include "lib/schema/key.h"
-#include "lib/schema/refuse.h"
+#include "lib/types/refuse.h"
 #include "lib/schema/schema_store.h"
 #include "lib/schema/schema_value.h"
 #include "lib/trie/scan.h"
@@ -186,10 +186,25 @@ static int table_refuse_existing(const struct stele_writable *table,
 		table->name, have, want);
 }
 
+/* Writes the blob of a schema. Returns 0 or an error, with its message. */
+static int table_store_schema(struct stele_writable *table, const struct stele_schema *schema,
+                              ref_t *ret)
+{
+	size_t size = schema_stored_size(schema);
+	void *stored = malloc(size);
+	int r;
+
+	if (!stored)
+		return table_no_memory(table->name);
+	schema_store(schema, stored);
+	r = edit_blob(&table->publisher->edit, stored, size, ret);
+	free(stored);
+	return r < 0 ? table_change_error(table->publisher, r, table->name) : 0;
+}
+
 int stele_transaction_create_table(struct stele_transaction *tx, const char *name,
                                    const struct stele_schema *schema)
 {
-	uint64_t stored[SCHEMA_STORED_MAX / 8 + 1];
 	struct stele_publisher *publisher = tx->publisher;
 	struct stele_writable *table = NULL;
 	struct stele_schema *copy;
@@ -209,10 +224,10 @@ int stele_transaction_create_table(struct stele_transaction *tx, const char *nam
 	copy = stele_schema_copy(schema);
 	if (!copy)
 		return table_no_memory(name);
-	r = edit_blob(&publisher->edit, stored, schema_store(schema, stored), &blob);
+	r = table_store_schema(table, schema, &blob);
 	if (r < 0) {
 		stele_schema_free(copy);
-		return table_change_error(publisher, r, name);
+		return r;
 	}
 	table_set_schema(table, copy);
 	table->schema_ref = blob;

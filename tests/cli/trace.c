@@ -109,7 +109,8 @@ Test(cli_trace, omits_no_version)
 	struct stele_publisher_options options = {
 		.size = sizeof(options), .flags = STELE_CREATE_NEW, .history = 4000};
 	static const struct stele_column columns[] = {STELE_KEY("key", STELE_U32)};
-	static const struct stele_schema schema = {columns, 1, 0};
+	static const struct stele_schema schema = {
+		.columns = columns, .column_count = 1, .value_size = 0};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 	struct cli_process trace;

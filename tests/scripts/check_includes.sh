@@ -13,10 +13,11 @@ cd "${1:-$(dirname "$0")/../..}" || exit 2
 table='
 lib                  -
 lib/base             lib
-lib/schema           lib lib/base
+lib/types            lib lib/base
+lib/schema           lib lib/base lib/types
 lib/storage          lib lib/base
 lib/region           lib lib/base lib/storage lib/trie
-lib/trie             lib lib/base lib/schema
+lib/trie             lib lib/base lib/schema lib/types
 lib/reading          lib lib/base lib/region lib/trie
 notifier             lib lib/base lib/storage
 publisher            lib/* notifier publisher/*

@@ -17,7 +17,7 @@ struct prefix {
 };
 
 static const struct stele_column columns[] = {STELE_KEY("prefix", STELE_IPV4NET)};
-static const struct stele_schema schema = {columns, 1, 0};
+static const struct stele_schema schema = {.columns = columns, .column_count = 1, .value_size = 0};
 static struct prefix rows[ROWS];
 static size_t row_count;
 

@@ -218,7 +218,8 @@ Test(unit_key, columns_are_decoded)
 
 	for (size_t i = 0; i < COUNT(orders); i++) {
 		struct stele_column columns[] = {first, column_of(&orders[i])};
-		struct stele_schema schema = {columns, 2, 0};
+		struct stele_schema schema = {
+			.columns = columns, .column_count = 2, .value_size = 0};
 
 		for (int round = 0; round < 2000; round++) {
 			struct stele_key key = {0};
@@ -362,9 +363,12 @@ static const struct stele_column text_columns[] = {STELE_KEY("name", STELE_TEXT)
 static const struct stele_column pair_columns[] = {STELE_KEY("flag", STELE_BOOL),
                                                    STELE_KEY_CHAR("name", 5),
                                                    {.name = "net", .type = STELE_IPV4NET}};
-static const struct stele_schema net_schema = {net_columns, 3, 0};
-static const struct stele_schema text_schema = {text_columns, 1, 0};
-static const struct stele_schema pair_schema = {pair_columns, 3, 5};
+static const struct stele_schema net_schema = {
+	.columns = net_columns, .column_count = 3, .value_size = 0};
+static const struct stele_schema text_schema = {
+	.columns = text_columns, .column_count = 1, .value_size = 0};
+static const struct stele_schema pair_schema = {
+	.columns = pair_columns, .column_count = 3, .value_size = 5};
 
 Test(unit_key, the_columns_give_the_lengths_that_a_key_may_have)
 {
@@ -400,7 +404,8 @@ Test(unit_key, malformed_keys_are_refused)
 static const struct stele_column picky_columns[] = {
 	STELE_KEY("flag", STELE_BOOL), STELE_KEY("load", STELE_F64), STELE_KEY_CHAR("name", 4),
 	STELE_KEY("net", STELE_IPV4NET)};
-static const struct stele_schema picky_schema = {picky_columns, 4, 0};
+static const struct stele_schema picky_schema = {
+	.columns = picky_columns, .column_count = 4, .value_size = 0};
 
 /* Encodes a key of these values, sets one byte of it, and checks the key. */
 static int check_picky(double load, const char *name, unsigned at, uint8_t byte)
@@ -422,7 +427,8 @@ Test(unit_key, invalid_values_in_keys_are_refused)
 	static const uint8_t minus_zero[] = {0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	static const double loads[] = {0.0,     -0.0,     1.5,      -1.5,      DBL_MAX,  -DBL_MAX,
 	                               DBL_MIN, -DBL_MIN, INFINITY, -INFINITY, -4.9e-324};
-	static const struct stele_schema load_schema = {picky_columns, 2, 0};
+	static const struct stele_schema load_schema = {
+		.columns = picky_columns, .column_count = 2, .value_size = 0};
 
 	for (size_t i = 0; i < COUNT(loads); i++)
 		cr_expect(check_picky(loads[i], "abc", 0, 0) == 0, "%g: %s", loads[i],

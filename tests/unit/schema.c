@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/schema/schema_format.h"
 #include "lib/schema/schema_store.h"
 #include "lib/schema/schema_value.h"
 #include "tests/support/message.h"
@@ -35,7 +36,8 @@ static const char every_text[] =
 static struct stele_schema schema_of(const struct stele_column *columns, size_t count,
                                      size_t value_size)
 {
-	return (struct stele_schema){columns, count, value_size};
+	return (struct stele_schema){
+		.columns = columns, .column_count = count, .value_size = value_size};
 }
 
 Test(unit_schema, every_type_is_well_formed)
@@ -290,11 +292,14 @@ Test(unit_schema, parse_errors)
 		{"t(k: char[99999999999999999999] key)",
 	         "character 11: expected a number of bytes"},
 		{"t(k: char[4 key)", "character 13: expected ']'"},
-		{"t(k: u8[4] key)", "character 8: expected \"key\", ',' or ')'"},
-		{"t(k: u8 keys)", "character 9: expected \"key\", ',' or ')', but found \"keys\""},
+		{"t(k: u8[4] key)", "character 3: column \"k\" of type u8 is an array; only value"},
+		{"t(k: u8 keys)",
+	         "character 9: expected \"key\", an attribute, ',' or ')', but found \"keys\""},
 		{"t(k: u8)", "character 3: column \"k\" is the first column, but not a key"},
-		{"t(k: u8 key key)", "character 13: expected ',' or ')', but found \"key\""},
-		{"t(k: u8 key", "character 12: expected ',' or ')', but the text ends"},
+		{"t(k: u8 key key)",
+	         "character 13: expected an attribute, ',' or ')', but found \"key\""},
+		{"t(k: u8 key",
+	         "character 12: expected an attribute, ',' or ')', but the text ends"},
 		{"t(k: u8 key,)", "character 13: expected a column name"},
 		{"t(k: u8 key) x", "character 14: expected the end of the text, but found \"x\""},
 		{"t(k: u8 key, k: u8)", "character 14: columns 1 and 2 are both called \"k\""},
@@ -339,7 +344,8 @@ Test(unit_schema, parse_beyond_limits)
 }
 
 /* Loads a copy of exactly `size` bytes, so that a sanitizer reports reads past its end. A schema
- * that loads must be stored as the same bytes again. */
+ * that loads must be stored as the same bytes again, unless it has attributes: their text may have
+ * other spaces, or attributes that this library does not know. */
 static int load_exactly(const uint8_t *stored, size_t size)
 {
 	static uint8_t again[SCHEMA_STORED_MAX];
@@ -356,7 +362,10 @@ static int load_exactly(const uint8_t *stored, size_t size)
 		return r;
 	}
 	cr_assert(stele_schema_check(schema) == 0, "%s", stele_last_error());
-	cr_assert(schema_store(schema, again) == size && memcmp(again, stored, size) == 0);
+	if (schema_format_attributes(schema, NULL, 0) == 0)
+		cr_assert(schema_store(schema, again) == size && memcmp(again, stored, size) == 0);
+	else
+		cr_assert(schema_store(schema, again) <= SCHEMA_STORED_MAX);
 	stele_schema_free(schema);
 	return 0;
 }
@@ -439,14 +448,15 @@ Test(unit_schema, damaged_stored_words)
 	expect_damage(0, (uint32_t)size + 8, size, "its size does not fit");
 	expect_damage(4, COUNT(every_columns) + 1, size, "its size does not fit");
 	expect_damage(4, STELE_COLUMNS_MAX + 1, size, "too many columns");
-	expect_damage(4, 0, size, "its size does not fit");
+	expect_damage(4, 0, size, "its names are longer than its columns say");
 	expect_damage(8, STELE_VALUE_MAX + 1, size, "the schema has values of 1048577 bytes");
-	expect_damage(12, 0, size, "its size does not fit");
+	expect_damage(12, 0, size, "name is too long");
 	expect_damage(12, STELE_COLUMNS_MAX * STELE_NAME_MAX + 1, size, "names are too long");
-	expect_damage(16, STELE_U32 | 2 << 8 | 2 << 16, size, "neither key nor value");
+	expect_damage(16, STELE_U32 | 4 << 8 | 2 << 16, size, "neither key nor value");
 	expect_damage(16, 21 | 1 << 8 | 2 << 16, size, "type is unknown");
 	expect_damage(16, STELE_U32 | 1 << 8 | 64 << 16, size, "name is too long");
 	expect_damage(16, STELE_U32 | 1 << 8 | 1 << 16, size, "longer than its columns say");
+	expect_damage(16, STELE_U32 | 3 << 8 | 2 << 16, size, "is an array; only value");
 	expect_damage(20, 8, size, "size does not fit its type");
 	/* The last column's name would end past the names. */
 	expect_damage(16 + (COUNT(every_columns) - 1) * 12, STELE_TEXT | 5 << 16, size,

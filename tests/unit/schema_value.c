@@ -129,12 +129,16 @@ Test(unit_schema_value, values_are_brought_into_normal_form)
 		KEY_COLUMN,
 		{.name = "b", .type = STELE_U32, .offset = 4},
 		{.name = "a", .type = STELE_U32}};
-	static const struct stele_schema plain = {plain_columns, 3, 8};
-	static const struct stele_schema slack = {plain_columns, 3, 12};
-	static const struct stele_schema keys = {plain_columns, 1, 0};
+	static const struct stele_schema plain = {
+		.columns = plain_columns, .column_count = 3, .value_size = 8};
+	static const struct stele_schema slack = {
+		.columns = plain_columns, .column_count = 3, .value_size = 12};
+	static const struct stele_schema keys = {
+		.columns = plain_columns, .column_count = 1, .value_size = 0};
 	static const struct stele_column text_columns[] = {
 		KEY_COLUMN, {.name = "c", .type = STELE_CHAR, .size = 8}};
-	static const struct stele_schema text = {text_columns, 2, 8};
+	static const struct stele_schema text = {
+		.columns = text_columns, .column_count = 2, .value_size = 8};
 	struct small dirty, clean, expected;
 	size_t whole = every_schema.value_size + 3;
 	char before[sizeof(struct every) + 8], after[sizeof(struct every) + 8];

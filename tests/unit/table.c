@@ -32,7 +32,8 @@ static const struct stele_column picky_columns[] = {
 	STELE_KEY("load", STELE_F64),
 	STELE_KEY_CHAR("name", 4),
 };
-static const struct stele_schema picky_schema = {picky_columns, 3, 0};
+static const struct stele_schema picky_schema = {
+	.columns = picky_columns, .column_count = 3, .value_size = 0};
 
 static int put_picky(struct stele_transaction *tx, const uint8_t key[13])
 {
@@ -73,7 +74,8 @@ Test(unit_table, takes_one_key_for_one_value)
 Test(unit_table, empty_keys_and_values_are_accepted)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
-	static const struct stele_schema schema = {columns, 1, 0};
+	static const struct stele_schema schema = {
+		.columns = columns, .column_count = 1, .value_size = 0};
 	struct stele_publisher *publisher = ipc_publish(region, NULL);
 	struct stele_transaction *tx;
 	struct stele_row row;
@@ -275,7 +277,8 @@ static const struct stele_column count_columns[] = {
 	STELE_KEY("id", STELE_U32),
 	{.name = "count", .type = STELE_U32},
 };
-static const struct stele_schema count_schema = {count_columns, 2, 4};
+static const struct stele_schema count_schema = {
+	.columns = count_columns, .column_count = 2, .value_size = 4};
 
 static int put_count(struct stele_transaction *tx, const char *table, uint32_t count)
 {

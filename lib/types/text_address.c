@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/schema/text_address.h"
+#include "lib/types/text_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/schema/text_number.h"
+#include "lib/types/text_number.h"
 
 static void address_format_prefix(int family, const uint8_t *net, unsigned length, char *ret)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Addresses, prefixes, MAC addresses and UUIDs as text: a part of text.c. */
-#ifndef LIB_SCHEMA_TEXT_ADDRESS_H
-#define LIB_SCHEMA_TEXT_ADDRESS_H
+#ifndef LIB_TYPES_TEXT_ADDRESS_H
+#define LIB_TYPES_TEXT_ADDRESS_H
 
-#include "lib/schema/text.h"
+#include "lib/types/text.h"
 
 /* Formats a value of type STELE_IPV4, _IPV6, _IPV4NET, _IPV6NET, _MAC or _UUID. Writes at most
  * TEXT_FIXED_MAX bytes to `ret`, including the NUL. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/schema/text_time.h"
+#include "lib/types/text_time.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/schema/text_number.h"
+#include "lib/types/text_number.h"
 #include "lib/units.h"
 
 static_assert(sizeof(time_t) == 8, "a 32-bit time_t ends in 2038");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Address prefixes in the layout of struct stele_ipv4net and struct stele_ipv6net: an address of
- * `width` bytes (4 or 16), then one byte with the prefix length in bits. For lib/schema. */
-#ifndef LIB_SCHEMA_NET_H
-#define LIB_SCHEMA_NET_H
+ * `width` bytes (4 or 16), then one byte with the prefix length in bits.
+ * For lib/types and lib/schema. */
+#ifndef LIB_TYPES_NET_H
+#define LIB_TYPES_NET_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,10 @@ static inline bool net_valid(const uint8_t *net, unsigned width)
 }
 
 /* Clears the host bits: those after the prefix length, which must not be greater than width * 8. */
-void net_clear_host(uint8_t *net, unsigned width);
+static inline void net_clear_host(uint8_t *net, unsigned width)
+{
+	for (unsigned bit = net[width]; bit < width * 8; bit = (bit / 8 + 1) * 8)
+		net[bit / 8] &= (uint8_t) ~(0xffu >> (bit % 8));
+}
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The decimal point is always '.', whatever the locale of the program. */
-#include "lib/schema/text_number.h"
+#include "lib/types/text_number.h"
 
 #include <errno.h>
 #include <float.h>

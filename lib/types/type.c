@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/schema/type.h"
+#include "lib/types/type.h"
 
 #include <assert.h>
 #include <string.h>
@@ -112,11 +112,121 @@ const char *type_nearest(const char *name, size_t length)
 	return nearest;
 }
 
+bool type_is_integer(enum stele_type type)
+{
+	return type >= STELE_U8 && type <= STELE_I64;
+}
+
+static bool type_is_signed(enum stele_type type)
+{
+	return type >= STELE_I8 && type <= STELE_I64;
+}
+
+void type_word_range(enum stele_type type, int64_t *ret_min, int64_t *ret_max)
+{
+	unsigned bits = types[type - 1].size * 8u;
+	bool with_sign = type_is_signed(type);
+
+	*ret_max = bits == 64 ? INT64_MAX : (INT64_C(1) << (with_sign ? bits - 1 : bits)) - 1;
+	*ret_min = with_sign ? -*ret_max - 1 : 0;
+}
+
 uint32_t type_column_size(const struct stele_column *column)
 {
 	const struct type *type = type_find(column->type);
 
 	if (column->type == STELE_CHAR)
 		return column->size;
-	return type ? type->size : 0;
+	if (!type)
+		return 0;
+	return column->count > 0 ? type->size * column->count : type->size;
+}
+
+struct stele_column type_element(const struct stele_column *column)
+{
+	struct stele_column element = *column;
+
+	if (column->count > 0) {
+		element.count = 0;
+		element.size = types[column->type - 1].size;
+	}
+	return element;
+}
+
+/* Loads an integer of a column's type. A u64 above INT64_MAX becomes negative, and no word of such
+ * a column is. */
+static int64_t type_load_integer(enum stele_type type, const void *value)
+{
+	uint8_t u8;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+
+	switch (types[type - 1].size) {
+	case 1:
+		memcpy(&u8, value, sizeof(u8));
+		return type == STELE_I8 ? (int8_t)u8 : u8;
+	case 2:
+		memcpy(&u16, value, sizeof(u16));
+		return type == STELE_I16 ? (int16_t)u16 : u16;
+	case 4:
+		memcpy(&u32, value, sizeof(u32));
+		return type == STELE_I32 ? (int32_t)u32 : (int64_t)u32;
+	default:
+		memcpy(&u64, value, sizeof(u64));
+		return (int64_t)u64;
+	}
+}
+
+const struct stele_word *type_word(const struct stele_column *column, const void *value)
+{
+	int64_t number = type_load_integer(column->type, value);
+	uint64_t index;
+
+	if (column->word_count == 0)
+		return NULL;
+	/* Most enumerations have one number after the other. */
+	index = (uint64_t)number - (uint64_t)column->words[0].value;
+	if (index < column->word_count && column->words[index].value == number)
+		return &column->words[index];
+	for (size_t i = 0; i < column->word_count; i++)
+		if (column->words[i].value == number)
+			return &column->words[i];
+	return NULL;
+}
+
+const struct stele_word *type_word_named(const struct stele_column *column, const char *name,
+                                         size_t length)
+{
+	for (size_t i = 0; i < column->word_count; i++)
+		if (strlen(column->words[i].name) == length &&
+		    memcmp(column->words[i].name, name, length) == 0)
+			return &column->words[i];
+	return NULL;
+}
+
+uint32_t type_layout_next(const struct type_layout *layout, const struct stele_column *column)
+{
+	uint32_t alignment = type_find(column->type)->layout;
+
+	return (layout->end + alignment - 1) & ~(alignment - 1);
+}
+
+void type_layout_place(struct type_layout *layout, const struct stele_column *column,
+                       uint32_t offset)
+{
+	uint32_t alignment = type_find(column->type)->layout,
+		 end = offset + type_column_size(column);
+
+	if (end > layout->end)
+		layout->end = end;
+	if (alignment > layout->alignment)
+		layout->alignment = alignment;
+}
+
+uint32_t type_layout_size(const struct type_layout *layout)
+{
+	uint32_t alignment = layout->alignment > 0 ? layout->alignment : 1;
+
+	return (layout->end + alignment - 1) & ~(alignment - 1);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Numbers as text: a part of text.c. The parts for other types use its functions for digits. */
-#ifndef LIB_SCHEMA_TEXT_NUMBER_H
-#define LIB_SCHEMA_TEXT_NUMBER_H
+#ifndef LIB_TYPES_TEXT_NUMBER_H
+#define LIB_TYPES_TEXT_NUMBER_H
 
-#include "lib/schema/text.h"
+#include "lib/types/text.h"
 
 /* Formats an integer or STELE_F64 of `size` bytes, the size of the type. Writes at most
  * TEXT_FIXED_MAX bytes to `ret`, including the NUL. */

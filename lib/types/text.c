@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Formats columns as text and parses them: stele_value_format() and stele_value_parse(). */
-#include "lib/schema/text.h"
+#include "lib/types/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,12 +9,12 @@
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
-#include "lib/schema/net.h"
-#include "lib/schema/refuse.h"
-#include "lib/schema/text_address.h"
-#include "lib/schema/text_number.h"
-#include "lib/schema/text_time.h"
-#include "lib/schema/type.h"
+#include "lib/types/net.h"
+#include "lib/types/refuse.h"
+#include "lib/types/text_address.h"
+#include "lib/types/text_number.h"
+#include "lib/types/text_time.h"
+#include "lib/types/type.h"
 
 /* Copies text to a buffer like snprintf(3): truncates it if it does not fit, and returns its
  * complete length. */
@@ -52,13 +52,37 @@ static size_t text_format_bytes(const uint8_t *bytes, size_t size, char *buffer,
 	return 2 * size;
 }
 
+/* Formats an array: its elements, with a space between two. */
+static size_t text_format_array(const struct stele_column *column, const char *value, char *buffer,
+                                size_t buffer_size)
+{
+	const struct stele_column element = type_element(column);
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < column->count; i++) {
+		if (i > 0)
+			at += text_copy(" ", 1, at < buffer_size ? buffer + at : NULL,
+			                at < buffer_size ? buffer_size - at : 0);
+		at += stele_value_format(&element, value + i * element.size, element.size,
+		                         at < buffer_size ? buffer + at : NULL,
+		                         at < buffer_size ? buffer_size - at : 0);
+	}
+	return at;
+}
+
 size_t stele_value_format(const struct stele_column *column, const void *value, size_t size,
                           char *buffer, size_t buffer_size)
 {
+	const struct stele_word *word;
 	char text[TEXT_FIXED_MAX];
 
 	if (!type_find(column->type))
 		return text_copy("", 0, buffer, buffer_size);
+	if (column->count > 0)
+		return text_format_array(column, value, buffer, buffer_size);
+	word = column->word_count > 0 ? type_word(column, value) : NULL;
+	if (word)
+		return text_copy(word->name, strlen(word->name), buffer, buffer_size);
 	switch (column->type) {
 	case STELE_CHAR:
 		size = size < column->size ? size : column->size;
@@ -125,9 +149,15 @@ static int text_refuse(const struct stele_column *column, int errnum, const char
                        size_t length)
 {
 	struct escaped escaped;
+	char words[400];
 
+	escape(&escaped, text, length);
+	if (column->word_count > 0)
+		return error_set(errnum, "column \"%s\": invalid value %s (expected one of %s)",
+		                 column->name, escaped.text,
+		                 refuse_words(column, words, sizeof(words)));
 	return error_set(errnum, "column \"%s\": invalid value %s (expected %s)", column->name,
-	                 escape(&escaped, text, length), text_expectation(column->type));
+	                 escaped.text, text_expectation(column->type));
 }
 
 /* Sets the error message for text that is longer than its char[N]. The message has only the length,
@@ -219,21 +249,35 @@ static int text_parse_variable(const struct stele_column *column, const char *te
 	return 0;
 }
 
-int stele_value_parse(const struct stele_column *column, const char *text, size_t length,
-                      void *buffer, size_t buffer_size, size_t *ret_size)
+/* Parses a word of an enumeration, or the number of one. */
+static int text_parse_word(const struct stele_column *column, const char *text, size_t length,
+                           uint8_t *ret)
 {
+	const struct stele_word *word = type_word_named(column, text, length);
+	size_t size = type_column_size(column);
+	char number[TEXT_FIXED_MAX];
+
+	if (word) {
+		snprintf(number, sizeof(number), "%lld", (long long)word->value);
+		return text_number_parse(column->type, number, strlen(number), size, ret);
+	}
+	if (text_number_parse(column->type, text, length, size, ret) < 0 || !type_word(column, ret))
+		return -EINVAL;
+	return 0;
+}
+
+/* Parses a value of fixed size that is neither char[N] nor an array. Sets the error message. */
+static int text_parse_scalar(const struct stele_column *column, const char *text, size_t length,
+                             void *buffer, size_t buffer_size, size_t *ret_size)
+{
+	size_t size = type_column_size(column);
 	uint8_t value[32];
-	size_t size;
 	int r;
 
-	if (!type_find(column->type))
-		return refuse_type(column);
-	if (column->type == STELE_CHAR)
-		return text_parse_char(column, text, length, buffer, buffer_size, ret_size);
-	if (type_variable(column->type))
-		return text_parse_variable(column, text, length, buffer, buffer_size, ret_size);
-	size = type_column_size(column);
-	r = text_parse_fixed(column, text, length, value);
+	if (column->word_count > 0)
+		r = text_parse_word(column, text, length, value);
+	else
+		r = text_parse_fixed(column, text, length, value);
 	if (r < 0)
 		return text_refuse(column, -r, text, length);
 	if ((column->type == STELE_IPV4NET && !net_valid(value, 4)) ||
@@ -244,4 +288,65 @@ int stele_value_parse(const struct stele_column *column, const char *text, size_
 	memcpy(buffer, value, size);
 	*ret_size = size;
 	return 0;
+}
+
+/* Returns the length of the next element in the text of an array, and its start in `*ret`. 0 if
+ * there is none. */
+static size_t text_next_element(const char *text, size_t length, const char **ret)
+{
+	size_t start = 0, end;
+
+	while (start < length && text[start] == ' ')
+		start++;
+	end = start;
+	while (end < length && text[end] != ' ')
+		end++;
+	*ret = text + start;
+	return end - start;
+}
+
+static int text_parse_array(const struct stele_column *column, const char *text, size_t length,
+                            void *buffer, size_t buffer_size, size_t *ret_size)
+{
+	const struct stele_column element = type_element(column);
+	const char *at = text, *end = text + length, *start;
+	size_t parsed, word;
+	uint32_t count = 0;
+
+	if (buffer_size < type_column_size(column))
+		return refuse_buffer(column, type_column_size(column), buffer_size);
+	while ((word = text_next_element(at, (size_t)(end - at), &start)) > 0) {
+		int r = 0;
+
+		at = start + word;
+		if (count < column->count)
+			r = text_parse_scalar(&element, start, word,
+			                      (char *)buffer + count * element.size, element.size,
+			                      &parsed);
+		if (r < 0)
+			return r;
+		count++;
+	}
+	if (count != column->count)
+		return error_set(
+			EINVAL,
+			"column \"%s\": an array of %u elements (expected %u, with a space "
+			"between two)",
+			column->name, count, column->count);
+	*ret_size = type_column_size(column);
+	return 0;
+}
+
+int stele_value_parse(const struct stele_column *column, const char *text, size_t length,
+                      void *buffer, size_t buffer_size, size_t *ret_size)
+{
+	if (!type_find(column->type))
+		return refuse_type(column);
+	if (column->count > 0)
+		return text_parse_array(column, text, length, buffer, buffer_size, ret_size);
+	if (column->type == STELE_CHAR)
+		return text_parse_char(column, text, length, buffer, buffer_size, ret_size);
+	if (type_variable(column->type))
+		return text_parse_variable(column, text, length, buffer, buffer_size, ret_size);
+	return text_parse_scalar(column, text, length, buffer, buffer_size, ret_size);
 }

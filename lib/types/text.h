@@ -8,8 +8,8 @@
  * The _parse functions of the parts return 0, -EINVAL or -ERANGE. text.c sets the error message,
  * because only text.c knows the column.
  */
-#ifndef LIB_SCHEMA_TEXT_H
-#define LIB_SCHEMA_TEXT_H
+#ifndef LIB_TYPES_TEXT_H
+#define LIB_TYPES_TEXT_H
 
 #include <stddef.h>
 #include <stele/schema.h>

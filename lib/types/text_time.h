@@ -2,10 +2,10 @@
  *
  * Times as text: a part of text.c. Times are in UTC, with a resolution of a nanosecond, from 1970
  * to 2554, when 64 bits of nanoseconds overflow. */
-#ifndef LIB_SCHEMA_TEXT_TIME_H
-#define LIB_SCHEMA_TEXT_TIME_H
+#ifndef LIB_TYPES_TEXT_TIME_H
+#define LIB_TYPES_TEXT_TIME_H
 
-#include "lib/schema/text.h"
+#include "lib/types/text.h"
 
 /* Formats a time, given in nanoseconds since 1970. Writes at most TEXT_FIXED_MAX bytes to `ret`,
  * including the NUL. */
