@@ -7,7 +7,8 @@
 #   V=1                 show the commands            TESTS='unit/% ipc/attach'   only these tests
 #   BUILD=elsewhere     another build folder         PREFIX=, DESTDIR=   where install puts things
 
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^\#define STELE_VERSION  *"\(.*\)"/\1/p' include/stele/version.h)
+# Changes only when a release is incompatible: see COMPATIBILITY in <stele/version.h>.
 SOVERSION := 0
 
 ifeq ($(origin CC),default)
@@ -34,7 +35,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@';)
 comma := ,
 
 # 32-bit processes use 64-bit times and file sizes as well.
-flags := -std=c17 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -DSTELE_VERSION='"$(VERSION)"' -Iinclude -I. \
+flags := -std=c17 -D_GNU_SOURCE -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -Iinclude -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Werror \
 	-fPIC -fvisibility=hidden -pthread $(SANITIZE) $(CFLAGS) $(CPPFLAGS)
 link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
@@ -182,7 +183,7 @@ fuzz_of_command := csv ndjson apply arguments
 # The harness replaces these functions (ld --wrap).
 fuzz_wraps_apply := writer_open writer_commit writer_close
 fuzz_wraps_arguments := argp_parse options_parse exit lines_open kernel_run stele_publisher_open stele_subscriber_open \
-	$(addprefix stele_region_,describe subscribers lock verify next save load remove clean)
+	$(addprefix stele_region_,describe describe_lock subscribers verify next save load remove clean)
 
 $(BUILD)/obj/fuzz.a: $(call objects,$(filter-out tests/fuzz/fuzz_% $(if $(FUZZ_ENGINE),%/driver.c),$(fuzz_sources)) \
 		$(filter-out tools/main.c,$(tool_sources)))
@@ -253,14 +254,8 @@ check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports e
 check-probes: $(BUILD)/libstele.so | $(BUILD)/packages-check ## the library has the probes that docs/tracing.md lists
 	$(Q)tests/scripts/check_probes.sh $(BUILD)/libstele.so
 
-check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## each public header compiles alone, as C and as C++
-	$(Q)for h in $(headers); do \
-		$(CC) -std=c17 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror -Iinclude -fsyntax-only -x c $$h || exit 1; \
-		$(CXX) -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ -include $$h /dev/null || exit 1; \
-	done
-	$(Q)printf '%s\n' '#include <stele/stele.h>' 'int main() { return !stele_version(); }' | \
-		$(CXX) -std=c++17 -Iinclude $(link) -o $(BUILD)/obj/headers -x c++ - -x none $< -luuid
-	@echo 'check-headers: ok'
+check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## the public headers compile as C and as C++, with all macros in use
+	$(Q)LINK='$(link)' tests/scripts/check_headers.sh $(call quoted,$(CC)) $(call quoted,$(CXX)) $(BUILD)
 
 check-examples: $(examples) ## the examples compile, and the documents show them verbatim
 	$(Q)tests/scripts/check_examples.sh 'README.md docs/following.md' $(example_sources)

@@ -260,7 +260,7 @@ int stele_publisher_upgrade(struct stele_publisher *publisher)
 	return r;
 }
 
-int stele_publisher_stats(struct stele_publisher *publisher, struct stele_publisher_stats *ret)
+int stele_publisher_describe(struct stele_publisher *publisher, struct stele_publisher_stats *ret)
 {
 	const struct fanout *fanout = &publisher->fanout;
 	struct stele_publisher_stats stats;

@@ -37,7 +37,7 @@
  *                     saved region, by the file system, or by the system
  *   -EMSGSIZE         the caller's buffer is too small
  *   -E2BIG            a struct of options sets a member that this version of the library does not
- *                     know: see STRUCTS THAT GROW below
+ *                     know: see STRUCTS THAT GROW in <stele/version.h>
  *   -EIO              a file could not be read or written, or the system failed with an error that
  *                     is not in this list: the error message says which
  *
@@ -46,40 +46,17 @@
 #ifndef STELE_ERROR_H
 #define STELE_ERROR_H
 
+#include <stele/version.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define STELE_API __attribute__((visibility("default")))
 
 /* Returns the error message of this thread's last call that failed: what failed, on which object,
  * and what to do about it. The message has no newline at its end. Never returns NULL; the message
  * is "" if nothing has failed yet. It belongs to the thread, and is valid until the thread's next
  * failing call. Any thread may call this function. */
 STELE_API const char *stele_last_error(void);
-
-/* STRUCTS THAT GROW. A struct whose first member is `size` gets more members in later releases, at
- * its end. Set .size to sizeof the struct. Then a program runs with an older and with a newer
- * library than the one that it was built with:
- *
- *   options    Members that the program does not know have their default, which is zero. Members
- *              that the library does not know must be zero; else the call returns -E2BIG, and
- *              nothing has happened. Set all members that you don't use to zero, as a designated
- *              initialiser does.
- *   results    (structs that the library fills in) The library never writes more than .size bytes.
- *              Members that it does not know are set to zero. .size itself stays.
- *
- * A size that no such struct has, such as 0, is -EINVAL.
- *
- * Structs that only callbacks receive (stele_damage, stele_leftover) grow at their ends too. All
- * other structs keep their size for as long as the library keeps its SONAME, so that programs may
- * have arrays of them. Their members `reserved_` become members of later releases. A program must
- * set them to zero in structs that it fills in (else -EINVAL), and ignore them in structs that the
- * library fills in. There they are zero, except in struct stele_row, where they are not written.
- *
- * A member whose values are an enumeration has the type uint32_t, because the size of an enum
- * depends on the compiler's options. Later releases may add values; expect values that you don't
- * know. */
 
 /* THE SIGBUS HANDLER. If another process truncates a file of a region, an access to the mapping
  * raises SIGBUS. The library handles this signal, so that the call returns -EBADMSG and the
@@ -101,12 +78,7 @@ STELE_API const char *stele_last_error(void);
  * the close of all handles.
  *
  * A thread that calls the library must not block SIGBUS: when a thread faults with SIGBUS
- * blocked, the kernel kills the process, whatever the handler is.
- *
- * STELE_NO_SIGBUS_HANDLER is a flag for opening publishers and subscribers: do not install the
- * handler for this handle. If a file of the region is then truncated, the process that accesses
- * it is killed. The flag is for programs whose own handler must be the only one. */
-#define STELE_NO_SIGBUS_HANDLER 4u
+ * blocked, the kernel kills the process, whatever the handler is. */
 
 #ifdef __cplusplus
 }

@@ -36,6 +36,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <stele/error.h>
+#include <stele/flags.h>
 #include <stele/region.h>
 #include <stele/schema.h>
 
@@ -48,20 +49,6 @@ struct stele_transaction;
 struct stele_row;
 
 /* ---- publishers ---- */
-
-/* Flags of struct stele_publisher_options. STELE_NO_SIGBUS_HANDLER from <stele/error.h> is
- * another. */
-
-/* Create the region if there is none. */
-#define STELE_CREATE 1u
-/* Create the region; -EEXIST if there is one. */
-#define STELE_CREATE_NEW 2u
-/* Share the region with other publishers that have this flag too. */
-#define STELE_SHARED 16u
-/* Start a thread that sends the notices. A commit then returns before the last subscriber has
- * been woken, however many there are. The thread runs from the open to the close, with all
- * signals blocked. The close waits until all commits have been notified. */
-#define STELE_NOTIFIER_THREAD 32u
 
 /* What a region on a disk loses when the machine goes down. Has no effect on a region in POSIX
  * shared memory. A System V segment accepts only STELE_DURABLE_CLOSE (else -EINVAL). */
@@ -77,7 +64,8 @@ enum stele_durability {
  * when the region is created, and have no effect on a region that exists. */
 struct stele_publisher_options {
 	size_t size;    /* sizeof(struct stele_publisher_options) */
-	unsigned flags; /* STELE_CREATE... */
+	unsigned flags; /* STELE_CREATE, STELE_CREATE_NEW, STELE_SHARED, STELE_NOTIFIER_THREAD,
+	                 * STELE_NO_SIGBUS_HANDLER: <stele/flags.h> */
 
 	/* Minimum number of versions to keep readable, 2 to 65536. 0: 64. History drops its
 	 * oldest versions, down to two, if it exceeds history_bytes or if the region would be
@@ -208,8 +196,8 @@ struct stele_publisher_stats {
 
 /* Fills `*ret` with the statistics. The caller sets ret->size. Returns 0. Errors: -EINVAL
  * (impossible size). */
-STELE_API int stele_publisher_stats(struct stele_publisher *publisher,
-                                    struct stele_publisher_stats *ret);
+STELE_API int stele_publisher_describe(struct stele_publisher *publisher,
+                                       struct stele_publisher_stats *ret);
 
 /* Notifies every waiting subscriber and cleans up dead ones. Each commit does a part of this
  * work. A publisher that seldom commits may call this function every few seconds, so that the

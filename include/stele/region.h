@@ -38,6 +38,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <stele/error.h>
+#include <stele/flags.h>
 #include <stele/schema.h>
 
 #ifdef __cplusplus
@@ -251,7 +252,7 @@ struct stele_region_lock {
  * root. The caller sets ret->size. Returns 0. Errors: -EINVAL (name or size), -ENOENT (no such
  * region, or no publisher file), -ENOTDIR, -EACCES, -EBADMSG, -EPROTONOSUPPORT (another layout
  * version or byte order), -EMFILE, -ENFILE. */
-STELE_API int stele_region_lock(const char *region, struct stele_region_lock *ret);
+STELE_API int stele_region_describe_lock(const char *region, struct stele_region_lock *ret);
 
 /* ---- memory use and verification ---- */
 
@@ -361,9 +362,6 @@ STELE_API int stele_region_next(const char *directory, char *name);
 
 /* ---- saving and loading ---- */
 
-/* Flag of stele_region_save(): replace an existing file. */
-#define STELE_REPLACE 2048u
-
 /* Saves a region to a file: all versions of history that the publisher does not reclaim before
  * they are copied, and no free memory. The file is consistent although the publisher continues,
  * and appears complete or not at all. It belongs to the caller, has mode 0600, and has the layout
@@ -421,11 +419,8 @@ struct stele_leftover {
 };
 typedef void stele_leftover_fn(void *context, const struct stele_leftover *leftover);
 
-/* Flag of stele_region_clean(): report leftovers without removing them. */
-#define STELE_DRY_RUN 1024u
-
 /* Removes what dead processes left of a region, and calls `found` (may be NULL) for each
- * leftover:
+ * leftover. With STELE_DRY_RUN, only reports them:
  *
  * - files and the folder of a region whose data file is gone
  * - a file that was to replace another one

@@ -6,7 +6,9 @@
  *
  * This header includes all others. Together they are the manual of the library:
  *
+ *   <stele/version.h>     versions of the library; what stays compatible
  *   <stele/error.h>       errors and error messages; the SIGBUS handler
+ *   <stele/flags.h>       all flags
  *   <stele/schema.h>      columns of a table; keys; values as text
  *   <stele/publisher.h>   writing: publishers, transactions
  *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
@@ -27,7 +29,7 @@
  * - Options. An options struct starts with its own size: set `.size = sizeof(struct ...)` and
  *   leave the other members zero for their defaults, or pass NULL for all defaults. A struct that
  *   the library fills in and that has a member `size` needs it set too. So programs and libraries
- *   of different releases work together: see STRUCTS THAT GROW in <stele/error.h>, which also
+ *   of different releases work together: see STRUCTS THAT GROW in <stele/version.h>, which also
  *   explains -EINVAL and -E2BIG.
  * - Fork. A handle belongs to the process that opened it. In a child made by fork(), every call
  *   on it returns -ECHILD. The close functions are the exception: they free the child's copy, and
@@ -48,22 +50,13 @@
 #define STELE_STELE_H
 
 #include <stele/error.h>
+#include <stele/flags.h>
 #include <stele/hash.h>
 #include <stele/lpm.h>
 #include <stele/publisher.h>
 #include <stele/region.h>
 #include <stele/schema.h>
 #include <stele/subscriber.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* Returns the version of the library, such as "0.1.0". The string is static. */
-STELE_API const char *stele_version(void);
-
-#ifdef __cplusplus
-}
-#endif
+#include <stele/version.h>
 
 #endif

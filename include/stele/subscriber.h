@@ -63,6 +63,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <stele/error.h>
+#include <stele/flags.h>
 #include <stele/region.h>
 #include <stele/schema.h>
 
@@ -94,15 +95,6 @@ struct stele_row {
 
 /* ---- subscribers ---- */
 
-/* Flags of struct stele_subscriber_options. */
-
-/* Do not register: no slot, no queue, no pins. Other processes do not see this reader. */
-#define STELE_UNREGISTERED 8u
-/* Read a region of any owner. */
-#define STELE_ANY_OWNER 4096u
-/* Read only a region of options.owner. */
-#define STELE_ONE_OWNER 8192u
-
 /* OWNERS. Any user can create a region of any name in /dev/shm, so the name does not say who
  * wrote the rows. The owner of the region's file does. Three owners are trusted: root, this user,
  * and the owner of the directory that holds the region (for /dev/shm that is root).
@@ -124,8 +116,8 @@ struct stele_row {
 struct stele_subscriber_options {
 	size_t size; /* sizeof(struct stele_subscriber_options) */
 
-	/* STELE_UNREGISTERED, STELE_ANY_OWNER, STELE_ONE_OWNER, and STELE_NO_SIGBUS_HANDLER from
-	 * <stele/error.h>. */
+	/* STELE_UNREGISTERED, STELE_ANY_OWNER, STELE_ONE_OWNER, STELE_NO_SIGBUS_HANDLER:
+	 * <stele/flags.h>. */
 	unsigned flags;
 
 	/* With STELE_ONE_OWNER: the user who must own the region. Otherwise 0. */

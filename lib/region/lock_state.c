@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Implements stele_region_lock(): reports the state of the region's mutex without locking it. */
+ * Implements stele_region_describe_lock(): reports the state of the region's mutex without locking
+ * it. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,7 +59,7 @@ static int lock_state_read(int fd, const char *path, const uint8_t boot_id[16],
 	return 0;
 }
 
-int stele_region_lock(const char *region, struct stele_region_lock *ret)
+int stele_region_describe_lock(const char *region, struct stele_region_lock *ret)
 {
 	uint8_t boot_id[16];
 	struct stat status;

@@ -80,13 +80,13 @@ static void bench_load(const struct prefix4 *table, size_t count)
 	for (int round = 0; round < ROUNDS; round++) {
 		struct stele_publisher *publisher = start();
 		double begin;
-		must(stele_publisher_stats(publisher, &before));
+		must(stele_publisher_describe(publisher, &before));
 		must(stele_region_describe(bench_region, &info));
 		empty = info.file_size;
 		begin = bench_seconds();
 		load(publisher, table, count);
 		rates[round] = (double)count / (bench_seconds() - begin) / 1e6;
-		must(stele_publisher_stats(publisher, &after));
+		must(stele_publisher_describe(publisher, &after));
 		must(stele_region_describe(bench_region, &info));
 		stele_publisher_close(publisher);
 		must(stele_region_remove(bench_region));

@@ -81,7 +81,7 @@ static struct stele_publisher_stats stats(struct stele_publisher *publisher)
 {
 	struct stele_publisher_stats now = {.size = sizeof(now)};
 
-	must(stele_publisher_stats(publisher, &now));
+	must(stele_publisher_describe(publisher, &now));
 	return now;
 }
 

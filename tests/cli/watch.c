@@ -212,7 +212,7 @@ Test(cli_watch, a_reclaimed_version_is_a_gap)
 	kill(watch.pid, SIGSTOP);
 	for (unsigned round = 1; round < 20; round++)
 		version = commit_other_rows(publisher, round);
-	cr_assert(stele_publisher_stats(publisher, &stats) == 0);
+	cr_assert(stele_publisher_describe(publisher, &stats) == 0);
 	cr_expect(stats.pins_revoked > 0, "the publisher had room for all versions");
 	kill(watch.pid, SIGCONT);
 	snprintf(line, sizeof(line), "{\"version\": %llu, \"change\": \"gap\"",

@@ -294,7 +294,7 @@ Test(crash_kill, crash_05_the_lock_of_a_dead_publisher_is_recovered, .fini = cra
 	stele_publisher_close(publisher);
 	die_in_transaction(region, false);
 	publisher = crash_publisher(region, 0, 0);
-	cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
+	cr_assert_eq(stele_publisher_describe(publisher, &stats), 0);
 	cr_assert_eq(stats.recovered_deaths, 1);
 	cr_assert_eq(stats.arena_used, used, "%llu bytes in use before, %llu after",
 	             (unsigned long long)used, (unsigned long long)stats.arena_used);

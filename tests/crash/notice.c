@@ -75,7 +75,7 @@ static void die_before_notices(const char *region, bool by_descriptor, bool next
 	munmap(header, sizeof(*header));
 	if (next_publisher) {
 		publisher = crash_publisher(region, 0, 0);
-		cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
+		cr_assert_eq(stele_publisher_describe(publisher, &stats), 0);
 		cr_assert_eq(stats.recovered_deaths, 1);
 		stele_publisher_close(publisher);
 	}

@@ -358,7 +358,7 @@ Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 		             stele_last_error());
 		cr_assert_eq(commit(tx), 1, "version %u: %s", i, stele_last_error());
 		if (i == 7) {
-			cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
+			cr_assert_eq(stele_publisher_describe(publisher, &stats), 0);
 			cr_assert_eq(stats.pins_revoked, 0);
 		}
 	}
@@ -367,7 +367,7 @@ Test(crash_space, crash_12_pins_are_revoked, .fini = crash_clean)
 	for (uint32_t id = 2; id < 7; id++)
 		cr_assert_eq(put_blob(tx, id, 100000), 1, "%s", stele_last_error());
 	cr_assert_eq(commit(tx), 1, "%s", stele_last_error());
-	cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
+	cr_assert_eq(stele_publisher_describe(publisher, &stats), 0);
 	cr_assert_gt(stats.pins_revoked, 0);
 	for (unsigned i = 0; i < 8; i++) {
 		int r = stele_snapshot_check(snapshots[i]);

@@ -185,7 +185,7 @@ static void do_publisher(struct state *state)
 		fuzz_result(stele_publisher_reap(state->publisher));
 		break;
 	default:
-		fuzz_result(stele_publisher_stats(state->publisher, &stats));
+		fuzz_result(stele_publisher_describe(state->publisher, &stats));
 	}
 }
 

@@ -494,7 +494,7 @@ static void do_region(struct reader *reader)
 		fuzz_result(stele_region_subscribers(reader->region, each_subscriber, reader));
 		break;
 	default:
-		fuzz_result(stele_region_lock(reader->region, &lock));
+		fuzz_result(stele_region_describe_lock(reader->region, &lock));
 	}
 }
 

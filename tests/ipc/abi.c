@@ -159,7 +159,7 @@ Test(ipc_abi, ipc_15_the_lock_word_of_another_kind_is_found)
 			file.lock_word = which * 4;
 			memcpy(&file.mutex, words, sizeof(words));
 			write_file(&file);
-			OK(stele_region_lock(region, &lock));
+			OK(stele_region_describe_lock(region, &lock));
 			CHECK(lock.state == states[i].state && lock.owner == states[i].owner,
 			      "word %u, state %u: %d, owner %u", which, i, (int)lock.state,
 			      lock.owner);
@@ -167,7 +167,7 @@ Test(ipc_abi, ipc_15_the_lock_word_of_another_kind_is_found)
 	}
 	file.lock_word = 4096;
 	write_file(&file);
-	RETURNS(stele_region_lock(region, &lock), -EBADMSG, "no lock");
+	RETURNS(stele_region_describe_lock(region, &lock), -EBADMSG, "no lock");
 }
 
 /* ---- the other byte order ---- */
@@ -208,7 +208,7 @@ Test(ipc_abi, ipc_15_the_other_byte_order_is_refused_by_name)
 	RETURNS(publish_flags(STELE_SHARED, -1, &publisher), -EPROTONOSUPPORT, "other byte order");
 	RETURNS(stele_region_describe(region, &info), -EPROTONOSUPPORT, "other byte order");
 	RETURNS(stele_region_verify(region, NULL, &use), -EPROTONOSUPPORT, "other byte order");
-	RETURNS(stele_region_lock(region, &lock), -EPROTONOSUPPORT, "other byte order");
+	RETURNS(stele_region_describe_lock(region, &lock), -EPROTONOSUPPORT, "other byte order");
 	/* Only a publisher that asks for creation gets an empty region. */
 	OK(publish_flags(STELE_CREATE, -1, &publisher));
 	CHECK(strstr(stele_publisher_note(publisher), "replaced by an empty one"), "%s",
@@ -217,7 +217,7 @@ Test(ipc_abi, ipc_15_the_other_byte_order_is_refused_by_name)
 	stele_publisher_close(publisher);
 	stele_publisher_close(publish(0));
 	ipc_read(ipc_subscribe(0, "futex"));
-	OK(stele_region_lock(region, &lock));
+	OK(stele_region_describe_lock(region, &lock));
 	CHECK(lock.state == STELE_LOCK_FREE, "state %d", (int)lock.state);
 }
 

@@ -319,7 +319,7 @@ static void use_parents_handles(unsigned argument)
 	(void)argument;
 	RETURNS(stele_transaction_begin(parents_publisher, &tx), -ECHILD, "parent");
 	RETURNS(stele_publisher_reap(parents_publisher), -ECHILD, "parent");
-	RETURNS(stele_publisher_stats(parents_publisher, &stats), -ECHILD, "parent");
+	RETURNS(stele_publisher_describe(parents_publisher, &stats), -ECHILD, "parent");
 	RETURNS(stele_subscriber_version(parents_subscriber, &version), -ECHILD, "parent");
 	RETURNS(stele_subscriber_wait(parents_subscriber, 0, STELE_FOREVER, &version), -ECHILD,
 	        "parent");

@@ -65,7 +65,7 @@ static int verify_into(void *ret)
 
 static int stats(void *ret)
 {
-	return stele_publisher_stats(publisher, ret);
+	return stele_publisher_describe(publisher, ret);
 }
 
 static int describe_subscriber(void *ret)
@@ -80,7 +80,7 @@ static int describe_region(void *ret)
 
 static int lock(void *ret)
 {
-	return stele_region_lock(region, ret);
+	return stele_region_describe_lock(region, ret);
 }
 
 struct taken {

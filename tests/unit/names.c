@@ -39,7 +39,7 @@ static void expect_refused(const char *region, int error, const char *directory)
 	EXPECT_REFUSED(stele_subscriber_open(region, NULL, &subscriber));
 	EXPECT_REFUSED(stele_region_describe(region, &info));
 	EXPECT_REFUSED(stele_region_subscribers(region, ignore, NULL));
-	EXPECT_REFUSED(stele_region_lock(region, &lock));
+	EXPECT_REFUSED(stele_region_describe_lock(region, &lock));
 	EXPECT_REFUSED(stele_region_verify(region, NULL, &use));
 	EXPECT_REFUSED(stele_region_save(region, "/nowhere/file", 0, NULL, NULL));
 	EXPECT_REFUSED(stele_region_remove(region));

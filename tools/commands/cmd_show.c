@@ -408,7 +408,7 @@ static void show_inspect_lock(const struct place *place, const char *region, boo
 		               : "not checked: the region is read as a file");
 		return;
 	}
-	result = stele_region_lock(place_path(place, region), &lock);
+	result = stele_region_describe_lock(place_path(place, region), &lock);
 	if (result < 0)
 		snprintf(text, size, "unknown: %s",
 		         result == -EACCES || result == -EPERM

@@ -131,7 +131,7 @@ uint64_t crash_used(struct stele_publisher *publisher, uint64_t *ret_size)
 {
 	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 
-	cr_assert_eq(stele_publisher_stats(publisher, &stats), 0);
+	cr_assert_eq(stele_publisher_describe(publisher, &stats), 0);
 	if (ret_size)
 		*ret_size = stats.arena_size;
 	return stats.arena_used;

@@ -126,7 +126,7 @@ struct stele_publisher_stats ipc_stats(struct stele_publisher *publisher)
 {
 	struct stele_publisher_stats stats = {.size = sizeof(stats)};
 
-	OK(stele_publisher_stats(publisher, &stats));
+	OK(stele_publisher_describe(publisher, &stats));
 	return stats;
 }
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Flags. All functions and options that take flags share one space of bits: a bit means the same
+ * everywhere. A function refuses a flag that it does not take, or does not know, with -EINVAL.
+ */
+#ifndef STELE_FLAGS_H
+#define STELE_FLAGS_H
+
+/* Publishers (struct stele_publisher_options): create the region if there is none. */
+#define STELE_CREATE (1u << 0)
+
+/* Publishers: create the region; -EEXIST if there is one. */
+#define STELE_CREATE_NEW (1u << 1)
+
+/* Publishers, subscribers: do not install the SIGBUS handler for this handle. If a file of the
+ * region is then truncated, the process that accesses it is killed. For programs whose own handler
+ * must be the only one: see THE SIGBUS HANDLER in <stele/error.h>. */
+#define STELE_NO_SIGBUS_HANDLER (1u << 2)
+
+/* Subscribers (struct stele_subscriber_options): do not register: no slot, no queue, no pins. Other
+ * processes do not see this reader. */
+#define STELE_UNREGISTERED (1u << 3)
+
+/* Publishers: share the region with other publishers that have this flag too. */
+#define STELE_SHARED (1u << 4)
+
+/* Publishers: start a thread that sends the notices. A commit then returns before the last
+ * subscriber has been woken, however many there are. The thread runs from the open to the close,
+ * with all signals blocked. The close waits until all commits have been notified. */
+#define STELE_NOTIFIER_THREAD (1u << 5)
+
+/* stele_region_clean(): report leftovers without removing them. */
+#define STELE_DRY_RUN (1u << 10)
+
+/* stele_region_save(), stele_subscriber_save(): replace an existing file. */
+#define STELE_REPLACE (1u << 11)
+
+/* Subscribers, stele_region_verify(): read a region of any owner. */
+#define STELE_ANY_OWNER (1u << 12)
+
+/* Subscribers, stele_region_verify(): read only a region of options.owner. OWNERS in
+ * <stele/subscriber.h> explains the two. */
+#define STELE_ONE_OWNER (1u << 13)
+
+#endif
