@@ -134,7 +134,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/support_for_benches.
 	$(call say,LD)$(CC) $(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call peer_config,--libs,$@) -luuid -lm
 
 $(addprefix $(BUILD)/bench/peer_,dpdk_ipv4 dpdk_ipv6): $(BUILD)/obj/tests/support/bench/peer_dpdk.o
-$(addprefix $(BUILD)/bench/peer_,lmdb lmdb_sizes): $(BUILD)/obj/tests/support/bench/peer_lmdb.o
+$(addprefix $(BUILD)/bench/peer_,lmdb lmdb_names lmdb_sizes): $(BUILD)/obj/tests/support/bench/peer_lmdb.o
 
 $(BUILD)/instructions: $(BUILD)/obj/tests/scripts/instructions.o $(BUILD)/obj/support_for_benches.a $(BUILD)/obj/all.a
 	$(call say,LD)$(CC) $(link) -o $@ $^ -luuid -lm

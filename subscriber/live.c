@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads the newest version by copying: stele_live_*(), stele_subscriber_get_copy() and
- * stele_subscriber_match_copy(). A read loads head, looks the row up, copies it, and re-checks that
- * the version was consistent; if not, it begins again. It stores nothing in shared memory. The
- * handle caches the table's root and the version to which the root belongs, so a read of the same
- * version as before costs one load of head and the lookup.
+ * Reads the newest version by copying: stele_live_*(). A read loads head, looks the row up, copies
+ * it, and re-checks that the version was consistent; if not, it begins again. It stores nothing in
+ * shared memory. The handle caches the table's root and the version to which the root belongs, so a
+ * read of the same version as before costs one load of head and the lookup.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,8 +34,6 @@ static_assert(sizeof(struct live_words) <= sizeof(((struct stele_live *)0)->word
 
 /* The arguments of a read. */
 struct live_request {
-	/* The schema that the table must have when the read finds it; NULL: any. */
-	const struct stele_schema *expected;
 	const void *key;
 	unsigned key_bits;
 	bool match;
@@ -196,7 +193,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 		               : region_table_error(region, live->name, version);
 	if (live_words(live)->version != version ||
 	    live_words(live)->moves != live->subscriber->moves) {
-		r = live_find_table(live, version, request->expected);
+		r = live_find_table(live, version, NULL);
 		if (r == -ESTALE || r == -EINVAL || r == -ENOMEM)
 			return r;
 	}
@@ -230,7 +227,7 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 
 	if (r < 0)
 		return r;
-	r = stele_table_open(snapshot, live->name, request->expected, &table);
+	r = stele_table_open(snapshot, live->name, NULL, &table);
 	if (r == 0)
 		r = stele_table_schema(&table, &schema);
 	if (r == 0) {
@@ -336,43 +333,6 @@ int stele_live_match_copy(struct stele_live *table, const void *key, unsigned ke
                           void *buffer, size_t *size, unsigned *ret_key_bits, uint64_t *ret_version)
 {
 	return live_read(table, &(struct live_request){.key = key,
-	                                               .key_bits = key_bits,
-	                                               .match = true,
-	                                               .buffer = buffer,
-	                                               .size = size,
-	                                               .ret_key_bits = ret_key_bits,
-	                                               .ret_version = ret_version});
-}
-
-int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *name,
-                              const struct stele_schema *expected, const void *key,
-                              unsigned key_bits, void *buffer, size_t *size, uint64_t *ret_version)
-{
-	struct stele_live live;
-	int r = live_start(subscriber, name, &live);
-
-	if (r < 0)
-		return r;
-	return live_read(&live, &(struct live_request){.expected = expected,
-	                                               .key = key,
-	                                               .key_bits = key_bits,
-	                                               .buffer = buffer,
-	                                               .size = size,
-	                                               .ret_version = ret_version});
-}
-
-int stele_subscriber_match_copy(struct stele_subscriber *subscriber, const char *name,
-                                const struct stele_schema *expected, const void *key,
-                                unsigned key_bits, void *buffer, size_t *size,
-                                unsigned *ret_key_bits, uint64_t *ret_version)
-{
-	struct stele_live live;
-	int r = live_start(subscriber, name, &live);
-
-	if (r < 0)
-		return r;
-	return live_read(&live, &(struct live_request){.expected = expected,
-	                                               .key = key,
 	                                               .key_bits = key_bits,
 	                                               .match = true,
 	                                               .buffer = buffer,

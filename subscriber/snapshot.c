@@ -164,6 +164,7 @@ static int snapshot_load_version(struct stele_snapshot *snapshot, uint64_t versi
 	int r;
 
 	snapshot->region = subscriber->region;
+	snapshot->moves = subscriber->moves;
 	snapshot->version = version;
 	snapshot->pin = -1;
 	snapshot->kept_hint = 0;
@@ -213,11 +214,13 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 
 	if (r < 0)
 		return r;
-	snapshot = subscriber->spare ? subscriber->spare : malloc(sizeof(*snapshot));
+	snapshot = subscriber->spare ? subscriber->spare : calloc(1, sizeof(*snapshot));
 	if (!snapshot)
 		return error_set(ENOMEM, "no memory for a snapshot");
 	subscriber->spare = NULL;
-	*snapshot = (struct stele_snapshot){.subscriber = subscriber};
+	memset(snapshot, 0, offsetof(struct stele_snapshot, named));
+	snapshot->subscriber = subscriber;
+	snapshot->named.serial++;
 	if (version == 0) {
 		r = snapshot_load_newest(snapshot);
 	} else if (version > subscriber_newest(subscriber)) {
@@ -247,6 +250,14 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 	return 0;
 }
 
+void snapshot_free(struct stele_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	named_tables_fini(&snapshot->named);
+	free(snapshot);
+}
+
 struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 {
 	struct stele_subscriber *subscriber;
@@ -260,7 +271,7 @@ struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 	if (subscriber->forks == fork_count())
 		snapshot_unpin(subscriber, snapshot->pin);
 	region_unshare(snapshot->region);
-	free(subscriber->spare);
+	snapshot_free(subscriber->spare);
 	subscriber->spare = snapshot;
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #include "lib/region/slots.h"
 #include "lib/trie/catalog.h"
 #include "notifier/notifier.h"
+#include "subscriber/named.h"
 
 /* A table that a subscriber named in options.tables. */
 struct interest_table {
@@ -81,8 +82,12 @@ struct stele_subscriber {
 		unsigned users; /* open snapshots that share the pin; 0: the pin is free */
 	} pins[LAYOUT_PINS];
 	struct stele_snapshot *snapshots; /* the list of open snapshots */
-	/* A closed snapshot, kept so that the next open does not use the heap. */
+	/* A closed snapshot, kept so that the next open does not use the heap, and need not load
+	 * the schemas of tables that it remembers by their names. */
 	struct stele_snapshot *spare;
+
+	/* For stele_subscriber_get_copy() and _match_copy(); NULL: not used yet. */
+	struct named_lives *lives;
 };
 
 struct stele_snapshot {
@@ -91,10 +96,13 @@ struct stele_snapshot {
 	struct stele_snapshot *next, **link;
 	uint64_t version;
 	int pin;               /* the index of the pin in the slot; -1: not pinned */
+	unsigned moves;        /* subscriber->moves when the snapshot was opened */
 	ref_t catalog, record; /* of the version */
 	uint64_t time;         /* of the commit; 0: not known */
 	struct view view;
 	uint32_t kept_hint; /* for region_keeps(); atomic, as threads may share the snapshot */
+	/* Last, as stele_snapshot_open() clears everything before it. */
+	struct named_tables named;
 };
 
 /* Returns the commit-ring entry of the snapshot's version, from the copy in the snapshot. The

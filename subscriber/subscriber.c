@@ -15,6 +15,7 @@
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 #include "subscriber/registration.h"
+#include "subscriber/snapshot.h"
 
 /* Copies the caller's options, which may be NULL, and validates the copy. */
 static int subscriber_read_options(const struct stele_subscriber_options *options,
@@ -113,7 +114,8 @@ struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscri
 		return NULL;
 	while (subscriber->snapshots)
 		stele_snapshot_close(subscriber->snapshots);
-	free(subscriber->spare);
+	snapshot_free(subscriber->spare);
+	named_lives_free(subscriber->lives);
 	if (subscriber->epoll >= 0)
 		close(subscriber->epoll);
 	if (subscriber->timer >= 0)

@@ -85,51 +85,81 @@ int table_key_error(const struct view *view, ref_t ref, const void *key, unsigne
 
 /* ---- opening ---- */
 
-/* Looks a table up in the catalog and fills in `ret`; the caller re-checks. Returns 1; 0 (no such
- * table); -EINVAL (another schema than `expected`); or -EBADMSG or -ENOMEM. Sets a message only for
- * -EINVAL. */
+/* Returns the version that made the stored schema at `ref`; 0 for a wrong reference. */
+static uint64_t table_schema_made(const struct view *view, ref_t ref)
+{
+	const unsigned char *at = view_object(view, ref);
+
+	return at ? data_load(at) : 0;
+}
+
+/* Finds out the layout of the rows of a table whose stored schema is at `ref`. The caller
+ * re-checks. Returns 0; -EINVAL (another schema than `expected`); or -EBADMSG or -ENOMEM. Sets a
+ * message only for -EINVAL. */
+static int table_load_layout(const struct stele_snapshot *snapshot, const char *name, ref_t ref,
+                             const struct stele_schema *expected, struct row_layout *ret)
+{
+	struct stele_schema *schema;
+	int r = catalog_schema(&snapshot->view, ref, &schema);
+
+	if (r < 0)
+		return r;
+	row_layout_of(schema, snapshot->view.features, ret);
+	if (expected && !stele_schema_equal(schema, expected))
+		r = table_schema_error(name, schema, expected);
+	stele_schema_free(schema);
+	return r;
+}
+
+/* Looks a table up in the catalog and fills in `entry`, apart from its key; the caller re-checks.
+ * If `known`, the entry is of an earlier opening of the snapshot, and its table had a schema that
+ * fits `expected`: then only another schema than that is loaded. Returns 1; 0 (no such table); or
+ * an error of table_load_layout(). */
 static int table_load(const struct stele_snapshot *snapshot, const char *name,
-                      const struct stele_schema *expected, struct stele_table *ret)
+                      const struct stele_schema *expected, bool known, struct named_table *entry)
 {
 	struct catalog_table found;
-	struct stele_schema *schema;
 	struct table_words words = {0};
+	uint64_t made;
 	int r = catalog_get(&snapshot->view, snapshot->catalog, name, &found);
 
 	if (r <= 0)
 		return r;
-	r = catalog_schema(&snapshot->view, found.schema, &schema);
-	if (r < 0)
-		return r;
-	row_layout_of(schema, snapshot->view.features, &words.layout);
-	r = 1;
-	if (expected && !stele_schema_equal(schema, expected))
-		r = table_schema_error(name, schema, expected);
-	stele_schema_free(schema);
-	if (r < 0)
-		return r;
+	made = table_schema_made(&snapshot->view, found.schema);
+	if (known && made != 0 && entry->schema_moves == snapshot->moves &&
+	    entry->schema_made == made && table_words(&entry->table)->schema == found.schema) {
+		words.layout = table_words(&entry->table)->layout;
+	} else {
+		r = table_load_layout(snapshot, name, found.schema, expected, &words.layout);
+		if (r < 0)
+			return r;
+	}
 	words.root = found.root;
 	words.schema = found.schema;
 	words.rows = found.rows;
 	words.version = found.version;
-	ret->snapshot = snapshot;
-	memset(ret->words_, 0, sizeof(ret->words_));
-	memcpy(ret->words_, &words, sizeof(words));
+	memset(&entry->table, 0, sizeof(entry->table));
+	entry->table.snapshot = snapshot;
+	memcpy(entry->table.words_, &words, sizeof(words));
+	entry->schema_moves = snapshot->moves;
+	entry->schema_made = made;
 	return 1;
 }
 
-int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
-                     const struct stele_schema *expected, struct stele_table *ret)
+int table_open(const struct stele_snapshot *snapshot, const char *name,
+               const struct stele_schema *expected, bool known, struct named_table *entry)
 {
-	struct stele_table table;
 	int rechecked, r = subscriber_check(snapshot->subscriber);
 
 	if (r < 0)
 		return r;
-	r = table_load(snapshot, name, expected, &table);
+	r = table_load(snapshot, name, expected, known, entry);
 	rechecked = snapshot_recheck(snapshot);
-	if (rechecked < 0)
+	if (rechecked < 0) {
+		/* The layout may be that of memory in reuse: let nobody know it. */
+		entry->schema_made = 0;
 		return rechecked;
+	}
 	/* In a damaged saved file the damage may be in the table's name. */
 	if (r == 0 && !region_contents_match(snapshot->region))
 		r = -EBADMSG;
@@ -139,10 +169,7 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 		return region_error(snapshot->region, r, snapshot->version);
 	if (r == -ENOMEM)
 		return refuse_schema_memory(name);
-	if (r < 0)
-		return r;
-	*ret = table;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* ---- lookups ---- */
@@ -214,26 +241,6 @@ int64_t stele_table_get_many(const struct stele_table *table, const struct stele
 	                                                 words->root, keys, count, ret));
 }
 
-int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name,
-                       const struct stele_schema *expected, const void *key, unsigned key_bits,
-                       struct stele_row *ret)
-{
-	struct stele_table table;
-	int r = stele_table_open(snapshot, name, expected, &table);
-
-	return r < 0 ? r : stele_table_get(&table, key, key_bits, ret);
-}
-
-int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *name,
-                         const struct stele_schema *expected, const void *key, unsigned key_bits,
-                         struct stele_row *ret)
-{
-	struct stele_table table;
-	int r = stele_table_open(snapshot, name, expected, &table);
-
-	return r < 0 ? r : stele_table_match(&table, key, key_bits, ret);
-}
-
 int64_t stele_table_match_many(const struct stele_table *table, const struct stele_key_ref *keys,
                                size_t count, struct stele_row *ret)
 {
@@ -249,28 +256,6 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 			                       keys[i].bits);
 	return table_result_many(snapshot, trie_match_many(&snapshot->view, &words->layout,
 	                                                   words->root, keys, count, ret));
-}
-
-int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
-                                const struct stele_schema *expected,
-                                const struct stele_key_ref *keys, size_t count,
-                                struct stele_row *ret)
-{
-	struct stele_table table;
-	int r = stele_table_open(snapshot, name, expected, &table);
-
-	return r < 0 ? r : stele_table_get_many(&table, keys, count, ret);
-}
-
-int64_t stele_snapshot_match_many(const struct stele_snapshot *snapshot, const char *name,
-                                  const struct stele_schema *expected,
-                                  const struct stele_key_ref *keys, size_t count,
-                                  struct stele_row *ret)
-{
-	struct stele_table table;
-	int r = stele_table_open(snapshot, name, expected, &table);
-
-	return r < 0 ? r : stele_table_match_many(&table, keys, count, ret);
 }
 
 uint64_t stele_table_rows(const struct stele_table *table)

@@ -22,6 +22,12 @@ static inline const struct table_words *table_words(const struct stele_table *ta
 	return (const struct table_words *)(const void *)table->words_;
 }
 
+/* Opens a table by its name: fills in `entry`, apart from its key. If `known`, the entry is from an
+ * earlier opening of the snapshot, with the same key. Returns 0 or an error of
+ * stele_table_open(). Only by_name.c calls this; all others call stele_table_open(). */
+int table_open(const struct stele_snapshot *snapshot, const char *name,
+               const struct stele_schema *expected, bool known, struct named_table *entry);
+
 /* Fills in a reading of the table, for cursors and changes. */
 struct reading;
 void table_reading(const struct stele_table *table, struct reading *ret);

@@ -2,6 +2,8 @@
  *
  * Gets and matches by the name of a table: the expected schema, and tables that are created again
  * under the same name. */
+#include <pthread.h>
+
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(ipc_by_name, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
@@ -82,6 +84,201 @@ Test(ipc_by_name, a_table_of_other_columns_is_an_error)
 		read_newest(subscriber, NULL, 1, "");
 		read_newest(subscriber, &ipc_schema, -EINVAL, "another schema");
 	}
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* The library may remember a table, but never takes it for one with other columns: neither after
+ * the table was created again, with snapshots that are closed and opened between, nor if the
+ * expected schema is another one at the same address. */
+Test(ipc_by_name, what_is_remembered_is_checked)
+{
+	static const char *const other = "rows(id: u32 key, count: u32)";
+	static const char *const third = "rows(id: u32 key, count: i32)";
+	char name[STELE_NAME_MAX + 1];
+	struct stele_publisher *publisher = ipc_publish_history(2);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_schema *schemas[2], changing;
+	struct stele_column columns[2];
+	struct stele_snapshot *snapshot;
+
+	OK(stele_schema_parse(other, name, &schemas[0]));
+	OK(stele_schema_parse(third, name, &schemas[1]));
+	for (unsigned round = 0; round < 16; round++) {
+		/* The memory of a schema that nobody has read for some versions is used again. */
+		for (unsigned i = round % 4 * 2 + 1; i-- > 0;)
+			create_again(publisher, (round + i) % 2 == 0 ? other : third);
+		for (unsigned i = 0; i < 2; i++) {
+			OK(stele_snapshot_open(subscriber, 0, &snapshot));
+			read_snapshot(snapshot, NULL, 1, "");
+			read_snapshot(snapshot, &ipc_schema, -EINVAL, "another schema");
+			memcpy(columns, schemas[round % 2]->columns, sizeof(columns));
+			changing = (struct stele_schema){
+				.columns = columns, .column_count = 2, .value_size = 4};
+			read_snapshot(snapshot, &changing, 1, "");
+			read_newest(subscriber, &changing, 1, "");
+			changing.value_size = 8;
+			read_snapshot(snapshot, &changing, -EINVAL, "another schema");
+			read_newest(subscriber, &changing, -EINVAL, "another schema");
+			changing.value_size = 4;
+			columns[1].type = schemas[(round + 1) % 2]->columns[1].type;
+			read_snapshot(snapshot, &changing, -EINVAL, "another schema");
+			read_newest(subscriber, &changing, -EINVAL, "another schema");
+			columns[1].type = schemas[round % 2]->columns[1].type;
+			columns[1].name = strcpy(name, "count");
+			read_snapshot(snapshot, &changing, 1, "");
+			read_newest(subscriber, &changing, 1, "");
+			strcpy(name, "cound");
+			read_snapshot(snapshot, &changing, -EINVAL, "another schema");
+			read_newest(subscriber, &changing, -EINVAL, "another schema");
+			stele_snapshot_close(snapshot);
+		}
+	}
+	stele_schema_free(schemas[0]);
+	stele_schema_free(schemas[1]);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* ---- names ---- */
+
+#define TABLES 40u
+
+/* Creates tables "table0" and so on. Each has one row 0 with the table's number as its value. */
+static void create_tables(struct stele_publisher *publisher, unsigned first, unsigned count)
+{
+	char name[STELE_NAME_MAX + 1], declaration[] = "x(id: u32 key, number: u32)";
+	struct stele_transaction *tx;
+	struct stele_schema *schema;
+
+	OK(stele_schema_parse(declaration, name, &schema));
+	OK(stele_transaction_begin(publisher, &tx));
+	for (unsigned i = first; i < first + count; i++) {
+		snprintf(name, sizeof(name), "table%u", i);
+		OK(stele_transaction_create_table(tx, name, schema));
+		RETURNS(stele_transaction_put(tx, name, "\0\0\0\0", 32, &i, sizeof(i)), 1, "");
+	}
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	stele_schema_free(schema);
+}
+
+/* Reads the rows of all tables, which a name in the same memory selects. */
+static void read_tables(const struct stele_snapshot *snapshot, unsigned seed)
+{
+	char name[STELE_NAME_MAX + 1];
+
+	for (unsigned n = 0; n < TABLES; n++) {
+		unsigned i = (n * 7 + seed) % TABLES, found;
+		struct stele_row row;
+
+		snprintf(name, sizeof(name), "table%u", i);
+		RETURNS(stele_snapshot_get(snapshot, name, NULL, "\0\0\0\0", 32, &row), 1, "");
+		memcpy(&found, row.value, sizeof(found));
+		CHECK(found == i, "%s: %u", name, found);
+	}
+}
+
+/* More tables than are remembered, dropped tables, and names that no table has. */
+Test(ipc_by_name, each_name_is_its_own_table)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	char name[STELE_NAME_MAX + 1], longest[200];
+	struct stele_snapshot *snapshot;
+	struct stele_transaction *tx;
+	struct stele_row row;
+	unsigned found;
+	size_t size;
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	create_tables(publisher, 0, TABLES);
+	for (unsigned round = 0; round < 3; round++) {
+		ipc_commit(publisher);
+		OK(stele_snapshot_open(subscriber, 0, &snapshot));
+		RETURNS(stele_snapshot_get(snapshot, "", NULL, "\0\0\0\0", 32, &row), -ENXIO, "");
+		RETURNS(stele_snapshot_get(snapshot, longest, NULL, "\0\0\0\0", 32, &row), -ENXIO,
+		        "");
+		read_tables(snapshot, round);
+		stele_snapshot_close(snapshot);
+		for (unsigned i = 0; i < TABLES; i++) {
+			size = sizeof(found);
+			RETURNS(stele_subscriber_get_copy(subscriber, "", NULL, "\0\0\0\0", 32,
+			                                  &found, &size, NULL),
+			        -ENXIO, "");
+			snprintf(name, sizeof(name), "table%u", i);
+			size = sizeof(found);
+			RETURNS(stele_subscriber_get_copy(subscriber, name, NULL, "\0\0\0\0", 32,
+			                                  &found, &size, NULL),
+			        1, "");
+			CHECK(found == i, "%s: %u", name, found);
+		}
+		RETURNS(stele_subscriber_get_copy(subscriber, longest, NULL, "\0\0\0\0", 32, &found,
+		                                  &size, NULL),
+		        -ENXIO, "");
+	}
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_drop_table(tx, "table7"));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	RETURNS(stele_snapshot_get(snapshot, "table7", NULL, "\0\0\0\0", 32, &row), -ENXIO,
+	        "table7");
+	size = sizeof(found);
+	RETURNS(stele_subscriber_get_copy(subscriber, "table7", NULL, "\0\0\0\0", 32, &found, &size,
+	                                  NULL),
+	        -ENXIO, "table7");
+	stele_snapshot_close(snapshot);
+	create_tables(publisher, 7, 1);
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	read_tables(snapshot, 0);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* ---- threads ---- */
+
+#define THREADS  4u
+#define OPENINGS 200u
+
+static struct {
+	pthread_barrier_t barrier;
+	struct stele_snapshot *snapshot;
+} together;
+
+static void *read_together(void *number)
+{
+	for (unsigned i = 0; i < OPENINGS; i++) {
+		pthread_barrier_wait(&together.barrier);
+		read_tables(together.snapshot, *(unsigned *)number * 3 + i);
+		pthread_barrier_wait(&together.barrier);
+	}
+	return NULL;
+}
+
+/* Threads that share a snapshot make it remember tables at the same time. */
+Test(ipc_by_name, threads_share_what_a_snapshot_remembers)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	pthread_t threads[THREADS];
+	unsigned numbers[THREADS];
+
+	create_tables(publisher, 0, TABLES);
+	pthread_barrier_init(&together.barrier, NULL, THREADS + 1);
+	for (unsigned i = 0; i < THREADS; i++) {
+		numbers[i] = i;
+		cr_assert_eq(pthread_create(&threads[i], NULL, read_together, &numbers[i]), 0);
+	}
+	for (unsigned i = 0; i < OPENINGS; i++) {
+		ipc_commit(publisher);
+		OK(stele_snapshot_open(subscriber, 0, &together.snapshot));
+		pthread_barrier_wait(&together.barrier);
+		pthread_barrier_wait(&together.barrier);
+		stele_snapshot_close(together.snapshot);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&together.barrier);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -41,6 +41,7 @@ static struct stele_subscriber *subscriber;
 static struct stele_snapshot *snapshot;
 static struct stele_table tables[TABLES];
 static struct stele_hash *hashes[TABLES];
+static struct stele_live live;
 static uint64_t sum;
 
 static void keys_make(void)
@@ -128,6 +129,89 @@ COUNTED do_match(void)
 		    &row);
 }
 
+/* Lookups by the name of the table, with the expected schema. */
+
+COUNTED do_get_by_name(void)
+{
+	struct stele_row row;
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		const struct key *key = &keys[IDS][i * 7 % ROWS];
+		use(stele_snapshot_get(snapshot, names[IDS], &schemas[IDS], key->bytes, key->bits,
+		                       &row),
+		    &row);
+	}
+}
+
+COUNTED do_match_by_name(void)
+{
+	struct stele_row row;
+
+	for (unsigned i = 0; i < TIMES; i++)
+		use(stele_snapshot_match(snapshot, names[ROUTES], &schemas[ROUTES],
+		                         keys[ROUTES][i * 7 % ROWS].bytes, 32, &row),
+		    &row);
+}
+
+/* A snapshot for each lookup. */
+COUNTED do_snapshot_get_by_name(void)
+{
+	for (unsigned i = 0; i < TIMES; i++) {
+		const struct key *key = &keys[IDS][i * 7 % ROWS];
+		struct stele_snapshot *one;
+		struct stele_row row;
+
+		must(stele_snapshot_open(subscriber, 0, &one));
+		use(stele_snapshot_get(one, names[IDS], &schemas[IDS], key->bytes, key->bits, &row),
+		    &row);
+		stele_snapshot_close(one);
+	}
+}
+
+/* Copies of rows of the newest version. */
+
+COUNTED do_live_copy(void)
+{
+	for (unsigned i = 0; i < TIMES; i++) {
+		const struct key *key = &keys[IDS][i * 7 % ROWS];
+		struct item item;
+		size_t size = sizeof(item);
+
+		check(stele_live_get_copy(&live, key->bytes, key->bits, &item, &size, NULL) == 1);
+		sum += item.number;
+	}
+}
+
+COUNTED do_copy_by_name(void)
+{
+	for (unsigned i = 0; i < TIMES; i++) {
+		const struct key *key = &keys[IDS][i * 7 % ROWS];
+		struct item item;
+		size_t size = sizeof(item);
+
+		check(stele_subscriber_get_copy(subscriber, names[IDS], &schemas[IDS], key->bytes,
+		                                key->bits, &item, &size, NULL) == 1);
+		sum += item.number;
+	}
+}
+
+COUNTED do_table_open(void)
+{
+	for (unsigned i = 0; i < TIMES; i++) {
+		struct stele_table table;
+		must(stele_table_open(snapshot, names[IDS], &schemas[IDS], &table));
+	}
+}
+
+COUNTED do_cursor_open(void)
+{
+	for (unsigned i = 0; i < TIMES; i++) {
+		struct stele_cursor *cursor;
+		must(stele_cursor_open(&tables[IDS], &cursor));
+		stele_cursor_close(cursor);
+	}
+}
+
 COUNTED do_scan(void)
 {
 	struct stele_cursor *cursor;
@@ -181,6 +265,7 @@ int main(void)
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
 	for (int which = 0; which < TABLES; which++)
 		must(stele_table_open(snapshot, names[which], &schemas[which], &tables[which]));
+	must(stele_live_open(subscriber, names[IDS], &schemas[IDS], &live));
 	for (int which = 0; which < TABLES; which++)
 		must(stele_hash_open(&tables[which], &hashes[which]));
 	do_get();
@@ -188,6 +273,13 @@ int main(void)
 	do_hash_get();
 	do_hash_get_text();
 	do_match();
+	do_get_by_name();
+	do_match_by_name();
+	do_snapshot_get_by_name();
+	do_live_copy();
+	do_copy_by_name();
+	do_table_open();
+	do_cursor_open();
 	do_scan();
 	do_snapshot();
 	do_commit();

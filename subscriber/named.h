@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is remembered of tables that a caller names in each call, so that such a call costs little
+ * more than one through a handle: the tables of a snapshot (subscriber/by_name.c), and the live
+ * tables of a subscriber (subscriber/copy.c).
+ *
+ * A table is remembered with the schema that its caller expects, since the table was found to fit
+ * that schema. The address of a schema is no proof of its contents, as a caller may use memory
+ * again, unless the schema is a constant of the program (lib/base/constant.h). Nearly all are. Any
+ * other schema is copied, and each call compares it with the copy. The same holds for names. */
+#ifndef SUBSCRIBER_NAMED_H
+#define SUBSCRIBER_NAMED_H
+
+#include <stele/subscriber.h>
+#include <string.h>
+
+/* A table's name, and the schema that the caller expects. All zeros: none. */
+struct named_key {
+	char name[STELE_NAME_MAX + 1];
+	const char *constant; /* the caller's name, if that is a constant; otherwise NULL */
+	const struct stele_schema *expected; /* NULL: any schema */
+	struct stele_schema *copy;           /* of `expected`; NULL if that is a constant or NULL */
+};
+
+/* Sets a key, which must be all zeros. Returns 0, or, without a message, -ENOMEM or -EINVAL (the
+ * name is too long). */
+int named_key_set(struct named_key *key, const char *name, const struct stele_schema *expected);
+
+/* Clears a key, and frees its copy. */
+void named_key_clear(struct named_key *key);
+
+/* Returns true if the key was set to this name and to this schema. */
+bool named_key_is(const struct named_key *key, const char *name,
+                  const struct stele_schema *expected);
+
+/* Fast path of named_key_is(), inlined: false also if the schema is no constant. Calls no other
+ * function, so that the caller need not save its registers. */
+static inline bool named_key_is_fast(const struct named_key *key, const char *name,
+                                     const struct stele_schema *expected)
+{
+	if (key->expected != expected || key->copy)
+		return false;
+	for (unsigned i = 0; key->constant != name; i++) {
+		if (key->name[i] != name[i])
+			return false;
+		if (name[i] == '\0')
+			return i > 0; /* a key that is not set has an empty name */
+	}
+	return true;
+}
+
+/* A table of a snapshot. */
+struct named_table {
+	/* Atomic. named_tables.serial: the other members belong to the present opening of the
+	 * snapshot, and don't change until the snapshot is closed. NAMED_BUSY: one thread is
+	 * writing the other members. Otherwise they belong to an earlier opening. */
+	uint64_t valid;
+	struct named_key key;
+	struct stele_table table;
+	/* The schema that the table had. The memory at a reference may hold another schema later,
+	 * in another file or made by a later version. */
+	unsigned schema_moves; /* subscriber->moves */
+	uint64_t schema_made;  /* version that made the stored schema; 0: not known */
+};
+
+#define NAMED_BUSY UINT64_MAX
+
+/* Maximum number of tables that a snapshot, or a subscriber, remembers. Calls that name further
+ * tables find them anew each time. */
+#define NAMED_MAX 16
+
+/* A live table of a subscriber. */
+struct named_live {
+	struct named_key key;
+	struct stele_live live;
+};
+
+/* The tables that a snapshot remembers. Threads that share the snapshot read and add entries at the
+ * same time, without a lock. Entries stay when the snapshot is closed, as the memory is used for
+ * the next one, which then need not load the schema again. */
+struct named_tables {
+	uint64_t serial; /* number of times that the snapshot was opened; from 1 */
+	struct named_table entries[NAMED_MAX];
+};
+
+/* The live tables that a subscriber remembers. */
+struct named_lives {
+	unsigned next; /* the entry that is replaced next */
+	struct named_live entries[NAMED_MAX];
+};
+
+/* Frees the memory. Accepts NULL. */
+void named_lives_free(struct named_lives *lives);
+
+/* Frees what the entries own. */
+void named_tables_fini(struct named_tables *tables);
+
+#endif
