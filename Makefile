@@ -116,6 +116,24 @@ $(BUILD)/stele: $(call objects,$(tool_sources)) $(BUILD)/libstele.a
 # Criterion runs under ThreadSanitizer only with this object; the source explains why.
 helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/support/tsan_criterion.o)
 
+# The library and the command as an older release: they know no feature of the layout. Only one object differs.
+# Tests run them beside the others, on the same regions.
+before_objects := $(patsubst %/lib/region/features.o,%/before/features.o,$(call objects,$(lib_sources)))
+
+$(BUILD)/obj/before/features.o: lib/region/features.c $(BUILD)/flags | $(needed)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(flags) -DLAYOUT_INCOMPATIBLE_KNOWN=0u -DLAYOUT_READ_ONLY_KNOWN=0u -MMD -MP -c -o $@ $<
+
+-include $(BUILD)/obj/before/features.d
+
+$(BUILD)/libstele-before.so: $(before_objects)
+	$(call say,LD)$(CC) $(link) -shared -Wl,-soname,$(@F) -Wl,--version-script,lib/libstele.map -o $@ $^ -luuid
+
+$(BUILD)/stele-before: $(call objects,$(tool_sources)) $(before_objects)
+	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
+
+$(addprefix $(BUILD)/tests/,ipc/upgrade cli/upgrade): | $(BUILD)/stele-before $(BUILD)/libstele-before.so
+
 $(BUILD)/obj/support.a: $(call objects,$(support_sources))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 

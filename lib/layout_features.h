@@ -27,9 +27,9 @@ enum {
 	LAYOUT_TERMINATED = 1u << 0,
 	/* A table's entry in the catalog is a complete struct layout_table. */
 	LAYOUT_WIDE_TABLES = 1u << 1,
-	/* The blob of a schema may have sections after its stored form. A library skips sections
-	 * that it does not know (lib/schema/schema_store.c). */
-	LAYOUT_SCHEMA_SECTIONS = 1u << 2,
+	/* The stored form of a schema may have arrays, and the attributes of its columns
+	 * (lib/schema/schema_store.c). */
+	LAYOUT_SCHEMA_ATTRIBUTES = 1u << 2,
 	/* The checksum of a saved file's contents is CRC-32C, and not a variant of FNV-1a. */
 	LAYOUT_CRC32C = 1u << 3,
 	/* Reserved: nodes of a further form, compiled for longest-prefix match. A library that does
@@ -54,7 +54,7 @@ enum {
  * knows fewer, to play an older one. */
 #ifndef LAYOUT_INCOMPATIBLE_KNOWN
 #define LAYOUT_INCOMPATIBLE_KNOWN \
-	(LAYOUT_TERMINATED | LAYOUT_WIDE_TABLES | LAYOUT_SCHEMA_SECTIONS | LAYOUT_CRC32C)
+	(LAYOUT_TERMINATED | LAYOUT_WIDE_TABLES | LAYOUT_SCHEMA_ATTRIBUTES | LAYOUT_CRC32C)
 #endif
 #ifndef LAYOUT_READ_ONLY_KNOWN
 #define LAYOUT_READ_ONLY_KNOWN 0u

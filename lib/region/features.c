@@ -21,7 +21,7 @@ struct features_word {
 /* Bits of which this library knows the name may be bits that it does not know how to handle. */
 static const struct features_word features_incompatible = {
 	"incompatible",
-	{"terminated-values", "wide-tables", "schema-sections", "crc32c", "compiled-nodes"},
+	{"terminated-values", "wide-tables", "schema-attributes", "crc32c", "compiled-nodes"},
 };
 static const struct features_word features_read_only = {
 	"read-only-compatible",

@@ -9,7 +9,7 @@
 
 static const char *const commands[] = {
 	"create", "rm",     "list", "show",  "publish", "set",      "delete",  "apply", "get",
-	"log",    "lookup", "dump", "watch", "diff",    "rollback", "compact", "bench",
+	"log",    "lookup", "dump", "watch", "diff",    "rollback", "compact", "bench", "upgrade",
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

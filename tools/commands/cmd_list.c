@@ -23,13 +23,14 @@ static const char doc[] =
 	"  stele list --format ndjson | jq -r .name\n"
 	"\n"
 	"Lists the regions of this machine, in the order of their names: version, tables, "
-	"rows, attached publisher, subscribers, size, and owner."
+	"rows, attached publisher, subscribers, size, owner, and whether the layout is that of "
+	"new regions or an older one, to which 'stele upgrade' adds something."
 	"\v"
 	"A region that cannot be read is listed with the reason in the column 'state', and "
 	"does not stop the others. The state is 'ok' if the region can be read, and its "
 	"owner is this user, root, or the owner of its directory.\n";
 
-enum { NAME, VERSION, TABLES, ROWS, PUBLISHER, SUBSCRIBERS, SIZE, OWNER, STATE, COLUMNS };
+enum { NAME, VERSION, TABLES, ROWS, PUBLISHER, SUBSCRIBERS, SIZE, OWNER, LAYOUT, STATE, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
 	[NAME] = {"name", false},
@@ -40,6 +41,7 @@ static const struct output_column columns[COLUMNS] = {
 	[SUBSCRIBERS] = {"subscribers", true},
 	[SIZE] = {"size", true},
 	[OWNER] = {"owner", true},
+	[LAYOUT] = {"layout", false},
 	[STATE] = {"state", false},
 };
 
@@ -118,6 +120,7 @@ static int list_region(void *context, const char *name)
 		cells[SUBSCRIBERS] = cell_number(info.subscribers, texts[SUBSCRIBERS]);
 		cells[SIZE] = cell_size(info.file_size, texts[SIZE], texts[COLUMNS]);
 		cells[OWNER] = cell_number(info.owner, texts[OWNER]);
+		cells[LAYOUT] = cell_text(*info.features_missing ? "older" : "present");
 		if (info.publisher_attached)
 			cells[PUBLISHER] = cell_text(describe_process(
 				info.publisher_pid, info.publisher_command, texts[PUBLISHER]));

@@ -199,6 +199,8 @@ enum {
 	GENERATION,
 	DURABILITY,
 	LAYOUT,
+	FEATURES,
+	MISSING,
 	COMMIT,
 	TABLES,
 	SHOWN,
@@ -246,6 +248,8 @@ static const struct output_column columns[COLUMNS] = {
 	[GENERATION] = {"generation", true},
 	[DURABILITY] = {"durability", false},
 	[LAYOUT] = {"layout_version", true},
+	[FEATURES] = {"features", false},
+	[MISSING] = {"features_missing", false},
 	[COMMIT] = {"last_commit", false},
 	[TABLES] = {"tables", false},
 	[LOCK] = {"lock", false},
@@ -351,6 +355,10 @@ static enum status show_print_region(const struct stele_region_info *info,
 	cells[GENERATION] = cell_number(info->generation, texts[GENERATION]);
 	cells[DURABILITY] = cell_text(info->durable_commits ? "commit" : "none");
 	cells[LAYOUT] = cell_number(info->layout_version, texts[LAYOUT]);
+	if (*info->features)
+		cells[FEATURES] = cell_text(info->features);
+	if (*info->features_missing)
+		cells[MISSING] = cell_text(info->features_missing);
 	cells[COMMIT] = show_make_commit(&info->commit, &commit);
 	cells[TABLES] = show_make_table_list(tables);
 	if (inspection->wanted)
