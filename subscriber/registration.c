@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 #include <uuid/uuid.h>
 
 #include "lib/base/clock.h"
@@ -220,10 +222,18 @@ static void registration_replace_notifier(struct stele_subscriber *subscriber)
 	registration_add_to_epoll(subscriber);
 }
 
+static void registration_forget_pins(struct stele_snapshot *snapshot)
+{
+	for (; snapshot; snapshot = snapshot->next)
+		snapshot->pin = -1;
+}
+
 /* Registers again if the subscribers file was replaced or truncated. Replaces a notifier that the
  * publisher does not see. */
 static void registration_check(struct stele_subscriber *subscriber)
 {
+	bool locked;
+
 	if (subscriber->registered) {
 		if (!mapping_lost(&subscriber->slots.mapping) &&
 		    file_is_named(subscriber->slots.lock.fd,
@@ -235,11 +245,13 @@ static void registration_check(struct stele_subscriber *subscriber)
 		}
 		/* The pins are lost with the slot. Snapshots stay readable as long as history holds
 		 * their versions. */
+		locked = subscriber_lock(subscriber);
 		registration_close(subscriber);
-		for (struct stele_snapshot *snapshot = subscriber->snapshots; snapshot;
-		     snapshot = snapshot->next)
-			snapshot->pin = -1;
+		registration_forget_pins(subscriber->snapshots);
+		registration_forget_pins(subscriber->lent);
 		memset(subscriber->pins, 0, sizeof(subscriber->pins));
+		subscriber->pins_used = 0;
+		subscriber_unlock(subscriber, locked);
 	}
 	if (registration_backs_off(subscriber))
 		return;
@@ -274,4 +286,26 @@ int registration_check_files(struct stele_subscriber *subscriber, int64_t now)
 			subscriber->region->names.region);
 	r = subscriber_move(subscriber);
 	return r == -ENOENT ? 0 : r;
+}
+
+void registration_dispose(struct stele_subscriber *subscriber)
+{
+	snapshot_free(subscriber->spare);
+	named_lives_free(subscriber->lives);
+	if (subscriber->epoll >= 0)
+		close(subscriber->epoll);
+	if (subscriber->timer >= 0)
+		close(subscriber->timer);
+	if (subscriber->forks == fork_count()) {
+		registration_close(subscriber);
+	} else if (subscriber->registered) {
+		/* In a child made by fork() the slot and the queue still belong to the parent. */
+		subscriber->notifier->abandon(&subscriber->channel);
+		slots_close(&subscriber->slots);
+	}
+	region_unshare(subscriber->region);
+	interest_fini(&subscriber->interest);
+	free(subscriber->wanted);
+	pthread_mutex_destroy(&subscriber->lock);
+	free(subscriber);
 }

@@ -22,4 +22,8 @@ void registration_keep_reason(struct stele_subscriber *subscriber);
  * subscriber_move() other than -ENOENT. */
 int registration_check_files(struct stele_subscriber *subscriber, int64_t now);
 
+/* Closes the registration of a subscriber without snapshots, gives back everything else that the
+ * subscriber holds, and frees it. */
+void registration_dispose(struct stele_subscriber *subscriber);
+
 #endif

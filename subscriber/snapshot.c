@@ -22,6 +22,7 @@
 #include "lib/base/fork.h"
 #include "lib/trie/scan.h"
 #include "subscriber/move.h"
+#include "subscriber/registration.h"
 #include "subscriber/position.h"
 #include "subscriber/retry.h"
 
@@ -56,15 +57,15 @@ int snapshot_result_slow(const struct stele_snapshot *snapshot, int r)
  * -EMFILE if there is neither. */
 static int snapshot_pin_index(const struct stele_subscriber *subscriber, uint64_t version)
 {
-	int index = -EMFILE;
+	unsigned used = subscriber->pins_used;
 
-	for (int i = (int)LAYOUT_PINS; i-- > 0;) {
-		if (subscriber->pins[i].users > 0 && subscriber->pins[i].version == version)
-			return i;
-		if (subscriber->pins[i].users == 0)
-			index = i;
+	for (unsigned left = used; left != 0; left &= left - 1) {
+		int index = __builtin_ctz(left);
+
+		if (subscriber->pins[index].version == version)
+			return index;
 	}
-	return index;
+	return used == (1u << LAYOUT_PINS) - 1 ? -EMFILE : __builtin_ctz(~used);
 }
 
 /* Drops one use of a pin, and clears the pin after the last use. */
@@ -72,6 +73,7 @@ static void snapshot_unpin(struct stele_subscriber *subscriber, int index)
 {
 	if (index < 0 || !subscriber->registered || --subscriber->pins[index].users > 0)
 		return;
+	subscriber->pins_used &= ~(1u << index);
 	/* Release, so that all reads under the pin come before this store. The other end is the
 	 * acquire fence in pins_collect(): a publisher that finds this pin cleared reuses the
 	 * memory only after those reads. */
@@ -92,6 +94,7 @@ static int snapshot_pin(struct stele_subscriber *subscriber, uint64_t version)
 			subscriber->region->names.region, LAYOUT_PINS);
 	if (subscriber->pins[index].users++ > 0)
 		return index;
+	subscriber->pins_used |= 1u << index;
 	subscriber->pins[index].version = version;
 	store_relaxed(&subscriber->slot->pins[index], version);
 	/* The contract with reclaim: the store of the pin comes before the load of oldest. */
@@ -206,21 +209,29 @@ static int snapshot_load_newest(struct stele_snapshot *snapshot)
 	return retry_error(&retry, subscriber->region, snapshot->version);
 }
 
-int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
-                        struct stele_snapshot **ret)
+static inline void snapshot_link(struct stele_snapshot *snapshot, struct stele_snapshot **list)
 {
-	struct stele_snapshot *snapshot;
-	int r = subscriber_check(subscriber);
+	snapshot->next = *list;
+	snapshot->link = list;
+	if (snapshot->next)
+		snapshot->next->link = &snapshot->next;
+	/* Release, for subscriber_lock(), which loads subscriber->lent. */
+	__atomic_store_n(list, snapshot, __ATOMIC_RELEASE);
+}
 
-	if (r < 0)
-		return r;
-	snapshot = subscriber->spare ? subscriber->spare : calloc(1, sizeof(*snapshot));
-	if (!snapshot)
-		return error_set(ENOMEM, "no memory for a snapshot");
-	subscriber->spare = NULL;
-	memset(snapshot, 0, offsetof(struct stele_snapshot, named));
-	snapshot->subscriber = subscriber;
-	snapshot->named.serial++;
+static inline void snapshot_unlink(struct stele_snapshot *snapshot)
+{
+	if (snapshot->next)
+		snapshot->next->link = snapshot->link;
+	__atomic_store_n(snapshot->link, snapshot->next, __ATOMIC_RELEASE);
+}
+
+/* Opens a snapshot in the memory at `snapshot`. */
+static int snapshot_load(struct stele_snapshot *snapshot, uint64_t version)
+{
+	struct stele_subscriber *subscriber = snapshot->subscriber;
+	int r;
+
 	if (version == 0) {
 		r = snapshot_load_newest(snapshot);
 	} else if (version > subscriber_newest(subscriber)) {
@@ -234,45 +245,125 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 		snapshot_unpin(subscriber, snapshot->pin);
 		r = region_error(subscriber->region, -EBADMSG, snapshot->version);
 	}
+	if (r < 0)
+		return r;
+	region_share(snapshot->region);
+	snapshot_link(snapshot, &subscriber->snapshots);
+	return 0;
+}
+
+int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
+                        struct stele_snapshot **ret)
+{
+	struct stele_snapshot *snapshot;
+	bool locked;
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	snapshot = subscriber->spare ? subscriber->spare : calloc(1, sizeof(*snapshot));
+	if (!snapshot)
+		return error_set(ENOMEM, "no memory for a snapshot");
+	subscriber->spare = NULL;
+	memset(snapshot, 0, offsetof(struct stele_snapshot, named));
+	snapshot->subscriber = subscriber;
+	snapshot->references = 1;
+	snapshot->named.serial++;
+	locked = subscriber_lock(subscriber);
+	r = snapshot_load(snapshot, version);
+	subscriber_unlock(subscriber, locked);
 	if (r < 0) {
 		subscriber->spare = snapshot;
 		return r;
 	}
-	region_share(snapshot->region);
-	snapshot->next = subscriber->snapshots;
-	snapshot->link = &subscriber->snapshots;
-	if (snapshot->next)
-		snapshot->next->link = &snapshot->next;
-	subscriber->snapshots = snapshot;
 	if (subscriber->registered)
 		store_relaxed(&subscriber->slot->seen, snapshot->version);
 	*ret = snapshot;
 	return 0;
 }
 
-void snapshot_free(struct stele_snapshot *snapshot)
+/* Releases what a snapshot without references holds. The caller frees it. Inlined: this is most of
+ * a close. */
+static inline __attribute__((always_inline)) void snapshot_release(struct stele_snapshot *snapshot)
 {
-	if (!snapshot)
-		return;
-	named_tables_fini(&snapshot->named);
-	free(snapshot);
+	struct stele_subscriber *subscriber = snapshot->subscriber;
+
+	snapshot_unlink(snapshot);
+	if (subscriber->forks == fork_count())
+		snapshot_unpin(subscriber, snapshot->pin);
+	region_unshare(snapshot->region);
+}
+
+/* Drops a reference. Returns true if it was the last one. Release, so that this thread's reads
+ * come before the pin is cleared, which may happen in another thread; acquire, for that thread. */
+static bool snapshot_drop(struct stele_snapshot *snapshot)
+{
+	return __atomic_fetch_sub(&snapshot->references, 1, __ATOMIC_ACQ_REL) == 1;
+}
+
+/* Closes a snapshot to which other threads may hold references: leaves it to them. */
+static void snapshot_lend(struct stele_snapshot *snapshot)
+{
+	struct stele_subscriber *subscriber = snapshot->subscriber;
+	bool last, forked = subscriber->forks != fork_count();
+
+	subscriber->lends = true;
+	if (!forked)
+		pthread_mutex_lock(&subscriber->lock);
+	snapshot_unlink(snapshot);
+	snapshot_link(snapshot, &subscriber->lent);
+	last = snapshot_drop(snapshot);
+	if (last)
+		snapshot_release(snapshot);
+	if (!forked)
+		pthread_mutex_unlock(&subscriber->lock);
+	if (last)
+		snapshot_free(snapshot);
 }
 
 struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot)
 {
 	struct stele_subscriber *subscriber;
+	bool locked;
 
 	if (!snapshot)
 		return NULL;
 	subscriber = snapshot->subscriber;
-	*snapshot->link = snapshot->next;
-	if (snapshot->next)
-		snapshot->next->link = snapshot->link;
-	if (subscriber->forks == fork_count())
-		snapshot_unpin(subscriber, snapshot->pin);
-	region_unshare(snapshot->region);
+	/* Acquire: the reads of threads that have dropped their references come before. */
+	if (__atomic_load_n(&snapshot->references, __ATOMIC_ACQUIRE) > 1) {
+		snapshot_lend(snapshot);
+		return NULL;
+	}
+	locked = subscriber_lock(subscriber);
+	snapshot_release(snapshot);
+	subscriber_unlock(subscriber, locked);
 	snapshot_free(subscriber->spare);
 	subscriber->spare = snapshot;
+	return NULL;
+}
+
+struct stele_snapshot *stele_snapshot_ref(struct stele_snapshot *snapshot)
+{
+	__atomic_fetch_add(&snapshot->references, 1, __ATOMIC_RELAXED);
+	return snapshot;
+}
+
+struct stele_snapshot *stele_snapshot_unref(struct stele_snapshot *snapshot)
+{
+	struct stele_subscriber *subscriber;
+	bool locked, last;
+
+	if (!snapshot || !snapshot_drop(snapshot))
+		return NULL;
+	/* The snapshot was closed before, so it is lent. */
+	subscriber = snapshot->subscriber;
+	locked = subscriber_lock(subscriber);
+	snapshot_release(snapshot);
+	last = subscriber->closed && !subscriber->lent;
+	subscriber_unlock(subscriber, locked);
+	snapshot_free(snapshot);
+	if (last)
+		registration_dispose(subscriber);
 	return NULL;
 }
 

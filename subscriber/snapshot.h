@@ -31,7 +31,4 @@ static inline int snapshot_result(const struct stele_snapshot *snapshot, int r)
 	return r >= 0 && snapshot_is_consistent(snapshot) ? r : snapshot_result_slow(snapshot, r);
 }
 
-/* Frees a closed snapshot, which may be NULL. */
-void snapshot_free(struct stele_snapshot *snapshot);
-
 #endif

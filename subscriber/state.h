@@ -6,6 +6,8 @@
 #ifndef SUBSCRIBER_STATE_H
 #define SUBSCRIBER_STATE_H
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <stele/subscriber.h>
 #include "lib/base/fork.h"
 #include "lib/region/region.h"
@@ -81,6 +83,7 @@ struct stele_subscriber {
 		uint64_t version;
 		unsigned users; /* open snapshots that share the pin; 0: the pin is free */
 	} pins[LAYOUT_PINS];
+	unsigned pins_used;               /* a bit for each pin that is not free */
 	struct stele_snapshot *snapshots; /* the list of open snapshots */
 	/* A closed snapshot, kept so that the next open does not use the heap, and need not load
 	 * the schemas of tables that it remembers by their names. */
@@ -88,6 +91,16 @@ struct stele_subscriber {
 
 	/* For stele_subscriber_get_copy() and _match_copy(); NULL: not used yet. */
 	struct named_lives *lives;
+
+	/* The list of snapshots that were closed, but to which other threads hold references. While
+	 * it is not empty, `lock` protects it and everything above in this part
+	 * (subscriber_lock()). Otherwise only the subscriber's own thread uses them, without the
+	 * lock. */
+	struct stele_snapshot *lent;
+	pthread_mutex_t lock;
+	bool lends; /* a snapshot was lent at some time, so `lock` may be in use */
+	/* Closed while snapshots were lent: the last of them closes the rest. */
+	bool closed;
 };
 
 struct stele_snapshot {
@@ -97,6 +110,7 @@ struct stele_snapshot {
 	uint64_t version;
 	int pin;               /* the index of the pin in the slot; -1: not pinned */
 	unsigned moves;        /* subscriber->moves when the snapshot was opened */
+	unsigned references;   /* the open snapshot itself counts as one; atomic */
 	ref_t catalog, record; /* of the version */
 	uint64_t time;         /* of the commit; 0: not known */
 	struct view view;
@@ -119,6 +133,34 @@ static inline struct layout_commit snapshot_commit(const struct stele_snapshot *
 static inline int subscriber_check(const struct stele_subscriber *subscriber)
 {
 	return fork_check(subscriber->forks, "subscriber");
+}
+
+/* Frees the memory of a snapshot that holds nothing else any more. Accepts NULL. */
+static inline void snapshot_free(struct stele_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	named_tables_fini(&snapshot->named);
+	free(snapshot);
+}
+
+/* Locks the subscriber's snapshots and pins against other threads that release a lent snapshot.
+ * Returns true if the lock was taken, for subscriber_unlock(). A child made by fork() must not take
+ * the lock: another thread may have held it in the parent. */
+static inline bool subscriber_lock(struct stele_subscriber *subscriber)
+{
+	/* Acquire: if the list is empty, everything that the other threads did is visible. */
+	if (!__atomic_load_n(&subscriber->lent, __ATOMIC_ACQUIRE) ||
+	    subscriber->forks != fork_count())
+		return false;
+	pthread_mutex_lock(&subscriber->lock);
+	return true;
+}
+
+static inline void subscriber_unlock(struct stele_subscriber *subscriber, bool locked)
+{
+	if (locked)
+		pthread_mutex_unlock(&subscriber->lock);
 }
 
 /* Loads the head word of the mapped file. */

@@ -47,6 +47,20 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 	return 0;
 }
 
+/* Allocates a subscriber. `wanted` is the notifier that the options name, or NULL. Returns NULL if
+ * there is no memory. */
+static struct stele_subscriber *subscriber_new(const char *wanted)
+{
+	struct stele_subscriber *subscriber = calloc(1, sizeof(*subscriber));
+
+	if (!subscriber || (wanted && !(subscriber->wanted = strdup(wanted)))) {
+		free(subscriber);
+		return NULL;
+	}
+	pthread_mutex_init(&subscriber->lock, NULL);
+	return subscriber;
+}
+
 int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
                           struct stele_subscriber **ret)
 {
@@ -61,11 +75,9 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 		r = owner_rule_make(read.flags, read.owner, &names.owner);
 	if (r < 0)
 		return r;
-	subscriber = calloc(1, sizeof(*subscriber));
-	if (!subscriber || (read.notifier && !(subscriber->wanted = strdup(read.notifier)))) {
-		free(subscriber);
+	subscriber = subscriber_new(read.notifier);
+	if (!subscriber)
 		return error_set(ENOMEM, "no memory for a subscriber");
-	}
 	subscriber->names = names;
 	subscriber->spin = read.spin;
 	subscriber->forks = fork_count();
@@ -110,27 +122,26 @@ failed:
 
 struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscriber)
 {
+	bool lent = false;
+
 	if (!subscriber)
 		return NULL;
 	while (subscriber->snapshots)
 		stele_snapshot_close(subscriber->snapshots);
-	snapshot_free(subscriber->spare);
-	named_lives_free(subscriber->lives);
-	if (subscriber->epoll >= 0)
-		close(subscriber->epoll);
-	if (subscriber->timer >= 0)
-		close(subscriber->timer);
-	if (subscriber->forks == fork_count()) {
-		registration_close(subscriber);
-	} else if (subscriber->registered) {
-		/* In a child made by fork() the slot and the queue still belong to the parent. */
-		subscriber->notifier->abandon(&subscriber->channel);
-		slots_close(&subscriber->slots);
+	if (subscriber->lends) {
+		bool forked = subscriber->forks != fork_count();
+
+		/* Take the lock even if no snapshot is lent any more: the thread that released the
+		 * last one may still hold it. A child made by fork() has no other threads. */
+		if (!forked)
+			pthread_mutex_lock(&subscriber->lock);
+		subscriber->closed = true;
+		lent = subscriber->lent != NULL;
+		if (!forked)
+			pthread_mutex_unlock(&subscriber->lock);
 	}
-	region_unshare(subscriber->region);
-	interest_fini(&subscriber->interest);
-	free(subscriber->wanted);
-	free(subscriber);
+	if (!lent)
+		registration_dispose(subscriber);
 	return NULL;
 }
 

@@ -37,8 +37,9 @@
  * library itself copied or compared has been validated already.
  *
  * THREADS. One thread at a time may use a subscriber. Once a snapshot is open, many threads may
- * read it at the same time: get, match, tables, and a cursor for each thread. Opening and closing
- * a snapshot counts as use of its subscriber.
+ * read it at the same time: every function here that takes a snapshot or one of its tables, and a
+ * cursor, changes or an index for each thread. Opening and closing a snapshot counts as use of its
+ * subscriber. Threads that may outlive that close hold references: see stele_snapshot_ref().
  *
  * GUARANTEES.
  *
@@ -195,7 +196,8 @@ STELE_API int stele_subscriber_open(const char *region,
                                     struct stele_subscriber **ret);
 
 /* Closes the subscriber: closes its snapshots that are still open, removes the queue, frees the
- * slot. Returns NULL. */
+ * slot. If threads hold references to snapshots, the rest happens when the last one is released
+ * (see stele_snapshot_ref()). Returns NULL. */
 STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscriber);
 
 /* Copies the UUID of the region that this subscriber opened, 16 bytes, to `ret_uuid`. The UUID
@@ -316,9 +318,31 @@ STELE_API int stele_subscriber_match_copy(struct stele_subscriber *subscriber, c
 STELE_API int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
                                   struct stele_snapshot **ret);
 
-/* Closes the snapshot and releases its pin. All pointers read from it become invalid. Returns
- * NULL. */
+/* Closes the snapshot and releases its pin. All pointers read from it become invalid. If threads
+ * hold references to it, both happens when the last one is released. Returns NULL. */
 STELE_API struct stele_snapshot *stele_snapshot_close(struct stele_snapshot *snapshot);
+
+/* SHARED SNAPSHOTS. Threads that read one snapshot each hold a reference to it, so that none needs
+ * to know when the others have finished:
+ *
+ *     stele_snapshot_open(subscriber, 0, &snapshot);
+ *     for (i = 0; i < workers; i++)
+ *             start(worker, stele_snapshot_ref(snapshot));
+ *     snapshot = stele_snapshot_close(snapshot);
+ *
+ * and each worker ends with stele_snapshot_unref(). The snapshot stays readable, with its pin,
+ * until it is closed and the last reference is released. It keeps its subscriber too: if the
+ * subscriber was closed meanwhile, other processes see it until then, and the last
+ * stele_snapshot_unref() releases the subscriber's slot, queue and mapping. */
+
+/* Adds a reference to the snapshot, which must be open, or referenced by the calling thread. Any
+ * thread may call it, while another one uses the subscriber. Returns the snapshot. */
+STELE_API struct stele_snapshot *stele_snapshot_ref(struct stele_snapshot *snapshot);
+
+/* Releases a reference of stele_snapshot_ref(). Any thread may call it. The thread's pointers into
+ * the snapshot become invalid; its cursors, changes and indexes must be closed before. Accepts
+ * NULL. Returns NULL. In a child of fork(), frees memory only: the parent's pin stays. */
+STELE_API struct stele_snapshot *stele_snapshot_unref(struct stele_snapshot *snapshot);
 
 /* Returns the version of the snapshot. */
 STELE_API uint64_t stele_snapshot_version(const struct stele_snapshot *snapshot);

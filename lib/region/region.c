@@ -295,13 +295,14 @@ int region_open_shared(const struct region_paths *names, bool guarded, struct re
 
 struct region *region_share(struct region *region)
 {
-	region->users++;
+	__atomic_fetch_add(&region->users, 1, __ATOMIC_RELAXED);
 	return region;
 }
 
 void region_unshare(struct region *region)
 {
-	if (--region->users > 0)
+	/* Acquire and release: the last thread closes the region after the reads of the others. */
+	if (__atomic_fetch_sub(&region->users, 1, __ATOMIC_ACQ_REL) > 1)
 		return;
 	region_close(region);
 	free(region);

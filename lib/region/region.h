@@ -37,11 +37,11 @@ void region_exchange_file(struct region *a, struct region *b);
  * region_open(), or -ENOMEM. */
 int region_open_shared(const struct region_paths *names, bool guarded, struct region **ret);
 
-/* Adds a reference and returns the region. Only one thread at a time may share or unshare a
- * region. */
+/* Adds a reference and returns the region. Any thread that holds one may call this. */
 struct region *region_share(struct region *region);
 
-/* Drops a reference, and closes and frees the region after the last one. */
+/* Drops a reference, and closes and frees the region after the last one. Any thread may call
+ * this. */
 void region_unshare(struct region *region);
 
 /* Fills the view in which a reader may follow references. Call it after loading head: then the view
