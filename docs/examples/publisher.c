@@ -35,7 +35,6 @@ int main(void)
 	struct route route = {.interface = "eth0", .metric = 10};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
-	const struct stele_schema *there;
 	struct in_addr prefix;
 	uint64_t version;
 
@@ -44,8 +43,7 @@ int main(void)
 
 	must(stele_publisher_open("example", &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
-	if (stele_transaction_schema(tx, "routes", &there) < 0)
-		must(stele_transaction_create_table(tx, "routes", &route_schema));
+	must(stele_transaction_ensure_table(tx, "routes", &route_schema));
 	must(stele_transaction_put(tx, "routes", &prefix, 24, &route, sizeof(route)));
 	if (must(stele_transaction_commit(tx, "a route", &version)))
 		printf("committed version %llu\n", (unsigned long long)version);

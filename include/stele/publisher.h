@@ -11,7 +11,7 @@
  *     stele_publisher_open("net", &(struct stele_publisher_options){
  *             .size = sizeof(struct stele_publisher_options), .flags = STELE_CREATE }, &publisher);
  *     stele_transaction_begin(publisher, &tx);
- *     stele_transaction_create_table(tx, "routes", &route_schema);
+ *     stele_transaction_ensure_table(tx, "routes", &route_schema);
  *     stele_transaction_put(tx, "routes", prefix, 24, &route, sizeof(route));
  *     stele_transaction_commit(tx, "first routes", &version);
  *     publisher = stele_publisher_close(publisher);
@@ -262,6 +262,23 @@ STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char 
 /* Discards the changes and frees the handle. Returns NULL. */
 STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx);
 
+/* Runs a transaction: begins it, calls `body`, and commits if the body returns 0 or more. If the
+ * body returns an error, aborts and returns this error. -EAGAIN means that a condition did not hold
+ * (see below): the update begins again and calls the body again, at most 16 times. So a body reads
+ * again what it depends on, and may run several times; it must not end the transaction.
+ *
+ *     static int body(struct stele_transaction *tx, void *userdata)
+ *     {
+ *             return stele_transaction_put(tx, "routes", userdata, 24, &route, sizeof(route));
+ *     }
+ *     r = stele_publisher_update(publisher, body, prefix, "a route", &version);
+ *
+ * Return values and errors are those of stele_transaction_commit(), stele_transaction_begin() and
+ * the body. On error nothing has changed. */
+STELE_API int stele_publisher_update(struct stele_publisher *publisher,
+                                     int (*body)(struct stele_transaction *tx, void *userdata),
+                                     void *userdata, const char *message, uint64_t *ret_version);
+
 /* ALL OR NOTHING. Each function below either does all that it says, or returns an error and
  * leaves the transaction unchanged and usable. The exceptions say so.
  *
@@ -280,6 +297,14 @@ STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transac
 /* Creates a table. Returns 0. Errors: -EINVAL (name, schema), -EEXIST (the table exists; the
  * error message says whether the schema is the same), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_create_table(struct stele_transaction *tx, const char *table,
+                                             const struct stele_schema *schema);
+
+/* Creates a table if it does not exist. Returns 1, or 0 if there is a table with this name into
+ * which values of this schema can be put: the schemas are equal, or differ only as
+ * stele_schema_compatible() allows without a column more. Errors are those of
+ * stele_transaction_create_table(); -EEXIST: the table has another schema; the error message shows
+ * both. */
+STELE_API int stele_transaction_ensure_table(struct stele_transaction *tx, const char *table,
                                              const struct stele_schema *schema);
 
 /* Drops a table and its rows. Returns 0. Errors: -ENXIO (no such table), -ENOMEM. */

@@ -39,14 +39,13 @@
  *                     is then a prefix table, which supports longest-prefix match
  *     text, bytes     their bytes. Only as the last key column
  *
- * stele_key_append() encodes a column. A key of one column seldom needs this function: an IPv4
- * prefix is its 4 bytes in network order, with the prefix length as key_bits; a u32 is htonl(x),
- * with 32 bits.
+ * stele_key_make() makes a key from its columns. A key of one column seldom needs this function: an
+ * IPv4 prefix is its 4 bytes in network order, with the prefix length as key_bits.
  *
  * THREADS. The functions here have no state. Any thread may call them.
  *
  * CONTENTS. Limits and types, schemas, schemas that change, schemas as text, names, keys, values,
- * columns as text.
+ * rows, columns as text.
  */
 #ifndef STELE_SCHEMA_H
 #define STELE_SCHEMA_H
@@ -345,6 +344,26 @@ struct stele_key {
 STELE_API int stele_key_append(struct stele_key *key, const struct stele_column *column,
                                const void *value, size_t size);
 
+/* Makes the key of a row from its columns, given in their C types, so that the caller encodes
+ * nothing:
+ *
+ *     stele_key_make(&key, &route_schema, &address, 24);           // prefix: ipv4net key
+ *     stele_key_make(&key, &port_schema, switch_id, "eth0");       // id: u32 key, name: text key
+ *
+ * The arguments after the schema are those of the key columns in order. Pass, for a column of type
+ *
+ *     u8, u16, i8, i16, bool     the number
+ *     u32, i32, u64, i64, f64    the number, of just this type: UINT64_C(7) for a u64
+ *     time                       uint64_t
+ *     ipv4, ipv6, mac, uuid      a pointer to the bytes
+ *     ipv4net, ipv6net           a pointer to the bytes of the address, then the length (unsigned)
+ *     char[N], text              the text, which ends with NUL
+ *     bytes                      a pointer to the bytes, then their number (size_t)
+ *
+ * The compiler does not check these arguments. Returns 0. Errors: those of stele_key_append(), and
+ * -ERANGE (a number outside its type, text longer than its char[N]); then `*ret` is unchanged. */
+STELE_API int stele_key_make(struct stele_key *ret, const struct stele_schema *schema, ...);
+
 /* Finds and decodes one column of an encoded key. `column` is its index in the schema.
  *
  * Columns of a fixed size are decoded to their C type in `buffer`: 32 bytes are enough, except
@@ -391,6 +410,19 @@ STELE_API int stele_value_column(const struct stele_schema *schema, size_t colum
  * */
 STELE_API int stele_value_check(const struct stele_schema *schema, const void *value,
                                 size_t value_size);
+
+/* ---- rows ---- */
+
+struct stele_row;
+
+/* Finds one column of a row, in its key or in its value, in the C type of the column. `column` is
+ * its index in the schema. Buffer, results and errors are those of stele_key_column() for a key
+ * column, and those of stele_value_column() for a value column, which needs no buffer. -EINVAL:
+ * there is no such column. A number from the key is in `buffer`, so align it to 8 bytes, or copy
+ * the number. */
+STELE_API int stele_row_column(const struct stele_schema *schema, size_t column,
+                               const struct stele_row *row, void *buffer, size_t buffer_size,
+                               const void **ret_value, size_t *ret_size);
 
 /* ---- columns as text ---- */
 
