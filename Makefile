@@ -77,8 +77,8 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 # <sys/sdt.h>, which changes the objects.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
-.PHONY: all check check-static check-includes check-paths check-sources check-circles check-symbols check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format check-format lint help objects FORCE
+.PHONY: all check check-static check-includes check-paths check-sources check-circles check-symbols check-abi check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
+	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh abi-dump fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format check-format lint help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -248,7 +248,7 @@ run_tests = $(Q)STELE=$(BUILD)/stele tests/scripts/run_tests.sh $(JOBS) $(filter
 check: check-static check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
-check-static: check-includes check-sources check-circles check-paths check-symbols check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
+check-static: check-includes check-sources check-circles check-paths check-symbols check-abi check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
 
 check-includes: ## each folder includes only what its row of the script's table allows
 	$(Q)tests/scripts/check_includes.sh
@@ -268,6 +268,12 @@ check-circles: $(call objects,$(lib_sources) $(tool_sources)) ## no source files
 
 check-symbols: $(BUILD)/libstele.so $(BUILD)/libstele.a ## the library exports exactly its public functions
 	$(Q)tests/scripts/check_symbols.sh $(BUILD)
+
+check-abi: $(BUILD)/libstele.so | $(BUILD)/packages-check ## programs that were built against the last release run with this library
+	$(Q)tests/scripts/check_abi.sh $(call quoted,$(CC)) $(BUILD)
+
+abi-dump: $(BUILD)/libstele.so | $(BUILD)/packages-check ## write the dump of the ABI that check-abi compares with; for each release
+	$(Q)tests/scripts/check_abi.sh $(call quoted,$(CC)) $(BUILD) dump
 
 check-probes: $(BUILD)/libstele.so | $(BUILD)/packages-check ## the library has the probes that docs/tracing.md lists
 	$(Q)tests/scripts/check_probes.sh $(BUILD)/libstele.so

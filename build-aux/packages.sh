@@ -126,6 +126,8 @@ check)
 	command_from ps procps
 	command_from setarch util-linux
 	command_from valgrind valgrind
+	command_from abidiff abigail-tools
+	command_from readelf binutils
 	header_from sys/sdt.h systemtap-sdt-dev
 	command_from spin spin
 	header_from criterion/criterion.h libcriterion-dev

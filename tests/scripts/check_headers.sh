@@ -60,8 +60,9 @@ try()
 		[ "$1" = c ] || continue
 		compile "$1" "$standard" "$3" tests/scripts/headers.c -c -o "$program.o"
 		# shellcheck disable=SC2086 # a list of words
-		$3 $LINK -o "$program" "$program.o" "$build/libstele.a" -luuid && "$program" ||
+		if ! $3 $LINK -o "$program" "$program.o" "$build/libstele.a" -luuid || ! "$program"; then
 			fail "tests/scripts/headers.c, by $3 -std=$standard, fails"
+		fi
 	done
 }
 
@@ -74,7 +75,7 @@ done < <(compilers "$cxx" g++ clang++)
 
 # ---- flags ----
 
-outside=$(grep -nE '^#define STELE_[A-Z_]+ +\(?1u(l|ll)? *<< *[0-9]+\)?$' $headers | grep -v '/flags.h:' || true)
+outside=$(grep -nE '^#define STELE_[A-Z_]+ +\(?1u(l|ll)? *<< *[0-9]+\)?$' include/stele/*.h | grep -v '/flags.h:' || true)
 [ -z "$outside" ] || fail "flags belong into <stele/flags.h>: $outside"
 twice=$(sed -n 's/^#define STELE_[A-Z_]* *(1u << \([0-9]*\)).*/\1/p' include/stele/flags.h | sort | uniq -d)
 [ -z "$twice" ] || fail "<stele/flags.h>: two flags have bit $twice"
