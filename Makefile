@@ -77,7 +77,7 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 # <sys/sdt.h>, which changes the objects.
 needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
 
-.PHONY: all check check-static check-includes check-paths check-sources check-circles check-symbols check-abi check-probes check-headers check-examples check-build check-32bit check-instructions check-sanitizers check-litmus check-models check-tests \
+.PHONY: all check check-static check-includes check-paths check-sources check-circles check-symbols check-abi check-probes check-headers check-examples check-build check-32bit check-instructions check-compatible check-sanitizers check-litmus check-models check-tests \
 	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh abi-dump fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format check-format lint help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -245,7 +245,7 @@ $(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
 
 run_tests = $(Q)STELE=$(BUILD)/stele tests/scripts/run_tests.sh $(JOBS) $(filter $(BUILD)/tests/%,$^)
 
-check: check-static check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
+check: check-static check-compatible check-instructions check-sanitizers check-litmus check-models $(tests) $(BUILD)/stele | $(BUILD)/packages-check ## build and run every check and test; the last line counts the tests
 	$(run_tests)
 
 check-static: check-includes check-sources check-circles check-paths check-symbols check-abi check-probes check-headers check-examples check-build check-32bit ## checks of the sources and of what was built, without running it
@@ -303,6 +303,9 @@ check-build: | $(needed) ## the build finds headers with any compiler command, a
 
 check-instructions: $(BUILD)/instructions | $(BUILD)/packages-check ## lookups, scans and commits stay within their instruction budgets
 	$(Q)tests/scripts/check_instructions.sh $< '$(CC)' $(CFLAGS) $(CPPFLAGS) $(SANITIZE)
+
+check-compatible: $(BUILD)/libstele.so ## programs built against older and newer headers run with this library
+	$(Q)LINK='$(link)' tests/scripts/check_compatible.sh $(call quoted,$(CC)) $(BUILD)
 
 check-sanitizers: ## AddressSanitizer sees the loads that lib/base/atomic.h writes in assembly
 	$(Q)tests/scripts/check_sanitizers.sh gcc clang

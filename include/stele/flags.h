@@ -42,4 +42,7 @@
  * <stele/subscriber.h> explains the two. */
 #define STELE_ONE_OWNER (1u << 13)
 
+/* Columns (struct stele_column): a mark for people: programs should stop using the column. */
+#define STELE_COLUMN_DEPRECATED (1u << 20)
+
 #endif

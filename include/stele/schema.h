@@ -54,6 +54,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stele/error.h>
+#include <stele/flags.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -114,9 +115,6 @@ struct stele_word {
 	int64_t value;
 };
 
-/* Flags of a column. */
-#define STELE_COLUMN_DEPRECATED 1u /* a mark for people: programs should stop using the column */
-
 /* A column. The members after `offset` are attributes, and 0 or NULL if the column has none. Value
  * columns alone can be arrays, be deprecated, and have a default. */
 struct stele_column {
@@ -136,7 +134,7 @@ struct stele_column {
 	 * column is no array. */
 	uint32_t count;
 
-	uint32_t flags; /* STELE_COLUMN_... */
+	uint32_t flags; /* STELE_COLUMN_DEPRECATED: <stele/flags.h> */
 	const char
 		*description; /* at most STELE_DESCRIPTION_MAX bytes, without control characters */
 	const char *unit;     /* such as "ms"; limits as for a name, but any printable text */

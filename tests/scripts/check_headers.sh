@@ -30,10 +30,9 @@ fail()
 compilers()
 {
 	echo "$1"
-	shift
-	for other; do
+	for other in "${@:2}"; do
 		[ "$other" = "$1" ] || ! command -v "$other" >/dev/null || echo "$other"
-	done | sort -u
+	done
 }
 
 # compile LANGUAGE STANDARD COMPILER FILE [OPTION...]: the compiler may be several words
@@ -57,7 +56,6 @@ try()
 			compile "$1" "$standard" "$3" "$build/obj/header.$1" -Wconversion -fsyntax-only
 		done
 		compile "$1" "$standard" "$3" "$build/obj/header.$1" -fsyntax-only -DSTELE_API=
-		[ "$1" = c ] || continue
 		compile "$1" "$standard" "$3" tests/scripts/headers.c -c -o "$program.o"
 		# shellcheck disable=SC2086 # a list of words
 		if ! $3 $LINK -o "$program" "$program.o" "$build/libstele.a" -luuid || ! "$program"; then

@@ -18,6 +18,11 @@ struct route {
 	uint32_t metric;
 };
 
+struct link {
+	uint8_t state;
+	uint32_t load[3];
+};
+
 struct note {
 	uint64_t time;
 	char text[1]; /* C++ has no flexible array members */
@@ -30,6 +35,18 @@ static const struct stele_column route_columns[] = {
 	STELE_VALUE(struct route, metric, STELE_U32),
 };
 static const struct stele_schema route_schema = STELE_SCHEMA(struct route, route_columns);
+
+static const struct stele_word states[] = {{"up", 1}, {"down", 2}};
+static const struct stele_column link_columns[] = {
+	STELE_KEY_ENUM("kind", STELE_U8, states),
+	STELE_VALUE_ENUM(struct link, state, STELE_U8, states),
+#ifdef __cplusplus
+	STELE_VALUE_ARRAY(struct link, load, STELE_U32),
+#else
+	STELE_VALUE_WITH(struct link, load, STELE_U32, .count = 3, .unit = "1/min"),
+#endif
+};
+static const struct stele_schema link_schema = STELE_SCHEMA(struct link, link_columns);
 
 static const struct stele_column note_columns[] = {
 	STELE_KEY_CHAR("name", 8),
@@ -70,5 +87,6 @@ int main(void)
 	    stele_version_number() != STELE_VERSION_NUMBER)
 		return 1;
 	return refuses(stele_schema_check(&route_schema), "routes") ||
+	       refuses(stele_schema_check(&link_schema), "links") ||
 	       refuses(stele_schema_check(&note_schema), "notes");
 }
