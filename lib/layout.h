@@ -99,6 +99,8 @@
 #define LAYOUT_MAXIMUM (UINT64_C(1) << 35)
 /* Maximum number of tables that a subscriber can name in its slot. */
 #define LAYOUT_SLOT_TABLES 8u
+/* Bytes of a subscriber's label in its slot, with the NUL. */
+#define LAYOUT_LABEL_SIZE 32u
 /* Maximum number of versions that a subscriber can pin at the same time. */
 #define LAYOUT_PINS 8u
 /* Maximum number of slots in a subscribers file. */
@@ -160,12 +162,17 @@ static inline enum head_state head_state(uint64_t head)
 
 /* ---- the data file ---- */
 
+/* A value of layout_publisher.ipc_namespace that is no inode. */
+#define LAYOUT_NAMESPACES UINT32_MAX
+
 /* The publisher that was last attached, for display only: the lock on the publisher file proves an
  * attachment. */
 struct layout_publisher {
 	uint8_t uuid[16]; /* of this attachment */
 	uint32_t pid;
-	uint32_t ipc_namespace; /* inode of the IPC namespace of its queues; 0: unknown */
+	/* Inode of the IPC namespace of its queues. 0: unknown. LAYOUT_NAMESPACES: the publishers
+	 * that share the region are in more than one namespace. */
+	uint32_t ipc_namespace;
 	char command[16];
 	uint64_t attached; /* nanoseconds since 1970 */
 	uint64_t detached; /* nanoseconds since 1970; 0: not closed (still attached, or died) */
@@ -331,7 +338,7 @@ struct layout_notices {
 	uint8_t uuid[16]; /* of the subscriber */
 	uint64_t sent;
 	uint64_t coalesced; /* not sent: the subscriber had not taken an earlier notice yet */
-	uint64_t dropped;   /* not sent: sending failed; the subscriber checks head once a second */
+	uint64_t dropped;   /* not sent: sending failed; the subscriber looks at head by itself */
 	uint64_t unused;
 };
 
@@ -401,8 +408,9 @@ struct layout_slot {
 	 * the rest is unused. The publisher writes nothing else in a slot. The word is, for
 	 * LAYOUT_NOTIFIER_SEMAPHORE, the semaphore's count; for LAYOUT_NOTIFIER_SYSV, 1 while a
 	 * message is under way, and 2 while the subscriber waits on the word itself. */
-	uint64_t semaphore[4];
-	uint8_t unused_ticket[8];
+	uint64_t semaphore;
+	/* What the subscriber calls itself, for display only; padded with NULs. "": no label. */
+	char label[LAYOUT_LABEL_SIZE];
 
 	uint64_t pins[LAYOUT_PINS]; /* versions that the subscriber asks to keep; 0: none */
 	/* Hashes of the names of the tables that the subscriber waits for (paths_table_hash()). */
@@ -541,6 +549,7 @@ AT(layout_slot, ticket, 64);
 AT(layout_slot, seen, 72);
 AT(layout_slot, applied, 80);
 AT(layout_slot, semaphore, 88);
+AT(layout_slot, label, 96);
 AT(layout_slot, pins, 128);
 AT(layout_slot, table_hashes, 192);
 SIZE(layout_slot, 256);

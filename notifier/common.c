@@ -15,9 +15,9 @@
 
 int64_t notifier_slice = NSEC_PER_SEC;
 
-int64_t common_until(int64_t deadline)
+int64_t common_until(const struct channel *channel, int64_t deadline)
 {
-	int64_t until = clock_monotonic() + notifier_slice;
+	int64_t until = clock_monotonic() + channel->slice;
 
 	return deadline < until ? deadline : until;
 }

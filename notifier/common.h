@@ -25,8 +25,8 @@
 #endif
 
 /* Returns when a wait that begins now must end, on CLOCK_MONOTONIC: at `deadline`, or after
- * notifier_slice if that is earlier. */
-int64_t common_until(int64_t deadline);
+ * channel->slice if that is earlier. */
+int64_t common_until(const struct channel *channel, int64_t deadline);
 /* Converts nanoseconds to a struct timespec. */
 struct timespec common_time(int64_t nanoseconds);
 /* Waits until `fd` is readable. Returns false if a signal or `until` (CLOCK_MONOTONIC) came

@@ -91,7 +91,7 @@ static void fifo_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 	(void)seen;
 	if (channel->state)
 		fifo_drain(channel);
-	else if (common_poll(channel->fd, common_until(deadline)))
+	else if (common_poll(channel->fd, common_until(channel, deadline)))
 		channel->state = channel; /* not NULL: a notice is left in the pipe */
 }
 
@@ -104,6 +104,8 @@ static int fifo_send(struct channel *channel, uint64_t version)
 const struct notifier notifier_fifo = {
 	.name = "fifo",
 	.kind = LAYOUT_NOTIFIER_FIFO,
+	.has_descriptor = true,
+	.slices = NOTIFIER_SURE,
 	.open = fifo_open,
 	.wait = fifo_wait,
 	.drain = fifo_drain,

@@ -5,8 +5,8 @@
  *
  * Waiters wait on the word that makes a commit visible. So a publisher that dies after a commit has
  * changed that word already; only the call that wakes the waiters can be missing. The low half
- * repeats after 2^30 versions; a waiter that mistakes it for the old value loses notifier_slice at
- * most, as all bits of head are compared after each wait.
+ * repeats after 2^30 versions; a waiter that mistakes it for the old value loses a slice at most,
+ * as all bits of head are compared after each wait.
  */
 #include "notifier/futex.h"
 
@@ -35,14 +35,8 @@ static int futex_open(struct channel *channel)
 
 static void futex_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	int64_t now = clock_monotonic(), until = now + notifier_slice;
-	struct timespec end;
+	struct timespec end = common_time(common_until(channel, deadline));
 
-	if (deadline <= now)
-		return;
-	if (deadline < until)
-		until = deadline;
-	end = common_time(until);
 	/* The time-out is absolute, on CLOCK_MONOTONIC. Returns at once if the word is no longer
 	 * `seen`. */
 	syscall(COMMON_SYS_FUTEX, futex_word(channel->head), FUTEX_WAIT_BITSET, (uint32_t)seen,
@@ -64,6 +58,7 @@ static int futex_send(struct channel *channel, uint64_t version)
 const struct notifier notifier_futex = {
 	.name = "futex",
 	.kind = LAYOUT_NOTIFIER_FUTEX,
+	.slices = NOTIFIER_UNSURE,
 	.open = futex_open,
 	.wait = futex_wait,
 	.drain = common_do_nothing,

@@ -13,11 +13,10 @@
 #include <mqueue.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/storage/paths.h"
-#include "lib/units.h"
 #include "notifier/common.h"
 
 static int mq_channel_open_error(const char *name, int errnum)
@@ -89,10 +88,9 @@ static void mq_channel_wait(struct channel *channel, uint64_t seen, int64_t dead
 
 	(void)seen;
 	if (deadline == INT64_MAX) {
-		clock_gettime(CLOCK_REALTIME, &slice);
-		slice.tv_sec += notifier_slice / NSEC_PER_SEC;
+		slice = common_time((int64_t)clock_realtime() + channel->slice);
 		mq_channel_take(channel, &slice);
-	} else if (common_poll(channel->fd, common_until(deadline))) {
+	} else if (common_poll(channel->fd, common_until(channel, deadline))) {
 		mq_channel_drain(channel);
 	}
 }
@@ -155,6 +153,8 @@ static int mq_channel_reap(struct channel *channel)
 const struct notifier notifier_mq = {
 	.name = "mq",
 	.kind = LAYOUT_NOTIFIER_MQ,
+	.has_descriptor = true,
+	.slices = NOTIFIER_UNSURE,
 	.of_ipc_namespace = true,
 	.open = mq_channel_open,
 	.wait = mq_channel_wait,

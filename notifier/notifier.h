@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Notifiers: how a publisher wakes subscribers. A notice says "version v exists". It is only a
- * hint: the subscriber then reads head in the region. It also reads head once a second without a
+ * hint: the subscriber then reads head in the region. It also reads head now and then without a
  * notice. So lost, repeated and forged notices cost only time. Notifiers know versions, never rows.
  * For the publisher and for subscribers.
  *
@@ -18,10 +18,18 @@
 #include "lib/layout.h"
 #include "lib/storage/paths.h"
 
-/* The longest time that the library blocks before it reads head again, in nanoseconds: one second.
- * Only tests change it, before they open subscribers. If a test sets one hour, a subscriber that
- * wakes up was notified, however slow the machine is. In common.c. */
+/* How long the library blocks before it reads head again, in nanoseconds: one second. The longer
+ * there was no new version, the longer it blocks, up to notifier->slices of these (wait_slice() in
+ * subscriber/wait.c). Only tests change it, before they open subscribers. If a test sets one hour,
+ * a subscriber that wakes up was notified, however slow the machine is. In common.c. */
 extern int64_t notifier_slice;
+
+/* Values of notifier->slices. SURE: a notice arrives unless the publisher dies after it has stored
+ * head and before it sends, or is out of descriptors or memory. UNSURE: another reader of the
+ * region can also keep a notice away, or the publisher may come back in a namespace from which it
+ * does not reach the subscriber. */
+#define NOTIFIER_SURE   32u
+#define NOTIFIER_UNSURE 8u
 
 /* One end of the connection between the publisher and one subscriber: the subscriber's, or the
  * publisher's. The caller fills in the first part, whose pointers must stay valid as long as the
@@ -36,6 +44,7 @@ struct channel {
 	uid_t owner;         /* the region's owner: the user that the publisher runs as */
 	gid_t group;         /* the region's group */
 	uint32_t futex_mask; /* the tables that wake a wait on the futex; 0: all */
+	int64_t slice;       /* the longest time that the next wait blocks, in nanoseconds */
 
 	int fd;         /* a descriptor, or -1 */
 	void *state;    /* the notifier's own data */
@@ -78,6 +87,10 @@ struct notifier {
 	uint32_t kind; /* LAYOUT_NOTIFIER_... */
 	/* True if its queues are visible only in the IPC namespace in which they were made. */
 	bool of_ipc_namespace;
+	/* True if an open channel of a subscriber has a descriptor that notices make readable. */
+	bool has_descriptor;
+	/* The longest wait without a look at head, in units of notifier_slice. */
+	unsigned slices;
 
 	/* ---- the subscriber's side ---- */
 
@@ -86,7 +99,7 @@ struct notifier {
 	 * failure the channel holds no resources. */
 	int (*open)(struct channel *channel);
 	/* Blocks until a notice comes, `deadline` on CLOCK_MONOTONIC passes, a signal comes, or
-	 * notifier_slice is over. The futex also returns when head is no longer `seen`. After any
+	 * channel->slice is over. The futex also returns when head is no longer `seen`. After any
 	 * return the subscriber takes a new ticket and reads head. */
 	void (*wait)(struct channel *channel, uint64_t seen, int64_t deadline);
 	/* Consumes some or all pending notices. Never blocks. If a notice stays pending, the next

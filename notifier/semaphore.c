@@ -11,7 +11,7 @@
  *
  * Here no value in the slot becomes an argument of a system call. The publisher stores 1 and wakes
  * all waiters; the subscriber stores 0 and reads head. A forged count costs the subscriber one read
- * of head, or a wait of notifier_slice.
+ * of head, or a wait of channel->slice.
  */
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +24,7 @@
 
 static uint32_t *semaphore_count(const struct channel *channel)
 {
-	return (uint32_t *)(void *)channel->slot->semaphore;
+	return (uint32_t *)(void *)&channel->slot->semaphore;
 }
 
 /* Consumes the notice. Returns the count before the call.
@@ -47,7 +47,7 @@ static int semaphore_open(struct channel *channel)
 
 static void semaphore_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	struct timespec end = common_time(common_until(deadline));
+	struct timespec end = common_time(common_until(channel, deadline));
 
 	(void)seen;
 	if (semaphore_take(channel) != 0)
@@ -73,6 +73,7 @@ static int semaphore_send(struct channel *channel, uint64_t version)
 const struct notifier notifier_semaphore = {
 	.name = "semaphore",
 	.kind = LAYOUT_NOTIFIER_SEMAPHORE,
+	.slices = NOTIFIER_UNSURE,
 	.open = semaphore_open,
 	.wait = semaphore_wait,
 	.drain = common_do_nothing,

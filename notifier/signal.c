@@ -333,7 +333,7 @@ static int signal_open(struct channel *channel)
  * publisher could not queue its own. */
 static void signal_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	int64_t left = common_until(deadline) - clock_monotonic();
+	int64_t left = common_until(channel, deadline) - clock_monotonic();
 	struct signal_end *end = channel->state;
 	struct timespec time = common_time(left);
 	sigset_t set;
@@ -484,6 +484,8 @@ static int signal_send(struct channel *channel, uint64_t version)
 const struct notifier notifier_signal = {
 	.name = "signal",
 	.kind = LAYOUT_NOTIFIER_SIGNAL,
+	.has_descriptor = true,
+	.slices = NOTIFIER_UNSURE,
 	.open = signal_open,
 	.wait = signal_wait,
 	.drain = signal_drain,

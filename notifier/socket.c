@@ -26,7 +26,8 @@ static_assert(FOLDER_SHORT_SIZE <= sizeof(((struct sockaddr_un *)0)->sun_path), 
  * a negative errno. */
 static int socket_make(void)
 {
-	struct timeval slice = {.tv_sec = notifier_slice / NSEC_PER_SEC};
+	struct timeval slice = {.tv_sec = notifier_slice / NSEC_PER_SEC,
+	                        .tv_usec = notifier_slice % NSEC_PER_SEC / NSEC_PER_USEC};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice)) == 0)
@@ -79,12 +80,12 @@ static void socket_receive(struct channel *channel, int flags)
 
 static void socket_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
-	int64_t until = common_until(deadline);
+	int64_t until = common_until(channel, deadline);
 
 	(void)seen;
-	/* A wait that ends after notifier_slice uses the socket's own time-out (SO_RCVTIMEO): one
-	 * system call instead of two. */
-	if (until < deadline)
+	/* A wait that ends after notifier_slice, as the first ones do, uses the socket's own
+	 * time-out (SO_RCVTIMEO): one system call instead of two. */
+	if (until < deadline && channel->slice == notifier_slice)
 		socket_receive(channel, 0);
 	else if (common_poll(channel->fd, until))
 		socket_receive(channel, MSG_DONTWAIT);
@@ -126,6 +127,8 @@ static int socket_send(struct channel *channel, uint64_t version)
 const struct notifier notifier_socket = {
 	.name = "socket",
 	.kind = LAYOUT_NOTIFIER_SOCKET,
+	.has_descriptor = true,
+	.slices = NOTIFIER_SURE,
 	.open = socket_open,
 	.wait = socket_wait,
 	.drain = socket_drain,

@@ -13,14 +13,14 @@
  *
  * msgrcv(2) has no time-out, but every wait here must end. A blocked msgrcv(2) ends by a message,
  * or by a signal with a handler, which a library must not install. So each channel has a thread
- * that sends this message. The thread sleeps until the wait's deadline, or for notifier_slice; a
- * wait with a later deadline need not wake it. The alternatives were worse: polling with IPC_NOWAIT
+ * that sends this message. The thread sleeps until the wait must end; a wait with a later end need
+ * not wake it. The alternatives were worse: polling with IPC_NOWAIT
  * is late or busy; a thread that receives and passes each notice on costs a context switch for
  * each; a POSIX timer with SIGEV_THREAD makes a new thread for each expiration.
  *
  * Every user who may read the region may send to the queue and receive from it: a subscriber
  * receives, and its thread sends. Stealing a notice or filling the queue delays a subscriber by
- * notifier_slice at most: a sender that finds the queue full removes the oldest message.
+ * channel->slice at most: a sender that finds the queue full removes the oldest message.
  */
 #include <errno.h>
 #include <limits.h>
@@ -56,8 +56,10 @@ struct sysv {
 	bool ends;           /* tells the thread to end */
 	bool pushed;         /* the thread has sent a message to end this wait */
 	int64_t until;       /* CLOCK_MONOTONIC, when to end the wait; INT64_MAX: no wait */
-	int64_t next;        /* CLOCK_MONOTONIC, when the thread wakes up by itself */
-	int to;              /* the id of the queue in which the subscriber waits */
+	/* CLOCK_MONOTONIC, when the thread wakes up by itself; INT64_MAX: never. After a wait has
+	 * ended early, the thread sleeps on, so that the next wait need not wake it. */
+	int64_t next;
+	int to; /* the id of the queue in which the subscriber waits */
 };
 
 /* ---- the queue ---- */
@@ -152,7 +154,7 @@ enum {
 
 static uint32_t *sysv_word(const struct channel *channel)
 {
-	return (uint32_t *)(void *)channel->slot->semaphore;
+	return (uint32_t *)(void *)&channel->slot->semaphore;
 }
 
 /* Exchanges the word in the slot, for the publisher and the subscriber.
@@ -197,16 +199,17 @@ static void *sysv_end_waits(void *argument)
 	while (!sysv->ends) {
 		int64_t now = clock_monotonic();
 		struct timespec next;
-		sysv->next = now + notifier_slice;
+		sysv->next = sysv->until;
 		if (sysv->until <= now) {
 			sysv->pushed = true;
 			sysv_push(sysv->to, sysv->type);
 			sysv->next = now + RETRY;
-		} else if (sysv->until < sysv->next) {
-			sysv->next = sysv->until;
 		}
 		next = common_time(sysv->next);
-		pthread_cond_timedwait(&sysv->wake, &sysv->lock, &next);
+		if (sysv->next == INT64_MAX)
+			pthread_cond_wait(&sysv->wake, &sysv->lock);
+		else
+			pthread_cond_timedwait(&sysv->wake, &sysv->lock, &next);
 	}
 	pthread_mutex_unlock(&sysv->lock);
 	return NULL;
@@ -294,7 +297,7 @@ static void sysv_drain(struct channel *channel)
 static void sysv_wait(struct channel *channel, uint64_t seen, int64_t deadline)
 {
 	struct sysv *sysv = channel->state;
-	int64_t until = common_until(deadline);
+	int64_t until = common_until(channel, deadline);
 	int r;
 
 	(void)seen;
@@ -387,7 +390,7 @@ static int sysv_send(struct channel *channel, uint64_t version)
 		return 0;
 	/* The word itself is the notice: if the queue is gone, the subscriber waits on the word
 	 * next, and finds it changed. With -ENOBUFS and -ENOMEM the queue exists, and the
-	 * subscriber may block in it until notifier_slice is over. Only these two errors are
+	 * subscriber may block in it until channel->slice is over. Only these two errors are
 	 * failures. */
 	sysv_word_wake(channel);
 	return r == -ENOBUFS || r == -ENOMEM ? r : 0;
@@ -420,6 +423,7 @@ static void sysv_remove(const struct region_paths *names, const uint8_t region_u
 const struct notifier notifier_sysv = {
 	.name = "sysv",
 	.kind = LAYOUT_NOTIFIER_SYSV,
+	.slices = NOTIFIER_UNSURE,
 	.of_ipc_namespace = true,
 	.open = sysv_open,
 	.wait = sysv_wait,

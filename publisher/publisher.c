@@ -92,7 +92,7 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 	paths_command(publisher->command);
 	r = state_start(publisher);
 	if (r == 0)
-		state_announce(publisher);
+		state_announce(publisher, !publisher->attachment.joined);
 	state_leave(publisher);
 	mutex_unlock(&publisher->attachment);
 	if (r == 0)

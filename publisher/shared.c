@@ -53,7 +53,7 @@ static int shared_recover(struct stele_publisher *publisher)
 	arena_fini(&publisher->arena);
 	r = state_start(publisher);
 	if (r == 0)
-		state_announce(publisher);
+		state_announce(publisher, false);
 	return r;
 }
 

@@ -32,7 +32,7 @@ int subscriber_move(struct stele_subscriber *subscriber)
 	struct region_paths names = old->names;
 	int r;
 
-	if (file_is_named(old->fd, names.data))
+	if (file_has_name(&old->status, names.data))
 		return 0;
 	/* Any user can make a file with this region's uuid, but not with its owner. */
 	names.owner = (struct owner_rule){OWNER_ONE, old->status.st_uid};

@@ -42,8 +42,9 @@ static int registration_check_namespace(const struct region *region)
 		return 0;
 	return error_set(
 		EXDEV,
-		"the publisher of region \"%s\" is in another IPC namespace, and does not see message "
-		"queues of this one; use the notifier \"futex\"",
+		"%s region \"%s\" is in another IPC namespace, and does not see message queues of this "
+		"one; use the notifier \"socket\" or \"futex\"",
+		theirs == LAYOUT_NAMESPACES ? "a publisher that shares" : "the publisher of",
 		region->names.region);
 }
 
@@ -66,29 +67,74 @@ static void registration_init_channel(struct stele_subscriber *subscriber, const
 	memcpy(subscriber->channel.region_uuid, region->uuid, 16);
 }
 
-/* Opens the notifier `choice`, which the slot names already. The slot names a notifier before its
- * queue, socket... exists: whenever this process dies, a reaper finds what to remove. No publisher
- * looks for the queue in between, because the ticket is even: fanout_notify_slot() passes over such
- * slots, and peer_attach() loads the ticket once more after it loaded the notifier
- * (docs/models/claims.pml, where STALE_TICKET leaves that out and must fail). If the open fails,
- * and the options name no notifier, falls back to the futex. */
-static int registration_open_notifier(struct stele_subscriber *subscriber,
-                                      const struct notifier *choice)
+/* The most notifiers that are tried, and NULL. */
+#define CHOICES 5
+
+/* Lists the notifiers to try, in this order, ended by NULL. If the subscriber does not insist, the
+ * last one is the futex, which can always be had. */
+static void registration_choices(const struct stele_subscriber *subscriber, bool insists,
+                                 const struct notifier *ret[CHOICES])
+{
+	unsigned count = 0;
+
+	ret[count++] = subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
+	if (subscriber->descriptor && !(subscriber->wanted && insists)) {
+		ret[count++] = &notifier_socket;
+		ret[count++] = &notifier_fifo;
+	}
+	if (!insists)
+		ret[count++] = &notifier_futex;
+	ret[count] = NULL;
+}
+
+/* Opens one notifier. The slot names a notifier before its queue, socket... exists: whenever this
+ * process dies, a reaper finds what to remove. No publisher looks for the queue in between, because
+ * the ticket is even: fanout_notify_slot() passes over such slots, and peer_attach() loads the
+ * ticket once more after it loaded the notifier (docs/models/claims.pml, where STALE_TICKET leaves
+ * that out and must fail). */
+static int registration_try_notifier(struct stele_subscriber *subscriber,
+                                     const struct notifier *choice)
 {
 	int r = choice->of_ipc_namespace ? registration_check_namespace(subscriber->region) : 0;
 
+	subscriber->elsewhere |= r < 0;
+	slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
 	if (r == 0)
 		r = choice->open(&subscriber->channel);
-	if (r < 0 && subscriber->wanted)
-		return r;
-	if (r < 0) {
-		registration_keep_reason(subscriber);
-		choice = &notifier_futex;
-		slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
-		choice->open(&subscriber->channel);
+	if (r == 0)
+		subscriber->notifier = choice;
+	return r;
+}
+
+/* Opens the first of the choices that can be had. Keeps the reasons why those before it could not.
+ * Returns 0 or a negative errno. */
+static int registration_open_notifier(struct stele_subscriber *subscriber, bool insists)
+{
+	const struct notifier *choices[CHOICES];
+	char *reason = subscriber->reason;
+	size_t size = sizeof(subscriber->reason), length = 0;
+	int r = -ENOTSUP;
+
+	registration_choices(subscriber, insists, choices);
+	subscriber->elsewhere = false;
+	reason[0] = '\0';
+	for (int i = 0; r < 0 && choices[i]; i++) {
+		r = registration_try_notifier(subscriber, choices[i]);
+		if (r == 0)
+			break;
+		/* An only choice keeps its own error. */
+		if (insists && i == 0 && !choices[1])
+			return r;
+		length += (size_t)snprintf(reason + length, size - length, "%s%s",
+		                           length > 0 ? "; " : "", stele_last_error());
+		if (length >= size)
+			length = size - 1;
 	}
-	subscriber->notifier = choice;
-	return 0;
+	return r == 0 ? 0
+	              : error_set(ENOTSUP,
+	                          "there is no notifier with a descriptor for this subscriber of "
+	                          "region \"%s\": %s",
+	                          subscriber->region->names.region, reason);
 }
 
 /* Delays the next try to register, as all slots are in use. A search through all slots takes half a
@@ -124,20 +170,28 @@ static bool registration_backs_off(struct stele_subscriber *subscriber)
 	        memcmp(&vacancy, &subscriber->backoff.vacancy, sizeof(vacancy)) == 0);
 }
 
+/* Returns true if the options demand what may not be had, and the open has to fail then. A
+ * subscriber whose caller has the descriptor already gets any notifier: the descriptor stays. */
+static bool registration_insists(const struct stele_subscriber *subscriber)
+{
+	return subscriber->wanted || (subscriber->descriptor && subscriber->epoll < 0);
+}
+
 int registration_open(struct stele_subscriber *subscriber)
 {
 	const struct region *region = subscriber->region;
-	const struct notifier *choice =
-		subscriber->wanted ? notifier_of_name(subscriber->wanted) : &notifier_mq;
-	struct slot_owner owner = {.notifier = choice->kind};
+	const struct notifier *choices[CHOICES];
+	struct slot_owner owner = {0};
 	struct slots_vacancy vacancy;
 	int r = slots_open(&region->names, region->uuid, region->status.st_uid, subscriber->guarded,
 	                   &subscriber->slots);
 
 	if (r < 0)
 		return r;
-	subscriber->reason[0] = '\0';
+	registration_choices(subscriber, registration_insists(subscriber), choices);
+	owner.notifier = choices[0]->kind;
 	uuid_generate(owner.uuid);
+	memcpy(owner.label, subscriber->label, sizeof(owner.label));
 	interest_describe(&subscriber->interest, &owner);
 	/* Read before the claim, so that a slot freed during the claim changes the vacancy. */
 	vacancy = slots_vacancy_of(&subscriber->slots);
@@ -147,7 +201,7 @@ int registration_open(struct stele_subscriber *subscriber)
 		registration_start_backoff(subscriber, vacancy);
 	if (r == 0) {
 		registration_init_channel(subscriber, owner.uuid);
-		r = registration_open_notifier(subscriber, choice);
+		r = registration_open_notifier(subscriber, registration_insists(subscriber));
 		if (r < 0)
 			slots_release(&subscriber->slots, subscriber->slot_index);
 	}
@@ -190,7 +244,7 @@ void registration_close(struct stele_subscriber *subscriber)
 
 /* If the caller has the descriptor of stele_subscriber_fd(), adds the new queue to the descriptor.
  * Closing the old queue has removed the old queue. If the new notifier has no queue to add, only
- * the timer makes the descriptor readable, once a second. */
+ * the timer makes the descriptor readable. */
 static void registration_add_to_epoll(struct stele_subscriber *subscriber)
 {
 	if (subscriber->epoll >= 0 && subscriber->channel.fd >= 0)
@@ -198,27 +252,18 @@ static void registration_add_to_epoll(struct stele_subscriber *subscriber)
 		          &(struct epoll_event){.events = EPOLLIN});
 }
 
-/* Replaces the notifier, and keeps the slot: the publisher that is attached now is in another IPC
- * namespace, and does not see this subscriber's queue. If the caller has the descriptor of
- * stele_subscriber_fd(), prefers the socket, so that notices still make the descriptor readable. */
-static void registration_replace_notifier(struct stele_subscriber *subscriber)
+/* Chooses the notifier again, and keeps the slot. */
+static void registration_choose_again(struct stele_subscriber *subscriber)
 {
-	const struct notifier *choice = subscriber->epoll >= 0 ? &notifier_socket : &notifier_futex;
 	uint8_t uuid[16];
 
-	registration_keep_reason(subscriber);
 	/* The next wait arms again. */
 	registration_disarm(subscriber);
 	memcpy(uuid, subscriber->channel.uuid, sizeof(uuid));
 	subscriber->notifier->close(&subscriber->channel);
 	registration_init_channel(subscriber, uuid);
-	slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
-	if (choice->open(&subscriber->channel) < 0) {
-		choice = &notifier_futex;
-		slots_set_notifier(&subscriber->slots, subscriber->slot_index, choice->kind);
-		choice->open(&subscriber->channel);
-	}
-	subscriber->notifier = choice;
+	/* Never fails, because the last choice is the futex. */
+	registration_open_notifier(subscriber, false);
 	registration_add_to_epoll(subscriber);
 }
 
@@ -228,19 +273,65 @@ static void registration_forget_pins(struct stele_snapshot *snapshot)
 		snapshot->pin = -1;
 }
 
-/* Registers again if the subscribers file was replaced or truncated. Replaces a notifier that the
- * publisher does not see. */
+int registration_need_descriptor(struct stele_subscriber *subscriber)
+{
+	const char *name = subscriber->region->names.region;
+
+	if (!subscriber->registered)
+		return error_set(
+			ENOTSUP,
+			"a subscriber of region \"%s\" without a slot has no descriptor: %s", name,
+			subscriber->reason);
+	if (subscriber->channel.fd < 0 && subscriber->wanted &&
+	    !notifier_of_name(subscriber->wanted)->has_descriptor)
+		return error_set(ENOTSUP,
+		                 "the notifier \"%s\" has no descriptor; use stele_subscriber_wait",
+		                 subscriber->wanted);
+	/* From now on a notifier that is chosen again needs a descriptor, too. */
+	subscriber->descriptor = true;
+	if (subscriber->channel.fd < 0)
+		registration_choose_again(subscriber);
+	if (subscriber->channel.fd >= 0)
+		return 0;
+	subscriber->descriptor = false;
+	return error_set(ENOTSUP,
+	                 "there is no notifier with a descriptor for this subscriber of region "
+	                 "\"%s\": %s",
+	                 name, subscriber->reason);
+}
+
+/* Returns true if another publisher attached that does not reach this subscriber by its notifier,
+ * or that reaches it by a better one again. */
+static bool registration_must_choose(struct stele_subscriber *subscriber)
+{
+	const struct layout_publisher *record = &subscriber->region->header->publisher;
+	uint32_t ipc_namespace = data_load_32(&record->ipc_namespace);
+	uint64_t attached = data_load(&record->attached);
+	bool here;
+
+	/* The number alone does not show that nothing changed: numbers of namespaces are reused. A
+	 * record that is half written now differs again at the next check. */
+	if (ipc_namespace == subscriber->chosen_namespace &&
+	    attached == subscriber->chosen_attached)
+		return false;
+	subscriber->chosen_namespace = ipc_namespace;
+	subscriber->chosen_attached = attached;
+	here = registration_check_namespace(subscriber->region) == 0;
+	return subscriber->notifier->of_ipc_namespace ? !here : subscriber->elsewhere && here;
+}
+
+/* Registers again if the subscribers file was replaced or truncated. Chooses the notifier again if
+ * the publisher came back in another IPC namespace. */
 static void registration_check(struct stele_subscriber *subscriber)
 {
 	bool locked;
 
 	if (subscriber->registered) {
 		if (!mapping_lost(&subscriber->slots.mapping) &&
-		    file_is_named(subscriber->slots.lock.fd,
+		    file_has_name(&subscriber->slots.status,
 		                  subscriber->region->names.subscribers)) {
-			if (subscriber->notifier->of_ipc_namespace &&
-			    registration_check_namespace(subscriber->region) < 0)
-				registration_replace_notifier(subscriber);
+			if (registration_must_choose(subscriber))
+				registration_choose_again(subscriber);
 			return;
 		}
 		/* The pins are lost with the slot. Snapshots stay readable as long as history holds

@@ -16,6 +16,10 @@ void registration_close(struct stele_subscriber *subscriber);
 /* Copies this thread's error message to subscriber->reason: why there is no slot or no queue. */
 void registration_keep_reason(struct stele_subscriber *subscriber);
 
+/* Makes sure that the notifier has a descriptor, and chooses another one if it has none. Returns 0;
+ * or -ENOTSUP, and then the subscriber has a notifier all the same. */
+int registration_need_descriptor(struct stele_subscriber *subscriber);
+
 /* Checks at most once a second that the subscribers file and the data file are still the region's.
  * Registers again in a new subscribers file, and moves to a new data file. `now` is the time on
  * CLOCK_MONOTONIC. Returns 0; -EBADMSG, if the region's memory was removed; or an error of

@@ -63,16 +63,31 @@ struct stele_subscriber {
 	const struct notifier *notifier; /* NULL: none, the subscriber polls */
 	struct channel channel;
 	struct interest interest;
-	int64_t spin;       /* options.spin, in nanoseconds */
-	uint64_t idle_head; /* without a slot: the head word that was last waited on */
-	int64_t idle_since; /* CLOCK_MONOTONIC, when `idle_head` was first seen */
-	char *wanted;       /* the notifier that the options name; NULL: any */
-	char reason[512];   /* why there is no slot, or not the usual notifier; "" otherwise */
+	char *wanted;     /* the notifier that the options name; NULL: any */
+	bool descriptor;  /* STELE_DESCRIPTOR, or the caller asked for the descriptor */
+	char reason[512]; /* why there is no slot, or not the usual notifier; "" otherwise */
+	char label[LAYOUT_LABEL_SIZE]; /* options.label, padded with NULs */
+	/* The publisher is in an IPC namespace from which it does not reach queues of this one. */
+	bool elsewhere;
+	/* The publisher for which `elsewhere` was determined: its namespace, and when it attached.
+	 * */
+	uint32_t chosen_namespace;
+	uint64_t chosen_attached;
+
+	/* ---- waiting ---- */
+
+	int64_t spin;        /* options.spin, in nanoseconds */
+	uint64_t idle_after; /* the version after which the last call waited for a newer one */
+	/* CLOCK_MONOTONIC: since when the subscriber waits for a version newer than that. */
+	int64_t idle_since;
+	uint64_t polled_head; /* without a slot: the head word that was last waited on */
+	int64_t polled_since; /* CLOCK_MONOTONIC, when `polled_head` was first seen */
 
 	/* ---- the descriptor of stele_subscriber_fd() ---- */
 
-	int epoll; /* the descriptor; -1: not made yet */
-	int timer; /* a timerfd in the epoll set, with one event a second */
+	int epoll;        /* the descriptor; -1: not made yet */
+	int timer;        /* a timerfd in the epoll set, for the looks at head without a notice */
+	int64_t timer_at; /* CLOCK_MONOTONIC, when the timer expires */
 
 	int64_t checked_at; /* CLOCK_MONOTONIC, the last check by registration_check_files() */
 

@@ -27,8 +27,8 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 	if (r < 0)
 		return r;
 	r = error_check_flags("a subscriber", ret->flags,
-	                      STELE_UNREGISTERED | STELE_NO_SIGBUS_HANDLER | STELE_ANY_OWNER |
-	                              STELE_ONE_OWNER);
+	                      STELE_UNREGISTERED | STELE_DESCRIPTOR | STELE_NO_SIGBUS_HANDLER |
+	                              STELE_ANY_OWNER | STELE_ONE_OWNER);
 	if (r < 0)
 		return r;
 	if (ret->notifier && strcmp(ret->notifier, "auto") == 0)
@@ -44,6 +44,18 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 	if (ret->notifier && ret->flags & STELE_UNREGISTERED)
 		return error_set(EINVAL,
 		                 ".notifier cannot be used with the flag STELE_UNREGISTERED");
+	if (ret->flags & STELE_DESCRIPTOR && ret->flags & STELE_UNREGISTERED)
+		return error_set(EINVAL,
+		                 "STELE_DESCRIPTOR and STELE_UNREGISTERED exclude each other");
+	if (ret->notifier && ret->flags & STELE_DESCRIPTOR &&
+	    !notifier_of_name(ret->notifier)->has_descriptor)
+		return error_set(EINVAL,
+		                 "the notifier \"%s\" has no descriptor, so it cannot be used with "
+		                 "the flag STELE_DESCRIPTOR",
+		                 ret->notifier);
+	if (ret->label && strlen(ret->label) > STELE_LABEL_MAX)
+		return error_set(EINVAL, "the label \"%.64s\" is too long (at most %u bytes)",
+		                 ret->label, STELE_LABEL_MAX);
 	return 0;
 }
 
@@ -59,6 +71,30 @@ static struct stele_subscriber *subscriber_new(const char *wanted)
 	}
 	pthread_mutex_init(&subscriber->lock, NULL);
 	return subscriber;
+}
+
+/* Registers a subscriber whose region is open. Returns 0 also if it can't be registered, except if
+ * the options ask for what it then lacks. */
+static int subscriber_register(struct stele_subscriber *subscriber,
+                               const struct stele_subscriber_options *options)
+{
+	int r;
+
+	if (options->flags & STELE_UNREGISTERED) {
+		snprintf(subscriber->reason, sizeof(subscriber->reason),
+		         "it was opened with STELE_UNREGISTERED");
+		return 0;
+	}
+	subscriber->registers = !subscriber->names.saved;
+	if (subscriber->registers)
+		r = registration_open(subscriber);
+	else
+		r = error_set(ENOTSUP,
+		              "%s is a saved file, which has no publisher and no subscribers",
+		              subscriber->names.data);
+	if (r < 0)
+		registration_keep_reason(subscriber);
+	return r < 0 && (options->notifier || options->flags & STELE_DESCRIPTOR) ? r : 0;
 }
 
 int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
@@ -80,39 +116,26 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 		return error_set(ENOMEM, "no memory for a subscriber");
 	subscriber->names = names;
 	subscriber->spin = read.spin;
+	subscriber->descriptor = read.flags & STELE_DESCRIPTOR;
+	if (read.label)
+		memcpy(subscriber->label, read.label, strlen(read.label));
 	subscriber->forks = fork_count();
 	subscriber->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
 	subscriber->epoll = subscriber->timer = -1;
-	subscriber->checked_at = clock_monotonic();
+	subscriber->checked_at = subscriber->idle_since = clock_monotonic();
 	r = interest_init(&subscriber->interest, read.tables);
 	if (r == 0)
 		r = region_open_shared(&names, subscriber->guarded, &subscriber->region);
 	if (r < 0)
 		goto failed;
-	if (read.flags & STELE_UNREGISTERED) {
-		snprintf(subscriber->reason, sizeof(subscriber->reason),
-		         "it was opened with STELE_UNREGISTERED");
-	} else if (names.saved) {
-		r = error_set(ENOTSUP,
-		              "%s is a saved file, which has no publisher and no subscribers",
-		              names.data);
-		if (read.notifier)
-			goto failed_open;
-		registration_keep_reason(subscriber);
-		r = 0;
-	} else {
-		subscriber->registers = true;
-		r = registration_open(subscriber);
-		if (r < 0 && read.notifier)
-			goto failed_open;
-		if (r < 0)
-			registration_keep_reason(subscriber);
+	r = subscriber_register(subscriber, &read);
+	if (r < 0) {
+		region_unshare(subscriber->region);
+		goto failed;
 	}
 	*ret = subscriber;
 	return 0;
 
-failed_open:
-	region_unshare(subscriber->region);
 failed:
 	interest_fini(&subscriber->interest);
 	free(subscriber->wanted);

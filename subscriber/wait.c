@@ -10,7 +10,8 @@
  *
  * The publisher stores head, fences, and then loads the ticket. So either this subscriber sees the
  * new head, or the publisher sees the armed ticket and sends a notice. If the publisher dies before
- * it sends, the subscriber finds the version when notifier_slice is over.
+ * it sends, the next one notifies everybody. If there is no next one, the subscriber finds the
+ * version by the look that it takes without a notice (wait_slice()).
  *
  * The publisher sends one notice for each ticket, and the block may have consumed it. So each block
  * needs a new ticket (notifier/notifier.h). A drain of the descriptor after arming could consume
@@ -36,13 +37,11 @@
 #include "subscriber/registration.h"
 #include "subscriber/retry.h"
 
-/* How long a subscriber without a slot blocks before it reads head again, in nanoseconds. Only the
- * futex wakes it, and the publisher does not wake the futex for a commit within FANOUT_INTERVAL of
- * the last wake. So it blocks for POLL_SLICE until head has not changed for POLL_SLICE, which is
- * longer than FANOUT_INTERVAL; after that, for IDLE_SLICE. It finds a later commit without a wake
- * (one that concerns no table, or whose publisher was stopped or died) when IDLE_SLICE is over. */
+/* How long a subscriber without a slot blocks before it reads head again, in nanoseconds, if head
+ * has changed within this time. Only the futex wakes it, and the publisher does not wake the futex
+ * for a commit within FANOUT_INTERVAL of a wake of the same tables. Once head has not changed for
+ * POLL_SLICE, which is longer than FANOUT_INTERVAL, the next commit wakes it. */
 #define POLL_SLICE (5 * NSEC_PER_MSEC)
-#define IDLE_SLICE (100 * NSEC_PER_MSEC)
 
 /* How many tries to find out which tables changed, if the publisher reclaims the version each
  * time. */
@@ -76,18 +75,52 @@ static void wait_disarm(struct stele_subscriber *subscriber)
 		store_release(&subscriber->slot->ticket, ticket + 1);
 }
 
-/* Makes the descriptor of stele_subscriber_fd() unreadable again: consumes notices and the timer's
- * events. */
+/* Returns how long the subscriber may wait from `now` on until it looks at head without a notice:
+ * as long as it has waited for a version already, but at least notifier_slice, and at most the
+ * notifier's maximum. So a notice that is lost makes a version no later than twice its age, and an
+ * idle subscriber hardly ever wakes up. */
+static int64_t wait_slice(const struct stele_subscriber *subscriber, int64_t now)
+{
+	int64_t slice = now - subscriber->idle_since, max = notifier_slice;
+
+	if (!subscriber->notifier)
+		max *= NOTIFIER_UNSURE;
+	/* Without a channel in the descriptor, only the timer makes it readable. */
+	else if (subscriber->epoll < 0 || subscriber->channel.fd >= 0)
+		max *= subscriber->notifier->slices;
+	if (slice < notifier_slice)
+		return notifier_slice;
+	return slice < max ? slice : max;
+}
+
+/* Notes that the subscriber waits for a version after `since`. */
+static void wait_begin(struct stele_subscriber *subscriber, uint64_t since)
+{
+	if (since == subscriber->idle_after)
+		return;
+	subscriber->idle_after = since;
+	subscriber->idle_since = clock_monotonic();
+}
+
+/* Sets the timer of the descriptor for the next look at head. That also makes an expired timer
+ * unreadable. Makes no system call if the timer will expire in time. */
+static int wait_set_timer(struct stele_subscriber *subscriber)
+{
+	int64_t now = clock_monotonic(), slice = wait_slice(subscriber, now), at = now + slice;
+	struct itimerspec timer = {
+		.it_value = {.tv_sec = at / NSEC_PER_SEC, .tv_nsec = (long)(at % NSEC_PER_SEC)}};
+
+	if (now < subscriber->timer_at && subscriber->timer_at <= at)
+		return 0;
+	subscriber->timer_at = at;
+	return timerfd_settime(subscriber->timer, TFD_TIMER_ABSTIME, &timer, NULL);
+}
+
+/* Consumes the notices that make the descriptor of stele_subscriber_fd() readable. */
 static void wait_drain(struct stele_subscriber *subscriber)
 {
-	uint64_t expirations;
-
-	if (subscriber->epoll < 0)
-		return;
-	if (subscriber->notifier && subscriber->channel.fd >= 0)
+	if (subscriber->epoll >= 0 && subscriber->notifier && subscriber->channel.fd >= 0)
 		subscriber->notifier->drain(&subscriber->channel);
-	while (read(subscriber->timer, &expirations, sizeof(expirations)) > 0)
-		;
 }
 
 /* Loads head, and moves to the region's newest file first if the publisher is replacing the file.
@@ -183,25 +216,27 @@ static int wait_spin(struct stele_subscriber *subscriber, uint64_t since, int64_
 	return 0;
 }
 
-/* Blocks until there is a notice, a signal or the deadline; for notifier_slice at most. A
- * subscriber without a notifier waits on the futex of the head word. */
+/* Blocks until there is a notice, a signal or the deadline; for wait_slice() at most. A subscriber
+ * without a notifier waits on the futex of the head word. */
 static void wait_block(struct stele_subscriber *subscriber, uint64_t head, int64_t deadline)
 {
+	int64_t now = clock_monotonic(), slice = wait_slice(subscriber, now);
+
 	if (subscriber->notifier) {
+		subscriber->channel.slice = slice;
 		subscriber->notifier->wait(&subscriber->channel, head, deadline);
 	} else {
 		struct channel channel = {.fd = -1,
 		                          .head = &subscriber->region->header->head,
-		                          .futex_mask = interest_futex_mask(&subscriber->interest)};
-		int64_t now = clock_monotonic(), slice;
-
-		if (head != subscriber->idle_head) {
-			subscriber->idle_head = head;
-			subscriber->idle_since = now;
+		                          .futex_mask = interest_futex_mask(&subscriber->interest),
+		                          .slice = slice};
+		if (head != subscriber->polled_head) {
+			subscriber->polled_head = head;
+			subscriber->polled_since = now;
 		}
-		slice = now - subscriber->idle_since < POLL_SLICE ? POLL_SLICE : IDLE_SLICE;
-		slice += now;
-		notifier_futex.wait(&channel, head, deadline < slice ? deadline : slice);
+		if (now - subscriber->polled_since < POLL_SLICE)
+			channel.slice = POLL_SLICE;
+		notifier_futex.wait(&channel, head, deadline);
 	}
 }
 
@@ -214,6 +249,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 
 	if (r < 0)
 		return r;
+	wait_begin(subscriber, since);
 	wait_drain(subscriber);
 	if (subscriber->epoll >= 0)
 		r = registration_check_files(subscriber, clock_monotonic());
@@ -244,28 +280,31 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 	wait_disarm(subscriber);
 	if (r == 1) {
 		*ret_version = version;
+		subscriber->idle_since = clock_monotonic();
 		PROBE3(woken, subscriber->region->names.region, since, version);
 	}
+	if (subscriber->epoll >= 0)
+		wait_set_timer(subscriber);
 	return r;
 }
 
 static int wait_make_descriptor(struct stele_subscriber *subscriber)
 {
-	struct timespec slice = {.tv_sec = notifier_slice / NSEC_PER_SEC};
-	struct itimerspec every = {.it_interval = slice, .it_value = slice};
 	struct epoll_event event = {.events = EPOLLIN};
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	if (timer >= 0 && epoll >= 0 && timerfd_settime(timer, 0, &every, NULL) == 0 &&
+	subscriber->timer = timer;
+	subscriber->timer_at = 0;
+	if (timer >= 0 && epoll >= 0 && wait_set_timer(subscriber) == 0 &&
 	    epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) == 0 &&
 	    epoll_ctl(epoll, EPOLL_CTL_ADD, subscriber->channel.fd, &event) == 0) {
-		subscriber->timer = timer;
 		subscriber->epoll = epoll;
 		return 0;
 	}
 	int r = error_set(errno, "cannot make a descriptor for a subscriber of region \"%s\": %s",
 	                  subscriber->region->names.region, strerror(errno));
+	subscriber->timer = -1;
 	if (timer >= 0)
 		close(timer);
 	if (epoll >= 0)
@@ -273,23 +312,17 @@ static int wait_make_descriptor(struct stele_subscriber *subscriber)
 	return r;
 }
 
-int stele_subscriber_fd(const struct stele_subscriber *constant)
+int stele_subscriber_fd(struct stele_subscriber *subscriber)
 {
-	/* The descriptor is made at the first call. That is invisible to the caller, so the public
-	 * function takes a const subscriber. */
-	struct stele_subscriber *subscriber = (struct stele_subscriber *)(uintptr_t)constant;
 	int r = subscriber_check(subscriber);
 
-	if (r == 0 && subscriber->epoll < 0) {
-		if (!subscriber->notifier || subscriber->channel.fd < 0)
-			return error_set(
-				ENOTSUP,
-				"the notifier \"%s\" has no descriptor; use stele_subscriber_wait",
-				subscriber->notifier ? subscriber->notifier->name : "poll");
+	if (r < 0 || subscriber->epoll >= 0)
+		return r < 0 ? r : subscriber->epoll;
+	r = registration_need_descriptor(subscriber);
+	if (r == 0)
 		r = wait_make_descriptor(subscriber);
-		/* From now on the caller's loop waits, so the ticket must always be armed. */
-		if (r == 0)
-			wait_arm(subscriber);
-	}
+	/* From now on the caller's loop waits, so the ticket must always be armed. */
+	if (r == 0)
+		wait_arm(subscriber);
 	return r < 0 ? r : subscriber->epoll;
 }

@@ -4,7 +4,7 @@
  * until they are taken away. The property: the model never ends with the subscriber blocked and head
  * newer than the version that the subscriber has seen.
  *
- * The subscriber's check of head once a second is left out, because it would hide a lost wake-up.
+ * The looks at head without a notice are left out, because it would hide a lost wake-up.
  * Commits hand notices to a thread, which merges them (publisher/notices/notify.h); a publisher that
  * sends by itself does less. The publisher may die at any statement, and the next one remembers no
  * ticket and notifies everybody. One -D chooses the channel:

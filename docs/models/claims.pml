@@ -5,7 +5,7 @@
  *
  * Without BOTH, two subscribers claim and release one slot in turn. With BOTH each has a slot, and
  * they claim at the same time. Two checks are left out because they would hide a lost wake-up: the
- * subscriber's check of head once a second, and the publisher's scan of all slots every 100 ms.
+ * subscriber's looks at head without a notice, and the publisher's scan of all slots every 100 ms.
  *
  * A channel that could not be opened is not tried again until some time has passed, which is any time
  * here. The budget never runs out: without budget a subscriber may be passed over.

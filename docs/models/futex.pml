@@ -4,7 +4,7 @@
  * (publisher/generation.h, subscriber/move.c). The property: the model never ends with the subscriber
  * blocked and a version newer than the one that it has seen.
  *
- * The subscriber's check of head once a second is left out. A wake is lost if nobody waits. A wait
+ * The looks at head without a notice are left out. A wake is lost if nobody waits. A wait
  * compares the low half of the head word, which has the version and the state of the file. A
  * transaction may replace the file twice, and a thread sends the wakes, merged.
  *

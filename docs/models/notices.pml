@@ -4,7 +4,7 @@
  * over (publisher/notices/notify.h). The property: the model never ends with the subscriber blocked
  * and a version that concerns it newer than the one that it has seen.
  *
- * The subscriber's check of head once a second is left out, because it would hide a lost wake-up. The
+ * The looks at head without a notice are left out, because it would hide a lost wake-up. The
  * publisher may die at any statement; another one takes over and notifies everybody. The model assumes
  * sequential consistency: publisher/notices/fanout.h argues the full fences between "store the ticket,
  * load head" and "store head, load the ticket".

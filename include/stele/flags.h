@@ -29,6 +29,10 @@
  * with all signals blocked. The close waits until all commits have been notified. */
 #define STELE_NOTIFIER_THREAD (1u << 5)
 
+/* Subscribers: for a program with an event loop of its own. stele_subscriber_fd() works, or the
+ * open fails. Without options.notifier, the notifier is "mq", or else "socket", or else "fifo". */
+#define STELE_DESCRIPTOR (1u << 6)
+
 /* stele_region_clean(): report leftovers without removing them. */
 #define STELE_DRY_RUN (1u << 10)
 

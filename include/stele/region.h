@@ -183,6 +183,10 @@ struct stele_subscriber_info {
 	uint8_t uuid[16];
 	uint32_t pid; /* in the subscriber's own PID namespace */
 	char command[16];
+
+	/* options.label of the subscriber, up to STELE_LABEL_MAX bytes of any kind; "": none. */
+	char label[32];
+
 	int64_t user;         /* owner of the queue of the subscriber; -1: unknown */
 	uint64_t since;       /* nanoseconds since 1970 */
 	const char *notifier; /* a name of the list in <stele/subscriber.h>, or "none" */

@@ -75,6 +75,9 @@ extern "C" {
 struct stele_subscriber;
 struct stele_snapshot;
 
+/* Maximum bytes in the label of a subscriber. */
+#define STELE_LABEL_MAX 31u
+
 /* A row, read in place. */
 struct stele_row {
 	/* Encoded key, of key_bits bits: see <stele/schema.h>. */
@@ -117,8 +120,8 @@ struct stele_row {
 struct stele_subscriber_options {
 	size_t size; /* sizeof(struct stele_subscriber_options) */
 
-	/* STELE_UNREGISTERED, STELE_ANY_OWNER, STELE_ONE_OWNER, STELE_NO_SIGBUS_HANDLER:
-	 * <stele/flags.h>. */
+	/* STELE_UNREGISTERED, STELE_DESCRIPTOR, STELE_ANY_OWNER, STELE_ONE_OWNER,
+	 * STELE_NO_SIGBUS_HANDLER: <stele/flags.h>. */
 	unsigned flags;
 
 	/* With STELE_ONE_OWNER: the user who must own the region. Otherwise 0. */
@@ -138,21 +141,40 @@ struct stele_subscriber_options {
 	 * none of them. With more names, every commit wakes the subscriber, which then checks
 	 * whether its tables changed. */
 	const char *const *tables;
+
+	/* What the subscriber is called in lists of subscribers, to tell several subscribers of one
+	 * program apart: up to STELE_LABEL_MAX bytes, which are copied. NULL: no label. */
+	const char *label;
 };
 
-/* NOTIFIERS. How a subscriber is woken when there is a new version. A notice is only a hint: a
- * waiting subscriber also checks by itself once a second. A notice that is lost, delayed or
- * forged costs one check or that second, and never a version. "Descriptor" says whether
- * stele_subscriber_fd() works with the notifier.
+/* NOTIFIERS. How a subscriber is woken when there is a new version. A notice is only a hint. A
+ * notice that is lost, delayed or forged costs time, and never a version: a waiting subscriber also
+ * looks by itself. It looks as soon as it has waited twice as long as at its last look, first after
+ * a second. So a lost notice at most doubles the time that the subscriber waits for a version, and
+ * the delay is never longer than 32 seconds; with the notifiers that are marked with a star, and
+ * without a notifier, 8 seconds. "Descriptor" says whether stele_subscriber_fd() works with the
+ * notifier.
  *
- *   auto       mq. If no queue is available, futex; stele_subscriber_describe() says why.
- *   mq         A POSIX message queue for each subscriber. Descriptor: yes. Counts against the
+ * Notices are lost if the publisher dies between a commit and its notices, and no publisher
+ * attaches after it (the next one notifies every subscriber), or if the publisher has no descriptor
+ * or memory left. The star marks notifiers that can also be held up by another reader of the
+ * region, or whose publisher may come back in a namespace from which it does not reach the
+ * subscriber.
+ *
+ * If the publisher comes back in another IPC namespace, a subscriber with mq or sysv gets another
+ * notifier, at its next look: the futex, or the socket if it has a descriptor. When a publisher of
+ * its own namespace is back, it gets its former notifier again.
+ *
+ *   auto       mq*. If no queue is available, futex*; stele_subscriber_describe() says why. With
+ *              STELE_DESCRIPTOR, and after stele_subscriber_fd(): mq*, socket, or fifo, whichever
+ *              is available first.
+ *   mq*        A POSIX message queue for each subscriber. Descriptor: yes. Counts against the
  *              system's limit (fs.mqueue.queues_max, 256 by default) and the user's limit
  *              (ulimit -q). Requires the publisher's IPC namespace.
  *   socket     A Unix datagram socket in the region's folder. Descriptor: yes.
  *   fifo       A named pipe in the region's folder. Descriptor: yes. Only for the user who owns the
  *              region (else -EPERM), because the reader of a pipe can hold up its writer.
- *   signal     A queued real-time signal. Descriptor: yes. Each subscriber of the process takes one
+ *   signal*    A queued real-time signal. Descriptor: yes. Each subscriber of the process takes one
  *              number, from SIGRTMAX down to SIGRTMAX-7, that has its default action. The open
  *              fails with -EBUSY if none is left. The region's owner must be root or this user
  *              (else -EPERM). The publisher must see this process in its PID namespace and in
@@ -162,13 +184,13 @@ struct stele_subscriber_options {
  *              to SIGRTMAX in main() before creating threads. If the number is not blocked at the
  *              open, the open fails with -EBUSY. If it is unblocked later, the signal ends the
  *              process. The number stays blocked after the close.
- *   semaphore  A binary semaphore in the subscriber's slot. Descriptor: no. No requirements.
- *   sysv       One System V message queue for the region. The publisher creates the queue when the
+ *   semaphore* A binary semaphore in the subscriber's slot. Descriptor: no. No requirements.
+ *   sysv*      One System V message queue for the region. The publisher creates the queue when the
  *              first such subscriber waits; until then, that subscriber waits as with semaphore.
  *              Descriptor: no. Naming this notifier allows the library to start a thread, which
  *              ends waits that last too long, and which has all signals blocked. Requires the
  *              publisher's IPC namespace.
- *   futex      The head of the region itself. Descriptor: no. No requirements. A commit wakes all
+ *   futex*     The head of the region itself. Descriptor: no. No requirements. A commit wakes all
  *              subscribers that wait in this way. */
 
 /* Opens a region as a subscriber. Registers in a slot of the subscribers file and creates a
@@ -190,7 +212,9 @@ struct stele_subscriber_options {
  *                     once a publisher has opened it
  *   -ENOMEM, -EMFILE, -ENFILE
  * If options.notifier names a notifier that is not available, also -EPERM, -EBUSY, -ENOSPC, or
- * -ENOTSUP (the publisher is in another IPC namespace, and would not see the queue). */
+ * -ENOTSUP (the publisher is in another IPC namespace, and would not see the queue). With
+ * STELE_DESCRIPTOR, also -ENOTSUP (no notifier with a descriptor is available; the error message
+ * says why for each), and the errors that would otherwise leave the subscriber unregistered. */
 STELE_API int stele_subscriber_open(const char *region,
                                     const struct stele_subscriber_options *options,
                                     struct stele_subscriber **ret);
@@ -227,8 +251,8 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
  * `since` is a version that this subscriber has seen; to resume from one that was kept elsewhere,
  * use stele_changes_since(). `deadline_ns` is as in TIME LIMITS
  * (<stele/region.h>): 0 checks once and returns. A signal that interrupts the call does not end
- * it; the call continues with the time that is left. The call checks for itself at least once a
- * second, so a publisher that dies between a commit and its notice causes no longer delay.
+ * it; the call continues with the time that is left. The call looks for itself now and then, so a
+ * lost notice delays it no longer than NOTIFIERS says.
  *
  * Returns 1 and sets `*ret_version` to the newest version, or returns 0 at the deadline. Errors:
  * -ENOENT (the region was removed), -EIDRM (another region, or a region of another user, has
@@ -236,12 +260,20 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
 STELE_API int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since,
                                     int64_t deadline_ns, uint64_t *ret_version);
 
-/* Returns a descriptor for poll(2) and epoll(7). The descriptor becomes readable when there may
- * be a newer version, and at least once a second. Then call stele_subscriber_wait(subscriber,
- * since, 0, &version), which also makes the descriptor unreadable again. The subscriber owns the
- * descriptor: do not read or close it. Errors: -ENOTSUP (the notifier in use has no descriptor),
- * -EMFILE, -ENFILE, -ENOMEM, -ECHILD. */
-STELE_API int stele_subscriber_fd(const struct stele_subscriber *subscriber);
+/* Returns a descriptor for poll(2) and epoll(7). The descriptor becomes readable when there may be
+ * a newer version, and for the looks that NOTIFIERS describes: a second after the last version, and
+ * ever more seldom while nothing changes. Then call stele_subscriber_wait(subscriber, since, 0,
+ * &version), which also makes the descriptor unreadable again. The subscriber owns the descriptor:
+ * do not read or close it.
+ *
+ * The first call gives the subscriber a notifier that has a descriptor, if it has none and its
+ * options name none: "mq", or else "socket", or else "fifo". The descriptor stays the same for the
+ * life of the subscriber, also when the notifier has to be chosen again.
+ *
+ * Errors: -ENOTSUP (options.notifier has no descriptor, the subscriber is not registered, or no
+ * notifier with a descriptor is available; it can wait all the same), -EMFILE, -ENFILE, -ENOMEM,
+ * -ECHILD. */
+STELE_API int stele_subscriber_fd(struct stele_subscriber *subscriber);
 
 /* Reports that the service has applied `version`, for other processes to see
  * (stele_region_subscribers()). Returns 0. Errors: -ENOTSUP (not registered), -ECHILD. */
@@ -266,10 +298,9 @@ struct stele_subscriber_state {
 	bool owner_trusted;
 	uid_t owner;
 
-	/* The notifier in use: a name of the list above, or "poll" if the subscriber receives no
-	 * notices. It then checks for a new version every few milliseconds. While nothing
-	 * changes, it checks ten times a second and whenever a commit wakes the futex waiters. A
-	 * static string. */
+	/* The notifier in use: a name of the list above, or "poll" if the subscriber has none. It
+	 * then looks for a new version every few milliseconds as long as there are new ones, and is
+	 * woken by the first one after a pause, as the futex waiters are. A static string. */
 	const char *notifier;
 
 	/* Why the subscriber is not registered, or is not notified through a queue; "" if neither

@@ -204,6 +204,7 @@ int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t o
 	ret->header = (struct layout_subscribers_header *)slots.mapping.base;
 	ret->slot = (struct layout_slot *)(slots.mapping.base + slots_file_size(0));
 	ret->capacity = slots_capacity(slots.lock.fd);
+	ret->status = status;
 	fork_fd_move(&slots.lock, &ret->lock);
 	return 0;
 }
@@ -371,6 +372,7 @@ static void slots_take(struct slots *slots, uint32_t index, const struct slot_ow
 	__atomic_store_n(&slot->tables, owner->tables, __ATOMIC_RELAXED);
 	data_copy_in((unsigned char *)slot->uuid, owner->uuid, 16);
 	data_copy_in((unsigned char *)slot->command, command, 16);
+	data_copy_in((unsigned char *)slot->label, owner->label, sizeof(owner->label));
 	store_relaxed(&slot->attached, clock_realtime());
 	store_relaxed(&slot->seen, 0);
 	store_relaxed(&slot->applied, 0);

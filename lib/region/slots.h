@@ -19,6 +19,7 @@
 #ifndef LIB_REGION_SLOTS_H
 #define LIB_REGION_SLOTS_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 #include "lib/base/fork.h"
 #include "lib/layout.h"
@@ -31,7 +32,8 @@ struct slots {
 	struct layout_subscribers_header *header;
 	/* Array of LAYOUT_SLOTS_MAX; the first `capacity` are in the file. */
 	struct layout_slot *slot;
-	uint32_t capacity; /* slots that the file is known to hold */
+	uint32_t capacity;  /* slots that the file is known to hold */
+	struct stat status; /* of the file when it was opened */
 };
 
 /* Creates the subscribers file of a region, replacing any object of that name. `publisher` is the
@@ -68,6 +70,7 @@ struct slot_owner {
 	uint32_t notifier; /* LAYOUT_NOTIFIER_... */
 	uint32_t tables;   /* number of hashes; 0: notify of every commit */
 	uint64_t table_hashes[LAYOUT_SLOT_TABLES];
+	char label[LAYOUT_LABEL_SIZE]; /* padded with NULs */
 };
 
 /* Claims a free slot, and makes the file grow if all slots are taken. Sets the slot's owner and

@@ -449,12 +449,19 @@ bool file_is_idle(int fd)
 	return file_try_lease(fd) == 0;
 }
 
+bool file_has_name(const struct stat *status, const char *path)
+{
+	struct stat named;
+
+	return lstat(path, &named) == 0 && status->st_dev == named.st_dev &&
+	       status->st_ino == named.st_ino;
+}
+
 bool file_is_named(int fd, const char *path)
 {
-	struct stat open_file, named;
+	struct stat status;
 
-	return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
-	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+	return fstat(fd, &status) == 0 && file_has_name(&status, path);
 }
 
 /* Sets or changes this description's lock on `count` bytes. */

@@ -102,6 +102,9 @@ bool file_is_idle(int fd);
 /* Returns true if `path` still names the open file. */
 bool file_is_named(int fd, const char *path);
 
+/* Like file_is_named(), for an open file whose status is known: one system call instead of two. */
+bool file_has_name(const struct stat *status, const char *path);
+
 /* The functions below use open-file-description locks on bytes. They never block, and set no
  * message. In each call the kernel walks the list of all locks on the file, so the cost rises with
  * the number of these locks. */

@@ -50,12 +50,10 @@ static void fanout_wake(struct fanout *fanout, const struct notice *notice)
 {
 	uint32_t mask = notice_mask(notice);
 
-	if (mask == 0)
-		return;
 	notifier_futex_wake(fanout_head(fanout), mask);
 	PROBE4(notify, fanout->region->names.region, -1, notice->version, 0);
 	fanout->futex_wakes++;
-	fanout->woken_at = notice->time;
+	notice_recent_add(&fanout->woken, notice, FANOUT_INTERVAL);
 }
 
 /* Sends a notice to an armed subscriber. Returns false if the subscriber was passed over, so that
@@ -136,7 +134,7 @@ static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const stru
 
 void fanout_notify(struct fanout *fanout, const struct notice *notice)
 {
-	bool futex = notice->everybody || notice->time - fanout->woken_at >= FANOUT_INTERVAL;
+	bool futex = !notice_recent_covers(&fanout->woken, notice, FANOUT_INTERVAL);
 
 	/* The contract with subscribers (wait_arm() in subscriber/wait.c): head is stored before
 	 * the tickets are loaded. */

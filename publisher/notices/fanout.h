@@ -25,7 +25,7 @@
  * peers.h describes how a slot proves that it belongs to a subscriber, and the budget for forged
  * slots. Called by notify.c, and by the code that opens, moves or closes the files in use.
  *
- * Errors reach no user: a subscriber that can't be notified checks head once a second. */
+ * Errors reach no user: a subscriber that can't be notified finds versions by its own looks. */
 #ifndef PUBLISHER_NOTICES_FANOUT_H
 #define PUBLISHER_NOTICES_FANOUT_H
 
@@ -35,8 +35,8 @@
 #include "publisher/notices/notice.h"
 #include "publisher/notices/peers.h"
 
-/* Minimum time from a futex wake to the next wake that serves only readers without a slot, in
- * nanoseconds. */
+/* Minimum time from a futex wake to the next wake of the same bits that serves only readers without
+ * a slot, in nanoseconds. wait_block() in subscriber/wait.c relies on it. */
 #define FANOUT_INTERVAL ((uint64_t)NSEC_PER_MSEC)
 
 struct fanout {
@@ -45,12 +45,12 @@ struct fanout {
 	struct peers peers;
 	/* The counters in the publisher file, one entry for each slot, for monitoring. */
 	struct layout_notices *notices;
-	uint32_t notices_capacity; /* entries that the publisher file is known to hold */
-	int notices_fd;            /* the publisher file */
-	uint32_t reap_next;        /* slot at which the next partial reap begins */
-	uint64_t reaped_at;        /* time of day of the last partial reap */
-	uint64_t reap_pause;       /* nanoseconds to add to REAP_INTERVAL after a slow reap */
-	uint64_t woken_at;         /* time of day of the last futex wake */
+	uint32_t notices_capacity;  /* entries that the publisher file is known to hold */
+	int notices_fd;             /* the publisher file */
+	uint32_t reap_next;         /* slot at which the next partial reap begins */
+	uint64_t reaped_at;         /* time of day of the last partial reap */
+	uint64_t reap_pause;        /* nanoseconds to add to REAP_INTERVAL after a slow reap */
+	struct notice_recent woken; /* the last futex wakes */
 	/* Statistics, as in struct stele_publisher_stats. */
 	uint64_t sent, skipped, full, failed, futex_wakes, reaped;
 };

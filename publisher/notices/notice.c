@@ -56,9 +56,35 @@ uint32_t notice_mask(const struct notice *notice)
 {
 	uint32_t mask = 0;
 
-	if (notice->everybody || notice->tables == NOTICE_ANY)
+	/* A version without a changed table concerns those who wait for every version. */
+	if (notice->everybody || notice->tables == NOTICE_ANY || notice->tables == 0)
 		return UINT32_MAX;
 	for (uint32_t i = 0; i < notice->tables; i++)
 		mask |= notifier_futex_bit(notice->hashes[i]);
 	return mask;
+}
+
+/* Returns true if the notice comes within the interval. The difference is huge, and the result
+ * false, if the clock was set back. */
+static bool notice_is_within(const struct notice_recent *recent, const struct notice *notice,
+                             uint64_t interval)
+{
+	return notice->time - recent->at < interval;
+}
+
+bool notice_recent_covers(const struct notice_recent *recent, const struct notice *notice,
+                          uint64_t interval)
+{
+	return !notice->everybody && notice_is_within(recent, notice, interval) &&
+	       (notice_mask(notice) & ~recent->mask) == 0;
+}
+
+void notice_recent_add(struct notice_recent *recent, const struct notice *notice, uint64_t interval)
+{
+	uint32_t mask = notice_mask(notice);
+
+	if (notice_is_within(recent, notice, interval))
+		recent->mask |= mask;
+	else
+		*recent = (struct notice_recent){.at = notice->time, .mask = mask};
 }

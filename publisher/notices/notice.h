@@ -40,4 +40,19 @@ bool notice_concerns(const struct notice *notice, const struct layout_slot *slot
 /* Returns the mask of the futex waiters that the notice concerns (notifier_futex_wake()). */
 uint32_t notice_mask(const struct notice *notice);
 
+/* Which futex waiters were served lately: those of `mask`, since the time of day `at`. */
+struct notice_recent {
+	uint64_t at;
+	uint32_t mask;
+};
+
+/* Returns true if all futex waiters that the notice concerns were served less than `interval`
+ * nanoseconds before the notice. Returns false for a notice to everybody. */
+bool notice_recent_covers(const struct notice_recent *recent, const struct notice *notice,
+                          uint64_t interval);
+
+/* Records that the futex waiters of this notice are served. */
+void notice_recent_add(struct notice_recent *recent, const struct notice *notice,
+                       uint64_t interval);
+
 #endif

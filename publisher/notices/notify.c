@@ -118,10 +118,10 @@ void notify_post(struct notify *notify, const struct notice *notice)
 	}
 	/* Waking the thread costs a system call, too. While no subscriber is armed, the thread only
 	 * has to wake readers without a slot and to reap; once each FANOUT_INTERVAL is enough. */
-	if (!notice->everybody && notice->time - notify->posted_at < FANOUT_INTERVAL &&
+	if (notice_recent_covers(&notify->handed, notice, FANOUT_INTERVAL) &&
 	    !fanout_anyone_armed(notify->fanout))
 		return;
-	notify->posted_at = notice->time;
+	notice_recent_add(&notify->handed, notice, FANOUT_INTERVAL);
 	pthread_mutex_lock(&notify->lock);
 	if (notify->is_pending)
 		notice_merge(&notify->pending, notice);

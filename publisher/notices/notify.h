@@ -18,11 +18,11 @@ struct notify {
 	struct fanout *fanout;
 	bool threaded; /* there is a thread; the members below are in use only then */
 	pthread_t thread;
-	pthread_mutex_t sending; /* held while the thread uses the fanout and its files */
-	pthread_mutex_t lock;    /* protects pending, is_pending and stop; held only briefly */
-	pthread_cond_t posted;   /* signalled when is_pending or stop becomes true */
-	struct notice pending;   /* to be sent, if is_pending */
-	uint64_t posted_at;      /* time of day of the last handover; only the committer uses it */
+	pthread_mutex_t sending;     /* held while the thread uses the fanout and its files */
+	pthread_mutex_t lock;        /* protects pending, is_pending and stop; held only briefly */
+	pthread_cond_t posted;       /* signalled when is_pending or stop becomes true */
+	struct notice pending;       /* to be sent, if is_pending */
+	struct notice_recent handed; /* the last handovers; only the committer uses it */
 	bool is_pending, stop;
 };
 

@@ -181,7 +181,7 @@ static void peers_reset_count(struct fanout *fanout, uint32_t index, const uint8
 /* ---- new subscribers ---- */
 
 /* Allocates peers for the slots below `used`. If there is no memory, the subscribers of new slots
- * get no notices, and check head once a second. */
+ * get no notices, and find versions by their own looks. */
 static void peers_reserve(struct fanout *fanout, uint32_t used)
 {
 	struct peers *peers = &fanout->peers;

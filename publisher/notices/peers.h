@@ -52,7 +52,7 @@
  * uuid and notifier again for 1 ms, then 2 ms, and so on up to 1.024 s. Meanwhile it notifies a
  * known slot by a wake of the futex. So slots without locks cost a commit at most 32 failures after
  * a pause, and then one failure each millisecond. A subscriber that is passed over finds the new
- * version within a second, when it checks head without a notice.
+ * version when it looks at head without a notice (wait_slice() in subscriber/wait.c).
  *
  * Without an attack no subscriber is passed over. Checks of new subscribers are free. A known slot
  * costs units only if another subscriber has claimed it since: at most two units, so 1,024 slots at

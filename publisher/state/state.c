@@ -45,13 +45,17 @@ static bool state_free_memory(void *context)
 	return load_relaxed(&publisher->attachment.region.header->reclaimed) > reclaimed;
 }
 
-void state_announce(struct stele_publisher *publisher)
+void state_announce(struct stele_publisher *publisher, bool first)
 {
 	struct layout_publisher *record = &publisher->attachment.region.header->publisher;
+	uint32_t own = paths_ipc_namespace(), theirs = data_load_32(&record->ipc_namespace);
 
 	data_copy_in(record->uuid, publisher->uuid, sizeof(record->uuid));
 	data_store_32(&record->pid, publisher->pid);
-	data_store_32(&record->ipc_namespace, paths_ipc_namespace());
+	/* A publisher that shares the region with one in another namespace may not be the one that
+	 * commits next. So no subscriber may rely on queues from then on. */
+	data_store_32(&record->ipc_namespace,
+	              first || theirs == 0 || theirs == own ? own : LAYOUT_NAMESPACES);
 	data_copy_in((unsigned char *)record->command, publisher->command, sizeof(record->command));
 	data_store(&record->attached, publisher->attached);
 	data_store(&record->detached, 0);

@@ -88,8 +88,9 @@ void state_wire(struct stele_publisher *publisher);
  * -ENOMEM, -EBADMSG, or an error of durable_start(). */
 int state_start(struct stele_publisher *publisher);
 
-/* Records this publisher in the region's header, for other publishers and for monitoring. */
-void state_announce(struct stele_publisher *publisher);
+/* Records this publisher in the region's header, for other publishers, for subscribers, which may
+ * have to choose another notifier, and for monitoring. `first`: no other publisher is attached. */
+void state_announce(struct stele_publisher *publisher, bool first);
 
 /* Sets the maximum of bytes that pins may keep: the option, or half of the region's maximum
  * size. */

@@ -26,7 +26,7 @@
 #define QUERIES_AGAIN 64u
 
 /* The age in nanoseconds after which a version that a subscriber has not seen shows that the
- * subscriber is busy. Every subscriber that waits reads head within a second. */
+ * subscriber is busy. A subscriber that waits is woken long before. */
 #define BUSY_AFTER (uint64_t)(1500 * NSEC_PER_MSEC)
 
 struct list {
@@ -83,6 +83,8 @@ static void list_read_slot(const struct list *list, uint32_t index, bool alive,
 	data_copy_out(info->uuid, slot->uuid, sizeof(info->uuid));
 	data_copy_out(info->command, (const unsigned char *)slot->command, sizeof(info->command));
 	info->command[sizeof(info->command) - 1] = '\0';
+	data_copy_out(info->label, (const unsigned char *)slot->label, sizeof(info->label));
+	info->label[sizeof(info->label) - 1] = '\0';
 	list_read_pins(slot, info);
 }
 
@@ -120,9 +122,8 @@ static void list_find_behind(const struct list *list, struct stele_subscriber_in
 
 /* Clears `waiting` for a subscriber that is busy though its ticket is armed. The ticket of a
  * subscriber that waits in a loop of its own, on a descriptor, stays armed even while it works. A
- * waiting subscriber is woken for every version, unless it named tables, and reads head once a
- * second without a notice. So a subscriber that has not seen a version older than BUSY_AFTER is
- * busy. */
+ * waiting subscriber is woken for every version, unless it named tables. So a subscriber that has
+ * not seen a version older than BUSY_AFTER is busy, or its notice was lost. */
 static void list_find_busy(const struct list *list, struct stele_subscriber_info *info)
 {
 	uint64_t since;

@@ -110,7 +110,8 @@ Test(cli_inspect, subscribers_are_listed_dead_or_alive)
 
 	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
 	STELE_START(&watch, "watch", "--format", "ndjson", target);
-	snprintf(pid, sizeof(pid), "\"pid\": %d, \"command\": \"stele\", ", (int)watch.pid);
+	snprintf(pid, sizeof(pid), "\"pid\": %d, \"command\": \"stele\", \"label\": null, ",
+	         (int)watch.pid);
 	/* A watch that waits has read all existing versions. */
 	for (int i = 0; i < 10000; i++) {
 		result = STELE("subscribers", "--format", "ndjson", region);

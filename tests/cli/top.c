@@ -444,6 +444,7 @@ Test(cli_top, shows_forged_slots_without_harm)
 	                           .notifier = 99,
 	                           .pid = 1,
 	                           .command = "\033[31;5m\xff\x9b",
+	                           .label = "\033[32;5m\xff\x9b\u202e",
 	                           .ticket = 1,
 	                           .seen = UINT64_MAX};
 	struct layout_subscribers_header header;
@@ -459,6 +460,10 @@ Test(cli_top, shows_forged_slots_without_harm)
 	cr_assert(pwrite(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header));
 	cr_assert(pwrite(fd, &slot, sizeof(slot), sizeof(header)) == (ssize_t)sizeof(slot));
 	start();
+	await("?[32;5m??");
+	cr_expect(memmem(terminal.written, terminal.length, "\033[32;5m", 7) == NULL);
+	memset(slot.label, 0, sizeof(slot.label));
+	cr_assert(pwrite(fd, &slot, sizeof(slot), sizeof(header)) == (ssize_t)sizeof(slot));
 	await("?[31;5m??");
 	cr_expect(memmem(terminal.written, terminal.length, "\033[31;5m", 7) == NULL);
 	cr_assert(ftruncate(fd, 100) == 0);

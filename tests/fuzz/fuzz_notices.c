@@ -168,8 +168,8 @@ static void do_send(unsigned kind)
 	else if (kind == 3)
 		send_signal();
 	else if (kind == 4)
-		__atomic_store_n(&state.subscribers[kind]->slot->semaphore[state.step->a % 4],
-		                 state.step->value, __ATOMIC_RELAXED);
+		__atomic_store_n(&state.subscribers[kind]->slot->semaphore, state.step->value,
+		                 __ATOMIC_RELAXED);
 	else if (kind == 5)
 		send_to_sysv(bytes, size);
 	else

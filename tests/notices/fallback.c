@@ -63,7 +63,6 @@ static void expect_futex(struct stele_subscriber *subscriber, const char *reason
 	CHECK(state.registered && strcmp(state.notifier, "futex") == 0, "%s: %s", state.notifier,
 	      state.reason);
 	CHECK(strstr(state.reason, reason), "no \"%s\" in: %s", reason, state.reason);
-	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "futex");
 }
 
 static void become(unsigned user)
@@ -150,6 +149,7 @@ static void with_futex(unsigned argument)
 
 	(void)argument;
 	expect_futex(subscriber, "");
+	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "\"futex\" has no descriptor");
 	CHECK(ipc_describe(subscriber).reason[0] == '\0', "%s", ipc_describe(subscriber).reason);
 	OK(stele_subscriber_applied(subscriber, 1));
 	follow(subscriber);
@@ -189,7 +189,7 @@ static void expect_unregistered(struct stele_subscriber *subscriber, const char 
 	      state.reason);
 	CHECK(strstr(state.reason, reason), "no \"%s\" in: %s", reason, state.reason);
 	CHECK(state.publisher_attached, "it is attached");
-	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "\"poll\" has no descriptor");
+	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, reason);
 	RETURNS(stele_subscriber_applied(subscriber, 1), -ENOTSUP, reason);
 }
 

@@ -5,6 +5,7 @@
  * namespace; there the futex takes their place. */
 #include <sys/mount.h>
 
+#include "subscriber/state.h"
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_namespace, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -270,6 +271,190 @@ Test(notices_namespace, notice_11_a_publisher_restarted_in_another_ipc_namespace
 		ipc_join_inner();
 		OK(stele_region_remove(region));
 	}
+}
+
+/* ---- the notifier is chosen again ---- */
+
+enum { VERSION, AWAY, BACK, END };
+
+/* Waits for a version by one of both ways, and checks that the notifier is `expected` soon,
+ * whatever versions come meanwhile. */
+static uint64_t wait_until_chosen(struct stele_subscriber *subscriber, int fd, uint64_t version,
+                                  const char *expected)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+	while (strcmp(ipc_describe(subscriber).notifier, expected) != 0) {
+		ipc_tell(VERSION, version);
+		OK(stele_subscriber_wait(subscriber, version, fd < 0 ? STELE_FOREVER : 0,
+		                         &version));
+		if (fd >= 0)
+			CHECK(poll(&pollfd, 1, -1) == 1, "%s", strerror(errno));
+	}
+	return version;
+}
+
+/* Waits for some versions by notices alone. */
+static uint64_t wait_by_notices(struct stele_subscriber *subscriber, int fd, uint64_t version)
+{
+	const int64_t slice = notifier_slice;
+
+	ipc_only_notices();
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		uint64_t last = version;
+		ipc_tell(VERSION, version);
+		/* Make the check of the files that is due once a second. */
+		subscriber->checked_at = 0;
+		if (fd >= 0)
+			version = ipc_await_by_descriptor(subscriber, version);
+		else
+			RETURNS(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version),
+			        1, "");
+		CHECK(version == last + 1, "%llu after %llu", (unsigned long long)version,
+		      (unsigned long long)last);
+	}
+	notifier_slice = slice;
+	return version;
+}
+
+/* Blocks, or sleeps in its own event loop, while the publisher moves to another namespace and
+ * back. */
+static void stay(unsigned by_descriptor)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version = 1;
+	int fd = -1;
+
+	notifier_slice = 10 * NSEC_PER_MSEC;
+	subscriber = ipc_subscribe(0, NULL);
+	if (by_descriptor)
+		OK(fd = stele_subscriber_fd(subscriber));
+	version = wait_by_notices(subscriber, fd, version);
+	ipc_reach(AWAY, 1);
+	version = wait_until_chosen(subscriber, fd, version, by_descriptor ? "socket" : "futex");
+	version = wait_by_notices(subscriber, fd, version);
+	ipc_reach(BACK, 1);
+	version = wait_until_chosen(subscriber, fd, version, "mq");
+	CHECK(ipc_describe(subscriber).reason[0] == '\0', "%s", ipc_describe(subscriber).reason);
+	wait_by_notices(subscriber, fd, version);
+	stele_subscriber_close(subscriber);
+	ipc_reach(END, 1);
+}
+
+/* Commits a version, which may follow one of another publisher. */
+static void commit_shared(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	ipc_put(tx, 0, stele_publisher_version(publisher) + 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+}
+
+/* Commits a version each time that the subscriber has the last one, until `stage` is reached. With
+ * a parity, only those after versions of this parity, as publishers do that take turns. */
+static void commit_until(struct stele_publisher *publisher, unsigned stage, int parity)
+{
+	uint64_t done = 0, version;
+
+	while (ipc_stage(stage) == 0) {
+		version = ipc_told(VERSION);
+		if (version > done && (parity < 0 || version % 2 == (unsigned)parity)) {
+			commit_shared(publisher);
+			done = version;
+		} else {
+			sched_yield();
+		}
+	}
+	stele_publisher_close(publisher);
+}
+
+static void publish_away(unsigned argument)
+{
+	(void)argument;
+	commit_until(ipc_attach(region, NULL), BACK, -1);
+}
+
+static void expect_chosen_again(unsigned by_descriptor)
+{
+	struct stele_publisher *publisher;
+	pid_t child;
+
+	needs_namespaces(CLONE_NEWIPC);
+	publisher = ipc_publish(region, NULL);
+	child = ipc_spawn(stay, by_descriptor);
+	commit_until(publisher, AWAY, -1);
+	ipc_spawn_inner(user_namespace | CLONE_NEWIPC, publish_away);
+	ipc_join_inner();
+	commit_until(ipc_attach(region, NULL), END, -1);
+	ipc_join(child);
+}
+
+Test(notices_namespace, notice_11_a_blocked_subscriber_follows_there_and_back)
+{
+	expect_chosen_again(0);
+}
+
+Test(notices_namespace, notice_11_an_event_loop_follows_there_and_back)
+{
+	expect_chosen_again(1);
+}
+
+/* ---- publishers that share, in two namespaces ---- */
+
+static void share_away(unsigned argument)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE | STELE_SHARED};
+
+	(void)argument;
+	commit_until(ipc_attach(region, &options), END, 1);
+}
+
+static void stay_between(unsigned by_descriptor)
+{
+	struct stele_subscriber *subscriber;
+	uint64_t version = 1;
+	int fd = -1;
+
+	notifier_slice = 10 * NSEC_PER_MSEC;
+	subscriber = ipc_subscribe(0, NULL);
+	if (by_descriptor)
+		OK(fd = stele_subscriber_fd(subscriber));
+	CHECK(strcmp(ipc_describe(subscriber).notifier, "mq") == 0, "%s",
+	      ipc_describe(subscriber).reason);
+	ipc_reach(AWAY, 1);
+	version = wait_until_chosen(subscriber, fd, version, by_descriptor ? "socket" : "futex");
+	wait_by_notices(subscriber, fd, version);
+	stele_subscriber_close(subscriber);
+	ipc_reach(END, 1);
+}
+
+static void expect_served_by_both(unsigned by_descriptor)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE | STELE_SHARED};
+	struct stele_publisher *publisher;
+	pid_t child;
+
+	needs_namespaces(CLONE_NEWIPC);
+	publisher = ipc_publish(region, &options);
+	child = ipc_spawn(stay_between, by_descriptor);
+	ipc_await(AWAY, 1);
+	ipc_spawn_inner(user_namespace | CLONE_NEWIPC, share_away);
+	commit_until(publisher, END, 0);
+	ipc_join(child);
+	ipc_join_inner();
+}
+
+Test(notices_namespace, notice_11_publishers_in_two_namespaces_both_wake_a_blocked_subscriber)
+{
+	expect_served_by_both(0);
+}
+
+Test(notices_namespace, notice_11_publishers_in_two_namespaces_both_wake_an_event_loop)
+{
+	expect_served_by_both(1);
 }
 
 /* ---- another /dev/shm ---- */

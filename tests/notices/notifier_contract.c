@@ -38,6 +38,7 @@ static void channel_make(struct channel *channel)
 	                            .index = INDEX,
 	                            .owner = geteuid(),
 	                            .group = getegid(),
+	                            .slice = notifier_slice,
 	                            .fd = -1};
 	memcpy(channel->uuid, UUID, 16);
 	memcpy(channel->region_uuid, info.uuid, 16);
@@ -145,7 +146,7 @@ static void send_forged(unsigned mechanism, bool fills)
 		for (int i = 0; i < (fills ? 200 : 1); i++)
 			kill(getpid(), SIGRTMAX);
 	else if (mechanism == SEMAPHORE)
-		__atomic_store_n((uint32_t *)(void *)slot.semaphore, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n((uint32_t *)(void *)&slot.semaphore, 1, __ATOMIC_SEQ_CST);
 	else if (mechanism == SYSV)
 		CHECK(msgsnd(promise_sysv_queue(), &message, 0, IPC_NOWAIT) == 0, "%s",
 		      strerror(errno));
@@ -315,7 +316,7 @@ static uint32_t word_of(pid_t pid, unsigned *ret_index)
 	struct layout_slot is = promise_slot(pid, ret_index);
 	uint32_t word;
 
-	memcpy(&word, is.semaphore, sizeof(word));
+	memcpy(&word, &is.semaphore, sizeof(word));
 	return word;
 }
 

@@ -239,11 +239,11 @@ static unsigned scribble(unsigned index)
 	base = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (base == MAP_FAILED)
 		return 0;
-	words = ((struct layout_slot *)(void *)(base +
-	                                        sizeof(struct layout_subscribers_header)))[index]
-	                .semaphore;
+	words = &((struct layout_slot *)(void *)(base +
+	                                         sizeof(struct layout_subscribers_header)))[index]
+	                 .semaphore;
 	for (unsigned i = 0; i < 1000; i++) {
-		__atomic_store_n(&words[i % 4], random_from(&random), __ATOMIC_SEQ_CST);
+		__atomic_store_n(words, random_from(&random), __ATOMIC_SEQ_CST);
 		syscall(SYS_futex, words, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 	}
 	return 1000;

@@ -214,7 +214,7 @@ Test(notices_notifier_thread, hostile_25_a_truncated_file_does_not_end_the_threa
 	ipc_path(path, ".subscribers");
 	CHECK(truncate(path, 0) == 0, "%s", strerror(errno));
 	/* Makes the commit wake the thread instead of checking the slots itself. */
-	publisher->notify.posted_at = 0;
+	publisher->notify.handed.at = 0;
 	ipc_commit(publisher);
 	UNTIL(mapping_lost(&publisher->attachment.slots.mapping));
 	stele_publisher_close(publisher);

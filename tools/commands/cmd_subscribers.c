@@ -28,7 +28,7 @@ static const char doc[] =
 	"\v"
 	"The states are 'waiting' for the next version, 'busy', 'stopped', and 'dead'. A "
 	"subscriber is dead if the kernel has dropped the lock of its process. The subscriber "
-	"itself reports its name, and the versions that it saw and applied.\n"
+	"itself reports its name and its label, and the versions that it saw and applied.\n"
 	"\n"
 	"'lag' is the number of versions after the applied version, or after the seen "
 	"version if it reports none as applied. 'lag_time' is the age of the first of these "
@@ -44,6 +44,7 @@ enum {
 	STATE,
 	PID,
 	COMMAND,
+	LABEL,
 	USER,
 	SINCE,
 	NOTIFIER,
@@ -68,6 +69,7 @@ static const struct output_column columns[COLUMNS] = {
 	[STATE] = {"state", false},
 	[PID] = {"pid", true},
 	[COMMAND] = {"command", false},
+	[LABEL] = {"label", false},
 	[USER] = {"user", false},
 	[SINCE] = {"since", false},
 	[NOTIFIER] = {"notifier", false},
@@ -180,6 +182,8 @@ static void subscribers_print_one(void *context, const struct stele_subscriber_i
 	cells[STATE] = cell_text(subscribers_state(info));
 	cells[PID] = cell_number(info->pid, texts[PID]);
 	cells[COMMAND] = cell_text(info->command);
+	if (*info->label)
+		cells[LABEL] = cell_text(info->label);
 	if (subscribers_find_user(info, texts[USER]))
 		cells[USER] = cell_text(texts[USER]);
 	if (info->since) {

@@ -161,13 +161,20 @@ static void doctor_region_check_namespaces(struct doctor *doctor, const struct e
 		              "the publisher's IPC namespace is unknown");
 		return;
 	}
+	if (region->ipc_namespace == LAYOUT_NAMESPACES) {
+		doctor_report(
+			doctor, VERDICT_NOTE, "namespaces", name, NULL,
+			"the publishers that share the region are in several IPC namespaces, "
+			"so no subscriber has a message queue; the futex or a socket wakes it");
+		return;
+	}
 	doctor_region_suggest_namespace(region, mend);
 	if (elsewhere.queues)
 		doctor_report(
 			doctor, VERDICT_PROBLEM, "namespaces", name, mend,
 			"%zu subscribers with message queues seem to be in another IPC namespace than "
-			"the publisher, so its notices don't reach them: they find versions only by "
-			"their own check once a second",
+			"the publisher, so its notices don't reach them before they have chosen "
+			"another notifier, at their next look",
 			elsewhere.queues);
 	else if (elsewhere.all)
 		doctor_report(

@@ -147,7 +147,9 @@ static void region_subscriber_cell(const void *context, size_t row, size_t colum
 
 	switch (column) {
 	case WHO:
-		describe_process(subscriber->pid, subscriber->command, ret->text);
+		describe_process(subscriber->pid,
+		                 *subscriber->label ? subscriber->label : subscriber->command,
+		                 ret->text);
 		ret->style = STRONG;
 		break;
 	case LAG:

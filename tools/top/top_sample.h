@@ -27,8 +27,9 @@ struct top_subscriber {
 	uint8_t uuid[16];
 	uint32_t pid;
 	char command[16];
-	const char *notifier; /* static */
-	uint64_t since;       /* nanoseconds since 1970 */
+	char label[STELE_LABEL_MAX + 1]; /* "": none */
+	const char *notifier;            /* static */
+	uint64_t since;                  /* nanoseconds since 1970 */
 	uint64_t seen, applied;
 	unsigned pins;
 	uint64_t oldest_pin; /* 0: none */

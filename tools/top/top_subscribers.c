@@ -80,6 +80,8 @@ static void subscribers_describe(const struct layout_slot *slot, const struct to
 	memcpy(ret->uuid, slot->uuid, sizeof(ret->uuid));
 	memcpy(ret->command, slot->command, sizeof(ret->command));
 	ret->command[sizeof(ret->command) - 1] = '\0';
+	memcpy(ret->label, slot->label, sizeof(ret->label));
+	ret->label[sizeof(ret->label) - 1] = '\0';
 	ret->pid = slot->pid;
 	ret->notifier = subscribers_notifier_name(slot->notifier);
 	ret->since = slot->attached;

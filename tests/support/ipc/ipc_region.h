@@ -23,7 +23,7 @@ void ipc_path(char path[128], const char *suffix);
 void ipc_begin(void);
 void ipc_end(void);
 
-/* Turns off the check that a waiting subscriber makes every second, in this process and in those
+/* Turns off the looks of a waiting subscriber without a notice, in this process and in those
  * that it spawns. A wait then ends only by a notice, and a lost notice is a wait without end; no
  * clock is involved. Must be called before this process has subscribers, since a subscriber's
  * thread may read the setting. */
