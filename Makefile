@@ -43,7 +43,7 @@ link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 lib_sources := $(sort $(foreach part,lib notifier publisher subscriber,$(wildcard $(part)/*.c $(part)/*/*.c)))
 tool_sources := $(sort $(wildcard tools/*.c tools/*/*.c))
 kernel_sources := $(filter tools/kernel/%,$(tool_sources))
-kinds := unit text ipc notices hostile crash cli stress
+kinds := unit text layout ipc notices hostile crash cli stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
 # Objects that tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is
@@ -132,7 +132,7 @@ $(BUILD)/libstele-before.so: $(before_objects)
 $(BUILD)/stele-before: $(call objects,$(tool_sources)) $(before_objects)
 	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lcsv -lmnl -lncursesw -ltinfo -luuid
 
-$(addprefix $(BUILD)/tests/,ipc/upgrade cli/upgrade): | $(BUILD)/stele-before $(BUILD)/libstele-before.so
+$(addprefix $(BUILD)/tests/layout/,releases upgrade): | $(BUILD)/stele-before $(BUILD)/libstele-before.so
 
 $(BUILD)/obj/support.a: $(call objects,$(support_sources))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -112,6 +112,16 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 	return 1;
 }
 
+/* Copies a value that fits to the caller's buffer. A NUL follows a value of variable size, if the
+ * buffer has room for one. */
+static void live_copy_value(const struct live_request *request, bool variable, const void *value,
+                            size_t size)
+{
+	data_copy_out(request->buffer, value, size);
+	if (variable && size < *request->size)
+		((char *)request->buffer)[size] = '\0';
+}
+
 /* Looks the row up and copies its value to the caller's buffer. The caller re-checks. Returns 1, 0,
  * -EMSGSIZE or -EBADMSG. */
 static int live_copy_row(const struct stele_live *live, const struct live_request *request,
@@ -135,7 +145,7 @@ static int live_copy_row(const struct stele_live *live, const struct live_reques
 	*ret_key_bits = parts.key_bits;
 	if (parts.value_size > *request->size)
 		return -EMSGSIZE;
-	data_copy_out(request->buffer, parts.value, parts.value_size);
+	live_copy_value(request, words->layout.variable, parts.value, parts.value_size);
 	return 1;
 }
 
@@ -245,7 +255,8 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 		if (size > *request->size)
 			r = -EMSGSIZE;
 		else
-			data_copy_out(request->buffer, row.value, size);
+			live_copy_value(request, table_words(&table)->layout.variable, row.value,
+			                size);
 		if (stele_snapshot_check(snapshot) < 0)
 			r = stele_snapshot_check(snapshot);
 	}

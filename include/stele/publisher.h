@@ -295,7 +295,9 @@ STELE_API int stele_publisher_update(struct stele_publisher *publisher,
  * random name first, so no other user can block it by taking the name. */
 
 /* Creates a table. Returns 0. Errors: -EINVAL (name, schema), -EEXIST (the table exists; the
- * error message says whether the schema is the same), -ENOSPC, -ENOMEM. */
+ * error message says whether the schema is the same), -ENOTSUP (the schema has arrays or
+ * attributes, which the region's layout lacks until stele_publisher_upgrade()), -ENOSPC,
+ * -ENOMEM. */
 STELE_API int stele_transaction_create_table(struct stele_transaction *tx, const char *table,
                                              const struct stele_schema *schema);
 

@@ -319,7 +319,8 @@ STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
                                         struct stele_subscriber_state *ret);
 
 /* Copies the value of one row of the newest version into `buffer`, which has a capacity of
- * `*size` bytes. `expected` is the schema that the caller was compiled with (see
+ * `*size` bytes. A NUL follows a value that ends in text or bytes, if the buffer is larger than
+ * the value. `expected` is the schema that the caller was compiled with (see
  * stele_table_open()), or NULL if the caller does not depend on the columns. Sets `*size` to the
  * size of the value, and `*ret_version` (may be NULL) to the version that was read. Returns 1, or
  * 0 if there is no such row. Errors: -EINVAL (the key does not fit the schema, or the table has

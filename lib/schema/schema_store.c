@@ -66,6 +66,14 @@ size_t schema_stored_size(const struct stele_schema *schema)
 	return stored_size(schema->column_count, texts);
 }
 
+bool schema_stored_is_plain(const struct stele_schema *schema)
+{
+	for (size_t i = 0; i < schema->column_count; i++)
+		if (schema->columns[i].count > 0)
+			return false;
+	return schema_format_attributes(schema, NULL, 0) == 0;
+}
+
 /* Writes the stored form without attributes and without padding to `buffer`. Sets `ret` to its
  * head, of which `size` is the size of what was written. */
 static void stored_write(const struct stele_schema *schema, uint8_t *buffer,

@@ -15,6 +15,10 @@
 /* Returns the size of the stored form of a valid schema in bytes, a multiple of 8. */
 size_t schema_stored_size(const struct stele_schema *schema);
 
+/* Returns true if the schema has neither arrays nor attributes: a region without
+ * LAYOUT_SCHEMA_ATTRIBUTES can hold it. */
+bool schema_stored_is_plain(const struct stele_schema *schema);
+
 /* Writes the stored form of a valid schema to `buffer`, of at least schema_stored_size() bytes.
  * Returns its size. */
 size_t schema_store(const struct stele_schema *schema, void *buffer);

@@ -4,9 +4,13 @@
  * and a region may have many thousands of tables. */
 #include "publisher/state/tables.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/error.h"
+#include "lib/region/region.h"
+#include "lib/schema/schema_store.h"
 #include "lib/storage/paths.h"
 
 /* Maximum number of tables that are kept when a transaction ends. If there are more, all are freed:
@@ -49,6 +53,20 @@ struct stele_writable *tables_add(struct tables *tables, struct stele_publisher 
 	*bucket = table;
 	tables->count++;
 	return table;
+}
+
+int tables_check_schema(const struct region *region, const char *table,
+                        const struct stele_schema *schema)
+{
+	int r = stele_schema_check(schema);
+
+	if (r < 0 || region->features & LAYOUT_SCHEMA_ATTRIBUTES || schema_stored_is_plain(schema))
+		return r;
+	return error_set(
+		ENOTSUP,
+		"table \"%s\" cannot have arrays or attributes of columns: region \"%s\" has the "
+		"layout of an older library; upgrade the region (stele upgrade)",
+		table, region->names.region);
 }
 
 /* Frees a table that was taken out of its bucket. */

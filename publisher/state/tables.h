@@ -11,6 +11,7 @@
 #include <stele/publisher.h>
 #include "lib/trie/catalog.h"
 
+struct region;
 struct stele_publisher;
 
 enum {
@@ -99,6 +100,11 @@ static inline struct stele_writable *tables_find(struct tables *tables, const ch
  * NULL if there is no memory. */
 struct stele_writable *tables_add(struct tables *tables, struct stele_publisher *publisher,
                                   const char *name);
+
+/* Checks that a schema is valid (stele_schema_check()), and that the region's layout can store it.
+ * Returns 0, -EINVAL or -ENOTSUP. */
+int tables_check_schema(const struct region *region, const char *table,
+                        const struct stele_schema *schema);
 
 /* Closes all tables at the end of a transaction, and removes those that are TABLE_ABSENT. */
 void tables_close(struct tables *tables);

@@ -214,7 +214,7 @@ int stele_transaction_create_table(struct stele_transaction *tx, const char *nam
 	if (r == 0)
 		r = stele_name_check("table", name);
 	if (r == 0)
-		r = stele_schema_check(schema);
+		r = tables_check_schema(&publisher->attachment.region, name, schema);
 	if (r == 0)
 		r = table_find(tx, name, &table);
 	if (r < 0)

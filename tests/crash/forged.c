@@ -239,6 +239,54 @@ Test(crash_forged, crash_14_counts_that_no_publisher_makes, .fini = crash_clean)
 	expect_refused(&forge, "does not fit its file");
 }
 
+/* Members that bound no walk, but which a reader or the next generation relies on. */
+Test(crash_forged, crash_14_options_that_no_publisher_makes, .fini = crash_clean)
+{
+	static const struct {
+		uint32_t durability, mode;
+		uint64_t generation;
+		int32_t segment;
+		bool whole;
+	} cases[] = {
+		{0, 0, 1, 0, true},
+		{LAYOUT_DURABLE_COMMIT, 0777, LAYOUT_GENERATION_MAX, INT32_MAX, true},
+		{LAYOUT_DURABLE_COMMIT + 1, 0, 1, 0, false},
+		{UINT32_MAX, 0, 1, 0, false},
+		{0, 01000, 1, 0, false},
+		{0, UINT32_MAX, 1, 0, false},
+		{0, 0, 0, 0, false},
+		{0, 0, LAYOUT_GENERATION_MAX + 1, 0, false},
+		{0, 0, UINT64_MAX, 0, false},
+		{0, 0, 1, -1, false},
+	};
+	struct forge forge;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		forge = forge_region();
+		forge.header.durability = cases[i].durability;
+		forge.header.mode = cases[i].mode;
+		forge.header.generation = cases[i].generation;
+		forge.header.segment = cases[i].segment;
+		if (cases[i].whole)
+			read_forged(&forge);
+		else
+			expect_refused(&forge, "does not fit its file");
+	}
+	forge = forge_region();
+	memset(forge.header.name, 'n', sizeof(forge.header.name));
+	expect_refused(&forge, "does not fit its file");
+	forge = forge_region();
+	forge.header.kept_offset = forge.header.ring_offset + 8;
+	expect_refused(&forge, "does not fit its file");
+	forge.header.kept_offset = forge.header.ring_offset;
+	forge.header.ring_offset += 8;
+	expect_refused(&forge, "does not fit its file");
+	forge = forge_region();
+	forge.header.history_bytes = UINT64_MAX;
+	forge.header.kept_used = UINT64_MAX;
+	read_forged(&forge);
+}
+
 /* A publisher reserves every byte of a file in memory. */
 Test(crash_forged, crash_14_sparse_files, .fini = crash_clean)
 {

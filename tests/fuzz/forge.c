@@ -223,7 +223,8 @@ void forge_repair(struct forge *forge)
 	if (forge->contents) {
 		/* The checksum reads the holes, and so fills them. */
 		forge->watched = false;
-		header.contents = checksum_contents(forge->base, forge->size_now);
+		header.contents =
+			checksum_contents(forge->base, forge->size_now, header.incompatible);
 	}
 	header.checksum = checksum_header(&header);
 	store(forge, 0, &header, sizeof(header));
@@ -246,6 +247,8 @@ static const struct {
 		FIELD(mode),         FIELD(segment),        FIELD(segment_namespace),
 		FIELD(contents),     FIELD(layout_version), FIELD(byte_order),
 		FIELD(created),      FIELD(magic),          FIELD(checksum),
+		FIELD(incompatible), FIELD(compatible),     FIELD(read_only_compatible),
+		FIELD(name),
 },
   words[] = {
 	  FIELD(head),

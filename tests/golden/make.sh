@@ -3,7 +3,7 @@
 #
 # Makes the golden files of the layout that a command gives to new regions: a region's data file
 # (NAME.region) and a saved file (NAME.stele) with the same rows. Run it once for each layout, when
-# that layout is final; never make the files of an older layout again. tests/cli/golden.c reads all
+# that layout is final; never make the files of an older layout again. tests/layout/golden.c reads all
 # of them in every build, and compares their rows with tests/golden/expected.
 #
 # make.sh STELE NAME     from the top of the tree, as in: tests/golden/make.sh build/stele 3-f

@@ -44,9 +44,9 @@ static void expect_features(const char *features, const char *missing)
 
 #define ALL "terminated-values wide-tables schema-attributes crc32c"
 
-TestSuite(cli_upgrade, .init = begin, .fini = cli_end);
+TestSuite(layout_upgrade, .init = begin, .fini = cli_end);
 
-Test(cli_upgrade, a_publisher_goes_on_with_the_layout_that_it_finds)
+Test(layout_upgrade, a_publisher_goes_on_with_the_layout_that_it_finds)
 {
 	create_before();
 	expect_features("", ALL);
@@ -63,7 +63,7 @@ Test(cli_upgrade, a_publisher_goes_on_with_the_layout_that_it_finds)
 	EXPECT_STATUS(STELE("verify", region), 0);
 }
 
-Test(cli_upgrade, an_upgrade_says_what_it_adds)
+Test(layout_upgrade, an_upgrade_says_what_it_adds)
 {
 	char expected[256], other[64];
 
@@ -86,7 +86,7 @@ Test(cli_upgrade, an_upgrade_says_what_it_adds)
 }
 
 /* The older release leaves an upgraded region as it is, whatever it is asked to do. */
-Test(cli_upgrade, an_older_release_refuses_an_upgraded_region)
+Test(layout_upgrade, an_older_release_refuses_an_upgraded_region)
 {
 	const char *feature = "has the feature \"terminated-values\", which this library does not "
 			      "know";
@@ -102,7 +102,7 @@ Test(cli_upgrade, an_older_release_refuses_an_upgraded_region)
 	EXPECT_HAS(BEFORE("list").out, feature);
 }
 
-Test(cli_upgrade, watchers_of_both_releases_live_through_an_upgrade)
+Test(layout_upgrade, watchers_of_both_releases_live_through_an_upgrade)
 {
 	struct cli_process older, newer;
 
@@ -125,7 +125,7 @@ Test(cli_upgrade, watchers_of_both_releases_live_through_an_upgrade)
 	cli_wait(&newer);
 }
 
-Test(cli_upgrade, saved_files_have_the_layout_of_their_region)
+Test(layout_upgrade, saved_files_have_the_layout_of_their_region)
 {
 	char file[64], saved[80];
 
@@ -143,7 +143,7 @@ Test(cli_upgrade, saved_files_have_the_layout_of_their_region)
 	unlink(file);
 }
 
-Test(cli_upgrade, a_region_of_fixed_size_is_refused_with_the_remedy)
+Test(layout_upgrade, a_region_of_fixed_size_is_refused_with_the_remedy)
 {
 	EXPECT_STATUS(BEFORE("create", region, "--memory", "sysv", "--max-size", "1M", "--table",
 	                     "notes(name: text key, note: text)"),
@@ -151,4 +151,20 @@ Test(cli_upgrade, a_region_of_fixed_size_is_refused_with_the_remedy)
 	EXPECT_FAILURE(STELE("upgrade", region), 8, "cannot be upgraded", "System V segment",
 	               "save it, remove it, and load the saved file");
 	EXPECT_STATUS(STELE("set", notes, "a", "note=b"), 0);
+}
+
+/* The older release could not read the schema. */
+Test(layout_upgrade, attributes_need_an_upgrade)
+{
+	const char *declaration = "probes(id: u8 key, delay: u32 unit \"ms\")";
+	const char *array = "loads(id: u8 key, load: u32[3])";
+
+	create_before();
+	EXPECT_FAILURE(STELE("create", region, "--table", declaration), 8, "\"probes\"",
+	               "stele upgrade");
+	EXPECT_FAILURE(STELE("create", region, "--table", array), 8, "\"loads\"", "stele upgrade");
+	EXPECT_STATUS(BEFORE("verify", region), 0);
+	EXPECT_STATUS(STELE("upgrade", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", declaration, "--table", array), 0);
+	EXPECT_HAS(STELE("show", region).out, "unit \"ms\"");
 }

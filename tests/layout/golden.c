@@ -5,7 +5,7 @@
  * it is, after a commit by this library, and after an upgrade. The expected rows are those of
  * tests/golden/expected; after a change of how rows are printed, write the file anew with
  *
- *     STELE_GOLDEN_WRITE=1 build/tests/cli/golden */
+ *     STELE_GOLDEN_WRITE=1 build/tests/layout/golden */
 #include <stele/stele.h>
 
 #include "tests/support/cli.h"
@@ -18,7 +18,7 @@ static const char *const tables[] = {"blobs", "keys", "notes", "routes", "routes
 /* The versions of a golden file. */
 enum { GOLDEN_OLDEST = 3, GOLDEN_NEWEST = 10 };
 
-TestSuite(cli_golden, .init = cli_begin, .fini = cli_end);
+TestSuite(layout_golden, .init = cli_begin, .fini = cli_end);
 
 /* Returns all rows of all tables in all versions of a region or saved file. */
 static char *all_rows(const char *source, unsigned oldest)
@@ -96,7 +96,7 @@ static const char *golden_source(const char *path)
 	return source;
 }
 
-Test(cli_golden, saved_files_of_every_layout_have_the_expected_rows)
+Test(layout_golden, saved_files_of_every_layout_have_the_expected_rows)
 {
 	glob_t files;
 
@@ -116,7 +116,7 @@ Test(cli_golden, saved_files_of_every_layout_have_the_expected_rows)
 }
 
 /* A loaded region has the features of this library. */
-Test(cli_golden, saved_files_of_every_layout_are_loaded)
+Test(layout_golden, saved_files_of_every_layout_are_loaded)
 {
 	glob_t files;
 
@@ -141,7 +141,7 @@ static void expect_after_commit(void)
 	expect_rows(region, GOLDEN_OLDEST + 1);
 }
 
-Test(cli_golden, regions_of_every_layout_are_read_published_and_upgraded)
+Test(layout_golden, regions_of_every_layout_are_read_published_and_upgraded)
 {
 	glob_t files;
 
