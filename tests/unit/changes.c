@@ -209,8 +209,8 @@ static void compare(struct world *world, int from, int to)
 	struct stele_changes *changes, *merged;
 	uint64_t told[2];
 
-	cr_assert_eq(changes_open(&a, &b, versions, &changes), 0);
-	cr_assert_eq(changes_open(&a, &c, versions, &merged), 0);
+	cr_assert_eq(changes_open(&a, &b, versions, (const uint8_t[16]){0}, &changes), 0);
+	cr_assert_eq(changes_open(&a, &c, versions, (const uint8_t[16]){0}, &merged), 0);
 	stele_changes_versions(merged, &told[0], &told[1]);
 	cr_assert(told[0] == versions[0] && told[1] == versions[1]);
 	gather(changes, &all);
@@ -280,7 +280,7 @@ Test(unit_changes, with_an_empty_side)
 
 	world_start(&world, 7, &prefix4, 3, 500, 1);
 	reading = reading_of(&world, 1, world.memory);
-	cr_assert_eq(changes_open(NULL, &reading, versions, &changes), 0);
+	cr_assert_eq(changes_open(NULL, &reading, versions, (const uint8_t[16]){0}, &changes), 0);
 	gather(changes, &all);
 	cr_assert_gt(all.count, 50);
 	for (size_t i = 0; i < all.count; i++)
@@ -290,12 +290,12 @@ Test(unit_changes, with_an_empty_side)
 	filter(&all, (const unsigned char *)"", 8, &filtered);
 	expect_same(&some, &filtered, "under");
 	stele_changes_close(changes);
-	cr_assert_eq(changes_open(&reading, NULL, versions, &changes), 0);
+	cr_assert_eq(changes_open(&reading, NULL, versions, (const uint8_t[16]){0}, &changes), 0);
 	gather(changes, &some);
 	cr_assert_eq(some.count, all.count);
 	cr_assert_eq(some.changes[0].kind, STELE_REMOVED);
 	stele_changes_close(changes);
-	cr_assert_eq(changes_open(NULL, NULL, versions, &changes), 0);
+	cr_assert_eq(changes_open(NULL, NULL, versions, (const uint8_t[16]){0}, &changes), 0);
 	gather(changes, &some);
 	cr_assert_eq(some.count, 0);
 	cr_assert_eq(stele_changes_under(changes, "", 8), 0);
@@ -350,7 +350,7 @@ Test(unit_changes, refuse_a_prefix_longer_than_any_key)
 	const uint64_t versions[2] = {0, 1};
 	struct stele_changes *changes;
 
-	cr_assert_eq(changes_open(NULL, NULL, versions, &changes), 0);
+	cr_assert_eq(changes_open(NULL, NULL, versions, (const uint8_t[16]){0}, &changes), 0);
 	cr_expect_eq(stele_changes_under(changes, key, STELE_KEY_MAX * 8), 0);
 	cr_expect_eq(stele_changes_under(changes, key, STELE_KEY_MAX * 8 + 1), -EINVAL);
 	stele_changes_close(changes);
