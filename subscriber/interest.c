@@ -44,6 +44,15 @@ void interest_fini(struct interest *interest)
 	*interest = (struct interest){0};
 }
 
+void interest_forget(struct interest *interest)
+{
+	interest->checked = 0;
+	for (size_t i = 0; i < interest->count; i++) {
+		interest->tables[i].present = false;
+		interest->tables[i].changed = 0;
+	}
+}
+
 uint32_t interest_futex_mask(const struct interest *interest)
 {
 	uint32_t mask = 0;

@@ -10,6 +10,8 @@
 /* Copies the names in options.tables, which may be NULL. Returns 0, -EINVAL or -ENOMEM. */
 int interest_init(struct interest *interest, const char *const *tables);
 void interest_fini(struct interest *interest);
+/* Forgets which of the tables exist, as the subscriber has moved to another region. */
+void interest_forget(struct interest *interest);
 /* Fills in the tables that the subscriber's slot names. */
 void interest_describe(const struct interest *interest, struct slot_owner *owner);
 /* Returns the mask of the tables for channel.futex_mask. */

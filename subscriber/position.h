@@ -13,9 +13,17 @@
 /* Checks a position that the caller filled in. Returns 0 or -EINVAL. */
 static inline int position_check(const struct stele_position *position)
 {
-	if (position->reserved_[0] == 0)
-		return 0;
-	return error_set(EINVAL, "a struct stele_position whose reserved member is not zero");
+	static const uint8_t unknown[16];
+
+	if (position->reserved_[0] != 0)
+		return error_set(EINVAL,
+		                 "a struct stele_position whose reserved member is not zero");
+	if (position->version > 0 && memcmp(position->region, unknown, sizeof(unknown)) == 0)
+		return error_set(EINVAL,
+		                 "cannot resume from version %llu of an unknown region; keep the "
+		                 "region's UUID with the version",
+		                 (unsigned long long)position->version);
+	return 0;
 }
 
 /* Returns true if the version belongs to this region. Version 0 belongs to every region. */

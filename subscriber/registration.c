@@ -273,6 +273,26 @@ static void registration_forget_pins(struct stele_snapshot *snapshot)
 		snapshot->pin = -1;
 }
 
+void registration_lose(struct stele_subscriber *subscriber)
+{
+	bool locked = subscriber_lock(subscriber);
+
+	registration_close(subscriber);
+	registration_forget_pins(subscriber->snapshots);
+	registration_forget_pins(subscriber->lent);
+	memset(subscriber->pins, 0, sizeof(subscriber->pins));
+	subscriber->pins_used = 0;
+	subscriber_unlock(subscriber, locked);
+}
+
+void registration_again(struct stele_subscriber *subscriber)
+{
+	if (registration_open(subscriber) < 0)
+		registration_keep_reason(subscriber);
+	else
+		registration_add_to_epoll(subscriber);
+}
+
 int registration_need_descriptor(struct stele_subscriber *subscriber)
 {
 	const char *name = subscriber->region->names.region;
@@ -324,8 +344,6 @@ static bool registration_must_choose(struct stele_subscriber *subscriber)
  * the publisher came back in another IPC namespace. */
 static void registration_check(struct stele_subscriber *subscriber)
 {
-	bool locked;
-
 	if (subscriber->registered) {
 		if (!mapping_lost(&subscriber->slots.mapping) &&
 		    file_has_name(&subscriber->slots.status,
@@ -336,22 +354,13 @@ static void registration_check(struct stele_subscriber *subscriber)
 		}
 		/* The pins are lost with the slot. Snapshots stay readable as long as history holds
 		 * their versions. */
-		locked = subscriber_lock(subscriber);
-		registration_close(subscriber);
-		registration_forget_pins(subscriber->snapshots);
-		registration_forget_pins(subscriber->lent);
-		memset(subscriber->pins, 0, sizeof(subscriber->pins));
-		subscriber->pins_used = 0;
-		subscriber_unlock(subscriber, locked);
+		registration_lose(subscriber);
 	}
 	if (registration_backs_off(subscriber))
 		return;
 	/* This may fail because the publisher has not made the new file yet. The next check tries
 	 * again. */
-	if (registration_open(subscriber) < 0)
-		registration_keep_reason(subscriber);
-	else
-		registration_add_to_epoll(subscriber);
+	registration_again(subscriber);
 }
 
 int registration_check_files(struct stele_subscriber *subscriber, int64_t now)
@@ -387,6 +396,7 @@ void registration_dispose(struct stele_subscriber *subscriber)
 		close(subscriber->epoll);
 	if (subscriber->timer >= 0)
 		close(subscriber->timer);
+	arrival_close(&subscriber->arrival);
 	if (subscriber->forks == fork_count()) {
 		registration_close(subscriber);
 	} else if (subscriber->registered) {

@@ -10,8 +10,15 @@
 /* Claims a slot, and opens a notifier. Returns 0 or a negative errno; then the subscriber has
  * neither. */
 int registration_open(struct stele_subscriber *subscriber);
+/* Registers after the open: in a new subscribers file, or in another region. If that fails, the
+ * subscriber has no slot, and subscriber->reason says why. */
+void registration_again(struct stele_subscriber *subscriber);
+
 /* Closes the notifier and frees the slot, if there are any. */
 void registration_close(struct stele_subscriber *subscriber);
+
+/* Closes the registration while snapshots are open. They lose their pins. */
+void registration_lose(struct stele_subscriber *subscriber);
 
 /* Copies this thread's error message to subscriber->reason: why there is no slot or no queue. */
 void registration_keep_reason(struct stele_subscriber *subscriber);

@@ -113,7 +113,8 @@ static uint64_t snapshot_find_time(const struct stele_snapshot *snapshot)
 {
 	const struct stele_snapshot *other = snapshot->subscriber->snapshots;
 
-	while (other && other->version != snapshot->version)
+	while (other && (other->version != snapshot->version ||
+	                 memcmp(other->region->uuid, snapshot->region->uuid, 16) != 0))
 		other = other->next;
 	return other ? other->time : 0;
 }

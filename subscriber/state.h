@@ -14,6 +14,7 @@
 #include "lib/region/slots.h"
 #include "lib/trie/catalog.h"
 #include "notifier/notifier.h"
+#include "notifier/arrival.h"
 #include "subscriber/named.h"
 
 /* A table that a subscriber named in options.tables. */
@@ -41,6 +42,9 @@ struct stele_subscriber {
 	unsigned moves;        /* how often `region` was replaced by a newer generation */
 	/* CLOCK_MONOTONIC, when subscriber_newest_moved() last found no newer file. */
 	int64_t moved_at;
+	bool any_owner; /* STELE_ANY_OWNER: reopen_once() accepts the region of any owner */
+	/* Watches for a region to appear under the name, after this one was removed. */
+	struct arrival arrival;
 	bool guarded;   /* against SIGBUS, see lib/storage/guard.h */
 	unsigned forks; /* fork_count() at the open */
 

@@ -15,6 +15,7 @@
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 #include "subscriber/registration.h"
+#include "subscriber/reopen.h"
 #include "subscriber/snapshot.h"
 
 /* Copies the caller's options, which may be NULL, and validates the copy. */
@@ -97,35 +98,44 @@ static int subscriber_register(struct stele_subscriber *subscriber,
 	return r < 0 && (options->notifier || options->flags & STELE_DESCRIPTOR) ? r : 0;
 }
 
+/* Returns the time until which the open waits for the region. */
+static int64_t subscriber_deadline(const struct stele_subscriber_options *options)
+{
+	int64_t now = clock_monotonic();
+
+	if (options->wait <= 0)
+		return 0;
+	return options->wait < INT64_MAX - now ? now + options->wait : STELE_FOREVER;
+}
+
 int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
                           struct stele_subscriber **ret)
 {
 	struct stele_subscriber_options read = {0};
 	struct stele_subscriber *subscriber;
-	struct region_paths names;
-	int r = paths_make_readable(region, &names);
+	struct owner_rule rule;
+	int r = subscriber_read_options(options, &read);
 
 	if (r == 0)
-		r = subscriber_read_options(options, &read);
-	if (r == 0)
-		r = owner_rule_make(read.flags, read.owner, &names.owner);
+		r = owner_rule_make(read.flags, read.owner, &rule);
 	if (r < 0)
 		return r;
 	subscriber = subscriber_new(read.notifier);
 	if (!subscriber)
 		return error_set(ENOMEM, "no memory for a subscriber");
-	subscriber->names = names;
 	subscriber->spin = read.spin;
 	subscriber->descriptor = read.flags & STELE_DESCRIPTOR;
 	if (read.label)
 		memcpy(subscriber->label, read.label, strlen(read.label));
 	subscriber->forks = fork_count();
 	subscriber->guarded = !(read.flags & STELE_NO_SIGBUS_HANDLER);
-	subscriber->epoll = subscriber->timer = -1;
+	subscriber->any_owner = read.flags & STELE_ANY_OWNER;
+	subscriber->epoll = subscriber->timer = subscriber->arrival.fd = -1;
 	subscriber->checked_at = subscriber->idle_since = clock_monotonic();
 	r = interest_init(&subscriber->interest, read.tables);
 	if (r == 0)
-		r = region_open_shared(&names, subscriber->guarded, &subscriber->region);
+		r = reopen_first(region, &rule, subscriber->guarded, subscriber_deadline(&read),
+		                 &subscriber->names, &subscriber->region);
 	if (r < 0)
 		goto failed;
 	r = subscriber_register(subscriber, &read);

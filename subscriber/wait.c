@@ -35,6 +35,7 @@
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
 #include "subscriber/registration.h"
+#include "subscriber/reopen.h"
 #include "subscriber/retry.h"
 
 /* How long a subscriber without a slot blocks before it reads head again, in nanoseconds, if head
@@ -322,7 +323,9 @@ int stele_subscriber_fd(struct stele_subscriber *subscriber)
 	if (r == 0)
 		r = wait_make_descriptor(subscriber);
 	/* From now on the caller's loop waits, so the ticket must always be armed. */
-	if (r == 0)
+	if (r == 0) {
 		wait_arm(subscriber);
+		reopen_add_to_epoll(subscriber);
+	}
 	return r < 0 ? r : subscriber->epoll;
 }

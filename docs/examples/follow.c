@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* follow.c: counts the routes in the region "example" for ten seconds. */
+/* follow.c: counts the routes in the region "example", in an event loop. */
 #include <stdio.h>
-#include <time.h>
+#include <sys/epoll.h>
 #include <stele/stele.h>
 
-static int on_event(const struct stele_event *event, void *userdata)
-{
-	long *routes = userdata;
+static const struct stele_follow_table tables[] = {{.name = "routes"}};
 
+static void apply(const struct stele_event *event, long *routes)
+{
 	switch (event->kind) {
 	case STELE_EVENT_RESYNC:
 		*routes = 0;
@@ -23,25 +23,43 @@ static int on_event(const struct stele_event *event, void *userdata)
 		fflush(stdout);
 		break;
 	}
-	return 0;
+}
+
+/* Applies all events that there are now. */
+static int apply_all(struct stele_follow *follow, long *routes)
+{
+	struct stele_event event;
+	int r;
+
+	while ((r = stele_follow_next(follow, &event)) == 1)
+		apply(&event, routes);
+	return r;
 }
 
 int main(void)
 {
-	struct stele_follow_options options = {.size = sizeof(options), .table = "routes"};
+	/* Waits for the region, so that the publisher may start later. */
+	const struct stele_subscriber_options wait = {.size = sizeof(wait), .wait = STELE_FOREVER};
+	const struct stele_follow_options options = {
+		.size = sizeof(options), .tables = tables, .table_count = 1};
+	struct epoll_event ready = {.events = EPOLLIN};
 	struct stele_subscriber *subscriber;
-	struct timespec now;
+	struct stele_follow *follow = NULL;
+	int loop = epoll_create1(0), r, fd = -1;
 	long routes = 0;
-	int r;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	options.deadline_ns = (now.tv_sec + 10) * INT64_C(1000000000) + now.tv_nsec;
-	r = stele_subscriber_open("example", NULL, &subscriber);
-	if (r == 0) {
-		r = stele_subscriber_follow(subscriber, &options, on_event, &routes);
-		subscriber = stele_subscriber_close(subscriber);
+	r = stele_subscriber_open("example", &wait, &subscriber);
+	if (r == 0)
+		r = stele_follow_open(subscriber, &options, &follow);
+	if (r == 0)
+		r = fd = stele_subscriber_fd(subscriber);
+	if (r >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, fd, &ready) < 0)
+		return 1;
+	while (r >= 0) {
+		r = apply_all(follow, &routes);
+		if (r == 0)
+			epoll_wait(loop, &ready, 1, -1);
 	}
-	if (r < 0)
-		fprintf(stderr, "follow: %s\n", stele_last_error());
-	return r < 0;
+	fprintf(stderr, "follow: %s\n", stele_last_error());
+	return 1;
 }

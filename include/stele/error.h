@@ -12,7 +12,8 @@
  *   -ESTALE           the version is no longer held: open a snapshot of the newest one
  *   -ETIME            the publisher reclaimed version after version before they were read, for as
  *                     long as the call tried: try again, or give the region a longer history
- *   -EIDRM            another region has taken the name: open the region again
+ *   -EIDRM            another region has taken the name: open the region again, or call
+ *                     stele_subscriber_reopen()
  *   -EUCLEAN          the region was left by an earlier boot of the machine: a publisher must open
  *                     it before it can be read, or create it again
  *   -ENOTDIR          a directory was expected, and something else was found

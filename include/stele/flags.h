@@ -49,4 +49,8 @@
 /* Columns (struct stele_column): a mark for people: programs should stop using the column. */
 #define STELE_COLUMN_DEPRECATED (1u << 20)
 
+/* Following (struct stele_follow_options): follow this one region. The follow ends with -ENOENT
+ * when the region is removed, and with -EIDRM when another one takes its name. */
+#define STELE_ONE_REGION (1u << 15)
+
 #endif

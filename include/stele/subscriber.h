@@ -28,8 +28,8 @@
  *   keeps pinned versions unless it runs out of memory. Then it revokes a pin, and calls on the
  *   snapshot return -ESTALE.
  * - stele_changes_*() returns the rows that differ between two versions. The cost depends on the
- *   number of changes, not on the size of the table. stele_subscriber_follow() runs this in a
- *   loop.
+ *   number of changes, not on the size of the table. stele_follow_*() keeps a copy of tables up to
+ *   date with them, also in an event loop.
  *
  * POINTERS. Pointers into the region (row.key, row.value) are valid until their snapshot is
  * closed. If a pin is revoked while the caller uses a row, the row may be torn. A caller that
@@ -127,6 +127,12 @@ struct stele_subscriber_options {
 	/* With STELE_ONE_OWNER: the user who must own the region. Otherwise 0. */
 	uid_t owner;
 
+	/* How long the open waits for the region, in nanoseconds (TIME LIMITS in
+	 * <stele/region.h>), if there is none yet, if its directory does not exist yet, or if it
+	 * was left by an earlier boot and no publisher has opened it since. 0: not at all. For
+	 * services that may start before the publisher. */
+	int64_t wait;
+
 	/* How to be woken: a name of the list below. NULL: "auto". */
 	const char *notifier;
 
@@ -219,14 +225,25 @@ STELE_API int stele_subscriber_open(const char *region,
                                     const struct stele_subscriber_options *options,
                                     struct stele_subscriber **ret);
 
+/* Moves the subscriber to the region that has its name now, after stele_subscriber_wait() has
+ * returned -ENOENT or -EIDRM. Waits for a region until `deadline_ns` (TIME LIMITS in
+ * <stele/region.h>). The subscriber keeps its options and its descriptor. Snapshots that are open
+ * stay readable; versions that were read from the old region mean nothing in the new one. The owner
+ * must be that of the old region, unless the subscriber has STELE_ANY_OWNER. A stele_follow does
+ * this by itself.
+ *
+ * Returns 0, also if the subscriber's region still has the name. Errors: -EPERM (another owner),
+ * and those of stele_subscriber_open() that concern the region. */
+STELE_API int stele_subscriber_reopen(struct stele_subscriber *subscriber, int64_t deadline_ns);
+
 /* Closes the subscriber: closes its snapshots that are still open, removes the queue, frees the
  * slot. If threads hold references to snapshots, the rest happens when the last one is released
  * (see stele_snapshot_ref()). Returns NULL. */
 STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscriber);
 
 /* Copies the UUID of the region that this subscriber opened, 16 bytes, to `ret_uuid`. The UUID
- * stays the same for the life of the subscriber: another region that takes the name has another
- * UUID.
+ * stays the same until stele_subscriber_reopen(), or a stele_follow, moves the subscriber to
+ * another region of the name.
  *
  * Store the UUID with every version that outlives the subscriber. A region that was created again
  * or loaded from a file uses version numbers that the earlier region had too.
@@ -249,14 +266,14 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
  * those tables was changed, created or dropped after `since`.
  *
  * `since` is a version that this subscriber has seen; to resume from one that was kept elsewhere,
- * use stele_changes_since(). `deadline_ns` is as in TIME LIMITS
+ * use stele_changes_since() or stele_follow_open(). `deadline_ns` is as in TIME LIMITS
  * (<stele/region.h>): 0 checks once and returns. A signal that interrupts the call does not end
  * it; the call continues with the time that is left. The call looks for itself now and then, so a
  * lost notice delays it no longer than NOTIFIERS says.
  *
  * Returns 1 and sets `*ret_version` to the newest version, or returns 0 at the deadline. Errors:
  * -ENOENT (the region was removed), -EIDRM (another region, or a region of another user, has
- * taken the name: open it again), -EBADMSG, -ECHILD. */
+ * taken the name: call stele_subscriber_reopen(), or open it again), -EBADMSG, -ECHILD. */
 STELE_API int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since,
                                     int64_t deadline_ns, uint64_t *ret_version);
 
@@ -697,7 +714,7 @@ STELE_API int stele_changes_since(struct stele_subscriber *subscriber, const cha
                                   const struct stele_schema *expected,
                                   const struct stele_position *since, struct stele_changes **ret);
 
-/* ---- following: the loop above as one call ---- */
+/* ---- following: all rows once, and then every change ---- */
 
 enum stele_event_kind {
 	STELE_EVENT_INITIAL = 1, /* a row that exists at the start: .change is STELE_ADDED */
@@ -707,9 +724,10 @@ enum stele_event_kind {
 	STELE_EVENT_RESYNC,      /* discard all rows; the present rows follow as at the start */
 };
 
-/* An event. It is valid, with everything that it points to, until the callback returns. */
+/* An event. It is valid, with everything that it points to, until the next call of
+ * stele_follow_next() or stele_follow_close(), or until the callback returns. */
 struct stele_event {
-	uint32_t kind;         /* enum stele_event_kind */
+	enum stele_event_kind kind;
 	uint64_t version;      /* version of the batch that has the event; 0 for _RESYNC */
 	const uint8_t *region; /* UUID of the region that .version belongs to, 16 bytes */
 
@@ -719,73 +737,130 @@ struct stele_event {
 	struct stele_change change; /* its rows are consistent copies */
 
 	uint64_t count; /* rows or changes delivered in this batch until now */
-
 	uint64_t reserved_[4];
+};
+
+/* A table to follow. */
+struct stele_follow_table {
+	const char *name; /* the table need not exist yet */
+
+	/* Schema that the table must have (else -EINVAL). NULL: any. */
+	const struct stele_schema *schema;
+
+	/* Only keys that start with these bits. 0 bits: all keys. */
+	const void *prefix;
+	unsigned prefix_bits;
+
+	uint64_t reserved_[2];
 };
 
 struct stele_follow_options {
 	size_t size; /* sizeof(struct stele_follow_options) */
 
-	/* Follow only this table, which need not exist yet. NULL: all tables. */
-	const char *table;
+	/* STELE_ONE_REGION: end when the region is removed or replaced, instead of going on with
+	 * the next one. See <stele/flags.h>. */
+	unsigned flags;
 
-	/* Schema that the table must have (else -EINVAL). NULL: any. */
-	const struct stele_schema *schema;
+	/* Follow only these tables, each named once. NULL and 0: all tables. */
+	const struct stele_follow_table *tables;
+	size_t table_count;
 
-	/* With .table: only keys that start with these bits. */
-	const void *prefix;
-	unsigned prefix_bits;
-
-	/* Resume from this version, of which the caller has all rows. 0: start from nothing. */
-	uint64_t since;
-
-	/* With .since: the UUID of the region that .since is a version of, 16 bytes. */
-	const uint8_t *region;
-
-	/* A time of CLOCK_MONOTONIC in nanoseconds, as for stele_subscriber_wait(). 0: none. */
-	int64_t deadline_ns;
+	/* Resume from this position, up to which the caller has all rows. Version 0: start from
+	 * nothing. */
+	struct stele_position since;
 };
 
-/* Delivers all rows to a callback, and then every change, until the callback or an error ends it.
- * The callback runs in the calling thread. It can rely on this:
+/* A follow in progress. One thread at a time may use it, together with its subscriber. */
+struct stele_follow;
+
+/* Starts to follow. Copies what the options point to; `options` may be NULL. Does not block. The
+ * caller owns the follow and closes it before the subscriber. The follow pins one version while it
+ * is open, and two during a batch.
+ *
+ * A program with an event loop:
+ *
+ *     stele_follow_open(subscriber, &options, &follow);
+ *     fd = stele_subscriber_fd(subscriber);        (watch it with epoll, libuv, sd-event...)
+ *
+ *     at the start, and whenever the descriptor is readable:
+ *             while ((r = stele_follow_next(follow, &event)) == 1)
+ *                     apply(&event);
+ *             if (r < 0)
+ *                     give up: stele_last_error() says why
+ *
+ * The events. Every caller can rely on this:
  *
  * - First comes an _INITIAL for each row and an _INITIAL_END. With .since neither comes. Then
  *   come batches: a _CHANGE for each row that differs from what was delivered last, and an
  *   _APPLIED.
- * - Each batch is the difference between two versions. The second one is the newest version when
- *   the batch begins. Versions that follow each other faster than the callback returns are merged
- *   into one batch, in which each row comes once. A batch may be empty, if a version changed
- *   other tables. A batch is ordered by table name, and within a table by key.
- * - After _INITIAL_END and _APPLIED, the caller has all of .version and nothing else. When the
- *   callback has returned from one of them, the library reports the version as applied
- *   (stele_subscriber_applied()). That version and the region's UUID are the .since and .region
- *   with which this or another process can resume.
+ * - Each batch is the difference between two versions, in all tables that are followed. The second
+ *   version is the newest one when the batch begins. Versions that follow each other faster than
+ *   they are taken are merged into one batch, in which each row comes once. A batch may be empty,
+ *   if a version changed other tables. A batch is ordered by table name, and within a table by key.
+ * - After _INITIAL_END and _APPLIED, the caller has all of .version and nothing else. The next call
+ *   reports the version as applied (stele_subscriber_applied()), since the caller has then handled
+ *   it. stele_follow_position() returns the position from which this or another process can resume.
  * - A _RESYNC can come at any point in between. It means that the publisher has reclaimed a
- *   version during a batch. As the very first event it means that history no longer holds the
- *   version of .since, or that the version belongs to another region. Everything delivered before
- *   is void. The part of a batch that was delivered was true but incomplete; a caller that must
- *   never expose half a batch buffers it until the batch ends.
+ *   version during a batch; or that the region was removed and created again, or replaced by
+ *   another of its name: .region is its UUID. As the very first event it means that history no
+ *   longer holds the version of .since, or that .since is a position in another region. Everything
+ *   delivered before is void. The part of a batch that was delivered was true but incomplete; a
+ *   caller that must never expose half a batch buffers it until the batch ends.
  * - No change is left out and none comes twice, except for what a _RESYNC makes void.
  * - Dropping a table delivers a removal for each row. Creating a table delivers additions.
  *   Creating a table again with other columns delivers both, each with its own schema. A table
  *   without rows delivers nothing.
  *
+ * While there is no region, no event comes, and the rows that were delivered are those of the
+ * region that is gone. The follow goes on with a region of the same owner only, unless the
+ * subscriber has STELE_ANY_OWNER.
+ *
  * A subscriber with options.tables is woken for those tables. Changes of other tables that it
- * follows are delivered within a second. If there is nothing to deliver by then, an _APPLIED with
- * a count of 0 comes.
+ * follows are delivered with them, or a second later if there is a call by then. If there is
+ * nothing to deliver then, an _APPLIED with a count of 0 comes.
  *
- * The callback may read through the subscriber and open snapshots. It must not close the
- * subscriber. The callback returns 0 to continue; any other value ends the call, which returns
- * that value. At the deadline the call returns 0. If the call ends before an _INITIAL_END or
- * _APPLIED, the caller has a part of a batch. The call pins one version while it runs, and two
- * during a batch.
+ * Returns 0. Errors: -EINVAL (an option is wrong), -E2BIG, -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
+STELE_API int stele_follow_open(struct stele_subscriber *subscriber,
+                                const struct stele_follow_options *options,
+                                struct stele_follow **ret);
+
+/* Returns 1 and fills `*ret` with the next event, or returns 0 if there is none now. Does not
+ * block. After 0, wait until the descriptor of stele_subscriber_fd() is readable, or call
+ * stele_follow_wait(). Between two calls the caller may read through the subscriber and open
+ * snapshots.
  *
- * Errors: -EINVAL (an option is wrong, or the table has another schema), -E2BIG, -ENOENT (the
- * region was removed), -EIDRM (another region has taken the name), -ETIME (the publisher was faster
- * than this reader until the deadline), -EMFILE, -EBADMSG, -ENOMEM, -ECHILD. */
-STELE_API int stele_subscriber_follow(
-	struct stele_subscriber *subscriber, const struct stele_follow_options *options,
-	int (*on_event)(const struct stele_event *event, void *userdata), void *userdata);
+ * After an error, the call may be repeated: the follow begins again with a _RESYNC if it has
+ * delivered a part of a batch. Errors: -EINVAL (the table has another schema than the one that the
+ * options name), -EPERM (the name now belongs to a region of another user), -ETIME (the publisher
+ * was faster than every retry), -EMFILE, -EBADMSG, -EPROTONOSUPPORT, -ENOMEM, -ECHILD; with
+ * STELE_ONE_REGION also -ENOENT and -EIDRM. */
+STELE_API int stele_follow_next(struct stele_follow *follow, struct stele_event *ret);
+
+/* Blocks until there may be an event. `deadline_ns` is as for stele_subscriber_wait(). Returns 1,
+ * or 0 at the deadline. Errors are those of stele_subscriber_wait(), without -ENOENT and -EIDRM. */
+STELE_API int stele_follow_wait(struct stele_follow *follow, int64_t deadline_ns);
+
+/* Sets `*ret` to the position up to which everything has been delivered: that of the last
+ * _INITIAL_END or _APPLIED. Its version is 0 before the first, and after a _RESYNC. */
+STELE_API void stele_follow_position(const struct stele_follow *follow, struct stele_position *ret);
+
+/* Closes the follow. Returns NULL. */
+STELE_API struct stele_follow *stele_follow_close(struct stele_follow *follow);
+
+/* Follows with a callback, which gets each event in the calling thread, until the callback or an
+ * error ends it. The callback returns 0 to continue; any other value ends the call, which returns
+ * that value. It may read through the subscriber and open snapshots. It must not close the
+ * subscriber.
+ *
+ * The call returns 0 after the first batch that ends at `deadline_ns` or later, or at the deadline
+ * if there is nothing to deliver. So a deadline of 0 delivers what has changed until now. Errors
+ * are those of stele_follow_open() and stele_follow_next(). -ETIME also means that the publisher
+ * was faster than this reader until the deadline; the last event was then a _RESYNC. */
+STELE_API int
+stele_subscriber_follow(struct stele_subscriber *subscriber,
+                        const struct stele_follow_options *options, int64_t deadline_ns,
+                        int (*on_event)(const struct stele_event *event, void *userdata),
+                        void *userdata);
 
 #ifdef __cplusplus
 }

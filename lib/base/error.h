@@ -27,7 +27,8 @@
  *   publisher/notices/                     never
  *     notify.c                             always
  *   publisher/trie/                        never
- *   subscriber/, subscriber/inspect/       always
+ *   subscriber/, subscriber/follow/,
+ *   subscriber/inspect/                    always
  *   subscriber/index/                      always
  *     hash_table.c, lpm_sweep.c,
  *     lpm_ipv4.c, lpm_ipv6.c,

@@ -205,12 +205,13 @@ static int attach_make(const struct attach_request *request, const uint8_t uuid[
 	int publisher = attachment->publisher_lock.fd;
 	int fd, r;
 
-	/* A new region has no subscribers, so an existing subscribers file belongs to a region that
-	 * is gone. */
+	/* An existing subscribers file belongs to a region that is gone. */
 	r = slots_make(names, publisher, uuid, request->options->mode);
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
+	/* A subscriber that waits for the data file needs the folder as soon as it opens it. */
+	folder_make(names, request->options->mode);
 	r = attach_announce_uuid(names, publisher, uuid);
 	if (r < 0)
 		return r;
@@ -410,10 +411,11 @@ static void attach_undo(const struct region_paths *names, struct attachment *att
 		if (attachment->region.header)
 			data_file_mark(&attachment->region.header->head, HEAD_REPLACED);
 		storage_sysv_remove(attachment->publisher_lock.fd);
-		folder_remove(names);
 	}
-	if (attachment->made_subscribers_file)
+	if (attachment->made_subscribers_file) {
+		folder_remove(names);
 		unlink(names->subscribers);
+	}
 	if (attachment->made_publisher_file)
 		unlink(names->publisher);
 }

@@ -530,18 +530,18 @@ static int on_event(const struct stele_event *event, void *context)
 
 static void do_follow(struct reader *reader)
 {
-	struct stele_region_info info = {.size = sizeof(info)};
-	struct stele_follow_options options = {.size = sizeof(options), .deadline_ns = 1};
+	struct stele_follow_options options = {.size = sizeof(options)};
+	struct stele_follow_table table = {0};
 
 	if (!take_expensive(reader, FOLLOW) || !need_subscriber(reader))
 		return;
-	if (reader->step->a % 2)
-		options.table = table_name(reader);
-	if (reader->step->a % 4 == 2 && stele_region_describe(reader->region, &info) == 0) {
-		options.since = SCENE_VERSIONS - reader->step->value % 8;
-		options.region = info.uuid;
-	}
-	fuzz_result(stele_subscriber_follow(reader->subscriber, &options, on_event, reader));
+	table.name = table_name(reader);
+	options.tables = reader->step->a % 2 ? &table : NULL;
+	options.table_count = reader->step->a % 2;
+	if (reader->step->a % 4 == 2)
+		options.since =
+			position_at(reader->subscriber, SCENE_VERSIONS - reader->step->value % 8);
+	fuzz_result(stele_subscriber_follow(reader->subscriber, &options, 0, on_event, reader));
 }
 
 static void do_close(struct reader *reader)

@@ -2,6 +2,7 @@
  *
  * Following a table: what a callback may rely on, whatever the publisher does meanwhile. */
 #include "tests/support/ipc/model.h"
+#include "tests/support/position.h"
 
 TestSuite(ipc_follow, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -84,10 +85,27 @@ static int write_down(const struct stele_event *event, void *userdata)
 #define TOLD(told_, text_) \
 	cr_expect_str_eq((told_).text, text_, "expected %s, got %s", text_, (told_).text)
 
-static int follow(struct told *told, struct stele_follow_options options)
+/* What to follow: at most one table, which NULL leaves out. */
+struct asked {
+	struct stele_follow_table table;
+	struct stele_position since;
+	int64_t deadline_ns; /* 0: none */
+	unsigned flags;
+};
+
+static int follow(struct told *told, struct asked asked)
 {
-	options.size = sizeof(options);
-	return stele_subscriber_follow(told->subscriber, &options, write_down, told);
+	const struct stele_follow_options options = {
+		.size = sizeof(options),
+		.flags = asked.flags,
+		.tables = asked.table.name ? &asked.table : NULL,
+		.table_count = asked.table.name ? 1 : 0,
+		.since = asked.since,
+	};
+
+	return stele_subscriber_follow(told->subscriber, &options,
+	                               asked.deadline_ns ? asked.deadline_ns : STELE_FOREVER,
+	                               write_down, told);
 }
 
 static uint64_t put_and_delete(struct stele_publisher *publisher, uint32_t put, uint32_t deleted)
@@ -139,7 +157,7 @@ Test(ipc_follow, reports_all_rows_and_then_the_changes)
 
 	put_and_delete(publisher, 1, 2);
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	TOLD(told, "i+rows:0 i+rows:1 end2/2 -rows:1 +rows:9 applied3/2 ~rows:9 applied4/1 ");
 	cr_expect_eq(applied_of(getpid()), 3, "the last one was applied without its leave");
 	/* stele_subscriber_follow() has released its pins. */
@@ -164,7 +182,7 @@ Test(ipc_follow, versions_committed_meanwhile_are_one_batch)
 	struct told told = {.publisher = ipc_publish_history(8), .act = commit_three, .end_at = 4};
 
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	TOLD(told, "i+rows:0 end1/1 +rows:9 applied4/1 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -207,7 +225,7 @@ Test(ipc_follow, reports_tables_that_are_created_and_dropped)
 		.publisher = ipc_publish_history(8), .act = commit_tables, .end_at = 10};
 
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	TOLD(told, "i+rows:0 end1/1 +a:1 applied2/1 -a:1 +a applied3/2 -a applied4/1 applied5/0 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -220,7 +238,7 @@ Test(ipc_follow, follows_a_table_that_does_not_exist_yet)
 	told.subscriber = ipc_subscribe(0, NULL);
 	told.events = 1; /* commit_tables() creates it at the second event */
 	told.act = commit_tables;
-	RETURNS(follow(&told, (struct stele_follow_options){.table = "a"}), DONE, "");
+	RETURNS(follow(&told, (struct asked){.table = {.name = "a"}}), DONE, "");
 	TOLD(told, "end1/0 +a:1 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -242,9 +260,9 @@ Test(ipc_follow, reports_keys_under_a_prefix)
 
 	put_and_delete(told.publisher, 0x100, 1);
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows",
-	                                                    .prefix = "\0\0\1",
-	                                                    .prefix_bits = 24}),
+	RETURNS(follow(&told,
+	               (struct asked){
+			       .table = {.name = "rows", .prefix = "\0\0\1", .prefix_bits = 24}}),
 	        DONE, "");
 	TOLD(told, "i+rows:256 end2/1 +rows:257 +rows:511 applied5/2 ");
 	stele_subscriber_close(told.subscriber);
@@ -256,11 +274,10 @@ Test(ipc_follow, ends_at_the_deadline)
 	struct told told = {.publisher = ipc_publish_history(8)};
 
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){.deadline_ns = 1}), 0, "");
+	RETURNS(follow(&told, (struct asked){.deadline_ns = 1}), 0, "");
 	TOLD(told, "i+rows:0 end1/1 ");
-	RETURNS(follow(&told, (struct stele_follow_options){.deadline_ns = clock_now() +
-	                                                                   20 * NSEC_PER_MSEC}),
-	        0, "");
+	RETURNS(follow(&told, (struct asked){.deadline_ns = clock_now() + 20 * NSEC_PER_MSEC}), 0,
+	        "");
 	TOLD(told, "i+rows:0 end1/1 i+rows:0 end1/1 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -279,43 +296,38 @@ Test(ipc_follow, ends_when_the_region_is_removed)
 	struct told told = {.publisher = ipc_publish_history(8), .act = remove_region};
 
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), -ENOENT, "was removed");
+	RETURNS(follow(&told, (struct asked){.flags = STELE_ONE_REGION}), -ENOENT, "was removed");
 	TOLD(told, "i+rows:0 end1/1 ");
 	stele_subscriber_close(told.subscriber);
 }
 
-/* ---- following from a given version ---- */
-
 Test(ipc_follow, continues_from_a_version)
 {
 	struct told first = {.publisher = ipc_publish_history(4), .end_at = 2}, told;
-	struct stele_follow_options options = {.deadline_ns = 1};
+	struct asked options = {.deadline_ns = 1};
 
 	first.subscriber = ipc_subscribe(0, NULL);
 	RETURNS(follow(&first, options), DONE, "");
-	options.since = first.version;
-	options.region = first.region;
-	/* Nothing has changed since, so there is no event. */
+	options.since = position_at(first.subscriber, first.version);
+	cr_expect_eq(memcmp(first.region, options.since.region, 16), 0);
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "");
 	put_and_delete(first.publisher, 9, 1);
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "+rows:9 applied2/1 ");
-	/* A version of another region is refused, even if the number is the same. */
-	first.region[3] ^= 1;
+	options.since.region[3] ^= 1;
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "resync i+rows:0 i+rows:9 end2/2 ");
-	first.region[3] ^= 1;
-	/* A version that does not exist yet, or no longer exists, is refused. */
-	options.since = 3;
+	options.since.region[3] ^= 1;
+	options.since.version = 3;
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "resync i+rows:0 i+rows:9 end2/2 ");
 	for (int i = 0; i < 100; i++)
 		put_and_delete(first.publisher, 9, 1);
-	options.since = 1;
+	options.since.version = 1;
 	told = (struct told){.subscriber = first.subscriber};
 	RETURNS(follow(&told, options), 0, "");
 	TOLD(told, "resync i+rows:0 i+rows:9 end102/2 ");
@@ -340,7 +352,7 @@ Test(ipc_follow, starts_over_when_the_first_version_is_reclaimed)
 
 	put_and_delete(told.publisher, 1, 2);
 	told.subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	TOLD(told, "i+rows:0 i+rows:1 resync i+rows:0 i+rows:9 end102/2 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -363,7 +375,7 @@ Test(ipc_follow, starts_over_when_a_version_is_reclaimed_in_a_batch)
 		.publisher = ipc_publish_history(2), .act = outrun_in_a_batch, .end_at = 8};
 
 	told.subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	TOLD(told, "i+rows:0 end1/1 +rows:8 resync i+rows:0 i+rows:7 i+rows:8 end103/3 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -382,7 +394,7 @@ Test(ipc_follow, starts_over_when_a_version_is_reclaimed_between_batches)
 		.publisher = ipc_publish_history(2), .act = outrun_between_batches, .end_at = 6};
 
 	told.subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	TOLD(told, "i+rows:0 end1/1 resync i+rows:0 i+rows:9 end101/2 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -397,7 +409,7 @@ Test(ipc_follow, a_pinned_version_is_not_reclaimed)
 
 	put_and_delete(told.publisher, 1, 2);
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	TOLD(told, "i+rows:0 i+rows:1 end2/2 -rows:1 ");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);
@@ -451,7 +463,7 @@ Test(ipc_follow, starts_over_when_its_pin_is_revoked)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	commit_other_rows(told.publisher, 0);
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(follow(&told, (struct stele_follow_options){0}), DONE, "");
+	RETURNS(follow(&told, (struct asked){0}), DONE, "");
 	cr_expect_gt(ipc_stats(told.publisher).pins_revoked, 0);
 	for (int i = 0; i < FEW; i++)
 		strcat(text, "i+t ");
@@ -515,7 +527,8 @@ static void follow_at_full_speed(unsigned flags)
 	struct stele_subscriber *subscriber = ipc_subscribe(flags, NULL);
 	static struct copy copy;
 
-	RETURNS(stele_subscriber_follow(subscriber, NULL, keep_copy, &copy), DONE, "");
+	RETURNS(stele_subscriber_follow(subscriber, NULL, STELE_FOREVER, keep_copy, &copy), DONE,
+	        "");
 	ipc_tell(BATCHES, copy.batches);
 	ipc_tell(RESYNCS, copy.resyncs);
 	stele_subscriber_close(subscriber);
@@ -552,30 +565,33 @@ Test(ipc_follow, keeps_a_copy_without_pins)
 
 /* ---- arguments ---- */
 
+#define REFUSED(part_, ...) RETURNS(follow(&told, (struct asked){__VA_ARGS__}), -EINVAL, part_)
+
 Test(ipc_follow, wrong_arguments_are_refused)
 {
 	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
 	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
-	struct stele_follow_options options = {.size = 1};
+	static const struct stele_follow_table twice[] = {
+		{.name = "a"}, {.name = "b"}, {.name = "a"}};
+	struct stele_follow_options options = {.size = sizeof(options)};
 	struct told told = {.publisher = ipc_publish_history(8)};
 
 	told.subscriber = ipc_subscribe(0, NULL);
-	RETURNS(stele_subscriber_follow(told.subscriber, &options, write_down, &told), -EINVAL,
-	        "set .size");
-	RETURNS(follow(&told, (struct stele_follow_options){.table = "a/b"}), -EINVAL, "name");
-	RETURNS(follow(&told, (struct stele_follow_options){.prefix = "a", .prefix_bits = 8}),
-	        -EINVAL, "needs a table");
-	RETURNS(follow(&told, (struct stele_follow_options){.schema = &ipc_schema}), -EINVAL,
-	        "needs a table");
-	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows", .prefix_bits = 8}),
-	        -EINVAL, ".prefix is not set");
-	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows",
-	                                                    .prefix = "",
-	                                                    .prefix_bits = STELE_KEY_MAX * 8 + 1}),
-	        -EINVAL, "the maximum is");
-	RETURNS(follow(&told, (struct stele_follow_options){.since = 1}), -EINVAL, "UUID");
-	RETURNS(follow(&told, (struct stele_follow_options){.table = "rows", .schema = &schema}),
-	        -EINVAL, "another schema");
+	options.table_count = 1;
+	RETURNS(stele_subscriber_follow(told.subscriber, &options, 0, write_down, &told), -EINVAL,
+	        "go together");
+	options.tables = twice;
+	options.table_count = 3;
+	RETURNS(stele_subscriber_follow(told.subscriber, &options, 0, write_down, &told), -EINVAL,
+	        "\"a\" is named twice");
+	REFUSED("unknown flags", .flags = 1);
+	REFUSED("name", .table.name = "a/b");
+	REFUSED(".prefix is not set", .table.name = "rows", .table.prefix_bits = 8);
+	REFUSED("reserved", .table.name = "rows", .table.reserved_ = {0, 1});
+	REFUSED("the maximum is", .table.name = "rows", .table.prefix = "",
+	        .table.prefix_bits = STELE_KEY_MAX * 8 + 1);
+	REFUSED("UUID", .since.version = 1);
+	REFUSED("another schema", .table.name = "rows", .table.schema = &schema);
 	TOLD(told, "");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);

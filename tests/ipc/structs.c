@@ -43,7 +43,7 @@ static int open_subscriber(void *options)
 
 static int follow(void *options)
 {
-	int r = stele_subscriber_follow(subscriber, options, end_at_once, NULL);
+	int r = stele_subscriber_follow(subscriber, options, STELE_FOREVER, end_at_once, NULL);
 
 	return r == 1 ? 0 : r;
 }

@@ -385,9 +385,12 @@ static int count_event(const struct stele_event *event, void *userdata)
 static void follow_rows(unsigned way)
 {
 	struct stele_subscriber *subscriber = subscribe(way, only_rows, 0);
-	struct stele_follow_options options = {.size = sizeof(options), .table = "rows"};
+	static const struct stele_follow_table table = {.name = "rows"};
+	struct stele_follow_options options = {
+		.size = sizeof(options), .tables = &table, .table_count = 1};
 
-	RETURNS(stele_subscriber_follow(subscriber, &options, count_event, NULL), 1, "");
+	RETURNS(stele_subscriber_follow(subscriber, &options, STELE_FOREVER, count_event, NULL), 1,
+	        "");
 	stele_subscriber_close(subscriber);
 }
 

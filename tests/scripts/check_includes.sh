@@ -28,6 +28,7 @@ publisher/state      lib/* publisher/attach publisher/memory publisher/notices p
 publisher/tables     lib/* publisher/memory publisher/notices publisher/state publisher/trie
 publisher/trie       lib/* publisher/memory
 subscriber           lib/* notifier
+subscriber/follow    lib/* notifier subscriber
 subscriber/index     lib/* notifier subscriber
 subscriber/inspect   lib/* notifier subscriber
 tools                tools/*

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "subscriber/follow/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/error.h"
+
+/* ---- rows ---- */
+
+static int batch_copy_row(struct batch_row *copy, struct stele_row *row)
+{
+	if (row->value_size > copy->capacity) {
+		unsigned char *value = realloc(copy->value, row->value_size);
+		if (!value)
+			return error_set(ENOMEM, "no memory for a value of %zu bytes",
+			                 row->value_size);
+		copy->value = value;
+		copy->capacity = row->value_size;
+	}
+	data_copy_out(copy->key, row->key, (row->key_bits + 7) / 8);
+	if (row->value_size > 0)
+		data_copy_out(copy->value, row->value, row->value_size);
+	row->key = copy->key;
+	row->value = copy->value;
+	return 0;
+}
+
+/* Fills in the event of a change: copies its rows, and re-checks. Returns 1 or an error. */
+static int batch_fill(struct batch *batch, const struct stele_change *change,
+                      struct stele_event *ret)
+{
+	struct stele_event event = {
+		.version = batch->next->version,
+		.table = batch->name,
+		.schema = batch->schema,
+		.change = *change,
+		.count = batch->count + 1,
+	};
+	int r = 0;
+
+	if (change->kind != STELE_ADDED)
+		r = batch_copy_row(&batch->before, &event.change.before);
+	if (r == 0 && change->kind != STELE_REMOVED)
+		r = batch_copy_row(&batch->after, &event.change.after);
+	if (r == 0)
+		r = stele_changes_check(batch->changes);
+	if (r < 0)
+		return r;
+	batch->count++;
+	*ret = event;
+	return 1;
+}
+
+/* ---- one table ---- */
+
+static void batch_close_changes(struct batch *batch)
+{
+	batch->changes = stele_changes_close(batch->changes);
+	batch->schema = stele_schema_free(batch->schema);
+}
+
+/* Opens the changes of the current table. Without `with_last` all rows of `next` are added; without
+ * `with_next` all rows of `last` are removed. */
+static int batch_open_changes(struct batch *batch, bool with_last, bool with_next)
+{
+	const struct batch_table *filter = batch->filter;
+	int r = stele_table_schema(with_next ? &batch->next_table : &batch->last_table,
+	                           &batch->schema);
+
+	if (r == 0)
+		r = stele_changes_open(with_last ? &batch->last_table : NULL,
+		                       with_next ? &batch->next_table : NULL, &batch->changes);
+	if (r == 0 && filter && filter->prefix_bits > 0)
+		r = stele_changes_under(batch->changes, filter->prefix, filter->prefix_bits);
+	return r;
+}
+
+/* Returns 1 if the table has equal schemas in both versions, 0 if not (its rows can't be compared
+ * then), or an error. */
+static int batch_compare_schemas(const struct batch *batch)
+{
+	struct stele_schema *last = NULL, *next = NULL;
+	int r = stele_table_schema(&batch->last_table, &last);
+
+	if (r == 0)
+		r = stele_table_schema(&batch->next_table, &next);
+	if (r == 0)
+		r = stele_schema_equal(last, next);
+	stele_schema_free(last);
+	stele_schema_free(next);
+	return r;
+}
+
+/* Opens the current table in both versions, and its changes unless no row differs. Returns 0 or an
+ * error. */
+static int batch_open_table(struct batch *batch)
+{
+	const struct stele_schema *expected = batch->filter ? batch->filter->schema : NULL;
+	int r = 0;
+
+	batch->in_last = batch->in_next = batch->removing = false;
+	if (batch->last) {
+		r = stele_table_open(batch->last, batch->name, NULL, &batch->last_table);
+		batch->in_last = r == 0;
+	}
+	if (r == 0 || r == -ENXIO) {
+		r = stele_table_open(batch->next, batch->name, expected, &batch->next_table);
+		batch->in_next = r == 0;
+	}
+	if (r < 0 && r != -ENXIO)
+		return r;
+	if (!batch->in_last && !batch->in_next)
+		return 0;
+	r = 1;
+	if (batch->in_last && batch->in_next) {
+		if (stele_table_version(&batch->last_table) ==
+		    stele_table_version(&batch->next_table))
+			return 0;
+		r = batch_compare_schemas(batch);
+	}
+	if (r < 0)
+		return r;
+	/* The table was dropped and made again with another schema: remove all rows, then add
+	 * all. */
+	batch->removing = r == 0;
+	return batch_open_changes(batch, batch->in_last, batch->in_next && !batch->removing);
+}
+
+/* ---- the tables ---- */
+
+/* Replaces `name` by the name of the snapshot's next table, or by "" after the last. */
+static int batch_next_name(const struct stele_snapshot *snapshot, char *name)
+{
+	int r = snapshot ? stele_snapshot_next_table(snapshot, name) : 0;
+
+	if (r == 0)
+		name[0] = '\0';
+	return r < 0 ? r : 0;
+}
+
+/* Takes the next of all tables of the two versions, in the order of their names. Returns 1, 0 after
+ * the last one, or an error. */
+static int batch_take_any(struct batch *batch)
+{
+	char *last = batch->last_name, *next = batch->next_name;
+	int order = !*last ? 1 : !*next ? -1 : strcmp(last, next), r = 0;
+
+	if (!*last && !*next)
+		return 0;
+	strcpy(batch->name, order <= 0 ? last : next);
+	if (order <= 0)
+		r = batch_next_name(batch->last, last);
+	if (r == 0 && order >= 0)
+		r = batch_next_name(batch->next, next);
+	return r < 0 ? r : 1;
+}
+
+/* Takes the next table. Returns 1, 0 after the last one, or an error. */
+static int batch_take_table(struct batch *batch)
+{
+	if (batch->table_count == 0)
+		return batch_take_any(batch);
+	if (batch->index == batch->table_count)
+		return 0;
+	batch->filter = &batch->tables[batch->index++];
+	strcpy(batch->name, batch->filter->name);
+	return 1;
+}
+
+int batch_begin(struct batch *batch)
+{
+	int r = 0;
+
+	batch_end(batch);
+	batch->index = 0;
+	batch->filter = NULL;
+	batch->count = 0;
+	batch->last_name[0] = batch->next_name[0] = '\0';
+	if (batch->table_count == 0) {
+		r = batch_next_name(batch->last, batch->last_name);
+		if (r == 0)
+			r = batch_next_name(batch->next, batch->next_name);
+	}
+	return r;
+}
+
+int batch_next(struct batch *batch, struct stele_event *ret)
+{
+	struct stele_change change;
+	int r;
+
+	for (;;) {
+		if (batch->changes) {
+			r = stele_changes_next(batch->changes, &change);
+			if (r != 0)
+				return r < 0 ? r : batch_fill(batch, &change, ret);
+			batch_close_changes(batch);
+		}
+		if (batch->removing) {
+			batch->removing = false;
+			r = batch_open_changes(batch, false, true);
+		} else {
+			r = batch_take_table(batch);
+			if (r != 1)
+				return r;
+			r = batch_open_table(batch);
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+void batch_end(struct batch *batch)
+{
+	batch_close_changes(batch);
+	batch->removing = false;
+}
+
+void batch_fini(struct batch *batch)
+{
+	batch_end(batch);
+	free(batch->before.value);
+	free(batch->after.value);
+}

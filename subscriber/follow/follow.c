@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Following: stele_follow_*(), which return one event for each call, and stele_subscriber_follow(),
+ * which runs them in a loop.
+ *
+ * The version that the caller has received completely stays pinned as batch.last, so that the next
+ * difference can be computed from it. If the publisher reclaims that version nevertheless, during a
+ * batch or between two batches, a RESYNC follows, and then all rows. The same happens when the
+ * region is replaced by another one. While there is no region, the follow waits for one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+#include "lib/base/extensible.h"
+#include "lib/reading/key_start.h"
+#include "lib/types/refuse.h"
+#include "lib/units.h"
+#include "subscriber/follow/batch.h"
+#include "subscriber/move.h"
+#include "subscriber/position.h"
+#include "subscriber/reopen.h"
+#include "subscriber/retry.h"
+
+/* How long a subscriber that named tables stays at a version while only other tables change, in
+ * nanoseconds. */
+#define MOVE_ON NSEC_PER_SEC
+
+/* What the next call of stele_follow_next() does. */
+enum state {
+	FOLLOW_RESYNC, /* returns the event RESYNC */
+	FOLLOW_IDLE,   /* looks for a version to begin a batch with */
+	FOLLOW_BATCH,  /* returns the next event of the batch */
+	FOLLOW_GONE,   /* looks for a region, as the one that was followed is gone */
+};
+
+struct stele_follow {
+	struct stele_subscriber *subscriber;
+	bool one_region; /* STELE_ONE_REGION */
+	enum state state;
+	struct batch batch;
+	struct stele_position position; /* all changes up to here were returned */
+	bool marked;      /* `position` was returned last, and is yet to be reported as applied */
+	bool outrun;      /* the last batch was left incomplete, as a version was reclaimed */
+	int64_t moved_at; /* CLOCK_MONOTONIC, when the last batch began */
+};
+
+/* ---- events ---- */
+
+/* Fills in an event without a row. Returns 1. */
+static int follow_mark(const struct stele_follow *follow, enum stele_event_kind kind,
+                       const struct stele_position *position, struct stele_event *ret)
+{
+	*ret = (struct stele_event){
+		.kind = kind,
+		.version = position->version,
+		.region = follow->position.region,
+		.count = follow->batch.count,
+	};
+	return 1;
+}
+
+/* Forgets both versions, and returns the event that tells the caller to do so too. */
+static int follow_resync(struct stele_follow *follow, struct stele_event *ret)
+{
+	struct batch *batch = &follow->batch;
+
+	batch_end(batch);
+	batch->last = stele_snapshot_close(batch->last);
+	batch->next = stele_snapshot_close(batch->next);
+	batch->count = 0;
+	position_fill(follow->subscriber->region->uuid, 0, &follow->position);
+	follow->state = FOLLOW_IDLE;
+	return follow_mark(follow, STELE_EVENT_RESYNC, &follow->position, ret);
+}
+
+/* ---- batches ---- */
+
+/* Reopens `last` in the generation of `next`, if they are of different generations and the newer
+ * generation still holds the version of `last`. A difference across two generations costs a walk
+ * over all rows. */
+static void follow_move(struct batch *batch)
+{
+	struct stele_snapshot *reopened;
+
+	if (!batch->last || batch->last->region == batch->next->region ||
+	    stele_snapshot_open(batch->next->subscriber, batch->last->version, &reopened) < 0)
+		return;
+	stele_snapshot_close(batch->last);
+	batch->last = reopened;
+}
+
+/* Begins a batch from `last` to the newest version. Returns 0 or an error. */
+static int follow_begin(struct stele_follow *follow)
+{
+	struct batch *batch = &follow->batch;
+	int r = stele_snapshot_open(follow->subscriber, 0, &batch->next);
+
+	if (r < 0)
+		return r;
+	follow->moved_at = clock_monotonic();
+	follow_move(batch);
+	r = batch_begin(batch);
+	follow->outrun = r == -ESTALE;
+	follow->state = r == 0 ? FOLLOW_BATCH : FOLLOW_RESYNC;
+	return r == -ESTALE ? 0 : r;
+}
+
+/* Ends a batch: the caller now has all of `next`. Returns 1 and the event that says so. */
+static int follow_finish(struct stele_follow *follow, struct stele_event *ret)
+{
+	struct batch *batch = &follow->batch;
+	bool first = !batch->last;
+
+	batch_end(batch);
+	stele_snapshot_close(batch->last);
+	batch->last = batch->next;
+	batch->next = NULL;
+	stele_snapshot_position(batch->last, &follow->position);
+	follow->marked = true;
+	follow->state = FOLLOW_IDLE;
+	return follow_mark(follow, first ? STELE_EVENT_INITIAL_END : STELE_EVENT_APPLIED,
+	                   &follow->position, ret);
+}
+
+/* Returns 1 and the next event of the batch; 0 if the batch must be left; or an error. */
+static int follow_step(struct stele_follow *follow, struct stele_event *ret)
+{
+	struct batch *batch = &follow->batch;
+	int r = batch_next(batch, ret);
+
+	if (r == 0)
+		return follow_finish(follow, ret);
+	if (r == 1) {
+		ret->kind = batch->last ? STELE_EVENT_CHANGE : STELE_EVENT_INITIAL;
+		ret->region = batch->next->region->uuid;
+		return 1;
+	}
+	/* The caller may have a part of the batch, so everything is given again. */
+	follow->outrun = r == -ESTALE;
+	follow->state = FOLLOW_RESYNC;
+	return r == -ESTALE ? 0 : r;
+}
+
+/* ---- looking ---- */
+
+/* Handles the end of the region: `r` is -ENOENT (removed) or -EIDRM (another has its name). Returns
+ * 0, or `r` if the caller follows one region only. */
+static int follow_lose(struct stele_follow *follow, int r)
+{
+	if (follow->one_region || follow->subscriber->names.saved)
+		return r;
+	follow->state = FOLLOW_GONE;
+	return 0;
+}
+
+/* Looks for a version to begin a batch with. Returns 1, 0 if there is none, or an error.
+ *
+ * A subscriber that named tables is not woken when other tables change; it still moves to the
+ * newest version after MOVE_ON. So it does not pin an old one for ever, and the version that it
+ * reports as applied does not fall behind. */
+static int follow_look(struct stele_follow *follow)
+{
+	struct stele_subscriber *subscriber = follow->subscriber;
+	const struct stele_snapshot *last = follow->batch.last;
+	uint64_t version;
+	int r;
+
+	if (!last)
+		return 1;
+	r = stele_subscriber_wait(subscriber, last->version, 0, &version);
+	if (r == 0 && subscriber->interest.count > 0 &&
+	    clock_monotonic() - follow->moved_at >= MOVE_ON)
+		r = subscriber_newest(subscriber) > last->version;
+	return r;
+}
+
+/* Looks for a region under the name of the one that is gone. Returns 1 if there is one, 0 if not
+ * yet, or an error. */
+static int follow_look_for_region(struct stele_follow *follow)
+{
+	uint64_t version;
+	int r;
+
+	/* Consumes what makes the descriptor of stele_subscriber_fd() readable. */
+	stele_subscriber_wait(follow->subscriber, UINT64_MAX, 0, &version);
+	reopen_watch(follow->subscriber);
+	r = reopen_once(follow->subscriber);
+	if (arrival_may_come(r))
+		return 0;
+	if (r == 0)
+		follow->state = FOLLOW_RESYNC;
+	return r < 0 ? r : 1;
+}
+
+/* Returns true if the subscriber has moved to another region than that of `last`. */
+static bool follow_is_elsewhere(const struct stele_follow *follow)
+{
+	const struct stele_snapshot *last = follow->batch.last;
+
+	return last && memcmp(last->region->uuid, follow->subscriber->region->uuid, 16) != 0;
+}
+
+/* Reports the version that the caller has handled as applied, for other processes to see. This
+ * fails, harmlessly, for a subscriber that is not registered. */
+static void follow_report_applied(struct stele_follow *follow)
+{
+	if (follow->marked && !follow_is_elsewhere(follow))
+		stele_subscriber_applied(follow->subscriber, follow->position.version);
+	follow->marked = false;
+}
+
+/* Decides what to do between two batches. Returns 1 if there is something to do, 0 if not, or an
+ * error. */
+static int follow_idle(struct stele_follow *follow)
+{
+	int r;
+
+	if (follow_is_elsewhere(follow)) {
+		follow->state = FOLLOW_RESYNC;
+		return 1;
+	}
+	r = follow_look(follow);
+	if (r == -ENOENT || r == -EIDRM) {
+		r = follow_lose(follow, r);
+		return r < 0 ? r : 1;
+	}
+	if (r == 1) {
+		r = follow_begin(follow);
+		return r < 0 ? r : 1;
+	}
+	return r;
+}
+
+int stele_follow_next(struct stele_follow *follow, struct stele_event *ret)
+{
+	int r = subscriber_check(follow->subscriber);
+
+	if (r < 0)
+		return r;
+	follow_report_applied(follow);
+	for (;;) {
+		switch (follow->state) {
+		case FOLLOW_RESYNC:
+			return follow_resync(follow, ret);
+		case FOLLOW_BATCH:
+			r = follow_step(follow, ret);
+			if (r != 0)
+				return r;
+			break;
+		case FOLLOW_IDLE:
+			r = follow_idle(follow);
+			if (r != 1)
+				return r;
+			break;
+		case FOLLOW_GONE:
+			r = follow_look_for_region(follow);
+			if (r != 1)
+				return r;
+			break;
+		}
+	}
+}
+
+int stele_follow_wait(struct stele_follow *follow, int64_t deadline_ns)
+{
+	struct stele_subscriber *subscriber = follow->subscriber;
+	uint64_t version;
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	follow_report_applied(follow);
+	while (follow->state == FOLLOW_IDLE && !follow_is_elsewhere(follow)) {
+		int64_t now = clock_monotonic(), until = deadline_ns;
+		if (subscriber->interest.count > 0 && until - MOVE_ON > now)
+			until = now + MOVE_ON;
+		if (!follow->batch.last)
+			return 1;
+		r = stele_subscriber_wait(subscriber, follow->batch.last->version, until, &version);
+		/* stele_follow_next() handles the end of the region. */
+		if (r != 0)
+			return r == -ENOENT || r == -EIDRM ? 1 : r;
+		if (until == deadline_ns)
+			return 0;
+		if (subscriber_newest(subscriber) > follow->batch.last->version)
+			return 1;
+	}
+	if (follow->state != FOLLOW_GONE)
+		return 1;
+	if (clock_monotonic() >= deadline_ns)
+		return 0;
+	/* The watch was made by stele_follow_next(), before it looked. */
+	arrival_wait(&subscriber->arrival, deadline_ns);
+	return 1;
+}
+
+void stele_follow_position(const struct stele_follow *follow, struct stele_position *ret)
+{
+	*ret = follow->position;
+}
+
+/* ---- opening ---- */
+
+static int follow_compare_tables(const void *a, const void *b)
+{
+	return strcmp(((const struct batch_table *)a)->name, ((const struct batch_table *)b)->name);
+}
+
+/* Copies one of the caller's tables. Returns 0 or an error. */
+static int follow_copy_table(const struct stele_follow_table *table, struct batch_table *ret)
+{
+	int r;
+
+	if (!table->name)
+		return error_set(EINVAL, "a table to follow has no name; set .name");
+	if (table->reserved_[0] != 0 || table->reserved_[1] != 0)
+		return error_set(EINVAL,
+		                 "a struct stele_follow_table whose reserved members are not zero");
+	r = stele_name_check("table", table->name);
+	if (r == 0)
+		r = key_start_check(table->prefix_bits);
+	if (r < 0)
+		return r;
+	if (table->prefix_bits > 0 && !table->prefix)
+		return error_set(EINVAL, ".prefix_bits is %u, but .prefix is not set",
+		                 table->prefix_bits);
+	strcpy(ret->name, table->name);
+	ret->prefix_bits = table->prefix_bits;
+	if (table->prefix_bits > 0)
+		memcpy(ret->prefix, table->prefix, (table->prefix_bits + 7) / 8);
+	if (table->schema) {
+		r = stele_schema_check(table->schema);
+		if (r < 0)
+			return r;
+		ret->schema = stele_schema_copy(table->schema);
+		if (!ret->schema)
+			return refuse_schema_memory(table->name);
+	}
+	return 0;
+}
+
+/* Copies the caller's tables, and sorts them by name. Returns 0 or an error. */
+static int follow_copy_tables(struct batch *batch, const struct stele_follow_options *options)
+{
+	if (!options->tables && options->table_count == 0)
+		return 0;
+	if (!options->tables || options->table_count == 0)
+		return error_set(EINVAL,
+		                 ".tables and .table_count go together; leave both zero to follow "
+		                 "all tables");
+	batch->tables = calloc(options->table_count, sizeof(*batch->tables));
+	if (!batch->tables)
+		return error_set(ENOMEM, "no memory to follow %zu tables", options->table_count);
+	for (size_t i = 0; i < options->table_count; i++) {
+		int r = follow_copy_table(&options->tables[i], &batch->tables[i]);
+		batch->table_count = i + 1;
+		if (r < 0)
+			return r;
+	}
+	qsort(batch->tables, batch->table_count, sizeof(*batch->tables), follow_compare_tables);
+	for (size_t i = 1; i < batch->table_count; i++)
+		if (strcmp(batch->tables[i - 1].name, batch->tables[i].name) == 0)
+			return error_set(EINVAL, "table \"%s\" is named twice",
+			                 batch->tables[i].name);
+	return 0;
+}
+
+/* Opens version `since` as `last`. Resyncs if that version belongs to another region or is not
+ * held. */
+static int follow_resume(struct stele_follow *follow, const struct stele_position *since)
+{
+	struct stele_subscriber *subscriber = follow->subscriber;
+	int r = position_check(since);
+
+	if (r < 0 || since->version == 0)
+		return r;
+	if (position_is_of(since, subscriber->region))
+		r = stele_snapshot_open(subscriber, since->version, &follow->batch.last);
+	else
+		r = -ESTALE;
+	if (r == 0)
+		follow->position = *since;
+	else if (r == -ESTALE || r == -ENODATA)
+		follow->state = FOLLOW_RESYNC;
+	else
+		return r;
+	return 0;
+}
+
+int stele_follow_open(struct stele_subscriber *subscriber,
+                      const struct stele_follow_options *options, struct stele_follow **ret)
+{
+	struct stele_follow_options read;
+	struct stele_follow *follow;
+	int r = subscriber_check(subscriber);
+
+	if (r == 0)
+		r = extensible_read(stele_follow_options, options, &read);
+	if (r == 0)
+		r = error_check_flags("following", read.flags, STELE_ONE_REGION);
+	if (r < 0)
+		return r;
+	follow = calloc(1, sizeof(*follow));
+	if (!follow)
+		return error_set(ENOMEM, "no memory to follow region \"%s\"",
+		                 subscriber->region->names.region);
+	follow->subscriber = subscriber;
+	follow->one_region = read.flags & STELE_ONE_REGION;
+	follow->state = FOLLOW_IDLE;
+	position_fill(subscriber->region->uuid, 0, &follow->position);
+	r = follow_copy_tables(&follow->batch, &read);
+	if (r == 0)
+		r = follow_resume(follow, &read.since);
+	if (r < 0)
+		stele_follow_close(follow);
+	else
+		*ret = follow;
+	return r;
+}
+
+struct stele_follow *stele_follow_close(struct stele_follow *follow)
+{
+	if (!follow)
+		return NULL;
+	batch_fini(&follow->batch);
+	stele_snapshot_close(follow->batch.last);
+	stele_snapshot_close(follow->batch.next);
+	for (size_t i = 0; i < follow->batch.table_count; i++)
+		stele_schema_free(follow->batch.tables[i].schema);
+	free(follow->batch.tables);
+	free(follow);
+	return NULL;
+}
+
+/* ---- with a callback ---- */
+
+static bool follow_is_mark(const struct stele_event *event)
+{
+	return event->kind == STELE_EVENT_INITIAL_END || event->kind == STELE_EVENT_APPLIED;
+}
+
+/* Gives one event to the callback. Returns 1 to go on; 0 at the deadline; or an error. Sets
+ * `*ret_answer` to what the callback returned. */
+static int follow_call(struct stele_follow *follow, const struct stele_event *event,
+                       int64_t deadline, int *ret_answer,
+                       int (*on_event)(const struct stele_event *event, void *userdata),
+                       void *userdata)
+{
+	bool outrun = event->kind == STELE_EVENT_RESYNC && follow->outrun;
+
+	*ret_answer = on_event(event, userdata);
+	if (*ret_answer != 0)
+		return 0;
+	if (!outrun && !follow_is_mark(event))
+		return 1;
+	if (deadline == STELE_FOREVER || clock_monotonic() < deadline)
+		return 1;
+	/* No time is left. After a RESYNC there is none to begin again, and the caller has
+	 * nothing. */
+	if (outrun)
+		return retry_outrun_error(follow->subscriber->region);
+	follow_report_applied(follow);
+	return 0;
+}
+
+int stele_subscriber_follow(struct stele_subscriber *subscriber,
+                            const struct stele_follow_options *options, int64_t deadline_ns,
+                            int (*on_event)(const struct stele_event *event, void *userdata),
+                            void *userdata)
+{
+	struct stele_follow *follow;
+	struct stele_event event;
+	int answer = 0, r = stele_follow_open(subscriber, options, &follow);
+
+	if (r < 0)
+		return r;
+	do {
+		r = stele_follow_next(follow, &event);
+		if (r == 0)
+			r = stele_follow_wait(follow, deadline_ns);
+		else if (r == 1)
+			r = follow_call(follow, &event, deadline_ns, &answer, on_event, userdata);
+	} while (r == 1);
+	stele_follow_close(follow);
+	return r < 0 ? r : answer;
+}
