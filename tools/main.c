@@ -19,7 +19,8 @@ static const struct command *const commands[] = {
 	&command_lookup,   &command_explain, &command_dump,        &command_watch,
 	&command_log,      &command_diff,    &command_trace,       &command_top,
 	&command_rollback, &command_save,    &command_load,        &command_compact,
-	&command_upgrade,  &command_doctor,  &command_clean,       &command_bench,
+	&command_upgrade,  &command_schema,  &command_doctor,      &command_clean,
+	&command_bench,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -41,7 +42,8 @@ static const char conclusion[] =
 	"Exit status:\n"
 	"  0  success\n"
 	"  1  not found: no such row, or too few versions in the given time (watch); or there is\n"
-	"     a problem (doctor), or nothing could be measured (bench)\n"
+	"     a problem (doctor), an incompatible change (schema diff), or nothing could be\n"
+	"     measured (bench)\n"
 	"  2  wrong usage or bad input: arguments, a file or its contents, names, values\n"
 	"  3  no such region, table or version\n"
 	"  4  busy: another publisher is attached, the publisher was too fast for the read or the\n"

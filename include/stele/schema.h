@@ -311,6 +311,13 @@ STELE_API size_t stele_schema_format(const struct stele_schema *schema, char *bu
  * error message has the position, and what was expected), -ENOMEM. */
 STELE_API int stele_schema_parse(const char *text, char *ret_table, struct stele_schema **ret);
 
+/* Parses the next declaration of a text that has any number of them, such as a file, and advances
+ * `*text` past it. Returns 1; 0 if only white space and comments are left; or an error as
+ * stele_schema_parse(), whose positions count from the declaration's first character, to which
+ * `*text` then points. */
+STELE_API int stele_schema_parse_next(const char **text, char *ret_table,
+                                      struct stele_schema **ret);
+
 /* Returns a copy of a schema, or NULL if there is no memory. The caller frees it with
  * stele_schema_free(). */
 STELE_API struct stele_schema *stele_schema_copy(const struct stele_schema *schema);

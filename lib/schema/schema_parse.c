@@ -183,6 +183,7 @@ static int parser_read_words(struct parser *parser, struct stele_column *column)
 }
 
 enum attribute {
+	ATTRIBUTE_OFFSET,
 	ATTRIBUTE_WAS,
 	ATTRIBUTE_ENUM,
 	ATTRIBUTE_DEFAULT,
@@ -195,7 +196,8 @@ enum attribute {
 /* Returns the attribute of this name, or ATTRIBUTE_COUNT. */
 static enum attribute parser_find_attribute(struct word word)
 {
-	static const char *const names[] = {"was", "enum", "default", "unit", "doc", "deprecated"};
+	static const char *const names[] = {"@",    "was", "enum",      "default",
+	                                    "unit", "doc", "deprecated"};
 	unsigned i = 0;
 
 	while (i < ATTRIBUTE_COUNT &&
@@ -212,6 +214,8 @@ static int parser_read_attribute(struct parser *parser, enum attribute attribute
 	struct quoted text;
 	int r;
 
+	if (attribute == ATTRIBUTE_OFFSET)
+		return lexer_read_number(&parser->lexer, 0, "bytes", &column->offset);
 	if (attribute == ATTRIBUTE_ENUM)
 		return parser_read_words(parser, column);
 	if (attribute == ATTRIBUTE_DEPRECATED) {
@@ -282,10 +286,16 @@ static int parser_read_attributes(struct parser *parser, struct stele_column *co
 	unsigned seen = 0;
 	int r = 0;
 
-	while (r == 0 && lexer_peek_word(&parser->lexer).length > 0) {
+	while (r == 0) {
 		struct word word = lexer_peek_word(&parser->lexer);
-		enum attribute attribute = parser_find_attribute(word);
+		enum attribute attribute;
 
+		/* The stored form has the offsets elsewhere. */
+		if (*word.start == '@' && !parser->stored)
+			word.length = 1;
+		if (word.length == 0)
+			break;
+		attribute = parser_find_attribute(word);
 		if (attribute == ATTRIBUTE_COUNT && !parser->stored)
 			return parser_expected_attribute(parser, column);
 		if (seen & 1u << attribute && attribute != ATTRIBUTE_COUNT)
@@ -313,23 +323,16 @@ static struct stele_schema parser_schema(const struct parser *parser)
 	};
 }
 
-/* Reads "key" or '@' OFFSET, which may stand before the attributes, and places the column. */
-static int parser_read_place(struct parser *parser, struct stele_column *column)
+/* Reads "key", if it comes next. Places a value column after those before it. */
+static void parser_read_key(struct parser *parser, struct stele_column *column)
 {
 	struct word word = lexer_peek_word(&parser->lexer);
-	int r;
 
-	if (word.length == strlen("key") && memcmp(word.start, "key", word.length) == 0) {
-		column->key = true;
+	column->key = word.length == strlen("key") && memcmp(word.start, "key", word.length) == 0;
+	if (column->key)
 		parser->lexer.at += word.length;
-		return 0;
-	}
-	column->offset = type_layout_next(&parser->layout, column);
-	if (*word.start != '@')
-		return 0;
-	parser->lexer.at++;
-	r = lexer_read_number(&parser->lexer, 0, "bytes", &column->offset);
-	return r;
+	else
+		column->offset = type_layout_next(&parser->layout, column);
 }
 
 /* Adds a column to those of the schema, and checks the schema so far, so that the error message can
@@ -362,10 +365,10 @@ static int parser_read_column(struct parser *parser)
 		r = lexer_read_sign(&parser->lexer, ':', "':' and the type of the column");
 	if (r == 0)
 		r = parser_read_type(parser, &column);
-	if (r == 0)
-		r = parser_read_place(parser, &column);
-	if (r == 0)
-		r = parser_read_attributes(parser, &column, parser->defaults[parser->column_count]);
+	if (r < 0)
+		return r;
+	parser_read_key(parser, &column);
+	r = parser_read_attributes(parser, &column, parser->defaults[parser->column_count]);
 	if (r == 0 && lexer_peek(&parser->lexer) != ',' && lexer_peek(&parser->lexer) != ')')
 		r = parser_expected_attribute(parser, &column);
 	return r < 0 ? r : parser_add_column(parser, &column, start);
@@ -413,12 +416,12 @@ static int parser_read_columns(struct parser *parser)
 		if (*parser->lexer.at++ == ')')
 			break;
 	}
-	if (r == 0 && lexer_peek(&parser->lexer) != '\0')
-		r = lexer_expected(&parser->lexer, "the end of the text");
 	return r;
 }
 
-static int parser_read_table(struct parser *parser, char *ret_table, struct stele_schema **ret)
+/* Reads the declaration of a table, which ends the text if `last`. */
+static int parser_read_table(struct parser *parser, bool last, char *ret_table,
+                             struct stele_schema **ret)
 {
 	const char *start = lexer_peek_word(&parser->lexer).start;
 	char table[STELE_NAME_MAX + 1];
@@ -430,6 +433,8 @@ static int parser_read_table(struct parser *parser, char *ret_table, struct stel
 		r = parser_locate_message(parser, start);
 	if (r == 0)
 		r = parser_read_columns(parser);
+	if (r == 0 && last && lexer_peek(&parser->lexer) != '\0')
+		r = lexer_expected(&parser->lexer, "the end of the text");
 	if (r < 0)
 		return r;
 	schema = parser_schema(parser);
@@ -448,9 +453,28 @@ int stele_schema_parse(const char *text, char *ret_table, struct stele_schema **
 
 	if (!parser)
 		return refuse_schema_memory(NULL);
-	r = parser_read_table(parser, ret_table, ret);
+	r = parser_read_table(parser, true, ret_table, ret);
 	free(parser);
 	return r;
+}
+
+int stele_schema_parse_next(const char **text, char *ret_table, struct stele_schema **ret)
+{
+	struct lexer start = {.text = *text, .at = *text};
+	struct parser *parser;
+	int r;
+
+	*text = lexer_peek_word(&start).start;
+	if (**text == '\0')
+		return 0;
+	parser = parser_new(*text);
+	if (!parser)
+		return refuse_schema_memory(NULL);
+	r = parser_read_table(parser, false, ret_table, ret);
+	if (r == 0)
+		*text = parser->lexer.at;
+	free(parser);
+	return r < 0 ? r : 1;
 }
 
 /* Reads the attributes of the columns that the parser has already. */

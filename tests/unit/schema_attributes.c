@@ -516,3 +516,25 @@ Test(unit_schema_attributes, all_differences_are_reported)
 	stele_schema_free(older);
 	stele_schema_free(newer);
 }
+
+Test(unit_schema_attributes, many_declarations_in_one_text)
+{
+	static const char text[] = "# two tables\n a(k: u8 key)\n\nb(k: u8 key, v: u8, @4) # end";
+	char table[STELE_NAME_MAX + 1];
+	struct stele_schema *schema;
+	const char *at = text;
+
+	cr_assert(stele_schema_parse_next(&at, table, &schema) == 1);
+	cr_expect_str_eq(table, "a");
+	stele_schema_free(schema);
+	cr_assert(stele_schema_parse_next(&at, table, &schema) == 1);
+	cr_expect_str_eq(table, "b");
+	cr_expect(schema->value_size == 4);
+	stele_schema_free(schema);
+	cr_expect(stele_schema_parse_next(&at, table, &schema) == 0);
+	cr_expect(*at == '\0');
+	at = " \nc(k: u9 key)";
+	cr_expect(stele_schema_parse_next(&at, table, &schema) == -EINVAL);
+	EXPECT_MESSAGE("character 6: unknown type");
+	cr_expect(*at == 'c');
+}

@@ -8,24 +8,17 @@
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
-#include "tools/base/heap.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/token.h"
-
-/* A table from --table. */
-struct declared {
-	char name[STELE_NAME_MAX + 1];
-	struct stele_schema *schema;
-};
+#include "tools/rows/declarations.h"
 
 /* The options of stele create. */
 struct create {
-	struct declared *tables;
-	size_t table_count;
+	struct declarations tables;
 	struct stele_publisher_options options;
 	bool region_options; /* at least one option that applies only to a new region was given */
 };
@@ -48,6 +41,10 @@ static const char doc[] =
 	"  ipv4 ipv6 char[N]\n"
 	"  ipv4net ipv6net   in a key: its last column\n"
 	"  text bytes        any length: the last column of the key or of the row\n"
+	"  TYPE[N]           an array of any other type: not in a key\n"
+	"\n"
+	"After them a column may have attributes: enum(up=1, down=2), default TEXT, unit TEXT, "
+	"doc TEXT, was TEXT (former names), deprecated; and @8 for an offset in the value.\n"
 	"\n"
 	"A table that exists with the same columns is left as it is. A table that exists "
 	"with other columns is an error, and nothing is created. A SIZE is a number of "
@@ -56,26 +53,6 @@ static const char doc[] =
 	"A region that cannot be used is replaced by an empty one, with a note: a region of "
 	"a library with another layout, or one that an earlier boot of the machine left "
 	"incomplete.\n";
-
-static enum status create_add_table(struct create *create, const char *text)
-{
-	struct declared *declared;
-	int result;
-
-	create->tables =
-		heap_realloc(create->tables, (create->table_count + 1) * sizeof(*create->tables));
-	declared = &create->tables[create->table_count];
-	result = stele_schema_parse(text, declared->name, &declared->schema);
-	if (result < 0)
-		return fail(fail_status(result), "--table '%s': %s", text, stele_last_error());
-	create->table_count++;
-	for (size_t i = 0; i + 1 < create->table_count; i++)
-		if (strcmp(create->tables[i].name, create->tables[create->table_count - 1].name) ==
-		    0)
-			return fail(STATUS_INPUT, "--table '%s': the table is declared twice",
-			            text);
-	return STATUS_DONE;
-}
 
 static enum status create_parse_mode(const char *text, mode_t *ret)
 {
@@ -108,7 +85,11 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 't':
-		return create_add_table(create, argument) == STATUS_DONE ? 0 : EINVAL;
+		status = declarations_parse(&create->tables, "--table ", argument);
+		return status == STATUS_DONE ? 0 : EINVAL;
+	case 'S':
+		status = declarations_read(&create->tables, argument);
+		return status == STATUS_DONE ? 0 : EINVAL;
 	case 'h':
 		status = parse_count("--history", argument, 2, 65536, &number);
 		if (status == STATUS_DONE)
@@ -178,14 +159,14 @@ static enum status create_tables(struct stele_publisher *publisher, const struct
 	result = stele_transaction_begin(publisher, &tx);
 	if (result < 0)
 		return fail_library(result);
-	for (size_t i = 0; status == STATUS_DONE && i < create->table_count; i++) {
+	for (size_t i = 0; status == STATUS_DONE && i < create->tables.count; i++) {
 		bool there;
 
-		status = create_compare_table(tx, &create->tables[i], &there);
+		status = create_compare_table(tx, &create->tables.tables[i], &there);
 		if (status != STATUS_DONE || there)
 			continue;
-		result = stele_transaction_create_table(tx, create->tables[i].name,
-		                                        create->tables[i].schema);
+		result = stele_transaction_create_table(tx, create->tables.tables[i].name,
+		                                        create->tables.tables[i].schema);
 		if (result < 0)
 			status = fail_library(result);
 		made++;
@@ -202,7 +183,7 @@ static enum status create_tables(struct stele_publisher *publisher, const struct
 static void create_report(const char *region, const struct create *create, bool made_region,
                           size_t made_tables, const char *version)
 {
-	size_t there = create->table_count - made_tables;
+	size_t there = create->tables.count - made_tables;
 
 	printf("%s: %s, version %s, %zu table%s created", region,
 	       made_region ? "created" : "exists", version, made_tables,
@@ -279,9 +260,7 @@ static enum status create_run(int argc, char **argv)
 		              "use --durability=none");
 	else
 		status = create_region(&call.place, call.operands[0], &create);
-	for (size_t i = 0; i < create.table_count; i++)
-		stele_schema_free(create.tables[i].schema);
-	free(create.tables);
+	declarations_free(&create.tables);
 	return status;
 }
 
@@ -294,6 +273,8 @@ const struct command command_create = {
 		(const struct argp_option[]){
 			{"table", 't', "DECLARATION", 0,
                          "Declare a table; may be given several times", 0},
+			{"schema", 'S', "FILE", 0,
+                         "Declare the tables of a file, as 'stele schema' prints them", 0},
 			{"history", 'h', "VERSIONS", 0,
                          "Keep at least so many versions readable, from 2 to 65536 (default: 64)",
                          0},

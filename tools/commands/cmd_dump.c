@@ -116,6 +116,7 @@ static enum status dump_print_table(const struct reader *reader, const struct du
 		row_cells_open(&cells, reader->schema);
 		output = output_open(dump->reading.format, SHAPE_ROWS, cells.columns,
 		                     reader->schema->column_count);
+		output_set_units(output, cells.units);
 		status = dump_print_rows(reader, cursor, &cells, output);
 		status = output_end(output, status);
 		row_cells_close(&cells);

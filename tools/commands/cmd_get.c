@@ -64,6 +64,7 @@ struct query {
 	/* Only for a lookup: */
 	struct output *output;
 	struct output_column *columns;
+	const char **units; /* of `columns`, NULL if a column has none */
 	struct cell *line;
 	char *address_name;     /* buffer for the name of the first column */
 	uint64_t asked, missed; /* addresses looked up; addresses without a match */
@@ -177,6 +178,7 @@ static enum status get_print_row(struct query *query, const char *text)
 		return fail_no_row(text, query->target.table);
 	output = output_open(query->reading.format, SHAPE_ROW, query->cells.columns,
 	                     query->reader.schema->column_count);
+	output_set_units(output, query->cells.units);
 	status = output_row(output, query->cells.cells);
 	return output_end(output, status);
 }
@@ -215,12 +217,17 @@ static void get_open_lookup(struct query *query)
 	query->columns[0] = (struct output_column){.name = name};
 	memcpy(query->columns + 1, query->cells.columns, (count - 1) * sizeof(*query->columns));
 	query->line = heap_realloc(NULL, count * sizeof(*query->line));
+	query->units = heap_realloc(NULL, count * sizeof(*query->units));
+	query->units[0] = NULL;
+	memcpy(query->units + 1, query->cells.units, (count - 1) * sizeof(*query->units));
 	query->output = output_open(query->reading.format, SHAPE_ROWS, query->columns, count);
+	output_set_units(query->output, query->units);
 }
 
 static void get_close_lookup(struct query *query)
 {
 	free(query->columns);
+	free(query->units);
 	free(query->line);
 	free(query->address_name);
 }

@@ -46,6 +46,11 @@ void output_hide_last(struct output *output)
 		output->column_count--;
 }
 
+void output_set_units(struct output *output, const char *const *units)
+{
+	output->units = units;
+}
+
 /* Flushes the stream of an output, and reports an error that occurred on it. */
 static enum status output_check_stream(const struct output *output)
 {

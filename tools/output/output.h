@@ -36,6 +36,10 @@ struct output *output_open_to(FILE *stream, enum output_format format, enum outp
  * row. */
 void output_hide_last(struct output *output);
 
+/* Shows units in the headings of the format table: one for each column, or NULL. `units` must stay
+ * valid until output_end(). Called before the first row. */
+void output_set_units(struct output *output, const char *const *units);
+
 /* Prints a row. The cells need not stay valid. If the status is not STATUS_DONE, writing failed,
  * and the caller should end the output. */
 enum status output_row(struct output *output, const struct cell *cells);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdbool.h>
 #include <string.h>
+#include <stele/stele.h>
 #include "tools/base/describe.h"
 #include "tools/base/escape.h"
 #include "tools/base/text.h"
@@ -34,6 +35,22 @@ struct cell cell_time(uint64_t nanoseconds, char *buffer)
 	if (!nanoseconds)
 		return (struct cell){.kind = CELL_NONE};
 	return cell_text(describe_time(nanoseconds, buffer));
+}
+
+bool cell_is_literal(unsigned type, const char *text, size_t length)
+{
+	static const char max[] = "9223372036854775807";
+
+	if (type == STELE_BOOL)
+		return true;
+	/* Words of enumerations, "inf" and "nan" start with other characters than numbers. */
+	if (type > STELE_F64 || length == 0 || !strchr("-0123456789", text[0]))
+		return false;
+	if (type == STELE_F64)
+		return memchr(text, 'n', length) == NULL; /* "-inf", "-nan" */
+	if (type == STELE_U64 && length >= sizeof(max) - 1)
+		return length == sizeof(max) - 1 && memcmp(text, max, length) <= 0;
+	return true;
 }
 
 /* Appends text, in quotation marks if it is empty or contains a character that separates values. */
@@ -83,6 +100,7 @@ void cell_print_flat(struct text *text, const struct cell *cell, bool brief)
 	case CELL_NONE:
 		break;
 	case CELL_TEXT:
+	case CELL_ARRAY:
 		cell_print_flat_text(text, cell);
 		break;
 	case CELL_LITERAL:

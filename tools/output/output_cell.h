@@ -13,6 +13,7 @@ enum cell_kind {
 	CELL_NONE,    /* a missing value: null in JSON */
 	CELL_TEXT,    /* any bytes */
 	CELL_LITERAL, /* a number, true or false, in the syntax of JSON */
+	CELL_ARRAY,   /* elements of one type, with a space between two in `text` */
 	CELL_OBJECT,  /* one row of named cells */
 	CELL_LIST,    /* any number of rows of named cells, with the same columns */
 };
@@ -24,9 +25,10 @@ struct output_column {
 
 struct cell {
 	enum cell_kind kind;
-	/* Members of CELL_TEXT and CELL_LITERAL. */
+	/* Members of CELL_TEXT, CELL_LITERAL and CELL_ARRAY. */
 	const char *text;
 	size_t length;
+	unsigned type; /* enum stele_type of the elements of a CELL_ARRAY */
 	/* Printed in tables instead of the value, such as "+" for "added", or "4 GiB"; or NULL. */
 	const char *plain;
 	bool unchanged; /* tables leave this cell out of the object that contains it */
@@ -45,6 +47,10 @@ struct cell cell_size(uint64_t bytes, char *number, char *plain);
 struct cell cell_number(uint64_t number, char *buffer);
 /* Creates a cell of a time since 1970: CELL_NONE for 0 (not known). */
 struct cell cell_time(uint64_t nanoseconds, char *buffer);
+
+/* Returns true if the text of a value of type enum stele_type can be a literal in JSON. JSON has no
+ * infinities and no NaN, and many of its readers no integers beyond signed 64 bits. */
+bool cell_is_literal(unsigned type, const char *text, size_t length);
 
 /* Appends a cell as tables and CSV print it, escaped: an object as `name=value name=value`, and a
  * list as objects with semicolons between them. With `brief`, leaves out cells that are marked

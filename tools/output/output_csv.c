@@ -56,7 +56,7 @@ static void output_csv_row(struct output *output, const struct cell *cells)
 		if (cells[i].kind == CELL_NONE)
 			continue;
 		text->length = 0;
-		if (cells[i].kind == CELL_TEXT)
+		if (cells[i].kind == CELL_TEXT || cells[i].kind == CELL_ARRAY)
 			escape_for_csv(text, cells[i].text, cells[i].length);
 		else
 			cell_print_flat(text, &cells[i], false);

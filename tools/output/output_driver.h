@@ -27,9 +27,10 @@ struct output {
 	enum output_shape shape;
 	const struct output_column *columns;
 	size_t column_count;
-	bool begun;  /* driver->begin() was called */
-	size_t rows; /* number of rows that the driver has finished */
-	void *state; /* of the driver */
+	const char *const *units; /* one for each column, or NULL; NULL: none */
+	bool begun;               /* driver->begin() was called */
+	size_t rows;              /* number of rows that the driver has finished */
+	void *state;              /* of the driver */
 };
 
 extern const struct output_driver output_table, output_csv, output_json;

@@ -3,6 +3,7 @@
  * would build a tree of all rows, of which there may be millions, before it prints the first. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "tools/base/escape.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
@@ -26,6 +27,33 @@ static void output_json_print_object(struct text *text, const struct output_colu
 	text_append(text, "}", 1);
 }
 
+static void output_json_print_text(struct text *text, const char *bytes, size_t length)
+{
+	text_append(text, "\"", 1);
+	escape_for_json(text, bytes, length);
+	text_append(text, "\"", 1);
+}
+
+static void output_json_print_array(struct text *text, const struct cell *cell)
+{
+	const char *at = cell->text, *end = cell->text + cell->length;
+
+	text_append(text, "[", 1);
+	while (at < end) {
+		const char *space = memchr(at, ' ', (size_t)(end - at));
+		size_t length = (size_t)((space ? space : end) - at);
+
+		if (at > cell->text)
+			text_append(text, ", ", 2);
+		if (cell_is_literal(cell->type, at, length))
+			text_append(text, at, length);
+		else
+			output_json_print_text(text, at, length);
+		at += length + 1;
+	}
+	text_append(text, "]", 1);
+}
+
 static void output_json_print_cell(struct text *text, const struct cell *cell)
 {
 	switch (cell->kind) {
@@ -33,9 +61,10 @@ static void output_json_print_cell(struct text *text, const struct cell *cell)
 		text_append_string(text, "null");
 		break;
 	case CELL_TEXT:
-		text_append(text, "\"", 1);
-		escape_for_json(text, cell->text, cell->length);
-		text_append(text, "\"", 1);
+		output_json_print_text(text, cell->text, cell->length);
+		break;
+	case CELL_ARRAY:
+		output_json_print_array(text, cell);
 		break;
 	case CELL_LITERAL:
 		text_append(text, cell->text, cell->length);

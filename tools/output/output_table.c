@@ -32,7 +32,7 @@ struct table {
 	struct text text;     /* of all cells in the batch */
 	struct piece *pieces; /* the cells of up to BATCH rows */
 	size_t rows;          /* number of rows in the batch */
-	bool begun;           /* the column names are printed */
+	bool begun;           /* the headings are printed */
 	bool bold;
 };
 
@@ -43,7 +43,7 @@ static void table_render(struct text *text, const struct cell *cell)
 		text_append_string(text, cell->plain);
 	else if (cell->kind == CELL_NONE)
 		text_append(text, "-", 1);
-	else if (cell->kind == CELL_TEXT)
+	else if (cell->kind == CELL_TEXT || cell->kind == CELL_ARRAY)
 		escape_for_people(text, cell->text, cell->length);
 	else
 		cell_print_flat(text, cell, true);
@@ -70,18 +70,34 @@ static void table_print_piece(const struct output *output, size_t column, const 
 		table_print_padding(output->stream, padding);
 }
 
-static void table_print_names(const struct output *output)
+/* Writes the heading of a column, its name and its unit, to `text`. */
+static void table_render_heading(struct text *text, const struct output *output, size_t column)
+{
+	const char *unit = output->units ? output->units[column] : NULL;
+
+	text->length = 0;
+	text_append_string(text, output->columns[column].name);
+	if (unit) {
+		text_append(text, " [", 2);
+		escape_for_people(text, unit, strlen(unit));
+		text_append(text, "]", 1);
+	}
+}
+
+static void table_print_headings(const struct output *output)
 {
 	const struct table *table = output->state;
+	struct text heading = {0};
 
 	if (table->bold)
 		fputs("\033[1m", output->stream);
 	for (size_t i = 0; i < output->column_count; i++) {
-		const char *name = output->columns[i].name;
-
-		table_print_piece(output, i, name, strlen(name), strlen(name),
+		table_render_heading(&heading, output, i);
+		table_print_piece(output, i, heading.bytes, heading.length,
+		                  escape_width(heading.bytes, heading.length),
 		                  i + 1 == output->column_count);
 	}
+	text_free(&heading);
 	fputs(table->bold ? "\033[0m\n" : "\n", output->stream);
 }
 
@@ -110,7 +126,7 @@ static void table_print_batch(struct output *output)
 		    table->pieces[i].width <= WIDEST)
 			table->widths[i % count] = table->pieces[i].width;
 	if (!table->begun)
-		table_print_names(output);
+		table_print_headings(output);
 	table->begun = true;
 	for (size_t i = 0; i < table->rows; i++)
 		table_print_row(output, table->pieces + i * count);
@@ -128,11 +144,15 @@ static bool table_is_terminal(FILE *stream)
 static void table_begin(struct output *output)
 {
 	struct table *table = heap_realloc(NULL, sizeof(*table));
+	struct text heading = {0};
 
 	*table = (struct table){.bold = table_is_terminal(output->stream) && !getenv("NO_COLOR")};
 	table->widths = heap_realloc(NULL, output->column_count * sizeof(*table->widths));
-	for (size_t i = 0; i < output->column_count; i++)
-		table->widths[i] = strlen(output->columns[i].name);
+	for (size_t i = 0; i < output->column_count; i++) {
+		table_render_heading(&heading, output, i);
+		table->widths[i] = escape_width(heading.bytes, heading.length);
+	}
+	text_free(&heading);
 	table->pieces = heap_realloc(NULL, BATCH * output->column_count * sizeof(*table->pieces));
 	/* Allocates memory, so that text.bytes is not NULL even if all cells are empty. */
 	text_append(&table->text, " ", 1);

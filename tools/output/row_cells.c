@@ -9,9 +9,9 @@
 #include "tools/output/row_cells.h"
 #include "tools/rows/row.h"
 
-bool row_type_is_number(enum stele_type type)
+bool row_column_is_number(const struct stele_column *column)
 {
-	return type >= STELE_U8 && type <= STELE_F64;
+	return column->type <= STELE_F64 && column->count == 0 && column->word_count == 0;
 }
 
 void row_cells_open(struct row_cells *row, const struct stele_schema *schema)
@@ -21,11 +21,13 @@ void row_cells_open(struct row_cells *row, const struct stele_schema *schema)
 	*row = (struct row_cells){.schema = schema};
 	row->columns = heap_realloc(NULL, count * sizeof(*row->columns));
 	row->cells = heap_realloc(NULL, count * sizeof(*row->cells));
+	row->units = heap_realloc(NULL, count * sizeof(*row->units));
 	row->capacity = 256;
 	row->text = heap_realloc(NULL, row->capacity);
 	for (size_t i = 0; i < count; i++) {
 		row->columns[i].name = schema->columns[i].name;
-		row->columns[i].right = row_type_is_number(schema->columns[i].type);
+		row->columns[i].right = row_column_is_number(&schema->columns[i]);
+		row->units[i] = schema->columns[i].unit;
 	}
 }
 
@@ -33,25 +35,9 @@ void row_cells_close(struct row_cells *row)
 {
 	free(row->columns);
 	free(row->cells);
+	free(row->units);
 	free(row->text);
 	*row = (struct row_cells){0};
-}
-
-/* Returns true if the text of a value can be a literal in JSON. JSON has no infinities and no NaN,
- * and many of its readers no integers beyond signed 64 bits. */
-static bool row_cells_is_literal(enum stele_type type, const char *text, size_t length)
-{
-	static const char max[] = "9223372036854775807";
-
-	if (type == STELE_BOOL)
-		return true;
-	if (!row_type_is_number(type))
-		return false;
-	if (type == STELE_F64)
-		return memchr(text, 'n', length) == NULL; /* "inf", "nan" */
-	if (type == STELE_U64 && length >= sizeof(max) - 1)
-		return length == sizeof(max) - 1 && memcmp(text, max, length) <= 0;
-	return true;
 }
 
 /* Finds the value of a column. Decodes a column of the key into `decoded`, of STELE_KEY_MAX
@@ -101,7 +87,10 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 			return result;
 		length = row_cells_append_column(row, column, found, size, used);
 		row->cells[i] = (struct cell){.kind = CELL_TEXT, .length = length};
-		if (row_cells_is_literal(column->type, row->text + used, length))
+		row->cells[i].type = column->type;
+		if (column->count > 0)
+			row->cells[i].kind = CELL_ARRAY;
+		else if (cell_is_literal(column->type, row->text + used, length))
 			row->cells[i].kind = CELL_LITERAL;
 		used += length;
 	}

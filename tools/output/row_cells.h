@@ -14,8 +14,9 @@ struct row_cells {
 	/* One for each column of the schema. */
 	struct output_column *columns;
 	struct cell *cells;
-	char *text;      /* of all cells */
-	size_t capacity; /* of `text`, in bytes */
+	const char **units; /* NULL if the column has none */
+	char *text;         /* of all cells */
+	size_t capacity;    /* of `text`, in bytes */
 };
 
 /* Allocates the cells. `schema` must stay valid until row_cells_close(). */
@@ -24,13 +25,13 @@ void row_cells_open(struct row_cells *row, const struct stele_schema *schema);
 void row_cells_close(struct row_cells *row);
 
 /* Decodes a row into row->cells, which are valid until the next call. Signed 64-bit integers,
- * finite floats and bools become CELL_LITERAL, all other values CELL_TEXT. Returns 0, or a negative
- * errno of the library. Prints no error message. */
+ * finite floats and bools become CELL_LITERAL, arrays CELL_ARRAY, all other values CELL_TEXT.
+ * Returns 0, or a negative errno of the library. Prints no error message. */
 int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, const void *value,
                    size_t value_size);
 
-/* Returns true if tables align columns of this type to the right. */
-bool row_type_is_number(enum stele_type type);
+/* Returns true if tables align this column to the right. */
+bool row_column_is_number(const struct stele_column *column);
 
 /* Appends the columns of the key, joined by commas and not quoted. */
 void row_print_key(struct text *text, const struct row_cells *row);

@@ -4,6 +4,7 @@
 #include <stele/stele.h>
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
+#include "tools/base/text.h"
 #include "tools/rows/column.h"
 #include "tools/rows/json_row.h"
 #include "tools/rows/row.h"
@@ -76,20 +77,64 @@ static bool json_row_is_exact(double number)
 	return number > -limit && number < limit && number == (double)(int64_t)number;
 }
 
+/* Replaces an array in a JSON object by the text of its elements, with a space between two. Returns
+ * the text, which belongs to the object, or NULL if an element is no value. */
+static const json_t *json_row_join_array(json_t *object, const char *name, const json_t *array,
+                                         bool integers)
+{
+	struct text text = {0};
+	json_t *joined = NULL;
+	struct field element;
+	char number[32];
+	size_t i = 0;
+
+	while (i < json_array_size(array)) {
+		const json_t *value = json_array_get(array, i);
+
+		if (!json_row_value_text(value, number, sizeof(number), &element) ||
+		    element.length == 0 || memchr(element.text, ' ', element.length) ||
+		    (integers && json_is_real(value) && !json_row_is_exact(json_real_value(value))))
+			break;
+		if (i > 0)
+			text_append(&text, " ", 1);
+		text_append(&text, element.text, element.length);
+		i++;
+	}
+	if (i == json_array_size(array))
+		joined = json_stringn_nocheck(text.length ? text.bytes : "", text.length);
+	text_free(&text);
+	if (!joined || json_object_set_new_nocheck(object, name, joined) < 0)
+		return NULL;
+	return joined;
+}
+
 enum status json_fields(const char *where, json_t *object, const struct stele_schema *schema,
                         struct field *fields, struct json_numbers *numbers)
 {
 	const char *name;
-	json_t *value;
+	json_t *member;
+	void *next;
 
 	for (size_t i = 0; i < schema->column_count; i++)
 		fields[i] = (struct field){.text = ""};
-	json_object_foreach(object, name, value)
+	json_object_foreach_safe(object, next, name, member)
 	{
 		int column = stele_schema_column(schema, name);
+		const json_t *value = member;
 
 		if (column < 0)
 			return column_fail_unknown(where, schema, name, strlen(name));
+		if (fields[column].given)
+			return fail(STATUS_INPUT, "%scolumn \"%s\" is named twice", where, name);
+		if (json_is_array(member) && schema->columns[column].count > 0)
+			value = json_row_join_array(
+				object, name, member,
+				json_row_is_integer(schema->columns[column].type));
+		if (!value)
+			return fail(STATUS_INPUT,
+			            "%scolumn \"%s\": expected an array of strings without spaces, "
+			            "true, false, or numbers that the type can hold",
+			            where, name);
 		fields[column].given =
 			json_row_value_text(value, numbers->text[column],
 		                            sizeof(numbers->text[column]), &fields[column]);

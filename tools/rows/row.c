@@ -92,6 +92,12 @@ void row_start_value(struct row_buffer *row, const struct stele_schema *schema, 
 		memcpy(row->value, old, old_size);
 	else if (row->value_size)
 		memset(row->value, 0, row->value_size);
+	for (size_t i = row_key_columns(schema); !old && i < schema->column_count; i++) {
+		const struct stele_column *column = &schema->columns[i];
+
+		if (column->default_value)
+			memcpy(row->value + column->offset, column->default_value, column->size);
+	}
 }
 
 /* Parses a field into its place in row->value. */
@@ -137,7 +143,8 @@ const char *row_missing(const struct stele_schema *schema, const struct field *f
 
 	buffer[0] = '\0';
 	for (size_t i = 0; i < schema->column_count && length < size; i++) {
-		if (fields[i].given || (schema->columns[i].key && !keys))
+		if (fields[i].given || schema->columns[i].default_value ||
+		    (schema->columns[i].key && !keys))
 			continue;
 		length += (size_t)snprintf(buffer + length, size - length, "%s%s",
 		                           length ? ", " : "", schema->columns[i].name);

@@ -43,8 +43,8 @@ int row_parse_key(struct row_buffer *row, const struct stele_schema *schema,
 int row_append_key(struct row_buffer *row, const struct stele_column *column, const char *text,
                    size_t length);
 
-/* Sets row->value to an existing value, or to zeroes if `old` is NULL. row_parse_value() then sets
- * columns in it. */
+/* Sets row->value to an existing value, or, if `old` is NULL, to the defaults of the columns, and
+ * zeroes. row_parse_value() then sets columns in it. */
 void row_start_value(struct row_buffer *row, const struct stele_schema *schema, const void *old,
                      size_t old_size);
 
@@ -52,7 +52,7 @@ void row_start_value(struct row_buffer *row, const struct stele_schema *schema, 
 int row_parse_value(struct row_buffer *row, const struct stele_schema *schema,
                     const struct field *fields);
 
-/* Writes the names of the missing columns, joined by ", ", to `buffer`, and returns `buffer`. Key
+/* Writes the names of the missing columns that have no default, joined by ", ", to `buffer`, and returns `buffer`. Key
  * columns count only if `keys` is true. Truncates the list to `size` bytes. */
 const char *row_missing(const struct stele_schema *schema, const struct field *fields, bool keys,
                         char *buffer, size_t size);

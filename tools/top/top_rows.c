@@ -432,7 +432,7 @@ static int rows_column_width(const struct rows_page *page, size_t column)
 
 static void rows_draw_column(const struct rows_page *page, size_t column, int at, int width)
 {
-	bool right = row_type_is_number(page->schema->columns[column].type);
+	bool right = row_column_is_number(&page->schema->columns[column]);
 
 	screen_put(1, at, width, right, HEADING, page->schema->columns[column].name);
 	for (size_t i = 0; i < page->count && i < rows_capacity(); i++) {

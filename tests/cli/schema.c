@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele schema and stele schema diff; words, arrays, units and defaults in the other commands. */
+#include <stele/schema.h>
+
+#include "tests/support/cli.h"
+
+TestSuite(cli_schema, .init = cli_begin, .fini = cli_end);
+
+#define LINKS \
+	"links(\n" \
+	"\tname: char[8] key,\n" \
+	"\tstate: u8 enum(up=1, down=2) default down doc \"as the \"\"kernel\"\" has it\",\n" \
+	"\tload: u32[3] unit \"permille\",\n" \
+	"\tbig: u64[2],\n" \
+	"\tat: u32 @40 was \"since\" deprecated\n" \
+	")\n"
+
+static char links[64];
+
+/* Creates the region with the table. */
+static void create_links(void)
+{
+	snprintf(links, sizeof(links), "%s/links", region);
+	EXPECT_STATUS(STELE("create", region, "--table", LINKS, "--table", ROUTES), 0);
+}
+
+Test(cli_schema, prints_what_create_takes)
+{
+	char file[64], other[64];
+	struct cli_result result;
+
+	create_links();
+	expect_done(STELE("schema", links), LINKS);
+	result = STELE("schema", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, LINKS "routes(\n\tprefix: ipv4net key,\n");
+	cli_temporary(file, ".schema", result.out);
+	snprintf(other, sizeof(other), "%s-2", region);
+	EXPECT_STATUS(STELE("create", other, "--schema", file), 0);
+	EXPECT_TEXT(STELE("schema", other).out, result.out);
+	expect_done(STELE("schema", "diff", other, file), "verdict  table  change\n");
+	EXPECT_STATUS(STELE("rm", other), 0);
+	unlink(file);
+	snprintf(other, sizeof(other), "%s/nix", region);
+	EXPECT_FAILURE(STELE("schema", other), 3, "there is no table \"nix\"");
+}
+
+Test(cli_schema, prints_columns_for_programs)
+{
+	struct cli_result result;
+
+	create_links();
+	result = STELE("schema", "--format", "ndjson", links);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out,
+	           "\"column\": \"state\", \"type\": \"u8\", \"key\": false, \"elements\": "
+	           "null, \"offset\": 0, \"size\": 1, \"unit\": null, \"description\": "
+	           "\"as the \\\"kernel\\\" has it\", \"enum\": [{\"word\": \"up\", "
+	           "\"value\": 1}, {\"word\": \"down\", \"value\": 2}], \"default\": "
+	           "\"down\", \"former_names\": null, \"deprecated\": false}\n");
+	EXPECT_HAS(result.out,
+	           "\"elements\": 3, \"offset\": 4, \"size\": 12, \"unit\": \"permille\"");
+}
+
+Test(cli_schema, diff_tells_whether_programs_go_on)
+{
+	struct cli_result result;
+
+	create_links();
+	result = STELE("schema", "diff", "t(k: u8 key, v: u32, w: u8 enum(a=1))",
+	               "t(k: u8 key, x: u32 was v, w: u8 enum(a=1, b=2), y: text @8)");
+	EXPECT_STATUS(result, 0);
+	EXPECT_TEXT(result.out, "verdict     table  change\n"
+	                        "compatible  t      column \"v\" was renamed to \"x\"\n"
+	                        "compatible  t      column \"w\": word b=2 was added\n"
+	                        "compatible  t      column \"y\" was appended\n");
+	result = STELE(
+		"schema", "diff", "--format", "csv", region,
+		"routes(prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u64)");
+	EXPECT_STATUS(result, 1);
+	EXPECT_HAS(result.out, "incompatible,links,the table was removed\n");
+	EXPECT_HAS(result.out,
+	           "incompatible,routes,\"column \"\"metric\"\" was changed from u32 to u64\"\n");
+	result = STELE_WITH("# none of these\nlinks(name: char[8] key) more(k: u8 key)", "schema",
+	                    "diff", "-", region);
+	EXPECT_STATUS(result, 1);
+	EXPECT_HAS(result.out, "compatible    links   column \"state\" was appended\n");
+	EXPECT_HAS(result.out, "incompatible  more    the table was removed\n");
+	EXPECT_HAS(result.out, "compatible    routes  the table was added\n");
+}
+
+Test(cli_schema, errors_name_the_place)
+{
+	create_links();
+	EXPECT_FAILURE(STELE("schema"), 2, "expected one REGION");
+	EXPECT_FAILURE(STELE("schema", "diff", region), 2, "expected one REGION");
+	EXPECT_FAILURE(STELE("schema", "diff", "-", "-"), 2, "only one");
+	EXPECT_FAILURE(STELE_WITH("a(k: u8 key)\n\nb(k: u9 key)\n", "schema", "diff", "-", region),
+	               2, "-:3: in the declaration", "character 6: unknown type \"u9\"");
+	EXPECT_FAILURE(STELE_WITH("a(k: u8 key) a(k: u8 key)", "create", region, "--schema", "-"),
+	               2, "table \"a\" is declared twice");
+	EXPECT_FAILURE(STELE_WITH("# empty\n", "create", region, "--schema", "-"), 2,
+	               "expected declarations");
+	EXPECT_FAILURE(STELE("create", region, "--schema", "/dev/null/x"), 2, "cannot open");
+}
+
+Test(cli_schema, words_arrays_and_units_in_every_format)
+{
+	struct cli_result result;
+
+	create_links();
+	EXPECT_STATUS(STELE("set", links, "a", "load=1 2 3", "big=5 18446744073709551615", "at=7"),
+	              0);
+	EXPECT_STATUS(STELE("set", links, "b", "state=1", "load=0 0 0", "big=0 1", "since=8"), 0);
+	expect_done(STELE("dump", links),
+	            "name  state  load [permille]  big                     at\n"
+	            "a     down   1 2 3            5 18446744073709551615   7\n"
+	            "b     up     0 0 0            0 1                      8\n");
+	expect_done(STELE("dump", "--format", "csv", links),
+	            "name,state,load,big,at\na,down,1 2 3,5 18446744073709551615,7\n"
+	            "b,up,0 0 0,0 1,8\n");
+	expect_done(STELE("get", "--format", "json", links, "a"),
+	            "{\"name\": \"a\", \"state\": \"down\", \"load\": [1, 2, 3], \"big\": [5, "
+	            "\"18446744073709551615\"], \"at\": 7}\n");
+	result = STELE("dump", "--format", "ndjson", links);
+	expect_done(STELE_WITH(result.out, "publish", "-i", "ndjson", links, "-"),
+	            "links: nothing changed, version 3\n");
+	EXPECT_HAS(STELE("show", region).out, "load: u32[3] unit \"permille\"");
+	EXPECT_HAS(STELE("show", region).out, "doc \"as the \"\"kernel\"\" has it\"");
+}
+
+Test(cli_schema, what_the_schema_refuses)
+{
+	create_links();
+	EXPECT_FAILURE(STELE("set", links, "a", "state=9", "load=1 2 3", "big=1 2", "at=1"), 2,
+	               "column \"state\": invalid value \"9\" (expected one of up=1, down=2)");
+	EXPECT_FAILURE(STELE("set", links, "a", "load=1 2", "big=1 2", "at=1"), 2,
+	               "column \"load\": an array of 2 elements (expected 3");
+	EXPECT_FAILURE(STELE("set", links, "a", "load=1 2 3", "at=1"), 2, "missing: big");
+	EXPECT_FAILURE(STELE("set", links, "a", "at=1", "since=1"), 2, "is set twice");
+	EXPECT_FAILURE(STELE_WITH("{\"name\":\"a\",\"load\":[1,2.5,3],\"big\":[1,2],\"at\":1}\n",
+	                          "publish", "-i", "ndjson", links, "-"),
+	               2, ":1: column \"load\": expected an array");
+	EXPECT_FAILURE(STELE_WITH("{\"name\":\"a\",\"load\":5,\"big\":[1,2],\"at\":1}\n", "publish",
+	                          "-i", "ndjson", links, "-"),
+	               2, "an array of 1 elements");
+	EXPECT_FAILURE(STELE_WITH("{\"name\":[1],\"load\":[1,2,3],\"big\":[1,2],\"at\":1}\n",
+	                          "publish", "-i", "ndjson", links, "-"),
+	               2, "column \"name\": expected a string, a number");
+	/* The state has a default, the others have none. */
+	expect_done(STELE_WITH("{\"name\":\"a\",\"load\":[1,\"2\",3.0],\"big\":[1,2],\"at\":1}\n",
+	                       "publish", "-i", "ndjson", links, "-"),
+	            "links: version 2 (1 added, 0 changed, 0 removed, 0 unchanged)\n");
+	expect_done(STELE_WITH("name,load,big,since\na,1 2 3,1 2,1\n", "publish", links, "-"),
+	            "links: nothing changed, version 2\n");
+	EXPECT_FAILURE(STELE_WITH("name,load\na,1 2 3\n", "publish", links, "-"), 2,
+	               "missing: big, at");
+}
+
+Test(cli_schema, descriptions_are_escaped_for_a_terminal_only)
+{
+	EXPECT_STATUS(STELE("create", region, "--table",
+	                    "t(k: u8 key doc \"a\xc2\x9b"
+	                    "b\")"),
+	              0);
+	EXPECT_HAS(STELE("schema", region).out, "doc \"a\xc2\x9b"
+	                                        "b\"");
+	EXPECT_HAS(STELE("show", region).out, "doc \"a\\xc2\\x9b"
+	                                      "b\"");
+}
