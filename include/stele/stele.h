@@ -57,6 +57,7 @@
 #include <stele/region.h>
 #include <stele/schema.h>
 #include <stele/subscriber.h>
+#include <stele/text.h>
 #include <stele/version.h>
 
 #endif

@@ -12,6 +12,8 @@
  *     text_address.c, text_number.c,
  *     text_time.c                          never
  *   lib/schema/                            always
+ *   lib/text/                              always
+ *     csv_read.c                           never
  *   lib/storage/                           always
  *     guard.c, mapping.c                   never
  *   lib/trie/                              never
