@@ -132,7 +132,7 @@ Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
 	         "write an integer without point and exponent", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
 	         "\"metric\": 18446744073709551616}\n",
-	         "outside the range of a signed 64-bit integer", ""},
+	         "\"18446744073709551616\" (expected a number from 0 to 4294967295)", ""},
 	};
 	const char *before = cli_dump();
 

@@ -141,10 +141,10 @@ Test(cli_schema, what_the_schema_refuses)
 	EXPECT_FAILURE(STELE("set", links, "a", "at=1", "since=1"), 2, "is set twice");
 	EXPECT_FAILURE(STELE_WITH("{\"name\":\"a\",\"load\":[1,2.5,3],\"big\":[1,2],\"at\":1}\n",
 	                          "publish", "-i", "ndjson", links, "-"),
-	               2, ":1: column \"load\": expected an array");
+	               2, ":1: column \"load\": a number with a point");
 	EXPECT_FAILURE(STELE_WITH("{\"name\":\"a\",\"load\":5,\"big\":[1,2],\"at\":1}\n", "publish",
 	                          "-i", "ndjson", links, "-"),
-	               2, "an array of 1 elements");
+	               2, "expected an array of 3 elements");
 	EXPECT_FAILURE(STELE_WITH("{\"name\":[1],\"load\":[1,2,3],\"big\":[1,2],\"at\":1}\n",
 	                          "publish", "-i", "ndjson", links, "-"),
 	               2, "column \"name\": expected a string, a number");

@@ -59,6 +59,19 @@ static void escape_append_hex(struct text *text, const char *bytes, size_t lengt
 	}
 }
 
+static bool escape_is_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* Returns true if the bytes start with \xHH, which <stele/text.h> reads as a byte. Then the
+ * backslash must be written as such a byte itself. */
+static bool escape_is_code(const char *bytes, size_t length)
+{
+	return length >= 4 && bytes[0] == '\\' && bytes[1] == 'x' && escape_is_digit(bytes[2]) &&
+	       escape_is_digit(bytes[3]);
+}
+
 /* Fast path: returns the number of bytes at the start that need no escape in any format. These are
  * printable ASCII except quotation mark and backslash. */
 static size_t escape_plain_span(const char *bytes, size_t length)
@@ -102,7 +115,9 @@ void escape_for_json(struct text *text, const char *bytes, size_t length)
 			text_append(text, bytes + i, size);
 			continue;
 		}
-		size = escape_character_at(bytes + i, length - i, &character);
+		size = escape_is_code(bytes + i, length - i)
+		               ? 0
+		               : escape_character_at(bytes + i, length - i, &character);
 		if (size) {
 			escape_json_character(text, bytes + i, size, character);
 		} else {
@@ -138,10 +153,14 @@ void escape_for_csv(struct text *text, const char *bytes, size_t length)
 	size_t start = 0;
 
 	for (size_t i = 0; i <= length; i++) {
-		if (i < length && bytes[i] != '\n' && bytes[i] != '\t')
+		bool code = i < length && escape_is_code(bytes + i, length - i);
+
+		if (i < length && bytes[i] != '\n' && bytes[i] != '\t' && !code)
 			continue;
 		escape_for_people(text, bytes + start, i - start);
-		if (i < length)
+		if (code)
+			escape_append_hex(text, bytes + i, 1, "\\");
+		else if (i < length)
 			text_append(text, bytes + i, 1);
 		start = i + 1;
 	}

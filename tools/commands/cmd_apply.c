@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele apply: applies changes of rows of any tables, read as NDJSON, as one version. */
 #include <errno.h>
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,6 @@
 #include "tools/region/place.h"
 #include "tools/region/token.h"
 #include "tools/region/writer.h"
-#include "tools/rows/json_row.h"
 #include "tools/rows/row.h"
 
 static const char doc[] =
@@ -103,21 +103,23 @@ static enum status apply_open_table(struct apply *apply, const char *name)
 }
 
 /* Checks that all columns of the key are given, and in a deletion no others. */
-static enum status apply_check_fields(const struct apply *apply, const struct field *fields,
-                                      bool deletes)
+static enum status apply_check_columns(const struct apply *apply, json_t *object, bool deletes)
 {
 	size_t key_columns = row_key_columns(apply->schema);
 
 	for (size_t i = 0; i < apply->schema->column_count; i++) {
-		if (i < key_columns && !fields[i].given)
+		const char *name = apply->schema->columns[i].name;
+		bool given = json_object_get(object, name) != NULL;
+
+		if (i < key_columns && !given)
 			return fail(STATUS_INPUT, "%scolumn \"%s\" of the key is missing",
-			            apply->where, apply->schema->columns[i].name);
-		if (i >= key_columns && fields[i].given && deletes)
+			            apply->where, name);
+		if (i >= key_columns && given && deletes)
 			return fail(
 				STATUS_INPUT,
 				"%scolumn \"%s\" is not part of the key; a deletion has only the "
 				"key",
-				apply->where, apply->schema->columns[i].name);
+				apply->where, name);
 	}
 	return STATUS_DONE;
 }
@@ -125,9 +127,9 @@ static enum status apply_check_fields(const struct apply *apply, const struct fi
 static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
                              const struct condition *condition)
 {
-	struct field fields[STELE_COLUMNS_MAX];
-	struct json_numbers numbers;
+	struct row_text text = {.form = ROW_JSON};
 	enum status status;
+	char *row;
 	bool there;
 	int result;
 
@@ -135,18 +137,24 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
 		return fail(STATUS_INPUT,
 		            "%sexpected an object with the row's columns after \"%s\"",
 		            apply->where, deletes ? "delete" : "put");
-	status = json_fields(apply->where, object, apply->schema, fields, &numbers);
-	if (status == STATUS_DONE)
-		status = apply_check_fields(apply, fields, deletes);
+	status = apply_check_columns(apply, object, deletes);
 	if (status != STATUS_DONE)
 		return status;
-	result = row_parse_key(&apply->row, apply->schema, fields);
+	row = json_dumps(object, JSON_COMPACT);
+	if (!row)
+		return fail(STATUS_NO_SPACE, "%sno memory for the row", apply->where);
+	text.text = row;
+	text.length = strlen(row);
+	result = row_parse_key(&text, apply->schema, &apply->row);
 	if (result < 0)
-		return fail(fail_status(result), "%s%s", apply->where, stele_last_error());
-	if (deletes)
-		return put_delete(apply->where, apply->table, condition, &apply->row, &there);
-	return put_partial(apply->where, apply->table, apply->schema, fields, condition,
-	                   &apply->row);
+		status = fail(fail_status(result), "%s%s", apply->where, stele_last_error());
+	else if (deletes)
+		status = put_delete(apply->where, apply->table, condition, &apply->row.key, &there);
+	else
+		status = put_partial(apply->where, apply->table, apply->schema, &text, condition,
+		                     &apply->row);
+	free(row);
+	return status;
 }
 
 /* Reads the token of "if_version". Also parses a bare number, so that token_needs_region() can
@@ -198,6 +206,30 @@ static enum status apply_read_condition(const struct apply *apply, json_t *objec
 	return STATUS_DONE;
 }
 
+/* Parses a line that must be one JSON object. Returns NULL after an error message. */
+static json_t *apply_parse_object(const struct apply *apply, const char *line, size_t length)
+{
+	json_error_t why;
+	json_t *object;
+
+	object = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+	if (object && json_is_object(object))
+		return object;
+	if (object)
+		fail(STATUS_INPUT, "%sexpected a JSON object, such as {\"table\": NAME, ...}",
+		     apply->where);
+	else if (json_error_code(&why) == json_error_numeric_overflow)
+		fail(STATUS_INPUT,
+		     "%scolumn %d: the number is outside the range of a signed 64-bit integer; "
+		     "write it in quotation marks",
+		     apply->where, why.column);
+	else
+		fail(STATUS_INPUT, "%sexpected one JSON object on the line; column %d: %s",
+		     apply->where, why.column, why.text);
+	json_decref(object);
+	return NULL;
+}
+
 /* A parsed line. */
 struct change {
 	json_t *line; /* owner of `table` and `row`; freed by json_decref() */
@@ -212,11 +244,10 @@ static enum status apply_parse_change(const struct apply *apply, const char *lin
                                       struct change *ret)
 {
 	json_t *table, *put, *deleted;
-	char error[256];
 
-	ret->line = json_parse_object(line, length, error, sizeof(error));
+	ret->line = apply_parse_object(apply, line, length);
 	if (!ret->line)
-		return fail(STATUS_INPUT, "%s%s", apply->where, error);
+		return STATUS_INPUT;
 	table = json_object_get(ret->line, "table");
 	put = json_object_get(ret->line, "put");
 	deleted = json_object_get(ret->line, "delete");

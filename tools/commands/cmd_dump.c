@@ -8,11 +8,11 @@
 #include "tools/base/status.h"
 #include "tools/output/output.h"
 #include "tools/output/row_cells.h"
+#include "tools/output/row_line.h"
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/rows/keytext.h"
-#include "tools/rows/row.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -55,25 +55,47 @@ static enum status dump_fail_reading(int error, uint64_t version)
 	return fail_library(error);
 }
 
+/* The output of a dump: cells for a table, lines for the other formats. */
+struct dump_output {
+	enum output_format format;
+	struct row_cells cells;
+	struct row_line line;
+	struct output *output;
+};
+
+static int dump_fill(struct dump_output *output, const struct stele_row *row)
+{
+	if (output->format == OUTPUT_TABLE)
+		return row_cells_fill(&output->cells, row->key, row->key_bits, row->value,
+		                      row->value_size);
+	return row_line_fill(&output->line, output->format, output->cells.schema, row);
+}
+
+static enum status dump_print(const struct dump_output *output)
+{
+	if (output->format == OUTPUT_TABLE)
+		return output_row(output->output, output->cells.cells);
+	return output_line(output->output, output->line.text, output->line.length);
+}
+
 /* Prints the remaining rows. Each row is formatted, then validated, then printed, so that no torn
  * row is printed. */
 static enum status dump_print_rows(const struct reader *reader, struct stele_cursor *cursor,
-                                   struct row_cells *cells, struct output *output)
+                                   struct dump_output *output)
 {
 	struct stele_row row;
 	enum status status;
 	int result;
 
 	while ((result = stele_cursor_next(cursor, &row)) == 1) {
-		int filled =
-			row_cells_fill(cells, row.key, row.key_bits, row.value, row.value_size);
+		int filled = dump_fill(output, &row);
 
 		result = stele_snapshot_check(reader->snapshot);
 		if (result == 0)
 			result = filled;
 		if (result < 0)
 			break;
-		status = output_row(output, cells->cells);
+		status = dump_print(output);
 		if (status != STATUS_DONE)
 			return status;
 	}
@@ -85,25 +107,23 @@ static enum status dump_print_rows(const struct reader *reader, struct stele_cur
 static enum status dump_restrict_cursor(struct stele_cursor *cursor,
                                         const struct stele_schema *schema, const char *prefix)
 {
-	struct row_buffer key = {0};
+	struct stele_key key;
 	enum status status;
 
 	status = keytext_parse_start("", prefix, schema, &key);
 	if (status == STATUS_DONE) {
-		int result = stele_cursor_under(cursor, key.key.bytes, key.key.bits);
+		int result = stele_cursor_under(cursor, key.bytes, key.bits);
 
 		if (result < 0)
 			status = fail_library(result);
 	}
-	row_buffer_close(&key);
 	return status;
 }
 
 static enum status dump_print_table(const struct reader *reader, const struct dump *dump)
 {
 	struct stele_cursor *cursor;
-	struct row_cells cells;
-	struct output *output;
+	struct dump_output output = {.format = dump->reading.format};
 	enum status status = STATUS_DONE;
 	int result;
 
@@ -113,13 +133,14 @@ static enum status dump_print_table(const struct reader *reader, const struct du
 	if (dump->prefix)
 		status = dump_restrict_cursor(cursor, reader->schema, dump->prefix);
 	if (status == STATUS_DONE) {
-		row_cells_open(&cells, reader->schema);
-		output = output_open(dump->reading.format, SHAPE_ROWS, cells.columns,
-		                     reader->schema->column_count);
-		output_set_units(output, cells.units);
-		status = dump_print_rows(reader, cursor, &cells, output);
-		status = output_end(output, status);
-		row_cells_close(&cells);
+		row_cells_open(&output.cells, reader->schema);
+		output.output = output_open(output.format, SHAPE_ROWS, output.cells.columns,
+		                            reader->schema->column_count);
+		output_set_units(output.output, output.cells.units);
+		status = dump_print_rows(reader, cursor, &output);
+		status = output_end(output.output, status);
+		row_cells_close(&output.cells);
+		row_line_close(&output.line);
 	}
 	stele_cursor_close(cursor);
 	return status;

@@ -215,18 +215,16 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
                                const struct target *target, const char *text)
 {
 	struct stele_step *steps;
-	struct row_buffer key = {0};
+	struct stele_key key;
 	enum status status;
 	size_t count = 0;
 	int result;
 
 	status = keytext_parse_address("", text, reader->schema, &key);
-	if (status != STATUS_DONE) {
-		row_buffer_close(&key);
+	if (status != STATUS_DONE)
 		return status;
-	}
 	steps = heap_realloc(NULL, STEPS * sizeof(*steps));
-	result = stele_table_explain(&reader->table, key.key.bytes, key.key.bits,
+	result = stele_table_explain(&reader->table, key.bytes, key.bits,
 	                             explain_has_prefixes(reader->schema), steps, STEPS, &count);
 	if (result < 0)
 		status = fail_library(result);
@@ -236,7 +234,6 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
 	if (status == STATUS_DONE && result == 0)
 		status = fail_no_row(text, target->table);
 	free(steps);
-	row_buffer_close(&key);
 	return status;
 }
 

@@ -57,7 +57,7 @@ struct query {
 	struct target target;
 	struct reader reader;
 	struct stele_live live;
-	struct row_buffer key;
+	struct stele_key key;
 	struct row_cells cells;
 	void *value;     /* copy of the row's value */
 	size_t capacity; /* of `value`, in bytes */
@@ -101,7 +101,6 @@ static void get_close_query(struct query *query)
 {
 	if (query->value)
 		row_cells_close(&query->cells);
-	row_buffer_close(&query->key);
 	free(query->value);
 	reader_close(&query->reader);
 }
@@ -112,7 +111,7 @@ static void get_close_query(struct query *query)
 static int get_copy_pinned(struct query *query, bool longest_match, size_t *size,
                            unsigned *ret_key_bits)
 {
-	const struct stele_key *key = &query->key.key;
+	const struct stele_key *key = &query->key;
 	struct stele_row row;
 	int checked, result;
 
@@ -137,7 +136,7 @@ static int get_copy_pinned(struct query *query, bool longest_match, size_t *size
 /* Reads the row of query->key into query->cells. `*ret_there` is false if there is none. */
 static enum status get_read_row(struct query *query, bool longest_match, bool *ret_there)
 {
-	const struct stele_key *key = &query->key.key;
+	const struct stele_key *key = &query->key;
 	unsigned key_bits = key->bits;
 	size_t size;
 	int result = -ESTALE;

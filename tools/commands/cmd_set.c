@@ -85,7 +85,7 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 
 /* Parses COLUMN=VALUE into the column's member of `fields`. */
 static enum status set_parse_assignment(const char *text, const struct stele_schema *schema,
-                                        struct field *fields)
+                                        struct stele_field *fields)
 {
 	const char *equals = strchr(text, '=');
 	char name[STELE_NAME_MAX + 2];
@@ -106,17 +106,17 @@ static enum status set_parse_assignment(const char *text, const struct stele_sch
 			"column \"%s\" is part of the key and cannot be set; delete the row and "
 			"set one with another key",
 			name);
-	if (fields[column].given)
+	if (fields[column].text)
 		return fail(STATUS_INPUT, "column \"%s\" is set twice", name);
-	fields[column] =
-		(struct field){.text = equals + 1, .length = strlen(equals + 1), .given = true};
+	fields[column] = (struct stele_field){equals + 1, strlen(equals + 1)};
 	return STATUS_DONE;
 }
 
 static enum status set_row(struct writer *writer, const struct target *target,
                            const struct condition *condition, char **operands)
 {
-	struct field fields[STELE_COLUMNS_MAX] = {0};
+	struct stele_field fields[STELE_COLUMNS_MAX] = {0};
+	const struct row_text text = {.form = ROW_FIELDS, .fields = fields};
 	const struct stele_schema *schema;
 	struct stele_writable *table;
 	struct row_buffer row = {0};
@@ -124,28 +124,27 @@ static enum status set_row(struct writer *writer, const struct target *target,
 
 	status = writer_open_table(writer, "", target->table, &table, &schema);
 	if (status == STATUS_DONE)
-		status = keytext_parse("", operands[1], schema, &row);
-	for (char **text = operands + 2; status == STATUS_DONE && *text; text++)
-		status = set_parse_assignment(*text, schema, fields);
+		status = keytext_parse("", operands[1], schema, &row.key);
+	for (char **operand = operands + 2; status == STATUS_DONE && *operand; operand++)
+		status = set_parse_assignment(*operand, schema, fields);
 	if (status == STATUS_DONE)
-		status = put_partial("", table, schema, fields, condition, &row);
+		status = put_partial("", table, schema, &text, condition, &row);
 	row_buffer_close(&row);
 	return status;
 }
 
 /* Returns the operand before `text` that names the same row, or NULL. */
 static const char *set_named_before(char **operands, char **text, const struct stele_schema *schema,
-                                    const struct row_buffer *row)
+                                    const struct stele_key *key)
 {
-	struct row_buffer other = {0};
+	struct stele_key other;
 	const char *found = NULL;
 
 	for (char **before = operands + 1; before < text && !found; before++)
 		if (keytext_parse("", *before, schema, &other) == STATUS_DONE &&
-		    other.key.bits == row->key.bits &&
-		    memcmp(other.key.bytes, row->key.bytes, (row->key.bits + 7) / 8) == 0)
+		    other.bits == key->bits &&
+		    memcmp(other.bytes, key->bytes, (key->bits + 7) / 8) == 0)
 			found = *before;
-	row_buffer_close(&other);
 	return found;
 }
 
@@ -154,7 +153,7 @@ static enum status set_delete_rows(struct writer *writer, const struct target *t
 {
 	const struct stele_schema *schema;
 	struct stele_writable *table;
-	struct row_buffer row = {0};
+	struct stele_key key;
 	enum status status;
 
 	status = writer_open_table(writer, "", target->table, &table, &schema);
@@ -163,21 +162,20 @@ static enum status set_delete_rows(struct writer *writer, const struct target *t
 		struct stele_row found;
 		bool there = true;
 
-		status = keytext_parse("", *text, schema, &row);
+		status = keytext_parse("", *text, schema, &key);
 		if (status == STATUS_DONE &&
-		    stele_writable_get(table, row.key.bytes, row.key.bits, &found) == 0)
-			before = set_named_before(operands, text, schema, &row);
+		    stele_writable_get(table, key.bytes, key.bits, &found) == 0)
+			before = set_named_before(operands, text, schema, &key);
 		if (before)
 			status = fail(STATUS_INPUT,
 			              "the row with key \"%s\" is named twice, as \"%s\" and as "
 			              "\"%s\"; name it once",
 			              before, before, *text);
 		else if (status == STATUS_DONE)
-			status = put_delete("", table, condition, &row, &there);
+			status = put_delete("", table, condition, &key, &there);
 		if (!there)
 			status = fail_no_row(*text, target->table);
 	}
-	row_buffer_close(&row);
 	return status;
 }
 

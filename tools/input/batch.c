@@ -68,18 +68,9 @@ static void batch_append(struct batch *batch, const struct row_buffer *row, uint
 static enum status batch_read_row(struct batch *batch, const struct input *input,
                                   struct row_buffer *row)
 {
-	const struct stele_schema *schema = input->schema;
 	int result;
 
-	result = row_parse_key(row, schema, input->fields);
-	if (result == 0) {
-		row_start_value(row, schema, NULL, 0);
-		result = row_parse_value(row, schema, input->fields);
-	}
-	if (result == 0)
-		result = stele_key_check(schema, row->key.bytes, row->key.bits);
-	if (result == 0)
-		result = stele_value_check(schema, row->value, row->value_size);
+	result = row_parse(&input->text, input->schema, row);
 	if (result < 0 && fail_status(result) != STATUS_INPUT)
 		return fail_library(result);
 	if (result < 0)

@@ -16,7 +16,7 @@
 #include "tools/input/check.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
-#include "tools/output/row_cells.h"
+#include "tools/output/row_line.h"
 #include "tools/region/token.h"
 #include "tools/region/writer.h"
 
@@ -43,19 +43,21 @@ static enum status check_print_changes(const struct check *check, struct stele_w
 }
 
 /* Prints the rows of a cursor. */
-static enum status check_write_rows(struct stele_cursor *cursor, struct row_cells *cells,
+static enum status check_write_rows(struct stele_cursor *cursor, const struct stele_schema *schema,
                                     struct output *output)
 {
+	struct row_line line = {0};
 	enum status status = STATUS_DONE;
 	struct stele_row row;
 	int result;
 
 	while (status == STATUS_DONE && (result = stele_cursor_next(cursor, &row)) != 0) {
 		if (result == 1)
-			result = row_cells_fill(cells, row.key, row.key_bits, row.value,
-			                        row.value_size);
-		status = result < 0 ? fail_library(result) : output_row(output, cells->cells);
+			result = row_line_fill(&line, OUTPUT_NDJSON, schema, &row);
+		status = result < 0 ? fail_library(result)
+		                    : output_line(output, line.text, line.length);
 	}
+	row_line_close(&line);
 	return status;
 }
 
@@ -64,7 +66,6 @@ static enum status check_write_table(FILE *stream, struct stele_writable *table,
                                      const struct stele_schema *schema)
 {
 	struct stele_cursor *cursor;
-	struct row_cells cells;
 	struct output *output;
 	enum status status;
 	int result;
@@ -72,11 +73,8 @@ static enum status check_write_table(FILE *stream, struct stele_writable *table,
 	result = stele_writable_cursor_open(table, &cursor);
 	if (result < 0)
 		return fail_library(result);
-	row_cells_open(&cells, schema);
-	output = output_open_to(stream, OUTPUT_NDJSON, SHAPE_ROWS, cells.columns,
-	                        schema->column_count);
-	status = output_end(output, check_write_rows(cursor, &cells, output));
-	row_cells_close(&cells);
+	output = output_open_to(stream, OUTPUT_NDJSON, SHAPE_ROWS, NULL, 0);
+	status = output_end(output, check_write_rows(cursor, schema, output));
 	stele_cursor_close(cursor);
 	return status;
 }

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
-#include "tools/base/heap.h"
 #include "tools/base/status.h"
 #include "tools/input/input.h"
 #include "tools/input/input_driver.h"
@@ -29,8 +28,6 @@ enum status input_open(struct input *input, const char *path, enum input_format 
 enum status input_start(struct input *input, const struct stele_schema *schema)
 {
 	input->schema = schema;
-	input->fields = heap_realloc(NULL, schema->column_count * sizeof(*input->fields));
-	memset(input->fields, 0, schema->column_count * sizeof(*input->fields));
 	return input->driver->open(input);
 }
 
@@ -43,6 +40,5 @@ void input_close(struct input *input)
 {
 	if (input->state)
 		input->driver->close(input);
-	free(input->fields);
 	lines_close(&input->lines);
 }

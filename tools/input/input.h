@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads rows of one table, as fields of text, from a file in CSV or NDJSON. Callers need not know
+ * Reads rows of one table, as text, from a file in CSV or NDJSON. Callers need not know
  * the format. cmd_publish.c opens and closes the input, and batch.c reads it. */
 #ifndef TOOLS_INPUT_INPUT_H
 #define TOOLS_INPUT_INPUT_H
@@ -18,9 +18,9 @@ struct input {
 	const struct input_driver *driver;
 	struct lines lines;
 	const struct stele_schema *schema;
-	struct field *fields; /* one for each column of the schema */
+	struct row_text text; /* the current row, valid until the next call */
 	uint64_t line;        /* number of the line on which the current row starts */
-	void *state;          /* of the driver */
+	void *state;          /* of the driver; may be NULL */
 };
 
 /* Opens a file without reading it, so that a missing file is reported before the region is opened.
@@ -31,11 +31,11 @@ enum status input_open(struct input *input, const char *path, enum input_format 
  * row. Called once, after input_open(). */
 enum status input_start(struct input *input, const struct stele_schema *schema);
 
-/* Reads the next row into input->fields, and sets all of them. Sets `*ret_row` to false after the
+/* Reads the next row into input->text. Sets `*ret_row` to false after the
  * last row. */
 enum status input_next(struct input *input, bool *ret_row);
 
-/* Closes the file and frees the fields. Also called after an error of the functions above. */
+/* Closes the file. Also called after an error of the functions above. */
 void input_close(struct input *input);
 
 #endif

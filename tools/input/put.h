@@ -17,18 +17,18 @@ struct condition {
 	struct token version;
 };
 
-/* Puts a row with the key row->key. Sets the value columns that are given. The others keep the
+/* Puts a row with the key row->key. Sets the value columns that the text has. The others keep the
  * values of the existing row; a new row needs all of them. Returns STATUS_CONDITION if the
  * condition does not hold. `where` is put before error messages: "FILE:LINE: ", or "". Overwrites
  * row->value. */
 enum status put_partial(const char *where, struct stele_writable *table,
-                        const struct stele_schema *schema, const struct field *fields,
+                        const struct stele_schema *schema, const struct row_text *text,
                         const struct condition *condition, struct row_buffer *row);
 
-/* Deletes the row with the key row->key. Sets `*ret_there` to whether the row existed. Returns
+/* Deletes the row with this key. Sets `*ret_there` to whether the row existed. Returns
  * STATUS_CONDITION if the condition does not hold. */
 enum status put_delete(const char *where, struct stele_writable *table,
-                       const struct condition *condition, const struct row_buffer *row,
+                       const struct condition *condition, const struct stele_key *key,
                        bool *ret_there);
 
 #endif

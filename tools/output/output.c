@@ -76,6 +76,14 @@ enum status output_row(struct output *output, const struct cell *cells)
 	return ferror(output->stream) ? output_check_stream(output) : STATUS_DONE;
 }
 
+enum status output_line(struct output *output, const char *text, size_t length)
+{
+	output_begin(output);
+	output->driver->line(output, text, length);
+	output->rows++;
+	return ferror(output->stream) ? output_check_stream(output) : STATUS_DONE;
+}
+
 enum status output_flush(struct output *output)
 {
 	if (output->begun)

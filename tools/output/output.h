@@ -44,6 +44,10 @@ void output_set_units(struct output *output, const char *const *units);
  * and the caller should end the output. */
 enum status output_row(struct output *output, const struct cell *cells);
 
+/* Prints a row of all columns that is in the format of the output already (row_line.h), which is
+ * not OUTPUT_TABLE. Otherwise as output_row(). */
+enum status output_line(struct output *output, const char *text, size_t length);
+
 /* Writes all rows that were printed so far. */
 enum status output_flush(struct output *output);
 

@@ -39,7 +39,7 @@ struct cell cell_time(uint64_t nanoseconds, char *buffer)
 
 bool cell_is_literal(unsigned type, const char *text, size_t length)
 {
-	static const char max[] = "9223372036854775807";
+	static const char max[] = "9007199254740991";
 
 	if (type == STELE_BOOL)
 		return true;
@@ -48,9 +48,12 @@ bool cell_is_literal(unsigned type, const char *text, size_t length)
 		return false;
 	if (type == STELE_F64)
 		return memchr(text, 'n', length) == NULL; /* "-inf", "-nan" */
-	if (type == STELE_U64 && length >= sizeof(max) - 1)
-		return length == sizeof(max) - 1 && memcmp(text, max, length) <= 0;
-	return true;
+	if (text[0] == '-') {
+		text++;
+		length--;
+	}
+	return length < sizeof(max) - 1 ||
+	       (length == sizeof(max) - 1 && memcmp(text, max, length) <= 0);
 }
 
 /* Appends text, in quotation marks if it is empty or contains a character that separates values. */

@@ -65,6 +65,12 @@ static void output_csv_row(struct output *output, const struct cell *cells)
 	putc('\n', output->stream);
 }
 
+static void output_csv_line(struct output *output, const char *text, size_t length)
+{
+	fwrite(text, 1, length, output->stream);
+	putc('\n', output->stream);
+}
+
 static void output_csv_flush(struct output *output)
 {
 	(void)output;
@@ -77,5 +83,5 @@ static void output_csv_end(struct output *output, bool complete)
 	free(output->state);
 }
 
-const struct output_driver output_csv = {output_csv_begin, output_csv_row, output_csv_flush,
-                                         output_csv_end};
+const struct output_driver output_csv = {output_csv_begin, output_csv_row, output_csv_line,
+                                         output_csv_flush, output_csv_end};

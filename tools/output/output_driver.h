@@ -14,6 +14,8 @@ struct output_driver {
 	/* Called once before the other functions. Allocates the state. */
 	void (*begin)(struct output *output);
 	void (*row)(struct output *output, const struct cell *cells);
+	/* Prints a row that is in the format already. NULL: the format has no such rows. */
+	void (*line)(struct output *output, const char *text, size_t length);
 	/* Prints rows that the driver holds back. */
 	void (*flush)(struct output *output);
 	/* Prints the rest and frees the state. `complete` is false after an error. */

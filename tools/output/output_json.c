@@ -101,17 +101,22 @@ static void output_json_begin(struct output *output)
 		putc('[', output->stream);
 }
 
+static void output_json_line(struct output *output, const char *text, size_t length)
+{
+	if (output_json_is_array(output))
+		fputs(output->rows ? ",\n" : "\n", output->stream);
+	fwrite(text, 1, length, output->stream);
+	if (!output_json_is_array(output))
+		putc('\n', output->stream);
+}
+
 static void output_json_row(struct output *output, const struct cell *cells)
 {
 	struct text *text = output->state;
 
 	text->length = 0;
-	if (output_json_is_array(output))
-		text_append_string(text, output->rows ? ",\n" : "\n");
 	output_json_print_object(text, output->columns, cells, output->column_count);
-	if (!output_json_is_array(output))
-		text_append(text, "\n", 1);
-	fwrite(text->bytes, 1, text->length, output->stream);
+	output_json_line(output, text->bytes, text->length);
 }
 
 static void output_json_flush(struct output *output)
@@ -127,5 +132,5 @@ static void output_json_end(struct output *output, bool complete)
 	free(output->state);
 }
 
-const struct output_driver output_json = {output_json_begin, output_json_row, output_json_flush,
-                                          output_json_end};
+const struct output_driver output_json = {output_json_begin, output_json_row, output_json_line,
+                                          output_json_flush, output_json_end};

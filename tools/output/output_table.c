@@ -248,4 +248,4 @@ static void table_flush(struct output *output)
 		table_print_batch(output);
 }
 
-const struct output_driver output_table = {table_begin, table_row, table_flush, table_end};
+const struct output_driver output_table = {table_begin, table_row, NULL, table_flush, table_end};

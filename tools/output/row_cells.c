@@ -40,20 +40,6 @@ void row_cells_close(struct row_cells *row)
 	*row = (struct row_cells){0};
 }
 
-/* Finds the value of a column. Decodes a column of the key into `decoded`, of STELE_KEY_MAX
- * bytes. */
-static int row_cells_find_value(const struct row_cells *row, size_t column, const void *key,
-                                unsigned key_bits, const void *value, size_t value_size,
-                                unsigned char *decoded, const void **ret_value, size_t *ret_size)
-{
-	if (!row->schema->columns[column].key)
-		return stele_value_column(row->schema, column, value, value_size, ret_value,
-		                          ret_size);
-	*ret_value = decoded;
-	return stele_key_column(row->schema, column, key, key_bits, decoded, STELE_KEY_MAX,
-	                        ret_value, ret_size);
-}
-
 /* Writes the text of a column to row->text at offset `used`, and returns the length of the text. */
 static size_t row_cells_append_column(struct row_cells *row, const struct stele_column *column,
                                       const void *value, size_t size, size_t used)
@@ -72,6 +58,8 @@ static size_t row_cells_append_column(struct row_cells *row, const struct stele_
 int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, const void *value,
                    size_t value_size)
 {
+	const struct stele_row parts = {
+		.key = key, .key_bits = key_bits, .value = value, .value_size = value_size};
 	unsigned char decoded[STELE_KEY_MAX];
 	size_t used = 0;
 
@@ -81,8 +69,8 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 		size_t size, length;
 		int result;
 
-		result = row_cells_find_value(row, i, key, key_bits, value, value_size, decoded,
-		                              &found, &size);
+		result = stele_row_column(row->schema, i, &parts, decoded, sizeof(decoded), &found,
+		                          &size);
 		if (result < 0)
 			return result;
 		length = row_cells_append_column(row, column, found, size, used);

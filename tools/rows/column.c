@@ -24,15 +24,3 @@ enum status column_fail_unknown(const char *where, const struct stele_schema *sc
 	return fail(STATUS_INPUT, "%sthe table has no column \"%s\"; its columns are: %s", where,
 	            unknown, text);
 }
-
-const char *column_message(const struct stele_column *column)
-{
-	static char message[1024];
-	const char *last = stele_last_error();
-
-	if (strncmp(last, "column ", strlen("column ")) == 0)
-		snprintf(message, sizeof(message), "%s", last);
-	else
-		snprintf(message, sizeof(message), "column \"%s\": %s", column->name, last);
-	return message;
-}

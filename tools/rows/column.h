@@ -11,8 +11,4 @@
 enum status column_fail_unknown(const char *where, const struct stele_schema *schema,
                                 const char *name, size_t length);
 
-/* Returns the library's last error message, with the column's name before it unless the message
- * already starts with the name of a column. The result is valid until the next call. */
-const char *column_message(const struct stele_column *column);
-
 #endif

@@ -13,19 +13,19 @@
 #include "tools/base/status.h"
 #include "tools/rows/row.h"
 
-/* Encodes a key, all columns of which must be given, into ret->key. */
+/* Encodes a key, all columns of which must be given, into `*ret`. */
 enum status keytext_parse(const char *where, const char *text, const struct stele_schema *schema,
-                          struct row_buffer *ret);
+                          struct stele_key *ret);
 
-/* Encodes a key for a longest-prefix match into ret->key. If the last column is a prefix, it may
+/* Encodes a key for a longest-prefix match into `*ret`. If the last column is a prefix, it may
  * also be an address. */
 enum status keytext_parse_address(const char *where, const char *text,
-                                  const struct stele_schema *schema, struct row_buffer *ret);
+                                  const struct stele_schema *schema, struct stele_key *ret);
 
-/* Encodes the start of a key into ret->key, for a scan of all keys that start with it: one or more
+/* Encodes the start of a key into `*ret`, for a scan of all keys that start with it: one or more
  * of the first columns. The last of them may be incomplete: a prefix of an address or of a prefix,
  * or the first letters of text. */
 enum status keytext_parse_start(const char *where, const char *text,
-                                const struct stele_schema *schema, struct row_buffer *ret);
+                                const struct stele_schema *schema, struct stele_key *ret);
 
 #endif

@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: MIT
- * Parses rows from fields of text. tools/output/row_cells.c formats rows as text. */
-#include <stdio.h>
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <stele/stele.h>
 #include "tools/base/heap.h"
 #include "tools/rows/row.h"
@@ -10,7 +8,6 @@
 void row_buffer_close(struct row_buffer *row)
 {
 	free(row->value);
-	free(row->scratch);
 	*row = (struct row_buffer){0};
 }
 
@@ -23,131 +20,57 @@ size_t row_key_columns(const struct stele_schema *schema)
 	return count;
 }
 
-static bool row_is_variable(const struct stele_column *column)
+static int row_parse_form(const struct row_text *text, const struct stele_schema *schema,
+                          const struct stele_row *present, struct stele_key *key, void *value,
+                          size_t *size)
 {
-	return column->type == STELE_TEXT || column->type == STELE_BYTES;
-}
-
-/* Parses a value from text into row->scratch, which grows if it is too small. A value of variable
- * size is never longer than its text. A value of fixed size needs at most 32 bytes, or N for
- * char[N]. */
-static int row_parse_scratch(struct row_buffer *row, const struct stele_column *column,
-                             const char *text, size_t length, size_t *ret_size)
-{
-	size_t needed = 32;
-
-	if (row_is_variable(column))
-		needed = length > needed ? length : needed;
-	else if (column->size > needed)
-		needed = column->size;
-	if (row->scratch_capacity < needed) {
-		row->scratch = heap_realloc(row->scratch, needed * 2);
-		row->scratch_capacity = needed * 2;
+	switch (text->form) {
+	case ROW_JSON:
+		return stele_row_parse_json(schema, text->text, text->length, present, key, value,
+		                            size);
+	case ROW_CSV:
+		return stele_row_parse_csv(schema, text->csv, text->text, text->length, present,
+		                           key, value, size);
+	default:
+		return stele_row_parse(schema, text->fields, present, key, value, size);
 	}
-	if (!row_is_variable(column))
-		memset(row->scratch, 0, needed);
-	return stele_value_parse(column, text, length, row->scratch, needed, ret_size);
 }
 
-int row_append_key(struct row_buffer *row, const struct stele_column *column, const char *text,
-                   size_t length)
+/* Parses a value, and perhaps a key, into a buffer that grows if it is too small. */
+static int row_parse_grow(const struct row_text *text, const struct stele_schema *schema,
+                          const struct stele_row *present, struct stele_key *key,
+                          struct row_buffer *row)
 {
-	size_t size;
 	int result;
 
-	result = row_parse_scratch(row, column, text, length, &size);
-	if (result < 0)
-		return result;
-	return stele_key_append(&row->key, column, row->scratch, size);
-}
-
-int row_parse_key(struct row_buffer *row, const struct stele_schema *schema,
-                  const struct field *fields)
-{
-	row->key.bits = 0;
-	for (size_t i = 0; i < row_key_columns(schema); i++) {
-		int result =
-			row_append_key(row, &schema->columns[i], fields[i].text, fields[i].length);
-
-		if (result < 0)
+	if (!row->value) {
+		row->capacity = schema->value_size + 64;
+		row->value = heap_realloc(NULL, row->capacity);
+	}
+	for (;;) {
+		row->value_size = row->capacity;
+		result = row_parse_form(text, schema, present, key, row->value, &row->value_size);
+		if (result != -EMSGSIZE)
 			return result;
-	}
-	return 0;
-}
-
-static void row_reserve_value(struct row_buffer *row, size_t size)
-{
-	if (row->capacity >= size)
-		return;
-	row->capacity = size * 2 + 64;
-	row->value = heap_realloc(row->value, row->capacity);
-}
-
-void row_start_value(struct row_buffer *row, const struct stele_schema *schema, const void *old,
-                     size_t old_size)
-{
-	row->value_size = old ? old_size : schema->value_size;
-	row_reserve_value(row, row->value_size);
-	if (old && old_size)
-		memcpy(row->value, old, old_size);
-	else if (row->value_size)
-		memset(row->value, 0, row->value_size);
-	for (size_t i = row_key_columns(schema); !old && i < schema->column_count; i++) {
-		const struct stele_column *column = &schema->columns[i];
-
-		if (column->default_value)
-			memcpy(row->value + column->offset, column->default_value, column->size);
+		row->capacity = row->value_size * 2 + 64;
+		row->value = heap_realloc(row->value, row->capacity);
 	}
 }
 
-/* Parses a field into its place in row->value. */
-static int row_parse_value_column(struct row_buffer *row, const struct stele_column *column,
-                                  const struct field *field)
+int row_parse_key(const struct row_text *text, const struct stele_schema *schema,
+                  struct row_buffer *row)
 {
-	size_t size;
-	int result;
-
-	result = row_parse_scratch(row, column, field->text, field->length, &size);
-	if (result < 0)
-		return result;
-	if (row_is_variable(column)) {
-		row_reserve_value(row, column->offset + size);
-		row->value_size = column->offset + size;
-	} else if (column->type == STELE_CHAR) {
-		size = column->size;
-	}
-	if (size)
-		memcpy(row->value + column->offset, row->scratch, size);
-	return 0;
+	return row_parse_form(text, schema, NULL, &row->key, NULL, NULL);
 }
 
-int row_parse_value(struct row_buffer *row, const struct stele_schema *schema,
-                    const struct field *fields)
+int row_parse_value(const struct row_text *text, const struct stele_schema *schema,
+                    const struct stele_row *present, struct row_buffer *row)
 {
-	for (size_t i = row_key_columns(schema); i < schema->column_count; i++) {
-		int result;
-
-		if (!fields[i].given)
-			continue;
-		result = row_parse_value_column(row, &schema->columns[i], &fields[i]);
-		if (result < 0)
-			return result;
-	}
-	return 0;
+	return row_parse_grow(text, schema, present, NULL, row);
 }
 
-const char *row_missing(const struct stele_schema *schema, const struct field *fields, bool keys,
-                        char *buffer, size_t size)
+int row_parse(const struct row_text *text, const struct stele_schema *schema,
+              struct row_buffer *row)
 {
-	size_t length = 0;
-
-	buffer[0] = '\0';
-	for (size_t i = 0; i < schema->column_count && length < size; i++) {
-		if (fields[i].given || schema->columns[i].default_value ||
-		    (schema->columns[i].key && !keys))
-			continue;
-		length += (size_t)snprintf(buffer + length, size - length, "%s%s",
-		                           length ? ", " : "", schema->columns[i].name);
-	}
-	return buffer;
+	return row_parse_grow(text, schema, NULL, &row->key, row);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Finds the row before a key. The cursors of the library only go forwards. Called only by
+ * Finds the row before a key, and the last row. Called only by
  * top_rows.c. */
 #ifndef TOOLS_TOP_TOP_PLACE_H
 #define TOOLS_TOP_TOP_PLACE_H

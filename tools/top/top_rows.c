@@ -316,18 +316,17 @@ void rows_last(struct rows_page *page)
 
 void rows_go_to(struct rows_page *page, const char *key)
 {
-	struct row_buffer start = {0};
+	struct stele_key start;
 
 	page->message[0] = '\0';
 	if (!page->schema)
 		return;
 	if (keytext_parse_start("", key, page->schema, &start) == STATUS_DONE) {
-		page->top = start.key;
+		page->top = start;
 		rows_refresh(page, true);
 	} else {
 		screen_message(page->message, sizeof(page->message));
 	}
-	row_buffer_close(&start);
 }
 
 /* ---- searching ---- */
