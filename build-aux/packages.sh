@@ -97,7 +97,6 @@ build()
 	header_from stdlib.h libc6-dev
 	header_from uuid/uuid.h uuid-dev
 	header_from jansson.h libjansson-dev
-	header_from csv.h libcsv-dev
 	header_from libmnl/libmnl.h libmnl-dev
 	header_from curses.h libncurses-dev
 }

@@ -2,7 +2,6 @@
  * Prints rows as CSV by RFC 4180, but with lines that end with a line feed alone. The first line
  * has the names of the columns. Fields are quoted only if necessary. Empty text is "", and a
  * missing value is an empty field. */
-#include <csv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "tools/base/escape.h"
@@ -29,10 +28,17 @@ static bool output_csv_needs_quotes(const struct text *text)
 
 static void output_csv_write_field(FILE *stream, const struct text *text)
 {
-	if (output_csv_needs_quotes(text))
-		csv_fwrite(stream, text->length ? text->bytes : "", text->length);
-	else
+	if (!output_csv_needs_quotes(text)) {
 		fwrite(text->bytes, 1, text->length, stream);
+		return;
+	}
+	putc('"', stream);
+	for (size_t i = 0; i < text->length; i++) {
+		if (text->bytes[i] == '"')
+			putc('"', stream);
+		putc(text->bytes[i], stream);
+	}
+	putc('"', stream);
 }
 
 static void output_csv_begin(struct output *output)
