@@ -4,7 +4,7 @@
  * re-checked after every step, so a cursor never returns a row of a lost version.
  *
  * A cursor stands between two rows. A scan goes in one direction only, so a cursor that turns seeks
- * its place again. */
+ * its place again. Forward, the cursor takes rows from the scan in batches. */
 #include "lib/reading/cursor.h"
 
 #include <errno.h>
@@ -22,34 +22,56 @@ enum cursor_place {
 	CURSOR_LAST,       /* after the last row of its range */
 };
 
+/* Maximum number of rows of a batch. */
+#define CURSOR_BATCH 32u
+
 struct stele_cursor {
 	struct reading reading;
-	struct scan scan;
-	bool backward; /* the direction of `scan` */
-	/* The row that the scan returned last: the cursor stands after it, or before it if the scan
-	 * goes backward. If row.key is NULL, the cursor stands at `place`. */
-	struct row_parts row;
+	struct region_watch watch; /* of the reading, for the fast path of the re-check */
+	/* The rows that the scan returned last, and the one of these that the cursor returns next.
+	 * A cursor that has just been placed takes one row, and then twice as many each time. */
+	struct stele_row rows[CURSOR_BATCH];
+	struct stele_row *next, *end;
+	unsigned batch; /* maximum number of rows of the next batch */
+	int after;      /* result of the scan after `rows`: 1 if there may be more */
+	bool backward;  /* the direction of `scan` */
+	/* The row that the cursor returned last, one of `rows`: the cursor stands after it, or
+	 * before it if the scan goes backward. If NULL, the cursor stands at `place`. */
+	const struct stele_row *row;
 	enum cursor_place place;
 	/* The cursor returns only rows whose keys start with this. */
 	struct key_start under;
 	/* The key of the last seek. */
 	struct key_start sought;
+	/* Last, as a cursor has memory only for the frames that its table's keys need. */
+	struct scan scan;
 };
 
 static inline void cursor_place(struct stele_cursor *cursor, enum cursor_place place)
 {
-	cursor->row.key = NULL;
+	cursor->row = NULL;
 	cursor->place = place;
+}
+
+/* Forgets the rows of the batch, because the scan begins anew or ends. */
+static inline void cursor_drop_batch(struct stele_cursor *cursor, int after)
+{
+	cursor->next = cursor->end = cursor->rows;
+	cursor->batch = 1;
+	cursor->after = after;
 }
 
 int cursor_open(const struct reading *reading, struct stele_cursor **ret)
 {
-	struct stele_cursor *cursor = malloc(sizeof(*cursor));
+	struct stele_cursor *cursor =
+		malloc(offsetof(struct stele_cursor, scan) + scan_size(&reading->layout));
 
 	if (!cursor)
 		return error_set(ENOMEM, "no memory for a cursor");
 	cursor->reading = *reading;
+	region_watch(reading->region, reading->version, &cursor->watch);
 	cursor_place(cursor, CURSOR_FIRST);
+	cursor_drop_batch(cursor, 1);
 	cursor->backward = false;
 	cursor->under.bits = 0;
 	scan_start(&cursor->scan, &cursor->reading.view, &cursor->reading.layout, reading->root);
@@ -79,6 +101,7 @@ static int cursor_scan_from(struct stele_cursor *cursor, const struct key_start 
 	const struct reading *reading = &cursor->reading;
 
 	cursor->backward = false;
+	cursor_drop_batch(cursor, 1);
 	return scan_seek(&cursor->scan, &reading->view, &reading->layout, reading->root,
 	                 start->bytes, start->bits);
 }
@@ -90,6 +113,7 @@ static int cursor_scan_back(struct stele_cursor *cursor, const struct key_start 
 	const struct reading *reading = &cursor->reading;
 
 	cursor->backward = true;
+	cursor_drop_batch(cursor, 1);
 	return scan_seek_back(&cursor->scan, &reading->view, &reading->layout, reading->root,
 	                      start->bytes, start->bits, edge);
 }
@@ -153,6 +177,7 @@ int stele_cursor_last(struct stele_cursor *cursor)
 	/* The scan has ended for stele_cursor_next(), and stele_cursor_previous() starts one. */
 	cursor_place(cursor, CURSOR_LAST);
 	cursor->backward = false;
+	cursor_drop_batch(cursor, 0);
 	scan_end(&cursor->scan);
 	return 0;
 }
@@ -162,9 +187,9 @@ static int cursor_turn(struct stele_cursor *cursor)
 {
 	struct key_start row;
 
-	if (cursor->row.key) {
-		row.bits = cursor->row.key_bits;
-		data_copy_out(row.bytes, cursor->row.key, (row.bits + 7) / 8);
+	if (cursor->row) {
+		row.bits = cursor->row->key_bits;
+		data_copy_out(row.bytes, cursor->row->key, (row.bits + 7) / 8);
 		return cursor->backward ? cursor_scan_from(cursor, &row)
 		                        : cursor_scan_back(cursor, &row, SCAN_THROUGH);
 	}
@@ -181,38 +206,91 @@ static int cursor_turn(struct stele_cursor *cursor)
 	}
 }
 
-/* Completes a step: `r` is the scan's result, and cursor->row its row. Places the cursor at
- * `at_end` if there is no row. Returns the result after the re-check. */
-static inline int cursor_step(struct stele_cursor *cursor, int r, enum cursor_place at_end,
-                              struct stele_row *ret)
+/* Copies a row without its reserved words, which have no values. */
+static inline void cursor_copy_row(struct stele_row *to, const struct stele_row *from)
 {
-	if (r == 1 && !key_start_has(&cursor->under, &cursor->row)) {
-		/* The keys are in order, so no later one starts with `under` either. */
-		scan_end(&cursor->scan);
-		r = 0;
-	}
-	if (r != 1)
+	memcpy(to, from, offsetof(struct stele_row, reserved_));
+}
+
+/* Completes a step: `r` is the scan's result, and `row` its row. Places the cursor at `at_end` if
+ * there is no row. Returns the result after the re-check. */
+static int cursor_step(struct stele_cursor *cursor, int r, const struct stele_row *row,
+                       enum cursor_place at_end, struct stele_row *ret)
+{
+	if (r == 1)
+		cursor->row = row;
+	else
 		cursor_place(cursor, at_end);
 	r = cursor_recheck(cursor, r);
 	if (r == 1)
-		row_fill(&cursor->row, ret);
+		cursor_copy_row(ret, row);
 	return r;
 }
 
-int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
+/* Returns true if the row's key is in the cursor's range. */
+static bool cursor_has(const struct stele_cursor *cursor, const struct stele_row *row)
+{
+	return row_key_starts_with(row->key, row->key_bits, cursor->under.bytes,
+	                           cursor->under.bits);
+}
+
+/* Takes the next batch from the scan. Returns 1, or the result of the scan if there is no row. */
+static int cursor_fill(struct stele_cursor *cursor)
+{
+	struct stele_row *end = cursor->rows;
+
+	if (cursor->after == 1)
+		cursor->after = scan_next_many(&cursor->scan, cursor->rows,
+		                               cursor->rows + cursor->batch, &end);
+	/* The keys are in order, so after the first that is not in the range comes none that is. */
+	while (end > cursor->rows && !cursor_has(cursor, end - 1)) {
+		scan_end(&cursor->scan);
+		cursor->after = 0;
+		end--;
+	}
+	if (cursor->batch < CURSOR_BATCH)
+		cursor->batch *= 2;
+	cursor->next = cursor->rows;
+	cursor->end = end;
+	return end > cursor->rows ? 1 : cursor->after;
+}
+
+/* Slow path of stele_cursor_next(). */
+static __attribute__((noinline)) int cursor_next_slow(struct stele_cursor *cursor,
+                                                      struct stele_row *ret)
 {
 	int r = cursor->backward ? cursor_turn(cursor) : 0;
 
 	if (r == 0)
-		r = scan_next_inline(&cursor->scan, &cursor->row);
-	return cursor_step(cursor, r, CURSOR_LAST, ret);
+		r = cursor->next < cursor->end ? 1 : cursor_fill(cursor);
+	return cursor_step(cursor, r, r == 1 ? cursor->next++ : NULL, CURSOR_LAST, ret);
+}
+
+int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
+{
+	const struct stele_row *row = cursor->next;
+
+	if (row == cursor->end || cursor->reading.forks != fork_count() ||
+	    !region_watch_holds(&cursor->watch))
+		return cursor_next_slow(cursor, ret);
+	cursor->next++;
+	cursor->row = row;
+	cursor_copy_row(ret, row);
+	return 1;
 }
 
 int stele_cursor_previous(struct stele_cursor *cursor, struct stele_row *ret)
 {
 	int r = cursor->backward ? 0 : cursor_turn(cursor);
+	struct row_parts row;
 
 	if (r == 0)
-		r = scan_previous(&cursor->scan, &cursor->row);
-	return cursor_step(cursor, r, CURSOR_FIRST, ret);
+		r = scan_previous(&cursor->scan, &row);
+	if (r == 1)
+		row_fill(&row, &cursor->rows[0]);
+	if (r == 1 && !cursor_has(cursor, &cursor->rows[0])) {
+		scan_end(&cursor->scan);
+		r = 0;
+	}
+	return cursor_step(cursor, r, &cursor->rows[0], CURSOR_FIRST, ret);
 }

@@ -45,14 +45,18 @@ struct reading {
 	ref_t root;
 };
 
-/* Validates a walk that returned `r`: see struct reading_owner. Fast path: the walk succeeded, and
- * the version is still in history. */
+/* Fast path of reading_recheck(), after a walk that succeeded: returns true if the version is still
+ * in history. */
+static inline bool reading_is_consistent(const struct reading *reading)
+{
+	return reading->region && reading->forks == fork_count() &&
+	       region_recheck_fast(reading->region, reading->version);
+}
+
+/* Validates a walk that returned `r`: see struct reading_owner. */
 static inline int reading_recheck(const struct reading *reading, int r)
 {
-	if (r >= 0 && reading->region && reading->forks == fork_count() &&
-	    region_recheck_fast(reading->region, reading->version))
-		return r;
-	return reading->owner->recheck(reading, r);
+	return r >= 0 && reading_is_consistent(reading) ? r : reading->owner->recheck(reading, r);
 }
 
 #endif

@@ -387,6 +387,27 @@ bool region_keeps(const struct region *region, uint64_t version, uint32_t *hint)
 	return false;
 }
 
+void region_watch(const struct region *region, uint64_t version, struct region_watch *ret)
+{
+	static const uint32_t not_lost, lost = 1;
+	static const unsigned char nothing;
+	static const uint64_t all = UINT64_MAX;
+	bool fixed;
+
+	if (!region) {
+		*ret = (struct region_watch){&nothing, &lost, &all, version};
+		return;
+	}
+	fixed = region->memory->fixed;
+	*ret = (struct region_watch){
+		.touched =
+			region->mapping.base + (fixed ? 0 : load_relaxed(&region->file_size) - 1),
+		.lost = fixed || !region->mapping.guard ? &not_lost : &region->mapping.guard->lost,
+		.reclaimed = &region->header->reclaimed,
+		.version = version,
+	};
+}
+
 int region_error(const struct region *region, int r, uint64_t version)
 {
 	const struct region_paths *names = &region->names;

@@ -114,6 +114,27 @@ static inline bool region_recheck_fast(const struct region *region, uint64_t ver
 	return !region_lost(region) && version >= load_acquire(&region->header->reclaimed);
 }
 
+/* What region_recheck_fast() loads, located once: for a cursor, which re-checks at each row. */
+struct region_watch {
+	const unsigned char *touched; /* the last byte of the file when the watch began */
+	const uint32_t *lost;         /* the mark of mapping_lost() */
+	const uint64_t *reclaimed;
+	uint64_t version;
+};
+
+/* Begins a watch of a version. All objects of the version are in the file as it is now. If `region`
+ * is NULL, the watch never holds. */
+void region_watch(const struct region *region, uint64_t version, struct region_watch *ret);
+
+/* Does what region_recheck_fast() does. */
+static inline bool region_watch_holds(const struct region_watch *watch)
+{
+	fence_acquire();
+	data_touch(watch->touched);
+	return !__atomic_load_n(watch->lost, __ATOMIC_RELAXED) &&
+	       watch->version >= load_acquire(watch->reclaimed);
+}
+
 /* Sets the error message for a result of region_recheck() or of a read at `version`: -ESTALE or
  * -EBADMSG. Returns `r`. */
 int region_error(const struct region *region, int r, uint64_t version);

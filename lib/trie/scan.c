@@ -10,6 +10,8 @@
 #define SCAN_AHEAD 4
 /* Maximum number of the next node's children to prefetch. */
 #define SCAN_AHEAD_ROWS 32
+/* Maximum size of a view in which nothing is prefetched, in bytes. */
+#define SCAN_NEAR (512u << 10)
 
 /* Returns the index of the first reference whose place is at or after `place`. */
 static uint32_t scan_index_of_place(const struct node *node, unsigned place)
@@ -47,7 +49,7 @@ static int scan_push(struct scan *scan, const unsigned char *at, unsigned place)
 	struct node node = node_at(at);
 	unsigned count = node_ref_count(&node);
 
-	if (scan->top == sizeof(scan->frames) / sizeof(scan->frames[0]) || scan->budget < count)
+	if (scan->top == scan->frames_max || scan->budget < count)
 		return -EBADMSG;
 	scan->budget -= count;
 	scan_save_top(scan);
@@ -75,6 +77,10 @@ void scan_start(struct scan *scan, const struct view *view, const struct row_lay
 	scan->budget = (view->limit - view->start) / LAYOUT_UNIT + 2;
 	scan->next = scan->end = NULL;
 	scan->top = 0;
+	scan->frames_max = layout->max_bits / 8u + 2;
+	scan->near = view->limit - view->start <= SCAN_NEAR;
+	scan->fixed = !layout->variable && !layout->wide && layout->value_size < ROW_IN_GUARD &&
+	              layout->min_bits == layout->max_bits && layout->min_bits % 8 == 0;
 	scan->row = root;
 	if (at && data_load(at) & LAYOUT_NODE) {
 		scan->row = 0;
@@ -261,14 +267,113 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 		if (row || !(first & LAYOUT_NODE))
 			return row_parse(scan->view, scan->layout, at, first, ret) < 0 ? -EBADMSG
 			                                                               : 1;
-		if (!frame->node)
+		if (!frame->node && !scan->near)
 			scan_prefetch_ahead(scan);
 		if (scan_push(scan, at, 0) < 0)
 			return -EBADMSG;
-		if (scan->frames[scan->top - 1].node)
+		if (scan->frames[scan->top - 1].node && !scan->near)
 			scan_prefetch_all(scan->view, at);
 	}
 	return 0;
+}
+
+/* ---- many rows in one call ---- */
+
+/* Pushes a frame for the node at `at`, to which the reference at scan->next leads, if no key ends
+ * in the node. Returns false if scan_next() must decide. */
+static inline bool scan_enter(struct scan *scan, const unsigned char *at)
+{
+	const struct node node = node_at(at);
+	unsigned count;
+
+	if (node.info & (NODE_PREFIXES | NODE_OWN))
+		return false;
+	count = node_child_refs(&node);
+	if (scan->top == scan->frames_max || scan->budget < count)
+		return false;
+	scan->budget -= count;
+	scan->next += 4;
+	if (!scan->near)
+		scan_prefetch_ahead(scan);
+	scan->frames[scan->top - 1].next = scan->next;
+	scan->next = node.children + node_children_size(node.info);
+	scan->end = scan->next + (size_t)count * 4;
+	scan->frames[scan->top].end = scan->end;
+	scan->frames[scan->top++].node = NULL;
+	return true;
+}
+
+/* Takes rows whose values and keys all have one size, which takes fewer checks than row_parse(), as
+ * long as all frames are scanned by reference. Leaves anything else to scan_next(). Returns the end
+ * of the rows that it filled. */
+static struct stele_row *scan_next_fixed(struct scan *scan, struct stele_row *ret,
+                                         const struct stele_row *end)
+{
+	/* Local copies, which the compiler need not reload after every atomic load. */
+	const unsigned char *base = scan->view->base, *next = scan->next, *last = scan->end;
+	uint64_t start = scan->view->start, size = scan->view->limit - start;
+	uint32_t value_size = scan->layout->value_size;
+	unsigned bits = scan->layout->min_bits;
+
+	while (next) {
+		const unsigned char *at;
+		uint64_t offset, first;
+
+		if (next == last) {
+			scan->top--;
+			scan_restore_top(scan);
+			next = scan->next;
+			last = scan->end;
+			continue;
+		}
+		offset = (uint64_t)data_load_32(next) * LAYOUT_UNIT;
+		/* As view_has(). The guard follows the view, so a row ends inside the file. */
+		if (offset - start >= size)
+			break;
+		at = base + offset;
+		first = data_load(at);
+		if (first & LAYOUT_NODE) {
+			scan->next = next;
+			if (!scan_enter(scan, at))
+				break;
+			next = scan->next;
+			last = scan->end;
+			continue;
+		}
+		if (data_load_byte(at + 8 + value_size) != bits)
+			break;
+		ret->key = at + 9 + value_size;
+		ret->key_bits = bits;
+		ret->value = at + 8;
+		ret->value_size = value_size;
+		ret->version = first;
+		next += 4;
+		if (++ret == end)
+			break;
+	}
+	scan->next = next;
+	return ret;
+}
+
+int scan_next_many(struct scan *scan, struct stele_row *ret, const struct stele_row *end,
+                   struct stele_row **ret_end)
+{
+	int r = 1;
+
+	while (ret < end) {
+		struct row_parts row;
+
+		if (scan->fixed)
+			ret = scan_next_fixed(scan, ret, end);
+		if (ret == end)
+			break;
+		r = scan_next(scan, &row);
+		if (r != 1)
+			break;
+		row_fill(&row, ret++);
+	}
+	*ret_end = ret;
+	return r;
 }
 
 /* ---- backward ---- */
@@ -279,7 +384,7 @@ static int scan_push_back(struct scan *scan, const unsigned char *at, unsigned p
 	struct node node = node_at(at);
 	unsigned count = node_ref_count(&node);
 
-	if (scan->top == sizeof(scan->frames) / sizeof(scan->frames[0]) || scan->budget < count)
+	if (scan->top == scan->frames_max || scan->budget < count)
 		return -EBADMSG;
 	scan->budget -= count;
 	scan->frames[scan->top++] = (struct scan_frame){.node = at, .place = place};

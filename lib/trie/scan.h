@@ -25,13 +25,18 @@ struct scan {
 	/* The remaining references of the top frame. Both are NULL if the stack is empty, if the
 	 * top frame is scanned by place, or if `row` comes first. */
 	const unsigned char *next, *end;
+	/* The view is so small that it stays in the processor's cache. */
+	bool near;
+	/* For scan_next_many(): all rows have keys and values of one size. */
+	bool fixed;
 	/* Number of references that may still be followed. The limit makes sure that the scan ends
 	 * (rule B of view.h). */
 	uint64_t budget;
 	/* A row that the scan returns before everything on the stack; 0: none. */
 	ref_t row;
-	/* Frames in use. */
-	unsigned top;
+	/* Frames in use, and the maximum: each level of a trie consumes at least one byte of a
+	 * key. */
+	unsigned top, frames_max;
 	struct scan_frame {
 		/* By reference: the remaining references. While the frame is on top, the scan's
 		 * own `next` is valid instead. By place: NULL. */
@@ -42,6 +47,14 @@ struct scan {
 		unsigned place;
 	} frames[STELE_KEY_MAX + 2];
 };
+
+/* Returns the size of a struct scan that has only as many frames as a trie of this layout needs,
+ * for a scan in memory of its own. */
+static inline size_t scan_size(const struct row_layout *layout)
+{
+	return offsetof(struct scan, frames) +
+	       (layout->max_bits / 8u + 2) * sizeof(struct scan_frame);
+}
 
 /* Starts a scan of all rows of a trie. */
 void scan_start(struct scan *scan, const struct view *view, const struct row_layout *layout,
@@ -86,6 +99,11 @@ static inline int scan_next_inline(struct scan *scan, struct row_parts *ret)
 	}
 	return scan_next(scan, ret);
 }
+
+/* Takes the next rows: fills those from `ret` up to `end`, or fewer. Sets `*ret_end` to the end of
+ * the rows that it filled. Returns 1 if it filled all, 0 if there are no more, or -EBADMSG. */
+int scan_next_many(struct scan *scan, struct stele_row *ret, const struct stele_row *end,
+                   struct stele_row **ret_end);
 
 /* Ends a scan: scan_next() and scan_previous() return 0 from now on. */
 static inline void scan_end(struct scan *scan)

@@ -125,3 +125,112 @@ Test(unit_cursor, seeks_within_its_restriction)
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
+
+/* ---- whole tables ---- */
+
+#define SCANNED_MAX 300u
+
+static const char *const scanned_declarations[] = {
+	"numbers(key: u32 key, a: u32, b: u64)",
+	"texts(key: u32 key, a: u32, b: text)",
+};
+
+/* Fills a new table, "numbers" or "texts", with rows with random keys of 4 bytes, whose values start
+ * with their keys. Returns the new version's snapshot. */
+static struct stele_snapshot *put_scanned(struct stele_publisher *publisher,
+                                          struct stele_subscriber *subscriber, bool texts,
+                                          size_t count, uint64_t *state)
+{
+	struct stele_snapshot *snapshot;
+	char table[STELE_NAME_MAX + 1];
+	struct stele_transaction *tx;
+	struct stele_schema *scanned;
+	uint32_t value[4] = {0};
+
+	OK(stele_schema_parse(scanned_declarations[texts], table, &scanned));
+	OK(stele_transaction_begin(publisher, &tx));
+	stele_transaction_drop_table(tx, table);
+	OK(stele_transaction_create_table(tx, table, scanned));
+	stele_schema_free(scanned);
+	for (size_t i = 0; i < count; i++) {
+		value[0] = (uint32_t)random_from(state) & 0x03ffffffu;
+		OK(stele_transaction_put(tx, table, value, 32, value, texts ? 4 + i % 12 : 16));
+	}
+	OK(stele_transaction_commit(tx, NULL, NULL));
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	return snapshot;
+}
+
+/* Scans a table: the keys must rise, each value belong to its key, and all rows be there. */
+static void scan_all(const struct stele_snapshot *snapshot, const char *name)
+{
+	struct stele_cursor *cursor;
+	struct stele_table table;
+	struct stele_row row;
+	uint8_t last[4] = {0};
+	uint64_t count = 0;
+
+	OK(stele_table_open(snapshot, name, NULL, &table));
+	OK(stele_cursor_open(&table, &cursor));
+	while (stele_cursor_next(cursor, &row) == 1) {
+		CHECK(row.key_bits == 32 && (count == 0 || memcmp(last, row.key, 4) < 0) &&
+		              memcmp(row.value, row.key, 4) == 0,
+		      "%s: row %llu", name, (unsigned long long)count);
+		memcpy(last, row.key, 4);
+		count++;
+	}
+	RETURNS(stele_cursor_next(cursor, &row), 0, "");
+	CHECK(count == stele_table_rows(&table), "%s: %llu rows of %llu", name,
+	      (unsigned long long)count, (unsigned long long)stele_table_rows(&table));
+	stele_cursor_close(cursor);
+}
+
+/* Tables of all sizes around those of the batches in which a cursor takes rows, with values of one
+ * size and of any. */
+Test(unit_cursor, scans_tables_of_all_sizes)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	uint64_t state = SEED;
+
+	for (size_t count = 0; count <= SCANNED_MAX; count += count < 70 ? 1 : 23) {
+		struct stele_snapshot *snapshot;
+
+		snapshot = put_scanned(publisher, subscriber, false, count, &state);
+		scan_all(snapshot, "numbers");
+		stele_snapshot_close(snapshot);
+		snapshot = put_scanned(publisher, subscriber, true, count, &state);
+		scan_all(snapshot, "texts");
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* A cursor has taken rows in advance when its version is lost. It must not return them. */
+Test(unit_cursor, returns_no_row_of_a_lost_version)
+{
+	struct stele_publisher *publisher = ipc_publish_history(2);
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_UNREGISTERED, NULL);
+	uint64_t state = SEED;
+
+	for (unsigned steps = 0; steps < 70; steps++) {
+		struct stele_snapshot *snapshot =
+			put_scanned(publisher, subscriber, false, 100, &state);
+		struct stele_cursor *cursor;
+		struct stele_table table;
+		struct stele_row row;
+
+		OK(stele_table_open(snapshot, "numbers", NULL, &table));
+		OK(stele_cursor_open(&table, &cursor));
+		for (unsigned i = 0; i < steps; i++)
+			RETURNS(stele_cursor_next(cursor, &row), 1, "");
+		while (stele_snapshot_check(snapshot) == 0)
+			ipc_commit(publisher);
+		RETURNS(stele_cursor_next(cursor, &row), -ESTALE, "");
+		stele_cursor_close(cursor);
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
