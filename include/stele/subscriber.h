@@ -21,8 +21,9 @@
  *
  * MODEL. There are three ways to read:
  *
- * - stele_subscriber_get_copy() copies one row of the newest version into the caller's buffer. It
+ * - stele_live_get_copy() copies one row of the newest version into the caller's buffer. It
  *   validates the copy after reading, and writes nothing to shared memory.
+ *   stele_subscriber_get_copy() does the same for a table that is named in each call.
  * - A snapshot shows all tables at one version (snapshot isolation by MVCC). It pins that
  *   version, so that rows can be read in place for as long as the caller likes. The publisher
  *   keeps pinned versions unless it runs out of memory. Then it revokes a pin, and calls on the
@@ -458,6 +459,11 @@ STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapsho
                                             struct stele_row *ret);
 
 /* ---- tables of a snapshot: lookups without finding the table by name each time ---- */
+
+/* NAMES. A snapshot remembers the tables that it was asked for, up to 16, so that it costs little
+ * to open one again or to name it in a lookup. It remembers an expected schema by its address only
+ * if the schema is a constant of the program (static const). A schema in other memory is compared
+ * at each call. */
 
 /* A table of a snapshot. The caller keeps it by value, no longer than the snapshot is open, and
  * has nothing to free. Many threads may use it at once. The members are private. */
