@@ -7,24 +7,18 @@
 #include "lib/schema/schema_store.h"
 #include "lib/trie/trie.h"
 
-const struct row_layout *catalog_layout(uint32_t features)
-{
-	static const struct row_layout wide =
-					       {
-						       .value_size = sizeof(struct layout_table),
-						       .min_bits = 8,
-						       .max_bits = STELE_NAME_MAX * 8,
-						       .wide = true,
-					       },
-				       narrow = {
-					       .value_size = LAYOUT_NARROW_TABLE,
-					       .min_bits = 8,
-					       .max_bits = STELE_NAME_MAX * 8,
-					       .wide = true,
-				       };
-
-	return features & LAYOUT_WIDE_TABLES ? &wide : &narrow;
-}
+const struct row_layout catalog_wide = {
+	.value_size = sizeof(struct layout_table),
+	.min_bits = 8,
+	.max_bits = STELE_NAME_MAX * 8,
+	.wide = true,
+};
+const struct row_layout catalog_narrow = {
+	.value_size = LAYOUT_NARROW_TABLE,
+	.min_bits = 8,
+	.max_bits = STELE_NAME_MAX * 8,
+	.wide = true,
+};
 
 static void catalog_copy_table(const struct row_parts *row, struct catalog_table *ret)
 {

@@ -7,9 +7,15 @@
 
 #include "lib/trie/row.h"
 
-/* Returns the layout of the catalog's rows: the key is a name, the value a struct layout_table, as
- * far as a region with these incompatible feature bits has it. */
-const struct row_layout *catalog_layout(uint32_t features);
+/* Layouts of the catalog's rows: the key is a name, the value a struct layout_table, with
+ * LAYOUT_WIDE_TABLES and without. */
+extern const struct row_layout catalog_wide, catalog_narrow;
+
+/* Returns the layout of the catalog's rows in a region with these incompatible feature bits. */
+static inline const struct row_layout *catalog_layout(uint32_t features)
+{
+	return features & LAYOUT_WIDE_TABLES ? &catalog_wide : &catalog_narrow;
+}
 
 /* A table's row in the catalog, decoded. */
 struct catalog_table {
