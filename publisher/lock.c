@@ -77,8 +77,11 @@ int publisher_lock(struct stele_publisher *publisher)
 {
 	int64_t now = clock_coarse();
 	bool closely = now - publisher->checked_at >= LOCK_CHECK_INTERVAL, died;
-	int r = lock_check_loss(publisher, closely);
+	int r;
 
+	if (closely && publisher->guarded)
+		mapping_renew_handler();
+	r = lock_check_loss(publisher, closely);
 	if (r < 0)
 		return r;
 	if (publisher->broken)

@@ -285,6 +285,7 @@ int stele_publisher_describe(struct stele_publisher *publisher, struct stele_pub
 		.arena_used = arena_used(&publisher->arena),
 		.history_used = reclaim_history_used(&publisher->reclaim),
 		.pinned_used = publisher->reclaim.pinned_used,
+		.truncation_handled = publisher->guarded && mapping_has_handler(),
 	};
 	notify_resume(&publisher->notify);
 	extensible_write(stele_publisher_stats, &stats, ret);

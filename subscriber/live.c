@@ -274,6 +274,7 @@ static int live_read(struct stele_live *live, const struct live_request *request
 
 	if (r < 0)
 		return r;
+	subscriber_count_read(live->subscriber);
 	do {
 		r = live_try(live, request);
 		if (r != -ESTALE)

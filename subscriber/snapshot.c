@@ -262,6 +262,7 @@ int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
 
 	if (r < 0)
 		return r;
+	subscriber_count_read(subscriber);
 	snapshot = subscriber->spare ? subscriber->spare : calloc(1, sizeof(*snapshot));
 	if (!snapshot)
 		return error_set(ENOMEM, "no memory for a snapshot");

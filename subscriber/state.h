@@ -94,6 +94,7 @@ struct stele_subscriber {
 	int64_t timer_at; /* CLOCK_MONOTONIC, when the timer expires */
 
 	int64_t checked_at; /* CLOCK_MONOTONIC, the last check by registration_check_files() */
+	unsigned reads;     /* counted by subscriber_count_read() */
 
 	/* ---- snapshots ---- */
 
@@ -152,6 +153,21 @@ static inline struct layout_commit snapshot_commit(const struct stele_snapshot *
 static inline int subscriber_check(const struct stele_subscriber *subscriber)
 {
 	return fork_check(subscriber->forks, "subscriber");
+}
+
+/* Installs the SIGBUS handler again, if the program has since installed another one. Called before
+ * every 64th read of a new version, and after every wait that blocked: the system call costs as
+ * much as a read. */
+static inline void subscriber_renew_handler(struct stele_subscriber *subscriber)
+{
+	if (subscriber->guarded)
+		mapping_renew_handler();
+}
+
+static inline void subscriber_count_read(struct stele_subscriber *subscriber)
+{
+	if (++subscriber->reads % 64 == 0)
+		subscriber_renew_handler(subscriber);
 }
 
 /* Frees the memory of a snapshot that holds nothing else any more. Accepts NULL. */

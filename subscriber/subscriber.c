@@ -230,6 +230,7 @@ int stele_subscriber_describe(struct stele_subscriber *subscriber,
 		.notifier = subscriber->notifier ? subscriber->notifier->name : "poll",
 		.reason = subscriber->reason,
 		.publisher_attached = attached,
+		.truncation_handled = subscriber->guarded && mapping_has_handler(),
 		.publisher_since = since,
 		.owner = subscriber->region->status.st_uid,
 		.owner_trusted =

@@ -251,6 +251,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 	if (r < 0)
 		return r;
 	wait_begin(subscriber, since);
+	subscriber_count_read(subscriber);
 	wait_drain(subscriber);
 	if (subscriber->epoll >= 0)
 		r = registration_check_files(subscriber, clock_monotonic());
@@ -274,6 +275,7 @@ int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since, i
 		if (!blocks)
 			break;
 		wait_block(subscriber, head, deadline_ns);
+		subscriber_renew_handler(subscriber);
 		r = registration_check_files(subscriber, clock_monotonic());
 		if (r == 0 && subscriber->epoll < 0)
 			r = wait_poll_head(subscriber, since, &head, &version);

@@ -69,14 +69,24 @@ STELE_API const char *stele_last_error(void);
  * A program with a SIGBUS handler of its own should install it before its first open. Then it
  * needs no other step.
  *
- * If a program installs its handler later, that handler takes the place of the library's until
- * the next open, which installs the library's handler in front of it again. In between, the
- * program's handler receives the faults of truncated files. For every fault that it does not
- * know, the program's handler must call the action that it replaced, with all three arguments
- * (sigaction(2)). Handlers may chain to each other in any order and be installed repeatedly; no
- * endless loop results. From then on, dlclose(3) does not unload the library, because another
- * handler may call it. Otherwise nothing of the library remains after a dlclose() that follows
- * the close of all handles.
+ * If a program installs its handler later, that handler takes the place of the library's for a
+ * while. The library checks for this, and installs its handler in front again: with every open;
+ * when a wait has blocked; before every 64th snapshot, wait or get of the newest version; and with
+ * the first commit of each second. In between, the program's handler receives the faults of
+ * truncated files. For every fault that it does not know, the program's handler must call the
+ * action that it replaced, with all three arguments (sigaction(2)). Then no fault is lost at any
+ * time. Handlers may chain to each other in any order and be installed repeatedly; no endless loop
+ * results.
+ *
+ * Except with opens, the library does this four times at most, because two handlers that both
+ * insist on being the first would never come to an end. Later handlers of the program stay in front
+ * until the next open. stele_subscriber_describe() and stele_publisher_describe() return whether
+ * the library's handler is installed (.truncation_handled).
+ *
+ * UNLOADING. dlclose(3) unloads the library, and nothing of it remains: no handler, no fork handler
+ * and no thread. Close all handles before. There is one exception: if a program installed a handler
+ * over the library's, that handler may call the library's at any time, so the library stays loaded
+ * from then on.
  *
  * A thread that calls the library must not block SIGBUS: when a thread faults with SIGBUS
  * blocked, the kernel kills the process, whatever the handler is. */

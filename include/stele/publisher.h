@@ -33,6 +33,7 @@
 #ifndef STELE_PUBLISHER_H
 #define STELE_PUBLISHER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <stele/error.h>
@@ -178,7 +179,12 @@ STELE_API void stele_publisher_region_uuid(const struct stele_publisher *publish
 
 /* Statistics of a publisher. The counters start at the open. */
 struct stele_publisher_stats {
-	size_t size;               /* in: sizeof(struct stele_publisher_stats) */
+	size_t size; /* in: sizeof(struct stele_publisher_stats) */
+
+	/* The library's SIGBUS handler is installed at the moment of the call: see THE SIGBUS
+	 * HANDLER in <stele/error.h>. */
+	bool truncation_handled;
+
 	uint64_t commits;          /* versions committed */
 	uint64_t recovered_deaths; /* times the owner of the lock was found dead (EOWNERDEAD) */
 	uint64_t notices_sent;     /* to queues */

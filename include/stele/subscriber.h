@@ -314,6 +314,10 @@ struct stele_subscriber_state {
 
 	/* The owner of the region is root, this user, or the owner of the region's directory. */
 	bool owner_trusted;
+
+	/* The library's SIGBUS handler is installed at the moment of the call: see THE SIGBUS
+	 * HANDLER in <stele/error.h>. */
+	bool truncation_handled;
 	uid_t owner;
 
 	/* The notifier in use: a name of the list above, or "poll" if the subscriber has none. It

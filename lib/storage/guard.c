@@ -94,6 +94,10 @@ typedef void handler(int number, siginfo_t *info, void *context);
 
 #define LINKS 8
 
+/* How many times guard_renew() installs the handler: fewer than there are links, so that two
+ * libraries that both do this need no link twice. */
+#define RENEWALS (LINKS / 2)
+
 struct link {
 	handler *function;
 	/* The handler to chain to: that of `before`, or SIG_DFL if a newer link chains to it.
@@ -129,6 +133,7 @@ static struct link links[LINKS] = {
 };
 
 static unsigned watched;    /* number of guarded mappings */
+static unsigned renewed;    /* number of installations by guard_renew() */
 static uint64_t installed;  /* number of installations so far */
 static bool pin_wanted;     /* guard_pin() has to prevent an unload */
 static uintptr_t page_size; /* bytes */
@@ -321,18 +326,35 @@ static void guard_uninstall(void)
 	}
 }
 
+bool guard_is_installed(void)
+{
+	struct sigaction now;
+
+	return __atomic_load_n(&watched, __ATOMIC_RELAXED) > 0 &&
+	       sigaction(SIGBUS, NULL, &now) == 0 && guard_link_of(&now);
+}
+
+void guard_renew(void)
+{
+	if (watched == 0 || renewed == RENEWALS || guard_is_installed())
+		return;
+	renewed++;
+	guard_install();
+}
+
 int guard_watch(void)
 {
 	int r = guard_install();
 
 	if (r == 0)
-		watched++;
+		__atomic_store_n(&watched, watched + 1, __ATOMIC_RELAXED);
 	return r;
 }
 
 void guard_unwatch(void)
 {
-	if (--watched == 0)
+	__atomic_store_n(&watched, watched - 1, __ATOMIC_RELAXED);
+	if (watched == 0)
 		guard_uninstall();
 }
 

@@ -6,7 +6,7 @@
  * and returns. Readers check that mark before they use what they read (mapping_lost()). A fault at
  * any other address is passed to the previous action. libwayland-server protects itself in the
  * same way from the buffers of its clients. Only mapping.c may call these functions, all but
- * guard_pin() under fork_lock().
+ * guard_pin() and guard_is_installed() under fork_lock().
  */
 #ifndef LIB_STORAGE_GUARD_H
 #define LIB_STORAGE_GUARD_H
@@ -44,6 +44,15 @@ struct guard *guard_of_file(dev_t device, ino_t inode, bool writable);
  * handler. Installs it for the first mapping, and again if the program has since installed another
  * handler. Returns 0 or a negative errno. */
 int guard_watch(void);
+
+/* Returns true if there is a guarded mapping and the kernel calls the library's handler. One system
+ * call; the caller need not hold the lock. */
+bool guard_is_installed(void);
+
+/* Installs the library's handler again, if there is a guarded mapping and the program has since
+ * installed another handler. Does so a few times only: two handlers that each insist on being the
+ * first would chain to each other without end. */
+void guard_renew(void);
 
 /* Decrements the count of guarded mappings. After the last one, restores the action that the
  * library's handler replaced, unless the program has since installed another handler. */

@@ -220,6 +220,21 @@ void mapping_close(struct mapping *mapping)
 	*mapping = (struct mapping){0};
 }
 
+bool mapping_has_handler(void)
+{
+	return guard_is_installed();
+}
+
+void mapping_renew_handler(void)
+{
+	if (guard_is_installed())
+		return;
+	fork_lock();
+	guard_renew();
+	fork_unlock();
+	guard_pin();
+}
+
 int mapping_error(int r, const char *what, uint64_t size)
 {
 	struct rlimit limit;

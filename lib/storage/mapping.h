@@ -44,6 +44,14 @@ void mapping_close(struct mapping *mapping);
  * Returns 0; -EBADMSG if the segment has another size; or another negative errno. */
 int mapping_open_segment(struct mapping *mapping, int segment, size_t size, bool writable);
 
+/* Installs the SIGBUS handler again, if there is a guarded mapping and the program has installed
+ * another handler since the last mapping was opened. For owners of guarded mappings, to call from
+ * time to time: one system call. */
+void mapping_renew_handler(void);
+
+/* Returns true if the SIGBUS handler is installed. */
+bool mapping_has_handler(void);
+
 /* Returns true once a read of the mapping has faulted: its file was truncated. */
 static inline bool mapping_lost(const struct mapping *mapping)
 {
