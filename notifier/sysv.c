@@ -37,6 +37,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/thread.h"
 #include "lib/units.h"
 #include "notifier/common.h"
 
@@ -49,7 +50,7 @@
 struct sysv {
 	int queue; /* the queue's id; -1: not found yet */
 	long type; /* the type of the subscriber's messages */
-	pthread_t thread;
+	struct thread thread;
 	/* The lock protects the members below. */
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* wakes the thread */
@@ -239,12 +240,21 @@ static bool sysv_end_wait(struct sysv *sysv)
 	return pushed;
 }
 
+static void sysv_end_thread(void *context)
+{
+	struct sysv *sysv = context;
+
+	pthread_mutex_lock(&sysv->lock);
+	sysv->ends = true;
+	pthread_cond_signal(&sysv->wake);
+	pthread_mutex_unlock(&sysv->lock);
+}
+
 /* Starts the channel's thread, with all signals blocked, so that none is delivered to it. */
 static int sysv_start_thread(struct sysv *sysv)
 {
 	pthread_condattr_t monotonic;
-	sigset_t all, before;
-	int r;
+	sigset_t all;
 
 	pthread_mutex_init(&sysv->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -252,10 +262,8 @@ static int sysv_start_thread(struct sysv *sysv)
 	pthread_cond_init(&sysv->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&sysv->thread, NULL, sysv_end_waits, sysv);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
+	sysv->thread.stop = sysv_end_thread;
+	return thread_start(&sysv->thread, &all, sysv_end_waits, sysv);
 }
 
 /* ---- the subscriber's side ---- */
@@ -323,11 +331,7 @@ static void sysv_close(struct channel *channel)
 {
 	struct sysv *sysv = channel->state;
 
-	pthread_mutex_lock(&sysv->lock);
-	sysv->ends = true;
-	pthread_cond_signal(&sysv->wake);
-	pthread_mutex_unlock(&sysv->lock);
-	pthread_join(sysv->thread, NULL);
+	thread_stop(&sysv->thread);
 	pthread_cond_destroy(&sysv->wake);
 	pthread_mutex_destroy(&sysv->lock);
 	if (sysv->queue < 0)
@@ -341,7 +345,11 @@ static void sysv_close(struct channel *channel)
  * use neither. */
 static void sysv_abandon(struct channel *channel)
 {
-	free(channel->state);
+	struct sysv *sysv = channel->state;
+
+	if (sysv)
+		thread_stop(&sysv->thread);
+	free(sysv);
 	channel->state = NULL;
 }
 

@@ -84,9 +84,10 @@ STELE_API const char *stele_last_error(void);
  * the library's handler is installed (.truncation_handled).
  *
  * UNLOADING. dlclose(3) unloads the library, and nothing of it remains: no handler, no fork handler
- * and no thread. Close all handles before. There is one exception: if a program installed a handler
- * over the library's, that handler may call the library's at any time, so the library stays loaded
- * from then on.
+ * and no thread. Close all handles before. The handles that are still open are lost, with their
+ * memory; their threads are stopped, and the handler is removed. There is one exception: if a
+ * program installed a handler over the library's, that handler may call the library's at any time,
+ * so the library stays loaded from then on.
  *
  * A thread that calls the library must not block SIGBUS: when a thread faults with SIGBUS
  * blocked, the kernel kills the process, whatever the handler is. */

@@ -379,13 +379,17 @@ void guard_pin(void)
 		dlerror();
 }
 
-/* Frees the table at dlclose() or exit(). If mappings are still open at exit, their guards stay. */
-__attribute__((destructor)) static void guard_free_chunks(void)
+/* Removes the handler and frees the table at dlclose() or exit(). Handles may still be open, but
+ * the code of the handler is about to go. */
+__attribute__((destructor(200))) static void guard_fini(void)
 {
 	struct guard_chunk *chunk = first_chunk.next, *next;
 
-	if (watched > 0)
+	if (watched > 0) {
+		/* Other threads may still read, if the process exits. */
+		guard_uninstall();
 		return;
+	}
 	first_chunk.next = NULL;
 	for (; chunk; chunk = next) {
 		next = chunk->next;

@@ -66,9 +66,20 @@ static void *notify_run(void *context)
 	return NULL;
 }
 
+/* Tells the thread to end once it has sent all notices. */
+static void notify_end(void *context)
+{
+	struct notify *notify = context;
+
+	pthread_mutex_lock(&notify->lock);
+	notify->stop = true;
+	pthread_cond_signal(&notify->posted);
+	pthread_mutex_unlock(&notify->lock);
+}
+
 int notify_start(struct notify *notify, struct fanout *fanout, bool threaded)
 {
-	sigset_t all, before;
+	sigset_t all;
 	int r;
 
 	notify->fanout = fanout;
@@ -83,12 +94,11 @@ int notify_start(struct notify *notify, struct fanout *fanout, bool threaded)
 	 * process. */
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	r = pthread_create(&notify->thread, NULL, notify_run, notify);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r != 0)
+	notify->thread.stop = notify_end;
+	r = thread_start(&notify->thread, &all, notify_run, notify);
+	if (r < 0)
 		return error_set(ENOMEM, "cannot start the thread that sends notices: %s",
-		                 strerror(r));
+		                 strerror(-r));
 	notify->threaded = true;
 	return 0;
 }
@@ -97,16 +107,14 @@ void notify_stop(struct notify *notify)
 {
 	if (!notify->threaded)
 		return;
-	pthread_mutex_lock(&notify->lock);
-	notify->stop = true;
-	pthread_cond_signal(&notify->posted);
-	pthread_mutex_unlock(&notify->lock);
-	pthread_join(notify->thread, NULL);
+	thread_stop(&notify->thread);
 	notify->threaded = false;
 }
 
 void notify_abandon(struct notify *notify)
 {
+	if (notify->threaded)
+		thread_stop(&notify->thread);
 	notify->threaded = false;
 }
 

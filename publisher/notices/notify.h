@@ -12,12 +12,13 @@
 #define PUBLISHER_NOTICES_NOTIFY_H
 
 #include <pthread.h>
+#include "lib/base/thread.h"
 #include "publisher/notices/fanout.h"
 
 struct notify {
 	struct fanout *fanout;
 	bool threaded; /* there is a thread; the members below are in use only then */
-	pthread_t thread;
+	struct thread thread;
 	pthread_mutex_t sending;     /* held while the thread uses the fanout and its files */
 	pthread_mutex_t lock;        /* protects pending, is_pending and stop; held only briefly */
 	pthread_cond_t posted;       /* signalled when is_pending or stop becomes true */

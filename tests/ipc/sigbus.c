@@ -431,6 +431,20 @@ static bool is_loaded(void)
 	return dlopen(library.path, RTLD_NOW | RTLD_NOLOAD) != NULL;
 }
 
+/* Returns true if a part of the library is mapped. */
+static bool is_mapped(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool found = false;
+	char line[1024];
+
+	CHECK(maps, "%s", strerror(errno));
+	while (fgets(line, sizeof(line), maps))
+		found |= strstr(line, "libstele.so") != NULL;
+	fclose(maps);
+	return found;
+}
+
 static unsigned threads(void)
 {
 	glob_t found;
@@ -449,7 +463,9 @@ static unsigned threads(void)
 
 /* Opens publishers and subscribers of every kind for which the library keeps something: threads,
  * more mappings than fit its first table, fork handlers. */
-static void use(bool chain)
+enum { CLOSES, CHAINS, LEAVES_OPEN };
+
+static void use(unsigned how)
 {
 	struct stele_publisher_options publish = {.size = sizeof(publish),
 	                                          .attach_timeout = IPC_PATIENCE,
@@ -466,14 +482,16 @@ static void use(bool chain)
 		      "no subscriber");
 		options.notifier = "futex";
 	}
-	if (chain)
+	if (how == LEAVES_OPEN)
+		return;
+	if (how == CHAINS)
 		install(chain_second, 0, &second_before);
 	for (unsigned i = 0; i < 40; i++)
 		library.subscriber_close(subscribers[i]);
 	library.publisher_close(publisher);
 }
 
-enum { BY_DEFAULT, BY_HANDLER, BY_CHAIN };
+enum { BY_DEFAULT, BY_HANDLER, BY_CHAIN, BY_DEFAULT_OPEN, BY_HANDLER_OPEN };
 
 static void unload(unsigned how)
 {
@@ -483,22 +501,24 @@ static void unload(unsigned how)
 	pid_t pid;
 
 	signal(SIGBUS, SIG_DFL);
-	if (how == BY_HANDLER)
+	if (how == BY_HANDLER || how == BY_HANDLER_OPEN)
 		install(jump, 0, NULL);
 	load();
 	before = threads();
-	use(how == BY_CHAIN);
-	UNTIL(threads() == before);
+	use(how == BY_CHAIN ? CHAINS : how >= BY_DEFAULT_OPEN ? LEAVES_OPEN : CLOSES);
+	CHECK(how < BY_DEFAULT_OPEN || !THREADS || threads() == before + 2, "no threads");
 	CHECK(dlclose(library.handle) == 0, "%s", dlerror());
 	/* A program that chains to the library's handler may call it as long as the process lives,
 	 * so the library stays loaded. */
 	CHECK(is_loaded() == (how == BY_CHAIN), "loaded: %d", is_loaded());
+	UNTIL(threads() == before);
+	CHECK(is_mapped() == (how == BY_CHAIN), "mapped: %d", is_mapped());
 	pid = fork();
 	if (pid == 0)
 		_exit(42);
 	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 42, "status 0x%x of a fork",
 	      status);
-	if (how == BY_HANDLER)
+	if (how == BY_HANDLER || how == BY_HANDLER_OPEN)
 		fault_and_jump(page);
 	else
 		touch(page);
@@ -513,7 +533,7 @@ static void unload_often(unsigned argument)
 	signal(SIGBUS, SIG_DFL);
 	for (unsigned i = 0; i < 40; i++) {
 		load();
-		use(false);
+		use(CLOSES);
 		CHECK(dlclose(library.handle) == 0 && !is_loaded(), "not unloaded");
 		if (i == 7)
 			used = mallinfo2().uordblks;
@@ -527,5 +547,7 @@ Test(ipc_sigbus, ipc_19_nothing_of_an_unloaded_library_is_called)
 	dies_of_sigbus(unload, BY_DEFAULT);
 	ipc_join(ipc_spawn(unload, BY_HANDLER));
 	dies_of_sigbus(unload, BY_CHAIN);
+	dies_of_sigbus(unload, BY_DEFAULT_OPEN);
+	ipc_join(ipc_spawn(unload, BY_HANDLER_OPEN));
 	ipc_join(ipc_spawn(unload_often, 0));
 }

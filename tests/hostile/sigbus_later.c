@@ -7,7 +7,7 @@
 
 #include "tests/support/ipc/ipc.h"
 
-TestSuite(ipc_sigbus_later, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+TestSuite(hostile_sigbus_later, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
 static sigjmp_buf after_fault;
 static volatile char *expected;
@@ -142,7 +142,7 @@ static void install_later(unsigned how)
 	truncate_and_fault();
 }
 
-Test(ipc_sigbus_later, ipc_20_a_later_handler_does_not_end_the_protection)
+Test(hostile_sigbus_later, ipc_20_a_later_handler_does_not_end_the_protection)
 {
 	for (unsigned how = 0; how < READS; how++) {
 		ipc_join(ipc_spawn(install_later, how));
@@ -173,7 +173,7 @@ static void install_again_and_again(unsigned argument)
 	stele_subscriber_close(other);
 }
 
-Test(ipc_sigbus_later, ipc_20_handlers_that_both_insist_come_to_an_end)
+Test(hostile_sigbus_later, ipc_20_handlers_that_both_insist_come_to_an_end)
 {
 	ipc_join(ipc_spawn(install_again_and_again, 0));
 }
@@ -195,7 +195,7 @@ static void leave_alone(unsigned argument)
 	CHECK(!is_handled(), "described as handled");
 }
 
-Test(ipc_sigbus_later, ipc_20_a_handle_without_the_handler_leaves_the_program_s_alone)
+Test(hostile_sigbus_later, ipc_20_a_handle_without_the_handler_leaves_the_program_s_alone)
 {
 	ipc_join(ipc_spawn(leave_alone, 0));
 }
