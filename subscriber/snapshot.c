@@ -290,10 +290,12 @@ static inline __attribute__((always_inline)) void snapshot_release(struct stele_
 {
 	struct stele_subscriber *subscriber = snapshot->subscriber;
 
-	snapshot_unlink(snapshot);
 	if (subscriber->forks == fork_count())
 		snapshot_unpin(subscriber, snapshot->pin);
 	region_unshare(snapshot->region);
+	/* Last: once the list of lent snapshots is empty, the subscriber's thread uses the pins
+	 * without the lock (subscriber_lock()). */
+	snapshot_unlink(snapshot);
 }
 
 /* Drops a reference. Returns true if it was the last one. Release, so that this thread's reads
