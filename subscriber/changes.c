@@ -11,11 +11,14 @@
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
 
-/* Checks that two tables can be compared: they belong to one subscriber and have equal schemas.
- * Returns 0 or an error. */
-static int changes_check_pair(const struct stele_table *before, const struct stele_table *after)
+/* Checks that two tables can be compared: they belong to one subscriber, and the schema of one
+ * extends that of the other. Fills in the extension. Returns 0 or an error. */
+static int changes_check_pair(const struct stele_table *before, const struct stele_table *after,
+                              struct extension *ret)
 {
 	const struct stele_snapshot *snapshot = before->snapshot;
+	size_t before_size = table_words(before)->layout.value_size,
+	       after_size = table_words(after)->layout.value_size;
 	struct stele_schema *a = NULL, *b = NULL;
 	int r;
 
@@ -29,10 +32,14 @@ static int changes_check_pair(const struct stele_table *before, const struct ste
 	r = stele_table_schema(before, &a);
 	if (r == 0)
 		r = stele_table_schema(after, &b);
-	if (r == 0 && !stele_schema_equal(a, b))
-		r = table_schema_error("(before)", a, b);
+	if (r == 0)
+		r = extension_between(a, b, ret);
 	stele_schema_free(a);
 	stele_schema_free(b);
+	/* In a forged region a schema may change between two loads. */
+	if (r == 0 && (ret->narrow_size != (ret->narrow ? after_size : before_size) ||
+	               ret->wide_size != (ret->narrow ? before_size : after_size)))
+		r = region_error(snapshot->region, -EBADMSG, snapshot->version);
 	return r;
 }
 
@@ -40,17 +47,19 @@ static int changes_open_between(const struct stele_table *before, const struct s
                                 const uint64_t versions[2], const uint8_t region[16],
                                 struct stele_changes **ret)
 {
+	struct extension extension = {0};
 	struct reading readings[2];
-	int r = before && after ? changes_check_pair(before, after) : 0;
+	int r = before && after ? changes_check_pair(before, after, &extension) : 0;
 
-	if (r < 0)
-		return r;
 	if (before)
 		table_reading(before, &readings[0]);
 	if (after)
 		table_reading(after, &readings[1]);
-	return changes_open(before ? &readings[0] : NULL, after ? &readings[1] : NULL, versions,
-	                    region, ret);
+	if (r == 0)
+		r = changes_open_extended(before ? &readings[0] : NULL, after ? &readings[1] : NULL,
+		                          &extension, versions, region, ret);
+	extension_fini(&extension);
+	return r;
 }
 
 int stele_changes_open(const struct stele_table *before, const struct stele_table *after,
@@ -96,9 +105,10 @@ struct request {
 };
 
 /* Opens a version and the table in it. Returns 0, also if the version has no such table, or an
- * error: -EINVAL if the table has another schema than the caller expects. Closes the snapshot again
- * if the version has no such table, so that nothing stays pinned. */
-static int changes_side_open(const struct request *request, uint64_t version, struct side *ret,
+ * error: -EINVAL if programs that were built for `expected` (may be NULL) can't read it. Closes
+ * the snapshot again if the version has no such table, so that nothing stays pinned. */
+static int changes_side_open(const struct request *request, uint64_t version,
+                             const struct stele_schema *expected, struct side *ret,
                              uint64_t *ret_version)
 {
 	struct side side = {0};
@@ -107,7 +117,7 @@ static int changes_side_open(const struct request *request, uint64_t version, st
 	if (r < 0)
 		return r;
 	*ret_version = side.snapshot->version;
-	r = stele_table_open(side.snapshot, request->table, request->expected, &side.table);
+	r = stele_table_open(side.snapshot, request->table, expected, &side.table);
 	side.there = r == 0;
 	if (r < 0)
 		changes_side_close(&side);
@@ -123,9 +133,10 @@ static void changes_release_snapshot(const void *snapshot)
 	stele_snapshot_close((struct stele_snapshot *)(uintptr_t)snapshot);
 }
 
-/* Opens the older version. Returns 0, STELE_GAP or an error. */
-static int changes_before_open(const struct request *request, uint64_t newest, struct side *ret,
-                               uint64_t *ret_version)
+/* Opens the older version. `newest` is the newest one, in which the table is at `after`. Returns 0,
+ * STELE_GAP or an error. */
+static int changes_before_open(const struct request *request, uint64_t newest,
+                               const struct side *after, struct side *ret, uint64_t *ret_version)
 {
 	const struct stele_position *since = &request->since;
 	int r;
@@ -134,8 +145,9 @@ static int changes_before_open(const struct request *request, uint64_t newest, s
 		return 0;
 	if (since->version > newest || !position_is_of(since, request->subscriber->region))
 		return STELE_GAP;
-	r = changes_side_open(request, since->version, ret, ret_version);
-	/* -EINVAL: the caller's rows have another schema than the newest version. */
+	/* If the table exists now, its older rows are extended to the columns that it has now. */
+	r = changes_side_open(request, since->version, after->there ? NULL : request->expected, ret,
+	                      ret_version);
 	return r == -ESTALE || r == -EINVAL ? STELE_GAP : r;
 }
 
@@ -145,11 +157,11 @@ static int changes_open_since(const struct request *request, struct stele_change
 {
 	struct side before = {0}, after = {0};
 	uint64_t versions[2] = {0};
-	int r = changes_side_open(request, 0, &after, &versions[1]);
+	int r = changes_side_open(request, 0, request->expected, &after, &versions[1]);
 
 	if (r < 0)
 		return r;
-	r = changes_before_open(request, versions[1], &before, &versions[0]);
+	r = changes_before_open(request, versions[1], &after, &before, &versions[0]);
 	if (r == 0) {
 		r = changes_open_between(before.there ? &before.table : NULL,
 		                         after.there ? &after.table : NULL, versions,

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/types/refuse.h"
-#include "lib/schema/schema_store.h"
+#include "lib/schema/schema_value.h"
+#include "lib/types/type.h"
 #include "lib/trie/trie.h"
 #include "subscriber/move.h"
 #include "subscriber/retry.h"
@@ -19,15 +21,26 @@
 /* Maximum number of tries to read without a pin. After these, live_read_pinned() reads. */
 #define TRIES 16
 
+/* A value of live_words.copied: values are copied whole. */
+#define LIVE_WHOLE ((1u << 24) - 1)
+static_assert(LIVE_WHOLE > STELE_VALUE_MAX, "no value is that long");
+
 /* The private part of struct stele_live, which is stored in its member `words_`. */
 struct live_words {
 	uint64_t version;     /* the version of `root`; 0: none yet */
 	uint64_t limit;       /* the limit of the view */
 	uint64_t id;          /* the table's id in the catalog; 0: not found yet */
-	uint64_t fingerprint; /* hash of the schema that the table had when it was first found */
-	uint64_t moves;       /* subscriber->moves when `root` was found */
+	uint64_t fingerprint; /* of the schema that the table had when it was first found */
 	struct row_layout layout;
 	ref_t root, schema;
+	uint32_t schema_made; /* low bits of the version that made the object `schema` */
+	uint32_t moves;       /* subscriber->moves when `root` was found */
+	/* The number of columns that `fingerprint` covers: those of the expected schema, if
+	 * there is one, or else all. */
+	uint32_t columns : 8;
+	/* Maximum number of bytes that are copied of a value: those of the expected schema, or
+	 * LIVE_WHOLE. */
+	uint32_t copied : 24;
 };
 
 static_assert(sizeof(struct live_words) <= sizeof(((struct stele_live *)0)->words_), "layout");
@@ -48,10 +61,96 @@ static struct live_words *live_words(struct stele_live *live)
 	return (struct live_words *)(void *)live->words_;
 }
 
+/* Returns a hash of the first `columns` columns of a schema: their types, places and words, and
+ * their names before they were renamed. */
+static uint64_t live_fingerprint(const struct stele_schema *schema, size_t columns)
+{
+	uint64_t hash = CHECKSUM_BASIS;
+
+	for (size_t i = 0; i < columns && i < schema->column_count; i++) {
+		const struct stele_column *column = &schema->columns[i];
+		const char *name = column->former_names ? column->former_names : column->name;
+		const uint32_t place[] = {column->type, column->key, type_column_size(column),
+		                          column->offset, column->count};
+
+		hash = checksum_bytes(hash, place, sizeof(place));
+		hash = checksum_bytes(hash, name, strcspn(name, " "));
+		for (size_t w = 0; w < column->word_count; w++) {
+			const struct stele_word *word = &column->words[w];
+			hash = checksum_bytes(hash, word->name, strlen(word->name) + 1);
+			hash = checksum_bytes(hash, &word->value, sizeof(word->value));
+		}
+	}
+	return hash;
+}
+
 static int live_schema_error(const struct stele_live *live)
 {
-	return error_set(EINVAL, "table \"%s\" was made again with another schema; open it again",
+	return error_set(EINVAL,
+	                 "table \"%s\" has another schema than when it was opened; open it again",
 	                 live->name);
+}
+
+/* Checks that the program can read rows of the table's present schema in place. `same_id` says that
+ * the table has the id with which it was found: then it was only altered since, and each alter kept
+ * the columns. Returns 0 or -EINVAL. */
+static int live_check_schema(struct stele_live *live, const struct stele_schema *schema,
+                             bool same_id)
+{
+	const struct live_words *words = live_words(live);
+
+	if (schema->column_count < words->columns ||
+	    (!same_id && live_fingerprint(schema, words->columns) != words->fingerprint))
+		return live_schema_error(live);
+	return 0;
+}
+
+/* Remembers the schema of a table that was found for the first time, and what `expected`, which may
+ * be NULL, leaves out of it. Returns 0 or -EINVAL. */
+static int live_set_schema(struct stele_live *live, const struct stele_schema *schema,
+                           const struct stele_schema *expected)
+{
+	struct live_words *words = live_words(live);
+
+	if (expected && stele_schema_compatible(expected, schema) < 0)
+		return table_schema_error(live->name, schema, expected);
+	words->columns = (uint8_t)(expected ? expected : schema)->column_count;
+	words->copied = LIVE_WHOLE;
+	if (expected && !schema_value_variable(expected))
+		words->copied = (uint32_t)expected->value_size & LIVE_WHOLE;
+	words->fingerprint = live_fingerprint(schema, words->columns);
+	return 0;
+}
+
+/* Returns the low bits of the version that made the stored schema at `ref`; 0 for a wrong
+ * reference. The memory at a reference may hold another schema later, made by a later version. */
+static uint32_t live_schema_made(const struct view *view, ref_t ref)
+{
+	const unsigned char *at = view_object(view, ref);
+
+	return at ? (uint32_t)data_load(at) : 0;
+}
+
+/* Loads the schema of a table in the catalog. `expected` may be NULL. The caller re-checks. Returns
+ * 0, -EINVAL, or, without a message, -EBADMSG or -ENOMEM. */
+static int live_load_schema(struct stele_live *live, const struct view *view,
+                            const struct catalog_table *table, const struct stele_schema *expected)
+{
+	struct live_words *words = live_words(live);
+	struct stele_schema *schema;
+	int r = catalog_schema(view, table->schema, &schema);
+
+	if (r < 0)
+		return r;
+	r = words->id == 0 ? live_set_schema(live, schema, expected)
+	                   : live_check_schema(live, schema, words->id == table->id);
+	if (r == 0) {
+		row_layout_of(schema, view->features, &words->layout);
+		words->id = table->id;
+		words->schema = table->schema;
+	}
+	stele_schema_free(schema);
+	return r;
 }
 
 static void live_view(const struct stele_live *live, struct view *ret)
@@ -74,9 +173,8 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 	struct live_words *words = live_words(live);
 	struct layout_commit commit;
 	struct catalog_table table;
-	struct stele_schema *schema;
 	struct view view;
-	uint64_t fingerprint;
+	uint32_t made;
 	int r = region_commit(region, version, &commit);
 
 	if (r < 0)
@@ -85,30 +183,18 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 	r = catalog_get(&view, commit.catalog, live->name, &table);
 	if (r <= 0)
 		return r;
-	/* A new file may have another row layout. */
-	if (table.id != words->id || words->id == 0 || words->moves != live->subscriber->moves) {
-		r = catalog_schema(&view, table.schema, &schema);
+	made = live_schema_made(&view, table.schema);
+	if (table.id != words->id || table.schema != words->schema || made != words->schema_made ||
+	    words->moves != (uint32_t)live->subscriber->moves) {
+		r = live_load_schema(live, &view, &table, expected);
 		if (r < 0)
 			return r;
-		fingerprint = schema_fingerprint(schema);
-		r = 1;
-		if (expected && !stele_schema_equal(schema, expected))
-			r = table_schema_error(live->name, schema, expected);
-		else if (words->id != 0 && words->fingerprint != fingerprint)
-			r = live_schema_error(live);
-		else
-			row_layout_of(schema, view.features, &words->layout);
-		stele_schema_free(schema);
-		if (r < 0)
-			return r;
-		words->fingerprint = fingerprint;
-		words->id = table.id;
+		words->schema_made = made;
 	}
 	words->root = table.root;
-	words->schema = table.schema;
 	words->limit = view.limit;
 	words->version = version;
-	words->moves = live->subscriber->moves;
+	words->moves = (uint32_t)live->subscriber->moves;
 	return 1;
 }
 
@@ -120,6 +206,12 @@ static void live_copy_value(const struct live_request *request, bool variable, c
 	data_copy_out(request->buffer, value, size);
 	if (variable && size < *request->size)
 		((char *)request->buffer)[size] = '\0';
+}
+
+/* Returns how many bytes are copied of a value of `size` bytes. */
+static size_t live_copied(const struct live_words *words, size_t size)
+{
+	return size < words->copied ? size : words->copied;
 }
 
 /* Looks the row up and copies its value to the caller's buffer. The caller re-checks. Returns 1, 0,
@@ -141,11 +233,12 @@ static int live_copy_row(const struct stele_live *live, const struct live_reques
 		             &parts);
 	if (r <= 0)
 		return r;
-	*ret_size = parts.value_size;
+	*ret_size = live_copied(words, parts.value_size);
 	*ret_key_bits = parts.key_bits;
-	if (parts.value_size > *request->size)
+	if (*ret_size > *request->size)
 		return -EMSGSIZE;
-	live_copy_value(request, words->layout.variable, parts.value, parts.value_size);
+	live_copy_value(request, words->layout.variable && *ret_size == parts.value_size,
+	                parts.value, *ret_size);
 	return 1;
 }
 
@@ -202,7 +295,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 		               ? region_error(region, -EBADMSG, version)
 		               : region_table_error(region, live->name, version);
 	if (live_words(live)->version != version ||
-	    live_words(live)->moves != live->subscriber->moves) {
+	    live_words(live)->moves != (uint32_t)live->subscriber->moves) {
 		r = live_find_table(live, version, NULL);
 		if (r == -ESTALE || r == -EINVAL || r == -ENOMEM)
 			return r;
@@ -241,9 +334,9 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 	if (r == 0)
 		r = stele_table_schema(&table, &schema);
 	if (r == 0) {
-		if (live_words(live)->id != 0 &&
-		    schema_fingerprint(schema) != live_words(live)->fingerprint)
-			r = live_schema_error(live);
+		/* The table's id is not known here. */
+		r = live_words(live)->id == 0 ? live_set_schema(live, schema, NULL)
+		                              : live_check_schema(live, schema, false);
 		stele_schema_free(schema);
 	}
 	if (r == 0)
@@ -251,12 +344,14 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 		            ? stele_table_match(&table, request->key, request->key_bits, &row)
 		            : stele_table_get(&table, request->key, request->key_bits, &row);
 	if (r == 1) {
-		size = row.value_size;
+		size = live_copied(live_words(live), row.value_size);
 		if (size > *request->size)
 			r = -EMSGSIZE;
 		else
-			live_copy_value(request, table_words(&table)->layout.variable, row.value,
-			                size);
+			live_copy_value(request,
+			                table_words(&table)->layout.variable &&
+			                        size == row.value_size,
+			                row.value, size);
 		if (stele_snapshot_check(snapshot) < 0)
 			r = stele_snapshot_check(snapshot);
 	}

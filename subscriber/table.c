@@ -105,7 +105,7 @@ static int table_load_layout(const struct stele_snapshot *snapshot, const char *
 	if (r < 0)
 		return r;
 	row_layout_of(schema, snapshot->view.features, ret);
-	if (expected && !stele_schema_equal(schema, expected))
+	if (expected && stele_schema_compatible(expected, schema) < 0)
 		r = table_schema_error(name, schema, expected);
 	stele_schema_free(schema);
 	return r;

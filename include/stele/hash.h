@@ -76,8 +76,9 @@ STELE_API struct stele_hash *stele_hash_close(struct stele_hash *hash);
  * The cost depends on the number of rows that differ. A move costs as much as opening if, since
  * the index was last built, the number of rows has grown or shrunk by much, or most rows were
  * replaced by others. The same holds if the region's file was replaced in between (because the
- * region grew), if the table was created again, if the snapshot belongs to another subscriber, or
- * if the publisher reclaimed the version that the index was at.
+ * region grew), if columns were appended to the table, if the table was created again, if the
+ * snapshot belongs to another subscriber, or if the publisher reclaimed the version that the index
+ * was at.
  *
  * Returns 0. Errors that leave the index unchanged: -ECHILD. Errors after which lookups return
  * -ESTALE until a move succeeds: -ESTALE (the publisher reclaimed the new version), -EBADMSG,

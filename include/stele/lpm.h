@@ -86,9 +86,9 @@ STELE_API struct stele_lpm *stele_lpm_close(struct stele_lpm *index);
  * The cost depends on the difference: each prefix that was added, changed or removed costs a
  * microsecond, and a walk over the rows inside that prefix. A short IPv4 prefix also costs some
  * nanoseconds for each /18 inside it; the default route has 262,144 of them. A move costs as much
- * as opening if the region's file was replaced in between (because the region grew), if the
- * snapshot belongs to another subscriber, or if the publisher reclaimed the version that the
- * index was at.
+ * as opening if the region's file was replaced in between (because the region grew), if columns
+ * were appended to the table, if the snapshot belongs to another subscriber, or if the publisher
+ * reclaimed the version that the index was at. A renamed column is found by its former names.
  *
  * Returns 0. Errors that leave the index unchanged: -EINVAL (as stele_lpm_open()), -ECHILD.
  * Errors after which matching returns -ESTALE until a move succeeds: -ESTALE (the publisher

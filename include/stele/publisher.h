@@ -318,6 +318,26 @@ STELE_API int stele_transaction_ensure_table(struct stele_transaction *tx, const
 /* Drops a table and its rows. Returns 0. Errors: -ENXIO (no such table), -ENOMEM. */
 STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const char *table);
 
+/* Alters a table: gives it the schema `schema`, and keeps its rows. Programs that were built with
+ * the present schema read on, in place. So the new schema has the columns of the present one; it
+ * may append columns, rename columns (stele_column.former_names) and change attributes, by the rule
+ * of stele_schema_compatible(). Rows get the defaults of the appended columns.
+ *
+ * An alter that appends columns writes all rows again: it needs space for them, beside the old ones
+ * until history forgets those, and the rows are at the version of the commit afterwards. Any other
+ * alter writes only the schema. To changes and stele_subscriber_follow() an alter changes no row.
+ * From then on values that are put need the appended columns: a value without them is -EINVAL, as
+ * one of any other wrong size is. So the publishers of a table are upgraded before it is altered,
+ * or with it.
+ *
+ * Handles of the table in this transaction stay valid; schemas that the transaction returned for
+ * the table become invalid. Returns 1, or 0 if the table has this schema already. Errors: -ENXIO
+ * (no such table), -EINVAL (`schema` is not well formed, or programs could not read on: the error
+ * message says why, and shows both schemas), -EBUSY (the table is being replaced), -ENOSPC,
+ * -ENOMEM. */
+STELE_API int stele_transaction_alter_table(struct stele_transaction *tx, const char *table,
+                                            const struct stele_schema *schema);
+
 /* Rolls back to an older version: restores exactly the tables and rows of `version`. Discards the
  * earlier changes of the transaction. `version` is one that history holds, or an older one that
  * is pinned. The cost depends on the number of rows that differ.
@@ -401,7 +421,8 @@ STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *ta
                                     const void *key, unsigned key_bits, struct stele_row *ret);
 
 /* Finds the schema of a table as the transaction would commit it. The transaction owns the
- * schema. It is valid until the transaction ends, is rolled back, or drops the table. Returns 0.
+ * schema. It is valid until the transaction ends, is rolled back, or drops or alters the table.
+ * Returns 0.
  * Errors: -ENXIO, -ENOMEM. */
 STELE_API int stele_transaction_schema(struct stele_transaction *tx, const char *table,
                                        const struct stele_schema **ret);
@@ -458,7 +479,7 @@ struct stele_changes;
  * transaction, in any table, and with its end; then they can only be closed. The rows that they
  * returned become invalid at the same time. Errors: -EBUSY (the table is being replaced: call
  * stele_writable_replace_end() first), -EINVAL (changes only: the transaction has dropped the
- * table and created it again with another schema), -EBADMSG, -ENOMEM. */
+ * table and created it again with a schema whose rows can't be compared), -EBADMSG, -ENOMEM. */
 STELE_API int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor **ret);
 STELE_API int stele_writable_changes_open(struct stele_writable *table, struct stele_changes **ret);
 

@@ -343,12 +343,13 @@ STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
 /* Copies the value of one row of the newest version into `buffer`, which has a capacity of
  * `*size` bytes. A NUL follows a value that ends in text or bytes, if the buffer is larger than
  * the value. `expected` is the schema that the caller was compiled with (see
- * stele_table_open()), or NULL if the caller does not depend on the columns. Sets `*size` to the
- * size of the value, and `*ret_version` (may be NULL) to the version that was read. Returns 1, or
- * 0 if there is no such row. Errors: -EINVAL (the key does not fit the schema, or the table has
- * another schema than `expected`), -ENXIO (no such table), -EMSGSIZE (the buffer is too small;
- * `*size` is set to the size needed), -EBADMSG, -ETIME (the publisher was faster than every
- * retry), -ENOMEM, -ECHILD. */
+ * stele_table_open()), or NULL if the caller does not depend on the columns. With `expected`,
+ * copies the columns of `expected` alone, unless the last one is variable. Sets `*size` to the
+ * number of bytes copied, and `*ret_version` (may be NULL) to the version that was read. Returns
+ * 1, or 0 if there is no such row. Errors: -EINVAL (the key does not fit the schema, or the table
+ * has another schema than `expected`), -ENXIO (no such table), -EMSGSIZE (the buffer is too
+ * small; `*size` is set to the size needed), -EBADMSG, -ETIME (the publisher was faster than
+ * every retry), -ENOMEM, -ECHILD. */
 STELE_API int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *table,
                                         const struct stele_schema *expected, const void *key,
                                         unsigned key_bits, void *buffer, size_t *size,
@@ -477,8 +478,10 @@ struct stele_table {
 };
 
 /* Opens a table by its name. `expected` (may be NULL) is the schema that the caller was compiled
- * with. Errors: -ENXIO (no such table), -EINVAL (the table has another schema; the error message
- * shows both), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
+ * with. The table may have been altered since (stele_transaction_alter_table()): then values have
+ * more bytes than the caller's struct, which their first bytes are. stele_schema_compatible() has
+ * the rule. Errors: -ENXIO (no such table), -EINVAL (the table has another schema, or lacks columns
+ * of `expected`; the error message shows both schemas), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
                                const struct stele_schema *expected, struct stele_table *ret);
 
@@ -555,14 +558,15 @@ struct stele_live {
 	uint64_t words_[23];
 };
 
-/* Opens a table for repeated lookups. `expected` and the errors are as for stele_table_open(). */
+/* Opens a table for repeated lookups. `expected` and the errors are as for stele_table_open(). The
+ * handle stays open when the table is altered. */
 STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                               const struct stele_schema *expected, struct stele_live *ret);
 
 /* Look up a row of the newest version, as stele_subscriber_get_copy() and
  * stele_subscriber_match_copy() do, without finding the table by name each time. Errors are those
- * of these functions, and -EINVAL if the table was dropped and created again with another schema.
- * */
+ * of these functions, and -EINVAL if the table was created again, or rolled back, so that the
+ * columns are not those that it was opened with. */
 STELE_API int stele_live_get_copy(struct stele_live *table, const void *key, unsigned key_bits,
                                   void *buffer, size_t *size, uint64_t *ret_version);
 STELE_API int stele_live_match_copy(struct stele_live *table, const void *key, unsigned key_bits,
@@ -635,8 +639,16 @@ struct stele_change {
 
 /* Opens the changes of a table between two snapshots of one subscriber, in the order of the keys.
  * Either table may be NULL, for a table that does not exist on that side: all rows count as added
- * or removed. The two tables must have equal schemas. The caller owns the changes and closes them
- * before the snapshots. Errors: -EINVAL (the schemas differ), -ENOMEM, -ECHILD. */
+ * or removed. The schema of one table must extend that of the other (stele_schema_compatible()).
+ * The caller owns the changes and closes them before the snapshots.
+ *
+ * If columns were appended in between, rows are compared and returned as if the older ones had the
+ * new columns, with their defaults. So an alter alone changes no row. It makes the first walk over
+ * the changes cost as much as a scan of both tables. Returned values of the side with fewer columns
+ * are copies, valid until the next call on the changes.
+ *
+ * Errors: -EINVAL (rows of the two schemas can't be compared), -EBADMSG, -ESTALE, -ENOMEM,
+ * -ECHILD. */
 STELE_API int stele_changes_open(const struct stele_table *before, const struct stele_table *after,
                                  struct stele_changes **ret);
 
@@ -754,7 +766,8 @@ struct stele_event {
 struct stele_follow_table {
 	const char *name; /* the table need not exist yet */
 
-	/* Schema that the table must have (else -EINVAL). NULL: any. */
+	/* Schema that the caller was compiled with, as for stele_table_open() (else -EINVAL). NULL:
+	 * any. */
 	const struct stele_schema *schema;
 
 	/* Only keys that start with these bits. 0 bits: all keys. */
@@ -820,6 +833,9 @@ struct stele_follow;
  * - Dropping a table delivers a removal for each row. Creating a table delivers additions.
  *   Creating a table again with other columns delivers both, each with its own schema. A table
  *   without rows delivers nothing.
+ * - Altering a table delivers nothing by itself. Changes that come after it have the new schema and
+ *   the new columns, also in the row before the change. A row that does not come has the defaults
+ *   of appended columns.
  *
  * While there is no region, no event comes, and the rows that were delivered are those of the
  * region that is gone. The follow goes on with a region of the same owner only, unless the

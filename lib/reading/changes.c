@@ -5,7 +5,8 @@
  *
  *   by reference   within one mapping: both tries are walked side by side, and shared nodes are
  *                  skipped (lib/trie/diff.c). The cost depends on the number of differences
- *   by key         between two mappings, whose references cannot be compared: all rows of both are
+ *   by key         between two mappings, whose references cannot be compared, and between rows of
+ *                  two sizes, of which an alter has rewritten all: all rows of both sides are
  *                  scanned in order and merged by their keys
  *
  * Both ways may find two different objects with equal values. These pairs are no changes, and are
@@ -43,6 +44,11 @@ struct stele_changes {
 	bool present[2];
 	uint64_t versions[2];
 	uint8_t region[16]; /* UUID of the region of versions[1] */
+	/* The rows of side `narrow` lack columns of the other side, and are compared and returned
+	 * extended; -1: of neither side. */
+	int narrow;
+	struct extension extension;
+	unsigned char *extended; /* on the heap: the value returned last for that side */
 	void (*release)(const void *context);
 	struct key_start under;
 	/* Finds the next pair of rows. Returns 1, 0 after the last pair, or -EBADMSG. The result
@@ -188,14 +194,44 @@ int changes_open(const struct reading *before, const struct reading *after,
 	changes->versions[0] = versions[0];
 	changes->versions[1] = versions[1];
 	memcpy(changes->region, region, sizeof(changes->region));
+	changes->narrow = -1;
+	changes->extension.rest = NULL;
+	changes->extended = NULL;
 	changes->release = NULL;
 	changes->under.bits = 0;
 	changes->step = changes_step_by_reference;
-	if (before && after && before->view.base != after->view.base)
+	if (before && after &&
+	    (before->view.base != after->view.base ||
+	     !row_layout_equal(&before->layout, &after->layout)))
 		changes->step = changes_step_by_key;
 	/* Without a limit, starting has nothing to search for, so it cannot fail. */
 	changes_start(changes);
 	*ret = changes;
+	return 0;
+}
+
+int changes_open_extended(const struct reading *before, const struct reading *after,
+                          struct extension *extension, const uint64_t versions[2],
+                          const uint8_t region[16], struct stele_changes **ret)
+{
+	unsigned char *extended;
+	int r;
+
+	if (!before || !after || !extension->appends)
+		return changes_open(before, after, versions, region, ret);
+	/* A NUL follows the value, as in a stored row whose last column is text. */
+	extended = calloc(1, extension->wide_size + 1);
+	if (!extended)
+		return error_set(ENOMEM, "no memory for changes");
+	r = changes_open(before, after, versions, region, ret);
+	if (r < 0) {
+		free(extended);
+		return r;
+	}
+	(*ret)->narrow = extension->narrow;
+	(*ret)->extension = *extension;
+	(*ret)->extended = extended;
+	extension->rest = NULL;
 	return 0;
 }
 
@@ -211,6 +247,8 @@ struct stele_changes *stele_changes_close(struct stele_changes *changes)
 	for (int side = 0; side < 2; side++)
 		if (changes->release && changes->present[side])
 			changes->release(changes->readings[side].context);
+	extension_fini(&changes->extension);
+	free(changes->extended);
 	free(changes);
 	return NULL;
 }
@@ -285,6 +323,29 @@ static bool changes_same_value(const struct row_parts *a, const struct row_parts
 	return true;
 }
 
+/* Returns true if both rows of a pair have the same value. */
+static bool changes_same_row(const struct stele_changes *changes, const struct found pair[2])
+{
+	int narrow = changes->narrow;
+
+	if (narrow < 0)
+		return changes_same_value(&pair[0].parts, &pair[1].parts);
+	return extension_equal(&changes->extension, pair[narrow].parts.value,
+	                       pair[1 - narrow].parts.value, pair[1 - narrow].parts.value_size);
+}
+
+/* Fills in the row of one side, extended if the side is the narrow one. */
+static void changes_fill_row(struct stele_changes *changes, const struct found pair[2], int side,
+                             struct stele_row *ret)
+{
+	row_fill(&pair[side].parts, ret);
+	if (side != changes->narrow)
+		return;
+	extension_extend(&changes->extension, pair[side].parts.value, changes->extended);
+	ret->value = changes->extended;
+	ret->value_size = changes->extension.wide_size;
+}
+
 /* Finds the next pair of rows whose values differ. Returns 1 and fills `*ret`, 0 after the last
  * pair, or -EBADMSG. The result must be re-checked. */
 static int changes_find_next(struct stele_changes *changes, struct stele_change *ret)
@@ -296,17 +357,16 @@ static int changes_find_next(struct stele_changes *changes, struct stele_change 
 		return 0;
 	do
 		r = changes->step(changes, pair);
-	while (r == 1 && pair[0].ref && pair[1].ref &&
-	       changes_same_value(&pair[0].parts, &pair[1].parts));
+	while (r == 1 && pair[0].ref && pair[1].ref && changes_same_row(changes, pair));
 	if (r != 1)
 		return r;
 	*ret = (struct stele_change){.kind = !pair[0].ref   ? STELE_ADDED
 	                                     : !pair[1].ref ? STELE_REMOVED
 	                                                    : STELE_CHANGED};
 	if (pair[0].ref)
-		row_fill(&pair[0].parts, &ret->before);
+		changes_fill_row(changes, pair, 0, &ret->before);
 	if (pair[1].ref)
-		row_fill(&pair[1].parts, &ret->after);
+		changes_fill_row(changes, pair, 1, &ret->after);
 	return 1;
 }
 

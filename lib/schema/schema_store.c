@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/types/refuse.h"
 #include "lib/schema/schema_format.h"
@@ -121,15 +120,6 @@ size_t schema_store(const struct stele_schema *schema, void *buffer)
 	head.size = (uint32_t)size;
 	memcpy(buffer, &head, sizeof(head));
 	return size;
-}
-
-uint64_t schema_fingerprint(const struct stele_schema *schema)
-{
-	uint8_t stored[SCHEMA_PLAIN_MAX];
-	struct stored_head head;
-
-	stored_write(schema, stored, &head);
-	return checksum_bytes(CHECKSUM_BASIS, stored, head.size);
 }
 
 /* A schema that is being loaded. `columns` point into `names`, which has STELE_NAME_MAX + 1 bytes

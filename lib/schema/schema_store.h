@@ -23,10 +23,6 @@ bool schema_stored_is_plain(const struct stele_schema *schema);
  * Returns its size. */
 size_t schema_store(const struct stele_schema *schema, void *buffer);
 
-/* Returns a checksum of a schema without its attributes. Schemas with the same names, types and
- * offsets have the same one. */
-uint64_t schema_fingerprint(const struct stele_schema *schema);
-
 /* Loads a schema from its stored form. Safe on any bytes. The caller frees `*ret` with
  * stele_schema_free(). Returns 0. Errors: -EBADMSG (schema_store() does not write such bytes, or
  * stele_schema_check() refuses the schema), -ENOMEM. */

@@ -35,6 +35,14 @@ struct row_layout {
  * incompatible feature bits. */
 void row_layout_of(const struct stele_schema *schema, uint32_t features, struct row_layout *ret);
 
+/* Returns true if rows of one layout are rows of the other. */
+static inline bool row_layout_equal(const struct row_layout *a, const struct row_layout *b)
+{
+	return a->value_size == b->value_size && a->min_bits == b->min_bits &&
+	       a->max_bits == b->max_bits && a->variable == b->variable && a->wide == b->wide &&
+	       a->prefix == b->prefix && a->value_end == b->value_end && a->key_end == b->key_end;
+}
+
 /* Returns true if a table of this layout can hold a key: the length is allowed, and the last byte
  * has no bits set past the end of the key. */
 static inline bool row_layout_takes_key(const struct row_layout *layout, const unsigned char *key,

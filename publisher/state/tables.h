@@ -66,10 +66,11 @@ struct stele_writable {
 };
 
 /* Returns true if the commit has to write or delete the table's row in the catalog. A new trie that
- * holds the same rows counts, because the old trie is retired. */
+ * holds the same rows counts, because the old trie is retired. So does a new schema. */
 static inline bool table_is_new(const struct stele_writable *table)
 {
-	return table->remade || !table->was || table->root != table->base.root;
+	return table->remade || !table->was || table->root != table->base.root ||
+	       table->schema_ref != table->base.schema;
 }
 
 #define TABLES_BUCKETS 256u

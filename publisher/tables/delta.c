@@ -73,20 +73,25 @@ int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor
 	return cursor_open(&reading, ret);
 }
 
-/* Refuses to compare the table with the last version if the schema was changed. */
-static int delta_check_schema(const struct stele_writable *table)
+/* Compares the schemas of the table in the last version and in the transaction. Sets `*layout` to
+ * the layout of the rows in the last version, and fills in the extension as extension_between()
+ * does. Returns 0, -EINVAL (the rows cannot be compared), -ENOMEM or -EBADMSG. */
+static int delta_compare_schemas(const struct stele_writable *table, struct row_layout *layout,
+                                 struct extension *ret)
 {
 	struct stele_schema *schema;
 	int r;
 
-	if (!table->was || table->schema_ref == table->base.schema)
+	if (table->schema_ref == table->base.schema)
 		return 0;
 	r = catalog_schema(&table->publisher->arena.view, table->base.schema, &schema);
 	if (r == -ENOMEM)
 		return refuse_schema_memory(table->name);
 	if (r < 0)
 		return table_damaged(table);
-	if (!stele_schema_equal(schema, table->schema))
+	row_layout_of(schema, table->features, layout);
+	r = extension_between(schema, table->schema, ret);
+	if (r == -EINVAL)
 		r = error_set(EINVAL,
 		              "table \"%s\" was dropped and created again with another schema, so "
 		              "its rows cannot be compared with those of the last version",
@@ -99,15 +104,19 @@ int stele_writable_changes_open(struct stele_writable *table, struct stele_chang
 {
 	uint64_t version = table->publisher->edit.version;
 	const uint64_t versions[2] = {version - 1, version};
+	struct extension extension = {0};
 	struct reading before, after;
 	int r = delta_check_complete(table);
 
-	if (r == 0)
-		r = delta_check_schema(table);
 	if (r < 0)
 		return r;
 	delta_reading(table, table->base.root, &before);
 	delta_reading(table, table->root, &after);
-	return changes_open(table->was ? &before : NULL, &after, versions,
-	                    table->publisher->attachment.region.uuid, ret);
+	if (table->was)
+		r = delta_compare_schemas(table, &before.layout, &extension);
+	if (r == 0)
+		r = changes_open_extended(table->was ? &before : NULL, &after, &extension, versions,
+		                          table->publisher->attachment.region.uuid, ret);
+	extension_fini(&extension);
+	return r;
 }

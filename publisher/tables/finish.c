@@ -9,69 +9,64 @@
 #include <string.h>
 
 #include "lib/base/error.h"
-#include "lib/trie/diff.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/edit.h"
 
 /* Counts the rows that differ from the last version by comparing the tries. Needed if the
- * transaction may have changed a row twice: the row may have its old value again. */
+ * transaction may have changed a row twice: the row may have its old value again. Returns 0,
+ * -EINVAL (rows of the two schemas cannot be compared) or another error. */
 static int finish_recount(struct stele_writable *table)
 {
-	const struct view *view = &table->publisher->arena.view;
-	struct diff *diff = malloc(sizeof(*diff));
-	struct row_parts a, b;
-	ref_t before, after;
+	uint64_t counts[STELE_REMOVED + 1] = {0};
+	struct stele_changes *changes;
+	struct stele_change change;
+	int r = stele_writable_changes_open(table, &changes);
+
+	if (r < 0)
+		return r;
+	while ((r = stele_changes_next(changes, &change)) == 1)
+		counts[change.kind]++;
+	stele_changes_close(changes);
+	table->added = counts[STELE_ADDED];
+	table->changed = counts[STELE_CHANGED];
+	table->removed = counts[STELE_REMOVED];
+	return r;
+}
+
+/* Sets `*ret_same` if the table has the schema of the last version. Returns 0 or an error. */
+static int finish_compare_schema(const struct stele_writable *table, bool *ret_same)
+{
+	struct stele_schema *schema;
 	int r;
 
-	if (!diff)
-		return error_set(ENOMEM, "no memory to compare table \"%s\"", table->name);
-	table->added = table->changed = table->removed = 0;
-	diff_start(diff, view, &table->layout, table->base.root, table->root);
-	while ((r = diff_next(diff, &before, &after)) == 1) {
-		if (!before || !after) {
-			table->added += before == 0;
-			table->removed += after == 0;
-			continue;
-		}
-		if (row_parse_ref(view, &table->layout, before, &a) < 0 ||
-		    row_parse_ref(view, &table->layout, after, &b) < 0) {
-			r = -EBADMSG;
-			break;
-		}
-		table->changed +=
-			a.value_size != b.value_size || memcmp(a.value, b.value, a.value_size) != 0;
-	}
-	free(diff);
+	*ret_same = table->schema_ref == table->base.schema;
+	if (*ret_same)
+		return 0;
+	r = catalog_schema(&table->publisher->arena.view, table->base.schema, &schema);
 	if (r < 0)
-		return table_damaged(table);
+		return error_set(-r, "cannot read the schema of table \"%s\"", table->name);
+	*ret_same = stele_schema_equal(schema, table->schema);
+	stele_schema_free(schema);
 	return 0;
 }
 
 /* Compares a table with the last version, and sets its counts. `*ret_changed` says whether the
- * table differs. A table that was created again with an equal schema is compared by its rows. With
- * another schema, all old rows count as removed and all new ones as added. */
+ * table differs. A table that was altered, or created again with a compatible schema, is compared
+ * by its rows. With another schema, all old rows count as removed and all new ones as added. */
 static int finish_compare(struct stele_writable *table, bool *ret_changed)
 {
-	const struct view *view = &table->publisher->arena.view;
-	bool same_schema = table->was && table->status == TABLE_PRESENT;
-	struct stele_schema *schema;
+	bool same_schema;
+	int r = -EINVAL;
 
-	if (table->remade && same_schema) {
-		int r = catalog_schema(view, table->base.schema, &schema);
-		if (r < 0)
-			return error_set(-r, "cannot read the schema of table \"%s\"", table->name);
-		same_schema = stele_schema_equal(schema, table->schema);
-		stele_schema_free(schema);
+	if (table->was && table->status == TABLE_PRESENT) {
+		r = finish_compare_schema(table, &same_schema);
+		if (r == 0 && (table->remade || table->uncertain))
+			r = finish_recount(table);
 	}
-	if (same_schema) {
-		if (table->remade || table->uncertain) {
-			int r = finish_recount(table);
-			if (r < 0)
-				return r;
-		}
-		*ret_changed = table->added || table->changed || table->removed;
-		return 0;
-	}
+	if (r == 0)
+		*ret_changed = !same_schema || table->added || table->changed || table->removed;
+	if (r != -EINVAL)
+		return r;
 	*ret_changed = table->was || table->status == TABLE_PRESENT;
 	table->added = table->status == TABLE_PRESENT ? table->rows : 0;
 	table->changed = 0;

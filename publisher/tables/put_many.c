@@ -119,7 +119,7 @@ static void put_many_prefetch(const struct many *many, size_t index)
 }
 
 /* Gives build_trie() the next row: a build_row_fn. */
-static void put_many_next(void *context, size_t index, struct row_parts *ret, int *ret_shared)
+static int put_many_next(void *context, size_t index, struct row_parts *ret, int *ret_shared)
 {
 	const struct many *many = context;
 	const struct sorted *sorted = &many->sorted[index];
@@ -130,10 +130,11 @@ static void put_many_next(void *context, size_t index, struct row_parts *ret, in
 	*ret = put_many_row(many, sorted);
 	*ret_shared = -1;
 	if (index + 1 == many->count)
-		return;
+		return 0;
 	next = put_many_row(many, sorted + 1);
 	min = (ret->key_bits < next.key_bits ? ret->key_bits : next.key_bits) / 8;
 	*ret_shared = (int)(sorted[1].shared < min ? sorted[1].shared : min);
+	return 0;
 }
 
 /* Builds the trie of an empty table. Returns the number of rows, or an error. */

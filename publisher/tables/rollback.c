@@ -64,8 +64,8 @@ static int rollback_load_schema(const struct rollback *rollback, const char *tab
 
 /* ---- building ---- */
 
-/* Drops the newest version's table of this name. */
-static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
+/* Drops the newest version's table of this name, or, without `rows`, only its schema. */
+static int rollback_drop_base(struct rollback *rollback, struct plan *plan, bool rows)
 {
 	const struct catalog_table *base = &plan->table->base;
 	struct edit *edit = rollback->edit;
@@ -79,7 +79,8 @@ static int rollback_drop_base(struct rollback *rollback, struct plan *plan)
 	stele_schema_free(schema);
 	if (retired_reserve(&edit->retired, 2 * (size_t)base->rows + 1) < 0)
 		return table_no_memory(plan->table->name);
-	edit_drop_tree(edit, &layout, base->root, false);
+	if (rows)
+		edit_drop_tree(edit, &layout, base->root, false);
 	object_drop(edit, base->schema, object_size(edit, NULL, base->schema));
 	return 0;
 }
@@ -139,63 +140,86 @@ static int rollback_move_rows(struct rollback *rollback, struct plan *plan, ref_
 	return r < 0 ? table_change_error(rollback->tx->publisher, r, plan->table->name) : 0;
 }
 
-/* Sets `*ret_same` if the newest version has the table with the same schema as the older version:
- * then the table keeps its id, and only rows change. */
-static int rollback_same_schema(struct rollback *rollback, const struct plan *plan, ref_t older,
-                                bool *ret_same)
+/* How much of the newest version's table a rollback keeps. */
+struct keep {
+	bool schema; /* the older version has an equal schema */
+	/* The rows of both versions have the same layout and are rows of the same table, which is
+	 * so if an alter between the two versions appended nothing. */
+	bool rows;
+	/* The table was not created again between the two versions, and the older one has all
+	 * columns. Readers may take from an equal id that no column was taken away. */
+	bool id;
+};
+
+/* Finds out what the rollback keeps of the newest version's table. */
+static int rollback_compare(struct rollback *rollback, const struct plan *plan,
+                            const struct catalog_table *older, struct keep *ret)
 {
 	const struct stele_writable *table = plan->table;
+	struct row_layout layout;
 	struct stele_schema *base;
 	int r;
 
-	*ret_same = table->was && table->base.schema == older;
-	if (!table->was || *ret_same)
+	*ret = (struct keep){false, false, false};
+	if (!table->was)
 		return 0;
+	if (table->base.schema == older->schema) {
+		*ret = (struct keep){true, true, true};
+		return 0;
+	}
 	r = rollback_load_schema(rollback, table->name, table->base.schema, &base);
 	if (r < 0)
 		return r;
-	*ret_same = stele_schema_equal(base, plan->schema);
+	row_layout_of(base, rollback->edit->arena->view.features, &layout);
+	ret->schema = stele_schema_equal(base, plan->schema);
+	ret->id = table->base.id == older->id && stele_schema_compatible(base, plan->schema) >= 0;
+	ret->rows = ret->schema ||
+	            (table->base.id == older->id && row_layout_equal(&layout, &plan->layout));
 	stele_schema_free(base);
 	return 0;
+}
+
+/* Builds the table that the older version has. */
+static int rollback_build_older(struct rollback *rollback, struct plan *plan,
+                                const struct catalog_table *older)
+{
+	const struct stele_writable *table = plan->table;
+	struct keep keep;
+	int r = rollback_load_schema(rollback, table->name, older->schema, &plan->schema);
+
+	if (r < 0)
+		return r;
+	row_layout_of(plan->schema, rollback->edit->arena->view.features, &plan->layout);
+	r = rollback_compare(rollback, plan, older, &keep);
+	if (r == 0 && table->was && !keep.schema)
+		r = rollback_drop_base(rollback, plan, !keep.rows);
+	if (r < 0)
+		return r;
+	plan->remade = !keep.rows;
+	plan->id = keep.schema || keep.id ? table->base.id : rollback->edit->version;
+	if (keep.rows) {
+		plan->root = table->base.root;
+		plan->rows = table->base.rows;
+	}
+	if (keep.schema) {
+		plan->schema_ref = table->base.schema;
+	} else {
+		r = rollback_write_schema(rollback, plan, older->schema);
+		if (r < 0)
+			return table_change_error(rollback->tx->publisher, r, table->name);
+	}
+	return rollback_move_rows(rollback, plan, older->root);
 }
 
 /* Builds the table of the older version. `older` is NULL if the older version has no such table. */
 static int rollback_build(struct rollback *rollback, struct plan *plan,
                           const struct catalog_table *older)
 {
-	const struct stele_writable *table = plan->table;
-	bool same = !older && !table->was;
-	int r = 0;
-
 	plan->present = older != NULL;
-	if (older) {
-		r = rollback_load_schema(rollback, table->name, older->schema, &plan->schema);
-		if (r == 0)
-			r = rollback_same_schema(rollback, plan, older->schema, &same);
-		if (r < 0)
-			return r;
-		row_layout_of(plan->schema, rollback->edit->arena->view.features, &plan->layout);
-	}
-	plan->remade = !same;
-	if (!same && table->was) {
-		r = rollback_drop_base(rollback, plan);
-		if (r < 0)
-			return r;
-	}
-	if (!older)
-		return 0;
-	if (same) {
-		plan->id = table->base.id;
-		plan->schema_ref = table->base.schema;
-		plan->root = table->base.root;
-		plan->rows = table->base.rows;
-	} else {
-		plan->id = rollback->edit->version;
-		r = rollback_write_schema(rollback, plan, older->schema);
-		if (r < 0)
-			return table_change_error(rollback->tx->publisher, r, table->name);
-	}
-	return rollback_move_rows(rollback, plan, older->root);
+	if (older)
+		return rollback_build_older(rollback, plan, older);
+	plan->remade = plan->table->was;
+	return plan->table->was ? rollback_drop_base(rollback, plan, true) : 0;
 }
 
 /* Adds a plan for a table, and builds it. */

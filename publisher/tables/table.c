@@ -186,9 +186,7 @@ static int table_refuse_existing(const struct stele_writable *table,
 		table->name, have, want);
 }
 
-/* Writes the blob of a schema. Returns 0 or an error, with its message. */
-static int table_store_schema(struct stele_writable *table, const struct stele_schema *schema,
-                              ref_t *ret)
+int table_store_schema(struct stele_writable *table, const struct stele_schema *schema, ref_t *ret)
 {
 	size_t size = schema_stored_size(schema);
 	void *stored = malloc(size);

@@ -17,6 +17,10 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 /* Sets the schema of a table. The table takes ownership of the schema. */
 void table_set_schema(struct stele_writable *table, struct stele_schema *schema);
 
+/* Writes the blob of a new schema for a table. Returns 0, -ENOSPC, -ENOMEM, or another error of
+ * object_alloc(). */
+int table_store_schema(struct stele_writable *table, const struct stele_schema *schema, ref_t *ret);
+
 /* Validates a row that is to be put into a table. Returns 0 or -EINVAL. */
 int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row);
 

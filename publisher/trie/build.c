@@ -137,9 +137,10 @@ static int build_rows(struct build *build, size_t count, build_row_fn next, void
 		int shared, r;
 		ref_t ref;
 
-		next(context, i, &row, &shared);
-		r = edit_copy_row(build->edit, row.value - (layout->variable ? 16 : 8),
-		                  row_size(layout, row.value_size, row.key_bits), &ref);
+		r = next(context, i, &row, &shared);
+		if (r == 0)
+			r = edit_copy_row(build->edit, row.value - (layout->variable ? 16 : 8),
+			                  row_size(layout, row.value_size, row.key_bits), &ref);
 		if (r == 0)
 			r = build_add(build, ref, &row, shared, ret);
 		if (r < 0)

@@ -77,8 +77,8 @@ static int batch_open_changes(struct batch *batch, bool with_last, bool with_nex
 	return r;
 }
 
-/* Returns 1 if the table has equal schemas in both versions, 0 if not (its rows can't be compared
- * then), or an error. */
+/* Returns 1 if the rows of both versions can be compared, because the schema of one extends that of
+ * the other; 0 if not; or an error. */
 static int batch_compare_schemas(const struct batch *batch)
 {
 	struct stele_schema *last = NULL, *next = NULL;
@@ -87,7 +87,8 @@ static int batch_compare_schemas(const struct batch *batch)
 	if (r == 0)
 		r = stele_table_schema(&batch->next_table, &next);
 	if (r == 0)
-		r = stele_schema_equal(last, next);
+		r = stele_schema_compatible(last, next) >= 0 ||
+		    stele_schema_compatible(next, last) >= 0;
 	stele_schema_free(last);
 	stele_schema_free(next);
 	return r;
@@ -122,8 +123,8 @@ static int batch_open_table(struct batch *batch)
 	}
 	if (r < 0)
 		return r;
-	/* The table was dropped and made again with another schema: remove all rows, then add
-	 * all. */
+	/* The table was dropped and made again with an incompatible schema: remove all rows, then
+	 * add all. */
 	batch->removing = r == 0;
 	return batch_open_changes(batch, batch->in_last, batch->in_next && !batch->removing);
 }

@@ -188,11 +188,13 @@ static int hash_apply_changes(struct stele_hash *hash, const struct view *old_vi
 }
 
 /* Returns true if a move to `table` can apply the difference: the rows of both versions are in one
- * mapping and have one schema, and the hash table suits the new number of rows. */
+ * mapping and have one layout, and the hash table suits the new number of rows. An alter that only
+ * renames or deprecates columns keeps the layout. One that appends columns writes all rows again,
+ * so the index is built again too. */
 static bool hash_can_update(const struct stele_hash *hash, const struct stele_table *table)
 {
 	return hash->complete && hash->view.base == table->snapshot->view.base &&
-	       table_words(&hash->table)->schema == table_words(table)->schema &&
+	       row_layout_equal(&table_words(&hash->table)->layout, &table_words(table)->layout) &&
 	       hash_table_suits(&hash->rows, table_words(table)->rows);
 }
 

@@ -303,9 +303,16 @@ static int lpm_paint_changes(struct stele_lpm *index, const struct view *old_vie
 	return r;
 }
 
+/* Returns true if both sources take the same answer from a row. */
+static bool lpm_same_source(const struct lpm_source *a, const struct lpm_source *b)
+{
+	return row_layout_equal(&a->layout, &b->layout) && a->rows == b->rows &&
+	       a->offset == b->offset && a->size == b->size;
+}
+
 /* Finds the source of answers for a move to `table`. Returns 1 if a difference can be applied,
- * because the rows of both versions are in one mapping and have one schema; 0 if the index must be
- * built again; or an error. */
+ * because the rows of both versions are in one mapping and answers are taken from them in the same
+ * way, as they are if an alter renamed columns; 0 if the index must be built again; or an error. */
 static int lpm_find_next_source(const struct stele_lpm *index, const struct stele_table *table,
                                 struct lpm_source *ret)
 {
@@ -325,7 +332,10 @@ static int lpm_find_next_source(const struct stele_lpm *index, const struct stel
 		              "this index is for %s prefixes, but the table has %s prefixes; "
 		              "open an index of that table",
 		              index->ipv6 ? "IPv6" : "IPv4", ipv6 ? "IPv6" : "IPv4");
-	return r;
+	if (r < 0)
+		return r;
+	return index->complete && index->source.view.base == ret->view.base &&
+	       lpm_same_source(&index->source, ret);
 }
 
 int stele_lpm_move(struct stele_lpm *index, const struct stele_table *table)

@@ -256,6 +256,40 @@ Test(crash_step, crash_01_every_instruction_of_a_commit, .fini = crash_clean, .t
 	}
 }
 
+static int act_alter(struct job *job)
+{
+	uint64_t version = stele_publisher_version(job->publisher);
+	struct stele_transaction *tx;
+	int r = stele_transaction_begin(job->publisher, &tx);
+
+	if (r == 0)
+		r = bank_change(tx, version + 1, &job->random);
+	if (r == 0)
+		r = bank_alter(tx, "left");
+	return r < 0 ? r : stele_transaction_commit(tx, NULL, NULL);
+}
+
+/* Readers of the old columns read every state; the states after the alter can be altered again. */
+Test(crash_step, crash_01_every_instruction_of_an_alter, .fini = crash_clean, .timeout = 500)
+{
+	struct expected expected = {.copy = crash_name("copy")};
+	struct job job = {
+		.region = crash_name("step"), .prepare = trace_prepare_open, .act = act_alter};
+
+	bank_create(job.region, 3);
+	for (unsigned i = 0; i < 2; i++) {
+		expected.before = 3 + i;
+		expected.after = 4 + i;
+		expected.states = 0;
+		step_through(&job, &expected, NULL, 0);
+		cr_assert_gt(expected.states, 100);
+	}
+	cr_assert_eq(stele_region_verify(
+			     job.region, NULL,
+			     &(struct stele_region_use){.size = sizeof(struct stele_region_use)}),
+	             1);
+}
+
 Test(crash_step, crash_01_every_instruction_of_a_reclaim, .fini = crash_clean, .timeout = 500)
 {
 	/* With a history of two, the commit of version 18 reclaims the versions below 17 except

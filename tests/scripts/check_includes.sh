@@ -19,7 +19,7 @@ lib/text             lib lib/base
 lib/storage          lib lib/base
 lib/region           lib lib/base lib/storage lib/trie
 lib/trie             lib lib/base lib/schema lib/types
-lib/reading          lib lib/base lib/region lib/trie
+lib/reading          lib lib/base lib/types lib/region lib/trie
 notifier             lib lib/base lib/storage
 publisher            lib/* notifier publisher/*
 publisher/attach     lib/* notifier publisher/memory publisher/notices

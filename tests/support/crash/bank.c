@@ -33,10 +33,41 @@ static int bank_get(struct stele_transaction *tx, const char *table, uint32_t id
 int bank_put(struct stele_transaction *tx, const char *table, uint32_t id, int64_t amount,
              uint64_t generation)
 {
-	struct account account = {amount, generation};
+	struct {
+		struct account account;
+		char appended[BANK_APPENDED];
+	} value = {{amount, generation}, {0}};
+	const struct stele_schema *schema;
 	uint32_t key = htonl(id);
-	int r = stele_transaction_put(tx, table, &key, 32, &account, sizeof(account));
+	int r = stele_transaction_schema(tx, table, &schema);
 
+	if (r == 0)
+		r = stele_transaction_put(tx, table, &key, 32, &value, schema->value_size);
+	return r < 0 ? r : 0;
+}
+
+int bank_alter(struct stele_transaction *tx, const char *table)
+{
+	const struct stele_schema *schema;
+	struct stele_column columns[STELE_COLUMNS_MAX];
+	struct stele_schema wide;
+	char name[32];
+	int r = stele_transaction_schema(tx, table, &schema);
+
+	if (r < 0)
+		return r;
+	wide = *schema;
+	memcpy(columns, schema->columns, schema->column_count * sizeof(columns[0]));
+	snprintf(name, sizeof(name), "more%zu", schema->column_count);
+	columns[wide.column_count++] = (struct stele_column){
+		.name = name,
+		.type = STELE_U64,
+		.size = 8,
+		.offset = (uint32_t)schema->value_size,
+	};
+	wide.columns = columns;
+	wide.value_size += 8;
+	r = stele_transaction_alter_table(tx, table, &wide);
 	return r < 0 ? r : 0;
 }
 

@@ -25,6 +25,7 @@
 #define BANK_EXTRAS       5u
 #define BANK_SUM          ((int64_t)(2 * BANK_ACCOUNTS * 1000))
 #define BANK_CLOCK        UINT32_MAX
+#define BANK_APPENDED     64u
 #define BANK_ODD(version) ((version) % 16 >= 8)
 
 struct account {
@@ -34,12 +35,16 @@ struct account {
 
 extern const struct stele_schema account_schema;
 
-/* Puts a row of a table in a transaction. Returns 0 or a negative errno. */
+/* Puts a row of a table in a transaction; columns that were appended to the schema, of up to
+ * BANK_APPENDED bytes, get zeros. Returns 0 or a negative errno. */
 int bank_put(struct stele_transaction *tx, const char *table, uint32_t id, int64_t amount,
              uint64_t generation);
 
 /* Makes the changes from version g - 1 to version g in a transaction. */
 int bank_change(struct stele_transaction *tx, uint64_t g, uint64_t *random);
+
+/* Appends a column to the accounts of a table, in a transaction. Returns 0 or a negative errno. */
+int bank_alter(struct stele_transaction *tx, const char *table);
 
 /* Makes one commit. Returns the new version, or a negative errno. */
 int64_t bank_commit(struct stele_publisher *publisher, uint64_t *random);
