@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The subcommands of stele(1), for main(), which finds them by name. Each one is a struct command
- * in cmd_NAME.c. Four share the file of a subcommand like them: inspect is in cmd_show.c, lookup in
- * cmd_get.c, delete in cmd_set.c, and load in cmd_save.c. */
+ * in cmd_NAME.c. Five share the file of a subcommand like them: inspect is in cmd_show.c, lookup in
+ * cmd_get.c, delete in cmd_set.c, load in cmd_save.c, and drop in cmd_rm.c. */
 #ifndef TOOLS_BASE_COMMAND_H
 #define TOOLS_BASE_COMMAND_H
 
@@ -30,11 +30,11 @@ struct command {
 	enum status (*run)(int argc, char **argv);
 };
 
-extern const struct command command_apply, command_bench, command_clean, command_compact,
-	command_create, command_delete, command_diff, command_doctor, command_dump, command_explain,
-	command_get, command_inspect, command_list, command_load, command_log, command_lookup,
-	command_publish, command_rm, command_rollback, command_save, command_schema, command_set,
-	command_show, command_subscribers, command_top, command_trace, command_upgrade,
-	command_verify, command_watch;
+extern const struct command command_alter, command_apply, command_bench, command_clean,
+	command_compact, command_create, command_delete, command_diff, command_doctor, command_drop,
+	command_dump, command_explain, command_get, command_inspect, command_list, command_load,
+	command_log, command_lookup, command_publish, command_rm, command_rollback, command_save,
+	command_schema, command_set, command_show, command_subscribers, command_top, command_trace,
+	command_upgrade, command_verify, command_watch;
 
 #endif

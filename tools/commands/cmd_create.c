@@ -121,8 +121,8 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 }
 
 /* Checks whether a table exists, and that it has the declared columns if it does. */
-static enum status create_compare_table(struct stele_transaction *tx, const struct declared *table,
-                                        bool *ret_there)
+static enum status create_compare_table(struct stele_transaction *tx, const char *region,
+                                        const struct declared *table, bool *ret_there)
 {
 	const struct stele_schema *there;
 	char is[1024], wanted[1024];
@@ -136,6 +136,11 @@ static enum status create_compare_table(struct stele_transaction *tx, const stru
 		return fail_library(result);
 	if (stele_schema_equal(there, table->schema))
 		return STATUS_DONE;
+	if (stele_schema_compatible(there, table->schema) >= 0)
+		return fail(STATUS_INPUT,
+		            "table \"%s\" exists, and its programs could read on with the declared "
+		            "columns; change it with: stele alter %s/%s --to '...'",
+		            table->name, region, table->name);
 	stele_schema_format(there, is, sizeof(is));
 	stele_schema_format(table->schema, wanted, sizeof(wanted));
 	if (strcmp(is, wanted) == 0)
@@ -148,8 +153,9 @@ static enum status create_compare_table(struct stele_transaction *tx, const stru
 	            table->name, is, wanted);
 }
 
-static enum status create_tables(struct stele_publisher *publisher, const struct create *create,
-                                 size_t *ret_made, uint64_t *ret_version)
+static enum status create_tables(struct stele_publisher *publisher, const char *region,
+                                 const struct create *create, size_t *ret_made,
+                                 uint64_t *ret_version)
 {
 	struct stele_transaction *tx;
 	enum status status = STATUS_DONE;
@@ -162,7 +168,7 @@ static enum status create_tables(struct stele_publisher *publisher, const struct
 	for (size_t i = 0; status == STATUS_DONE && i < create->tables.count; i++) {
 		bool there;
 
-		status = create_compare_table(tx, &create->tables.tables[i], &there);
+		status = create_compare_table(tx, region, &create->tables.tables[i], &there);
 		if (status != STATUS_DONE || there)
 			continue;
 		result = stele_transaction_create_table(tx, create->tables.tables[i].name,
@@ -232,7 +238,7 @@ static enum status create_region(const struct place *place, const char *region,
 	if (*stele_publisher_note(publisher))
 		fail(STATUS_DONE, "note: %s", stele_publisher_note(publisher));
 	stele_publisher_region_uuid(publisher, uuid);
-	status = create_tables(publisher, create, &made, &version);
+	status = create_tables(publisher, region, create, &made, &version);
 	stele_publisher_close(publisher);
 	fail_release();
 	if (status == STATUS_DONE)

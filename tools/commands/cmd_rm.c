@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * stele rm: removes regions. */
+ * stele rm: removes regions; and stele drop: drops tables of a region. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -7,6 +11,8 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
+#include "tools/region/target.h"
+#include "tools/region/writer.h"
 
 static const char doc[] =
 	"Example:\n"
@@ -43,4 +49,72 @@ const struct command command_rm = {
 	.usage = "REGION...",
 	.doc = doc,
 	.run = rm_run,
+};
+
+/* ---- drop ---- */
+
+static const char rm_drop_doc[] =
+	"Examples:\n"
+	"  stele drop net/routes\n"
+	"  stele drop net/routes net/neighbours --message 'moved to lan'\n"
+	"\n"
+	"Drops tables with their rows, all as one version."
+	"\v"
+	"All tables must be of one region. If one of them does not exist, none is dropped. "
+	"History still has the rows: 'stele rollback' brings them back.\n";
+
+static enum status rm_tables(struct writer *writer, char **operands)
+{
+	for (; *operands; operands++) {
+		struct target target;
+		enum status status = target_parse("drop", *operands, true, &target);
+		int result;
+
+		if (status != STATUS_DONE)
+			return status;
+		if (strcmp(target.region, writer->region) != 0)
+			return fail(STATUS_INPUT,
+			            "\"%s\" is not in region \"%s\"; drop the tables of one region "
+			            "at a time",
+			            *operands, writer->region);
+		result = stele_transaction_drop_table(writer->tx, target.table);
+		if (result == -ENXIO)
+			return fail_no_table(writer->place, "", writer->region, target.table);
+		if (result < 0)
+			return fail_library(result);
+	}
+	return STATUS_DONE;
+}
+
+static enum status rm_run_drop(int argc, char **argv)
+{
+	struct options_writing writing = {0};
+	struct writer writer;
+	struct target first;
+	enum status status;
+	struct call call;
+
+	if (options_parse(&command_drop, argc, argv, &writing, &call) == 0)
+		return fail_usage("drop", "expected REGION/TABLE");
+	status = target_parse("drop", call.operands[0], true, &first);
+	if (status == STATUS_DONE)
+		status = writer_open(&writer, &call.place, first.region, &writing);
+	if (status != STATUS_DONE)
+		return status;
+	status = rm_tables(&writer, call.operands);
+	if (status == STATUS_DONE)
+		status = writer_commit(&writer, first.region,
+		                       writing.message ? writing.message : "tables dropped", -1);
+	writer_close(&writer);
+	return status;
+}
+
+const struct command command_drop = {
+	.name = "drop",
+	.summary = "drop tables of a region",
+	.usage = "REGION/TABLE...",
+	.doc = rm_drop_doc,
+	.common = &options_writing,
+	.common_at = 0,
+	.run = rm_run_drop,
 };

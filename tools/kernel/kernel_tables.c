@@ -159,7 +159,8 @@ static int kernel_tables_open_one(struct stele_transaction *tx, enum kernel_tabl
 	if (r == -ENXIO)
 		r = stele_transaction_create_table(tx, kernel_table_names[table],
 		                                   kernel_schemas[table]);
-	else if (r >= 0 && !stele_schema_equal(found, kernel_schemas[table]))
+	else if (r >= 0 && (found->value_size != kernel_schemas[table]->value_size ||
+	                    stele_schema_compatible(kernel_schemas[table], found) < 0))
 		return -EEXIST;
 	if (r < 0)
 		return r;

@@ -194,11 +194,19 @@ static int difference_print_with_schemas(struct difference *difference, struct p
                                          const struct stele_schema *before,
                                          const struct stele_schema *after)
 {
+	bool replaced = false;
 	int result;
 
+	/* If an alter appended columns between the two versions, the rows of both have them. */
+	if (before && after && stele_schema_compatible(before, after) >= 0)
+		before = after;
+	else if (before && after && stele_schema_compatible(after, before) >= 0)
+		after = before;
+	else
+		replaced = before && after;
 	row_cells_open(&pair->before_cells, before ? before : after);
 	row_cells_open(&pair->after_cells, after ? after : before);
-	if (before && after && !stele_schema_equal(before, after))
+	if (replaced)
 		result = difference_print_replaced(difference, pair);
 	else
 		result = difference_print_changes(difference, pair,

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele alter and stele drop: changing the columns of a table under its readers, and what is
+ * refused. */
+#include "tests/support/cli.h"
+
+TestSuite(alter_command, .init = cli_begin, .fini = cli_end);
+
+#define OLD_COLUMNS "prefix: ipv4net key, next_hop: ipv4, interface: char[16], metric: u32"
+
+static void create_routes(void)
+{
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=eth0",
+	                    "metric=5"),
+	              0);
+	EXPECT_STATUS(STELE("set", target, "10.1.0.0/16", "next_hop=192.0.2.2", "interface=eth1",
+	                    "metric=6"),
+	              0);
+}
+
+Test(alter_command, appends_columns_with_defaults)
+{
+	struct cli_result result;
+
+	create_routes();
+	result = STELE("alter", target, "--add", "zone: char[8] default \"eu\"", "--add",
+	               "weight: u16 default 100");
+	EXPECT_TEXT(cli_plain(result.out),
+	            "routes: version 4, altered: routes(" OLD_COLUMNS
+	            ", zone: char[8] default eu, weight: u16 default 100)\n");
+	EXPECT_TEXT(STELE("dump", "-f", "csv", target).out,
+	            "prefix,next_hop,interface,metric,zone,weight\n"
+	            "10.0.0.0/8,192.0.2.1,eth0,5,eu,100\n"
+	            "10.1.0.0/16,192.0.2.2,eth1,6,eu,100\n");
+	/* One version, which changes no row. */
+	result = STELE("diff", "-f", "ndjson", region, "3", "4");
+	EXPECT_TEXT(result.out, "");
+	EXPECT_HAS(STELE("log", region).out, "table altered");
+	/* Rows that are set from now on are differences, shown with all columns. */
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "zone=us"), 0);
+	result = STELE("diff", "-f", "ndjson", region, "3", "5");
+	EXPECT_HAS(result.out, "\"zone\": \"eu\"");
+	EXPECT_HAS(result.out, "\"zone\": \"us\"");
+	EXPECT_HAS_NOT(result.out, "10.1.0.0");
+	EXPECT_STATUS(STELE("verify", region), 0);
+}
+
+Test(alter_command, renames_and_deprecates)
+{
+	create_routes();
+	EXPECT_HAS(
+		STELE("alter", target, "--rename", "metric=cost", "--deprecate", "interface").out,
+		"interface: char[16] deprecated, cost: u32 was \"metric\")");
+	EXPECT_HAS(STELE("get", target, "10.0.0.0/8").out, "cost");
+	/* Programs that know the old name find the column by it. */
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=7"), 0);
+	EXPECT_HAS(STELE("alter", target, "--rename", "cost=price").out,
+	           "price: u32 was \"metric cost\"");
+	/* Back to a name that it had. */
+	EXPECT_HAS(STELE("alter", target, "--rename", "price=metric").out,
+	           "metric: u32 was \"cost price\"");
+	EXPECT_HAS(STELE("alter", target, "--deprecate", "interface").out, "nothing changed");
+	EXPECT_FAILURE(STELE("alter", target, "--rename", "cost=a"), 2,
+	               "\"cost\" was renamed: it is called \"metric\" now");
+}
+
+/* A column never goes into the padding at the end of the old struct, which old programs write. */
+Test(alter_command, places_columns_after_the_old_struct)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s/p", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "p(id: u32 key, a: u64, b: u8)"), 0);
+	EXPECT_HAS(STELE("alter", name, "--add", "c: u8").out, "c: u8 @16");
+	EXPECT_HAS(STELE("alter", name, "--add", "d: u32").out, "d: u32 @24");
+}
+
+Test(alter_command, a_dry_run_changes_nothing)
+{
+	create_routes();
+	expect_done(STELE("alter", target, "--dry-run", "--add", "weight: u16"),
+	            "routes(" OLD_COLUMNS ", weight: u16)\n");
+	EXPECT_HAS_NOT(STELE("show", region).out, "weight");
+	EXPECT_FAILURE(STELE("alter", target, "-n", "--to", "routes(prefix: ipv4net key)"), 2,
+	               "cannot be altered");
+}
+
+Test(alter_command, refuses_what_programs_cannot_read_unless_forced)
+{
+	struct cli_result result;
+
+	create_routes();
+	EXPECT_FAILURE(STELE("alter", target, "--to",
+	                     "routes(prefix: ipv4net key, next_hop: ipv4, metric: u32)"),
+	               2, "table \"routes\" cannot be altered under its readers", OLD_COLUMNS,
+	               "prefix: ipv4net key, next_hop: ipv4, metric: u32", "--force");
+	EXPECT_HAS(STELE("show", region).out, OLD_COLUMNS);
+	result = STELE("alter", target, "--force", "--to",
+	               "routes(prefix: ipv4net key, next_hop: ipv4, metric: u32)");
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "dropped and created again: routes(prefix: ipv4net key, next_hop");
+	EXPECT_HAS(result.err, "2 rows of table \"routes\" are lost");
+	EXPECT_TEXT(STELE("dump", "-f", "csv", target).out, "prefix,next_hop,metric\n");
+	/* Where rows can be kept, --force keeps them. */
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "metric=5"), 0);
+	result = STELE("alter", target, "--force", "--add", "zone: char[8]");
+	EXPECT_HAS(result.out, "altered: ");
+	EXPECT_TEXT(result.err, "");
+	EXPECT_HAS(STELE("dump", "-f", "csv", target).out, "10.0.0.0/8");
+}
+
+Test(alter_command, names_what_is_wrong)
+{
+	char name[80];
+
+	create_routes();
+	EXPECT_FAILURE(STELE("alter"), 2, "expected one REGION/TABLE");
+	EXPECT_FAILURE(STELE("alter", target), 2, "expected --add, --rename, --deprecate or --to");
+	EXPECT_FAILURE(STELE("alter", region, "--add", "a: u8"), 2, "expected REGION/TABLE");
+	EXPECT_FAILURE(STELE("alter", target, "--add", "a: u9"), 2, "--add 'a: u9'", "u9");
+	EXPECT_FAILURE(STELE("alter", target, "--add", "metric: u32"), 2, "metric");
+	EXPECT_FAILURE(STELE("alter", target, "--add", "a: u32 key"), 2, "part of the key");
+	EXPECT_FAILURE(STELE("alter", target, "--rename", "metrics=a"), 2, "\"metrics\"",
+	               "did you mean \"metric\"?");
+	EXPECT_FAILURE(STELE("alter", target, "--rename", "metric"), 2, "expected OLD=NEW");
+	EXPECT_FAILURE(STELE("alter", target, "--rename", "metric=next_hop"), 2, "next_hop");
+	EXPECT_FAILURE(STELE("alter", target, "--deprecate", "prefix"), 2, "part of the key");
+	EXPECT_FAILURE(STELE("alter", target, "--to", "roads(a: u8 key)"), 2,
+	               "expected a declaration of table \"routes\", not of \"roads\"");
+	snprintf(name, sizeof(name), "%s/rotes", region);
+	EXPECT_FAILURE(STELE("alter", name, "--add", "a: u8"), 3, "did you mean \"routes\"?");
+	EXPECT_FAILURE(STELE("create", region, "--table", "routes(" OLD_COLUMNS ", zone: char[8])"),
+	               2, "stele alter", "--to");
+	snprintf(name, sizeof(name), "%s/notes", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "notes(id: u32 key, note: text)"), 0);
+	EXPECT_FAILURE(STELE("alter", name, "--add", "a: u8"), 2, "\"note\", has any length");
+	EXPECT_STATUS(STELE("verify", region), 0);
+}
+
+Test(alter_command, drop_drops_tables_as_one_version)
+{
+	char other[80], line[128];
+
+	create_routes();
+	EXPECT_STATUS(STELE("create", region, "--table", "more(a: u8 key)"), 0);
+	snprintf(other, sizeof(other), "%s/mor", region);
+	EXPECT_FAILURE(STELE("drop", target, other), 3, "did you mean \"more\"?");
+	EXPECT_FAILURE(STELE("drop", target, "elsewhere/more"), 2, "one region at a time");
+	EXPECT_FAILURE(STELE("drop"), 2, "expected REGION/TABLE");
+	EXPECT_FAILURE(STELE("drop", region), 2, "expected REGION/TABLE");
+	EXPECT_HAS(STELE("show", region).out, "routes");
+	snprintf(other, sizeof(other), "%s/more", region);
+	snprintf(line, sizeof(line), "%s: version 5 (0 added, 0 changed, 2 removed)\n", region);
+	EXPECT_TEXT(cli_plain(STELE("drop", target, other).out), line);
+	EXPECT_FAILURE(STELE("dump", target), 3, "there is no table");
+	EXPECT_STATUS(STELE("rollback", region, "--to", "4"), 0);
+	EXPECT_HAS(STELE("dump", target).out, "10.1.0.0/16");
+}

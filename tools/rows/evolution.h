@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Changes a schema column by column, for stele alter: adds, renames and deprecates columns so that
+ * programs that were built with the schema before read on. */
+#ifndef TOOLS_ROWS_EVOLUTION_H
+#define TOOLS_ROWS_EVOLUTION_H
+
+#include <stele/stele.h>
+#include "tools/base/status.h"
+
+/* A schema that is being changed. Opened by evolution_open(). */
+struct evolution {
+	struct stele_schema schema; /* `columns` points to the array */
+	struct stele_column columns[STELE_COLUMNS_MAX];
+	void **owned; /* on the heap: what the columns point to; `owned_count` pointers */
+	size_t owned_count;
+	struct stele_schema **parsed; /* on the heap: the schemas of added columns */
+	size_t parsed_count;
+};
+
+/* Starts from a schema, which must stay valid. */
+void evolution_open(struct evolution *evolution, const struct stele_schema *schema);
+void evolution_close(struct evolution *evolution);
+
+/* Appends the columns of a declaration such as `zone: char[8] default "eu"`, each at the place that
+ * a C compiler would give it after the whole struct before. Returns STATUS_INPUT after an error
+ * message. */
+enum status evolution_add(struct evolution *evolution, const char *declaration);
+
+/* Renames a column, given as OLD=NEW. The column keeps OLD as a former name. Returns STATUS_INPUT
+ * after an error message. */
+enum status evolution_rename(struct evolution *evolution, const char *names);
+
+/* Marks a column as deprecated. Returns STATUS_INPUT after an error message. */
+enum status evolution_deprecate(struct evolution *evolution, const char *column);
+
+#endif
