@@ -34,8 +34,9 @@
  *   -EPROTONOSUPPORT  the region was made by a library with another layout version, or on another
  *                     kind of machine
  *   -ECHILD           the handle was opened by the parent process, before a fork()
- *   -ENOTSUP          not supported by this subscriber's notifier, by the region's memory, by a
- *                     saved region, by the file system, or by the system
+ *   -ENOTSUP          not supported by this subscriber's notifier, by the region's memory, by its
+ *                     layout (until an upgrade), by a saved region, by the file system, or by the
+ *                     system
  *   -EMSGSIZE         the caller's buffer is too small
  *   -E2BIG            a struct of options sets a member that this version of the library does not
  *                     know: see STRUCTS THAT GROW in <stele/version.h>

@@ -52,6 +52,12 @@ static size_t text_format_bytes(const uint8_t *bytes, size_t size, char *buffer,
 	return 2 * size;
 }
 
+/* Returns true if the column is an array, of which only types of fixed size can be. */
+static bool text_is_array(const struct stele_column *column)
+{
+	return column->count > 0 && type_find(column->type)->size > 0;
+}
+
 /* Formats an array: its elements, with a space between two. */
 static size_t text_format_array(const struct stele_column *column, const char *value, char *buffer,
                                 size_t buffer_size)
@@ -78,7 +84,7 @@ size_t stele_value_format(const struct stele_column *column, const void *value, 
 
 	if (!type_find(column->type))
 		return text_copy("", 0, buffer, buffer_size);
-	if (column->count > 0)
+	if (text_is_array(column))
 		return text_format_array(column, value, buffer, buffer_size);
 	word = column->word_count > 0 ? type_word(column, value) : NULL;
 	if (word)
@@ -342,7 +348,7 @@ int stele_value_parse(const struct stele_column *column, const char *text, size_
 {
 	if (!type_find(column->type))
 		return refuse_type(column);
-	if (column->count > 0)
+	if (text_is_array(column))
 		return text_parse_array(column, text, length, buffer, buffer_size, ret_size);
 	if (column->type == STELE_CHAR)
 		return text_parse_char(column, text, length, buffer, buffer_size, ret_size);

@@ -145,6 +145,25 @@ Test(cli_top, browses_a_table)
 	cli_end();
 }
 
+Test(cli_top, shows_units_and_words)
+{
+	char table[64];
+
+	cli_begin();
+	snprintf(table, sizeof(table), "%s/links", region);
+	EXPECT_STATUS(STELE("create", region, "--table",
+	                    "links(k: u8 key, load: u32[2] unit permille, s: u8 enum(up=1))"),
+	              0);
+	EXPECT_STATUS(STELE("set", table, "7", "load=12 34", "s=up"), 0);
+	start();
+	await("links");
+	type("\r", "load [permille]");
+	await("12 34");
+	await("up");
+	quit();
+	cli_end();
+}
+
 Test(cli_top, searches_for_the_next_match)
 {
 	cli_begin_routes();

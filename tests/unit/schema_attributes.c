@@ -124,6 +124,7 @@ Test(unit_schema_attributes, errors_in_declarations)
 		{"t(k: u8 key, v: u8 was 'a  b')", "one space between two former names"},
 		{"t(k: u8 key, v: u8 was '1')", "\"1\" is no former name of a column"},
 		{"t(k: u8 key, v: text[2])", "only value columns of fixed types"},
+		{"t(k: u8 key, v: text[2] default 1)", "only value columns of fixed types"},
 		{"t(k: u8 key, v: u64[131073])", "the schema has values of 1048584 bytes"},
 		{"t(k: u8 key, v: u8[0])", "expected a number of elements from 1 to 1048576"},
 		{"t(k: u8 key, v: u32 @2)", "needs a multiple of 4"},

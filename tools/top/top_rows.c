@@ -414,10 +414,28 @@ void rows_search_stop(struct rows_page *page)
 
 /* ---- drawing ---- */
 
+/* Returns the heading of a column, such as `load [permille]`, escaped and with a NUL at its end.
+ * The caller frees it with text_free(). */
+static struct text rows_heading(const struct rows_page *page, size_t column)
+{
+	const struct stele_column *shown = &page->schema->columns[column];
+	struct text title = {0};
+
+	text_append_string(&title, shown->name);
+	if (shown->unit) {
+		text_append_string(&title, " [");
+		escape_for_people(&title, shown->unit, strlen(shown->unit));
+		text_append_string(&title, "]");
+	}
+	text_append(&title, "", 1);
+	return title;
+}
+
 /* Returns the width of a column on the screen, including its title. */
 static int rows_column_width(const struct rows_page *page, size_t column)
 {
-	int widest = (int)strlen(page->schema->columns[column].name);
+	struct text title = rows_heading(page, column);
+	int widest = (int)escape_width(title.bytes, title.length - 1);
 
 	for (size_t i = 0; i < page->count; i++) {
 		const char *text = page->rows[i].texts[column];
@@ -426,14 +444,17 @@ static int rows_column_width(const struct rows_page *page, size_t column)
 		if (width > widest)
 			widest = width;
 	}
+	text_free(&title);
 	return widest < WIDEST ? widest : WIDEST;
 }
 
 static void rows_draw_column(const struct rows_page *page, size_t column, int at, int width)
 {
 	bool right = row_column_is_number(&page->schema->columns[column]);
+	struct text title = rows_heading(page, column);
 
-	screen_put(1, at, width, right, HEADING, page->schema->columns[column].name);
+	screen_put(1, at, width, right, HEADING, title.bytes);
+	text_free(&title);
 	for (size_t i = 0; i < page->count && i < rows_capacity(); i++) {
 		const struct shown_row *row = &page->rows[i];
 		bool is_new = row->version > page->before;
