@@ -200,8 +200,8 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 
 /* Copies a value that fits to the caller's buffer. A NUL follows a value of variable size, if the
  * buffer has room for one. */
-static void live_copy_value(const struct live_request *request, bool variable, const void *value,
-                            size_t size)
+static inline void live_copy_value(const struct live_request *request, bool variable,
+                                   const void *value, size_t size)
 {
 	data_copy_out(request->buffer, value, size);
 	if (variable && size < *request->size)
@@ -256,8 +256,8 @@ static int live_check_key(const struct stele_live *live, const struct live_reque
 }
 
 /* Stores the results of a read that was re-checked, or sets the error message. Returns `r`. */
-static int live_result(const struct stele_live *live, const struct live_request *request, int r,
-                       size_t size, unsigned key_bits, uint64_t version)
+static inline int live_result(const struct stele_live *live, const struct live_request *request,
+                              int r, size_t size, unsigned key_bits, uint64_t version)
 {
 	if (r == -EMSGSIZE) {
 		error_set(EMSGSIZE,

@@ -87,7 +87,7 @@ static struct copy_layouts copy_layouts_of(const struct row_layout *from,
 		.from = *from,
 		.to = *to,
 		.same = from->value_size == to->value_size && from->value_end == to->value_end &&
-	                from->key_end == to->key_end,
+	                from->overhead == to->overhead,
 	};
 }
 

@@ -12,12 +12,14 @@ const struct row_layout catalog_wide = {
 	.min_bits = 8,
 	.max_bits = STELE_NAME_MAX * 8,
 	.wide = true,
+	.overhead = 10,
 };
 const struct row_layout catalog_narrow = {
 	.value_size = LAYOUT_NARROW_TABLE,
 	.min_bits = 8,
 	.max_bits = STELE_NAME_MAX * 8,
 	.wide = true,
+	.overhead = 10,
 };
 
 static void catalog_copy_table(const struct row_parts *row, struct catalog_table *ret)

@@ -17,19 +17,21 @@ static bool row_key_variable(const struct stele_schema *schema)
 
 void row_layout_of(const struct stele_schema *schema, uint32_t features, struct row_layout *ret)
 {
-	bool terminated = features & LAYOUT_TERMINATED;
+	bool terminated = features & LAYOUT_TERMINATED, variable = schema_value_variable(schema);
+	bool value_end = terminated && variable, key_end = terminated && row_key_variable(schema);
 	unsigned min, max;
+	int words = variable ? 16 : 8; /* the version, and the size of a variable value */
 
 	schema_key_bits(schema, &min, &max);
 	*ret = (struct row_layout){
 		.value_size = (uint32_t)schema->value_size,
 		.min_bits = (uint16_t)min,
 		.max_bits = (uint16_t)max,
-		.variable = schema_value_variable(schema),
+		.variable = variable,
 		.wide = max > 255,
 		.prefix = schema_key_is_prefix(schema),
-		.value_end = terminated && schema_value_variable(schema),
-		.key_end = terminated && row_key_variable(schema),
+		.value_end = value_end,
+		.overhead = (uint8_t)(words + value_end + (max > 255 ? 2 : 1) + key_end),
 	};
 }
 

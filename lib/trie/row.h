@@ -28,7 +28,7 @@ struct row_layout {
 	bool wide;           /* the length of a key is stored in two bytes, not in one */
 	bool prefix;         /* keys can have any number of bits, not only complete bytes */
 	uint8_t value_end;   /* number of NULs after a value: 0 or 1 */
-	uint8_t key_end;     /* number of NULs after a key: 0 or 1 */
+	uint8_t overhead;    /* bytes of a row besides its value and key, without padding */
 };
 
 /* Fills the layout of the rows of a table with this schema. `features` are the region's
@@ -40,7 +40,7 @@ static inline bool row_layout_equal(const struct row_layout *a, const struct row
 {
 	return a->value_size == b->value_size && a->min_bits == b->min_bits &&
 	       a->max_bits == b->max_bits && a->variable == b->variable && a->wide == b->wide &&
-	       a->prefix == b->prefix && a->value_end == b->value_end && a->key_end == b->key_end;
+	       a->prefix == b->prefix && a->value_end == b->value_end && a->overhead == b->overhead;
 }
 
 /* Returns true if a table of this layout can hold a key: the length is allowed, and the last byte
@@ -173,9 +173,7 @@ int row_compare(const struct row_parts *a, const struct row_parts *b);
 /* Returns the size of a row in the arena, in bytes. */
 static inline size_t row_size(const struct row_layout *layout, size_t value_size, unsigned key_bits)
 {
-	return ((layout->variable ? 16u : 8u) + value_size + layout->value_end +
-	        (layout->wide ? 2u : 1u) + (key_bits + 7u) / 8u + layout->key_end + 7u) &
-	       ~(size_t)7u;
+	return (layout->overhead + value_size + (key_bits + 7u) / 8u + 7u) & ~(size_t)7u;
 }
 
 /* Fills the public struct of a row. */

@@ -242,11 +242,14 @@ static void run(const struct row_layout *layout, unsigned spread, unsigned rows,
 	cr_expect_gt(seen, 20, "only %zu changes", seen);
 }
 
-static const struct row_layout exact4 = {.value_size = 4, .min_bits = 32, .max_bits = 32};
-static const struct row_layout text = {.max_bits = 200, .variable = true, .wide = true};
-static const struct row_layout prefix4 = {.value_size = 5, .max_bits = 32, .prefix = true};
+static const struct row_layout exact4 = {
+	.value_size = 4, .min_bits = 32, .max_bits = 32, .overhead = 9};
+static const struct row_layout text = {
+	.max_bits = 200, .variable = true, .wide = true, .overhead = 18};
+static const struct row_layout prefix4 = {
+	.value_size = 5, .max_bits = 32, .prefix = true, .overhead = 9};
 static const struct row_layout nested = {
-	.value_size = 8, .min_bits = 16, .max_bits = 48, .prefix = true};
+	.value_size = 8, .min_bits = 16, .max_bits = 48, .prefix = true, .overhead = 9};
 
 Test(unit_changes, of_rows_with_exact_keys)
 {

@@ -504,14 +504,18 @@ static void run(const char *name, uint64_t seed, const struct row_layout *layout
 	world_finish(&world);
 }
 
-static const struct row_layout exact4 = {.value_size = 4, .min_bits = 32, .max_bits = 32};
-static const struct row_layout exact16 = {.value_size = 24, .min_bits = 128, .max_bits = 128};
+static const struct row_layout exact4 = {
+	.value_size = 4, .min_bits = 32, .max_bits = 32, .overhead = 9};
+static const struct row_layout exact16 = {
+	.value_size = 24, .min_bits = 128, .max_bits = 128, .overhead = 9};
 static const struct row_layout text = {
-	.value_size = 0, .max_bits = 40 * 8, .variable = true, .wide = true};
-static const struct row_layout prefix4 = {.value_size = 5, .max_bits = 32, .prefix = true};
-static const struct row_layout prefix6 = {.value_size = 8, .max_bits = 128, .prefix = true};
+	.value_size = 0, .max_bits = 40 * 8, .variable = true, .wide = true, .overhead = 18};
+static const struct row_layout prefix4 = {
+	.value_size = 5, .max_bits = 32, .prefix = true, .overhead = 9};
+static const struct row_layout prefix6 = {
+	.value_size = 8, .max_bits = 128, .prefix = true, .overhead = 9};
 static const struct row_layout nested = {
-	.value_size = 3, .min_bits = 32, .max_bits = 64, .prefix = true};
+	.value_size = 3, .min_bits = 32, .max_bits = 64, .prefix = true, .overhead = 9};
 
 Test(unit_trie, exact_short_keys)
 {
