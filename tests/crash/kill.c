@@ -103,7 +103,7 @@ static void read_until_stopped(const char *region, struct board *board, unsigned
 		r = look_once(subscriber, &last, why);
 		if (which == 1 && r == 0)
 			r = check_live(&live, last, &last, why);
-		if (which == 1 && r == -ETIME) {
+		if (which == 1 && (r == -ESTALE || r == -ETIME)) {
 			add(&board->readers[which].stale);
 			r = 0;
 		}

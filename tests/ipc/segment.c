@@ -326,7 +326,7 @@ Test(ipc_segment, a_file_that_names_the_wrong_segment_is_refused)
 	refused(-EBADMSG, "was removed");
 	bad.segment = -5;
 	write_header(&bad);
-	refused(-EBADMSG, "was removed");
+	refused(-EBADMSG, "its header does not fit");
 	segment_read_header(other_region, &bad);
 	bad.segment = good.segment;
 	write_header(&bad);
