@@ -95,8 +95,9 @@ static void subscribe(void)
 {
 	struct stele_subscriber_options stele_subscriber_options = {
 		.size = sizeof(stele_subscriber_options), .notifier = "futex"};
-	struct stele_follow_options stele_follow_options = {.size = sizeof(stele_follow_options),
-	                                                    .table = "rows"};
+	const struct stele_follow_table table = {.name = "rows"};
+	struct stele_follow_options stele_follow_options = {
+		.size = sizeof(stele_follow_options), .tables = &table, .table_count = 1};
 	struct stele_subscriber *subscriber;
 	unsigned rows = 0;
 	FILLED(stele_subscriber_state);
@@ -109,8 +110,10 @@ static void subscribe(void)
 	CHECK(strcmp(stele_subscriber_state.notifier, "futex") == 0);
 	IS_FILLED(stele_subscriber_state);
 	REFUSES_NEWER(stele_follow_options,
-	              stele_subscriber_follow(subscriber, &stele_follow_options, on_event, &rows));
-	CHECK(stele_subscriber_follow(subscriber, &stele_follow_options, on_event, &rows) == 1);
+	              stele_subscriber_follow(subscriber, &stele_follow_options, STELE_FOREVER,
+	                                      on_event, &rows));
+	CHECK(stele_subscriber_follow(subscriber, &stele_follow_options, STELE_FOREVER, on_event,
+	                              &rows) == 1);
 	CHECK(rows == 1);
 	stele_subscriber_close(subscriber);
 }
