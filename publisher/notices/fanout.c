@@ -45,15 +45,13 @@ bool fanout_anyone_armed(const struct fanout *fanout)
 	return false;
 }
 
-/* Wakes the futex waiters that the notice concerns. */
-static void fanout_wake(struct fanout *fanout, const struct notice *notice)
+/* Wakes the futex waiters that the notice concerns: those of `mask`. */
+static void fanout_wake(struct fanout *fanout, const struct notice *notice, uint32_t mask)
 {
-	uint32_t mask = notice_mask(notice);
-
 	notifier_futex_wake(fanout_head(fanout), mask);
 	PROBE4(notify, fanout->region->names.region, -1, notice->version, 0);
 	fanout->futex_wakes++;
-	notice_recent_add(&fanout->woken, notice, FANOUT_INTERVAL);
+	notice_recent_add(&fanout->woken, notice->time, mask, FANOUT_INTERVAL);
 }
 
 /* Sends a notice to an armed subscriber. Returns false if the subscriber was passed over, so that
@@ -134,7 +132,9 @@ static bool fanout_notify_slot(struct fanout *fanout, uint32_t index, const stru
 
 void fanout_notify(struct fanout *fanout, const struct notice *notice)
 {
-	bool futex = !notice_recent_covers(&fanout->woken, notice, FANOUT_INTERVAL);
+	uint32_t mask = notice_mask(notice);
+	bool futex = notice->everybody ||
+	             !notice_recent_covers(&fanout->woken, notice->time, mask, FANOUT_INTERVAL);
 
 	/* The contract with subscribers (wait_arm() in subscriber/wait.c): head is stored before
 	 * the tickets are loaded. */
@@ -148,5 +148,5 @@ void fanout_notify(struct fanout *fanout, const struct notice *notice)
 			futex |= fanout_notify_slot(
 				fanout, word * 64 + (uint32_t)__builtin_ctzll(bits), notice);
 	if (futex)
-		fanout_wake(fanout, notice);
+		fanout_wake(fanout, notice, mask);
 }

@@ -22,6 +22,9 @@ struct notice {
 	 * it named. */
 	bool everybody;
 	uint32_t tables; /* number of valid hashes; NOTICE_ANY: any table may have changed */
+	/* The bits of all changed tables, of which there may be more than NOTICE_TABLES, in the
+	 * mask of notifier_futex_wake(). 0: any table may have changed. */
+	uint32_t mask;
 	uint64_t hashes[NOTICE_TABLES]; /* of the names of the changed tables */
 };
 
@@ -37,8 +40,13 @@ void notice_merge(struct notice *notice, const struct notice *later);
  * another process overwrites them, only this slot's subscriber misses a notice. */
 bool notice_concerns(const struct notice *notice, const struct layout_slot *slot);
 
-/* Returns the mask of the futex waiters that the notice concerns (notifier_futex_wake()). */
-uint32_t notice_mask(const struct notice *notice);
+/* Returns the mask of the futex waiters that the notice concerns (notifier_futex_wake()). Inlined,
+ * as each commit calls it. A version without a changed table concerns those who wait for every
+ * version. */
+static inline uint32_t notice_mask(const struct notice *notice)
+{
+	return notice->everybody || notice->mask == 0 ? UINT32_MAX : notice->mask;
+}
 
 /* Which futex waiters were served lately: those of `mask`, since the time of day `at`. */
 struct notice_recent {
@@ -46,13 +54,22 @@ struct notice_recent {
 	uint32_t mask;
 };
 
-/* Returns true if all futex waiters that the notice concerns were served less than `interval`
- * nanoseconds before the notice. Returns false for a notice to everybody. */
-bool notice_recent_covers(const struct notice_recent *recent, const struct notice *notice,
-                          uint64_t interval);
+/* Returns true if all futex waiters of a mask were served less than `interval` nanoseconds before
+ * `time`. Returns false if the clock was set back, as the difference is huge then. */
+static inline bool notice_recent_covers(const struct notice_recent *recent, uint64_t time,
+                                        uint32_t mask, uint64_t interval)
+{
+	return time - recent->at < interval && (mask & ~recent->mask) == 0;
+}
 
-/* Records that the futex waiters of this notice are served. */
-void notice_recent_add(struct notice_recent *recent, const struct notice *notice,
-                       uint64_t interval);
+/* Records that the futex waiters of a mask are served at `time`. */
+static inline void notice_recent_add(struct notice_recent *recent, uint64_t time, uint32_t mask,
+                                     uint64_t interval)
+{
+	if (time - recent->at < interval)
+		recent->mask |= mask;
+	else
+		*recent = (struct notice_recent){.at = time, .mask = mask};
+}
 
 #endif

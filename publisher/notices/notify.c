@@ -120,16 +120,20 @@ void notify_abandon(struct notify *notify)
 
 void notify_post(struct notify *notify, const struct notice *notice)
 {
+	uint32_t mask;
+
 	if (!notify->threaded) {
 		fanout_notify(notify->fanout, notice);
 		return;
 	}
+	mask = notice_mask(notice);
 	/* Waking the thread costs a system call, too. While no subscriber is armed, the thread only
 	 * has to wake readers without a slot and to reap; once each FANOUT_INTERVAL is enough. */
-	if (notice_recent_covers(&notify->handed, notice, FANOUT_INTERVAL) &&
+	if (!notice->everybody &&
+	    notice_recent_covers(&notify->handed, notice->time, mask, FANOUT_INTERVAL) &&
 	    !fanout_anyone_armed(notify->fanout))
 		return;
-	notice_recent_add(&notify->handed, notice, FANOUT_INTERVAL);
+	notice_recent_add(&notify->handed, notice->time, mask, FANOUT_INTERVAL);
 	pthread_mutex_lock(&notify->lock);
 	if (notify->is_pending)
 		notice_merge(&notify->pending, notice);

@@ -69,6 +69,11 @@ void peers_refill(struct peers *peers, uint64_t now)
 	int64_t spent = __atomic_load_n(&peers->spent, __ATOMIC_RELAXED);
 	uint64_t gained;
 
+	/* A full budget gains nothing. */
+	if (spent == 0) {
+		peers->paid_at = now;
+		return;
+	}
 	/* If the clock was set back, the budget gains nothing. */
 	if (now < peers->paid_at)
 		peers->paid_at = now;
@@ -303,17 +308,15 @@ static bool peers_discover_announced(struct fanout *fanout, uint32_t used, uint6
 	return true;
 }
 
-void peers_discover(struct fanout *fanout, uint64_t now, bool all)
+/* Slow path of peers_discover(). Not inlined, so that a commit without new subscribers saves no
+ * registers. */
+static __attribute__((noinline)) void peers_discover_new(struct fanout *fanout, uint64_t now,
+                                                         bool all, uint64_t claims)
 {
 	struct peers *peers = &fanout->peers;
-	uint64_t claims = load_acquire(&fanout->slots->header->claims);
 	bool paid = false;
-	uint32_t used;
+	uint32_t used = slots_used(fanout->slots);
 
-	all |= peers->pending || now - peers->scanned_at >= PEERS_SCAN_INTERVAL;
-	if ((!all && claims == peers->claims) || !peers_can_spend(peers))
-		return;
-	used = slots_used(fanout->slots);
 	if (used > peers->capacity)
 		peers_reserve(fanout, used);
 	if (used > peers->capacity)
@@ -322,6 +325,16 @@ void peers_discover(struct fanout *fanout, uint64_t now, bool all)
 		paid = all = !peers_discover_announced(fanout, used, claims, now);
 	if (all)
 		peers_discover_all(fanout, used, claims, paid, now);
+}
+
+void peers_discover(struct fanout *fanout, uint64_t now, bool all)
+{
+	struct peers *peers = &fanout->peers;
+	uint64_t claims = load_acquire(&fanout->slots->header->claims);
+
+	all |= peers->pending || now - peers->scanned_at >= PEERS_SCAN_INTERVAL;
+	if ((all || claims != peers->claims) && peers_can_spend(peers))
+		peers_discover_new(fanout, now, all, claims);
 }
 
 bool peers_expects(const struct fanout *fanout)

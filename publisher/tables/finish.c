@@ -121,6 +121,7 @@ int finish_commit(struct stele_transaction *tx, struct notice *ret_notice)
 		return 0;
 	ret_notice->everybody = false;
 	ret_notice->tables = 0;
+	ret_notice->mask = 0;
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
 		if (!table_is_new(table))
 			continue;
