@@ -312,8 +312,8 @@ static enum ending watch_wait_for_others(const struct watch *watch, int fd)
 
 /* Waits for a version newer than the one printed last. If the notifier has no descriptor, waits in
  * slices, so that signals are seen between them. A watch of one table is not woken for other
- * tables. It still moves to the newest version once a second, so that it does not pin an old
- * one. */
+ * tables. It still moves to the newest version whenever the descriptor becomes readable, at most
+ * once a second, so that it does not pin an old one. */
 static enum ending watch_wait_for_version(const struct watch *watch, int *ret_error)
 {
 	uint64_t since =
