@@ -46,7 +46,7 @@ static void lock_check_slots(struct stele_publisher *publisher)
 {
 	const struct region *region = &publisher->attachment.region;
 
-	folder_make(&region->names, region->mode);
+	folder_make(&region->names, region->mode, region_group(region));
 	if (!attach_slots_lost(&publisher->attachment))
 		return;
 	notify_pause(&publisher->notify);

@@ -33,6 +33,9 @@
  * open fails. Without options.notifier, the notifier is "mq", or else "socket", or else "fifo". */
 #define STELE_DESCRIPTOR (1u << 6)
 
+/* Publishers: give the files of a new region the group options.group. */
+#define STELE_GROUP (1u << 7)
+
 /* stele_region_clean(): report leftovers without removing them. */
 #define STELE_DRY_RUN (1u << 10)
 

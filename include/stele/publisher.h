@@ -65,8 +65,8 @@ enum stele_durability {
  * when the region is created, and have no effect on a region that exists. */
 struct stele_publisher_options {
 	size_t size;    /* sizeof(struct stele_publisher_options) */
-	unsigned flags; /* STELE_CREATE, STELE_CREATE_NEW, STELE_SHARED, STELE_NOTIFIER_THREAD,
-	                 * STELE_NO_SIGBUS_HANDLER: <stele/flags.h> */
+	unsigned flags; /* STELE_CREATE, STELE_CREATE_NEW, STELE_GROUP, STELE_SHARED,
+	                 * STELE_NOTIFIER_THREAD, STELE_NO_SIGBUS_HANDLER: <stele/flags.h> */
 
 	/* Minimum number of versions to keep readable, 2 to 65536. 0: 64. History drops its
 	 * oldest versions, down to two, if it exceeds history_bytes or if the region would be
@@ -99,6 +99,12 @@ struct stele_publisher_options {
 	 * takes the value of the other; 0 for both is 64 MiB. */
 	uint32_t memory;
 
+	/* With STELE_GROUP: the group whose members may read the region, as `mode` says. All files
+	 * of the region get it, and so do those that replace them later. This user must be root or
+	 * a member of the group (else -EPERM, and nothing is changed). Without the flag: 0, and
+	 * the files get the group of this process. */
+	gid_t group;
+
 	/* How long to wait until another publisher has detached or died, in nanoseconds (TIME
 	 * LIMITS in <stele/region.h>). 0: 5 s. A process with much memory takes seconds to die. */
 	int64_t attach_timeout;
@@ -130,7 +136,8 @@ struct stele_publisher_options {
  *   -EBUSY            another publisher is attached; the error message names its process
  *   -EACCES           no permission
  *   -EPERM            a file of another user has the name of one of the region's files; the error
- *                     message names that user, and says what to do
+ *                     message names that user, and says what to do;
+ *                     or this user may not give files to options.group
  *   -EBADMSG          not a region, or damaged; or a directory that is not empty has the name of
  *                     one of its files
  *   -EPROTONOSUPPORT  another layout version or byte order; or the attached publishers and this

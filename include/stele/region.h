@@ -118,6 +118,7 @@ struct stele_region_info {
 	mode_t mode;
 	uid_t owner;
 	bool owner_trusted; /* see OWNERS in <stele/subscriber.h> */
+	gid_t group;        /* may read the region if the mode says so */
 	uint64_t created;   /* nanoseconds since 1970 */
 
 	/* Versions. */

@@ -89,6 +89,7 @@ int stele_region_describe(const char *name, struct stele_region_info *ret)
 	info.layout_version = LAYOUT_VERSION;
 	info.mode = region.status.st_mode & 07777;
 	info.owner = region.status.st_uid;
+	info.group = region.status.st_gid;
 	info.owner_trusted = owner_is_trusted(&names, info.owner);
 	info.created = header->created;
 	info.version = head_version(load_acquire(&header->head));

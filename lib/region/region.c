@@ -332,6 +332,13 @@ void region_view(struct region *region, struct view *ret)
 	ret->features = region->features;
 }
 
+gid_t region_group(const struct region *region)
+{
+	struct stat status;
+
+	return fstat(region->fd, &status) == 0 ? status.st_gid : region->status.st_gid;
+}
+
 void region_refresh_size(struct region *region)
 {
 	uint64_t size = region->memory->size(region);

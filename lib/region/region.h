@@ -51,6 +51,10 @@ void region_view(struct region *region, struct view *ret);
 /* Updates region->file_size to the current size of the contents. */
 void region_refresh_size(struct region *region);
 
+/* Returns the group of the region's data file, which its other files get too. The owner may have
+ * changed it since the region was opened. */
+gid_t region_group(const struct region *region);
+
 /* Returns true if the file was truncated. Loads the last byte of the known size, because only a
  * fault reveals the truncation: reads of the page in which the file now ends do not fault, but
  * return zeros. */

@@ -38,7 +38,7 @@ static off_t slots_lock_byte(uint32_t index)
 }
 
 int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16],
-               mode_t region_mode)
+               mode_t region_mode, gid_t group)
 {
 	struct layout_subscribers_header header = {
 		.magic = LAYOUT_MAGIC_SUBSCRIBERS,
@@ -53,7 +53,9 @@ int slots_make(const struct region_paths *names, int publisher, const uint8_t uu
 	r = file_make(names->subscribers, slots_file_size(SLOTS_FIRST), &fd);
 	if (r < 0)
 		return r;
-	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+	if (fchown(fd, (uid_t)-1, group) < 0 && errno != EPERM)
+		r = file_set_group(fd, names->subscribers, group);
+	else if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
 		r = file_write_error(names->subscribers, 0);
 	else
 		r = replace_file(publisher, names, uuid, fd, names->subscribers, mode);

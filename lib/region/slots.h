@@ -36,11 +36,12 @@ struct slots {
 	struct stat status; /* of the file when it was opened */
 };
 
-/* Creates the subscribers file of a region, replacing any object of that name. `publisher` is the
+/* Creates the subscribers file of a region, replacing any object of that name, and gives it to a
+ * group. A user who may not do that keeps the file in its own group. `publisher` is the
  * descriptor of the publisher file; the caller holds its lock (lib/storage/replace.h). Returns 0 or
  * a negative errno. */
 int slots_make(const struct region_paths *names, int publisher, const uint8_t uuid[16],
-               mode_t region_mode);
+               mode_t region_mode, gid_t group);
 
 /* Opens and maps the subscribers file for writing. It must belong to `owner` and to the region with
  * this uuid. Returns 0; -ENOENT; -EACCES; -EPERM (another owner); -EBADMSG (another region's file,

@@ -449,6 +449,15 @@ bool file_is_idle(int fd)
 	return file_try_lease(fd) == 0;
 }
 
+int file_set_group(int fd, const char *path, gid_t group)
+{
+	if (fchown(fd, (uid_t)-1, group) == 0)
+		return 0;
+	/* EINVAL: the group is unknown in this user namespace. */
+	return error_set(errno == EINVAL ? EPERM : errno, "cannot give %s to group %u: %s", path,
+	                 group, strerror(errno));
+}
+
 bool file_has_name(const struct stat *status, const char *path)
 {
 	struct stat named;

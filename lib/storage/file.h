@@ -99,6 +99,10 @@ bool file_is_in_use(int fd);
  * users. */
 bool file_is_idle(int fd);
 
+/* Gives an open file, whose path is only for the error message, to a group. -1 changes nothing.
+ * Returns 0 or a negative errno. */
+int file_set_group(int fd, const char *path, gid_t group);
+
 /* Returns true if `path` still names the open file. */
 bool file_is_named(int fd, const char *path);
 

@@ -144,7 +144,7 @@ static void folder_remove_foreign(const struct region_paths *names)
 		folder_remove(names);
 }
 
-int folder_make(const struct region_paths *names, mode_t region_mode)
+int folder_make(const struct region_paths *names, mode_t region_mode, gid_t group)
 {
 	/* The sticky bit lets only the owners of an entry and of the folder remove the entry. */
 	mode_t mode = 01700 | (region_mode & 040 ? 030 : 0) | (region_mode & 04 ? 03 : 0);
@@ -163,10 +163,13 @@ int folder_make(const struct region_paths *names, mode_t region_mode)
 		r = -errno;
 	else if (status.st_uid != geteuid())
 		r = -EPERM;
-	else if ((status.st_mode & 07777) != mode) {
+	if (r == 0) {
 		folder_found_path(fd, path);
-		r = chmod(path, mode) < 0 ? -errno : 0;
+		if (status.st_gid != group && chown(path, (uid_t)-1, group) < 0)
+			r = errno == EPERM ? 0 : -errno;
 	}
+	if (r == 0 && (status.st_mode & 07777) != mode)
+		r = chmod(path, mode) < 0 ? -errno : 0;
 	close(fd);
 	return r;
 }

@@ -12,10 +12,11 @@
 #include <sys/types.h>
 #include "lib/storage/paths.h"
 
-/* Creates the folder, or corrects the mode of an existing one. Returns 0 or a negative errno.
+/* Creates the folder, or corrects the mode and the group of an existing one. A user who may not
+ * give files to that group keeps the folder in its own group. Returns 0 or a negative errno.
  * Callers ignore a failure: without the folder, only the notification channels that have a path do
  * not work. Sets no message. */
-int folder_make(const struct region_paths *names, mode_t region_mode);
+int folder_make(const struct region_paths *names, mode_t region_mode, gid_t group);
 
 /* Removes the folder with all its entries, or another object that has its name. Returns 1, 0 if
  * there was none, or a negative errno. */

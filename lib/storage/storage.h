@@ -47,9 +47,10 @@ struct storage {
 	bool fixed;
 
 	/* Creates the memory of a new region, and its data file, which has no name yet. Completes
-	 * `header` with what only the backend knows and with the checksum, and writes it. Returns 0
-	 * or a negative errno. */
-	int (*make)(const struct region_paths *names, struct layout_header *header, int *ret_fd);
+	 * `header` with what only the backend knows and with the checksum, and writes it. Gives
+	 * both to `group`; -1: that of this process. Returns 0 or a negative errno. */
+	int (*make)(const struct region_paths *names, struct layout_header *header, gid_t group,
+	            int *ret_fd);
 
 	/* Returns how many bytes of the contents have memory now, or `region->file_size` if they
 	 * can't be determined. */

@@ -9,16 +9,19 @@
 #include "lib/storage/reserve.h"
 
 static int storage_file_make(const struct region_paths *names, struct layout_header *header,
-                             int *ret_fd)
+                             gid_t group, int *ret_fd)
 {
 	int fd, r = file_make(names->data, header->arena_end + LAYOUT_GUARD, &fd);
 
 	if (r < 0)
 		return r;
 	header->checksum = checksum_header(header);
-	if (pwrite(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header)) {
+	r = file_set_group(fd, names->data, group);
+	if (r == 0 && pwrite(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header))
+		r = file_write_error(names->data, 0);
+	if (r < 0) {
 		close(fd);
-		return file_write_error(names->data, 0);
+		return r;
 	}
 	*ret_fd = fd;
 	return 0;

@@ -113,9 +113,26 @@ static int storage_sysv_fill(int segment, const struct layout_header *header)
 	return r;
 }
 
+/* Gives the segment and its data file to a group. */
+static int storage_sysv_set_group(const struct region_paths *names, int segment, int fd,
+                                  gid_t group)
+{
+	struct shmid_ds status;
+
+	if (group == (gid_t)-1)
+		return 0;
+	if (shmctl(segment, IPC_STAT, &status) == 0) {
+		status.shm_perm.gid = group;
+		if (shmctl(segment, IPC_SET, &status) == 0)
+			return file_set_group(fd, names->data, group);
+	}
+	return error_set(errno, "cannot give System V segment %d to group %u: %s", segment, group,
+	                 strerror(errno));
+}
+
 /* Creates the segment and a data file that names it. Removes the segment after a failure. */
 static int storage_sysv_make(const struct region_paths *names, struct layout_header *header,
-                             int *ret_fd)
+                             gid_t group, int *ret_fd)
 {
 	key_t key = storage_sysv_key(header->uuid);
 	int segment, fd, r;
@@ -135,6 +152,8 @@ static int storage_sysv_make(const struct region_paths *names, struct layout_hea
 	header->segment_namespace = paths_ipc_namespace();
 	header->checksum = checksum_header(header);
 	r = storage_sysv_fill(segment, header);
+	if (r == 0)
+		r = storage_sysv_set_group(names, segment, fd, group);
 	if (r == 0 && pwrite(fd, header, FIXED, 0) != (ssize_t)FIXED)
 		r = file_write_error(names->data, 0);
 	if (r < 0) {

@@ -143,7 +143,7 @@ static int attach_make_region(const struct attach_request *request, const uint8_
 			"a larger maximum size",
 			header.history, (unsigned long long)(header.arena_end + LAYOUT_GUARD));
 	memory = options->memory == STELE_MEMORY_SYSV ? &storage_sysv : &storage_file;
-	r = memory->make(names, &header, &fd);
+	r = memory->make(names, &header, options->group, &fd);
 	if (r < 0)
 		return r;
 	r = request->contents ? contents_fill(names, fd, request->contents) : 0;
@@ -206,12 +206,12 @@ static int attach_make(const struct attach_request *request, const uint8_t uuid[
 	int fd, r;
 
 	/* An existing subscribers file belongs to a region that is gone. */
-	r = slots_make(names, publisher, uuid, request->options->mode);
+	r = slots_make(names, publisher, uuid, request->options->mode, request->options->group);
 	if (r < 0)
 		return r;
 	attachment->made_subscribers_file = true;
 	/* A subscriber that waits for the data file needs the folder as soon as it opens it. */
-	folder_make(names, request->options->mode);
+	folder_make(names, request->options->mode, request->options->group);
 	r = attach_announce_uuid(names, publisher, uuid);
 	if (r < 0)
 		return r;
@@ -369,14 +369,14 @@ static int attach_slots(struct attachment *attachment, bool guarded)
 
 	if (r == -ENOENT || r == -EBADMSG || r == -EPERM || r == -EACCES) {
 		r = slots_make(&region->names, attachment->publisher_lock.fd, region->uuid,
-		               region->mode);
+		               region->mode, region_group(region));
 		if (r == 0)
 			r = slots_open(&region->names, region->uuid, region->status.st_uid, guarded,
 			               &attachment->slots);
 	}
 	attachment->slots_open = r == 0;
 	/* A failure is ignored: without the folder, subscribers are notified in other ways. */
-	folder_make(&region->names, region->mode);
+	folder_make(&region->names, region->mode, region_group(region));
 	return r;
 }
 

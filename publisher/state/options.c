@@ -2,6 +2,8 @@
 #include "publisher/state/options.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <unistd.h>
 
 #include "lib/base/error.h"
 #include "lib/base/extensible.h"
@@ -56,6 +58,38 @@ static int options_read_memory(const struct region_paths *names,
 	return 0;
 }
 
+/* Returns true if the process is a member of the group. */
+static bool options_is_member(gid_t group)
+{
+	gid_t groups[NGROUPS_MAX];
+	int count = getgroups(NGROUPS_MAX, groups);
+
+	for (int i = 0; i < count; i++)
+		if (groups[i] == group)
+			return true;
+	return group == getegid();
+}
+
+/* Validates the option `group` before anything is created. Without the flag the option becomes the
+ * group that chown(2) takes for no change. */
+static int options_read_group(struct stele_publisher_options *ret)
+{
+	if (!(ret->flags & STELE_GROUP)) {
+		if (ret->group != 0)
+			return error_set(EINVAL, ".group is set without the flag STELE_GROUP");
+		ret->group = (gid_t)-1;
+		return 0;
+	}
+	if (ret->group == (gid_t)-1)
+		return error_set(EINVAL, "invalid .group of -1");
+	if (geteuid() == 0 || options_is_member(ret->group))
+		return 0;
+	return error_set(EPERM,
+	                 "user %u cannot give a region to group %u without being in it; add the "
+	                 "user to the group, or let root create the region",
+	                 geteuid(), ret->group);
+}
+
 int options_read(const struct region_paths *names, const struct stele_publisher_options *options,
                  struct stele_publisher_options *ret)
 {
@@ -66,7 +100,10 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
 		return r;
 	r = error_check_flags("a publisher", ret->flags,
 	                      STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |
-	                              STELE_SHARED | STELE_NOTIFIER_THREAD);
+	                              STELE_SHARED | STELE_NOTIFIER_THREAD | STELE_GROUP);
+	if (r < 0)
+		return r;
+	r = options_read_group(ret);
 	if (r < 0)
 		return r;
 	if (ret->history == 0)

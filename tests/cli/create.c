@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * stele create, list, show and rm; and regions in either kind of memory (--memory). */
-#include <stele/schema.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <stele/stele.h>
 
 #include "tests/support/cli.h"
 
@@ -265,4 +268,24 @@ Test(cli_create, refuses_impossible_kinds_of_memory)
 	               "--durability=none");
 	EXPECT_FAILURE(STELE("publish", "--memory", "sysv", target, "-"), 2, "--kernel-routes");
 	EXPECT_FAILURE(STELE("show", region), 3, "there is no region");
+}
+
+Test(cli_create, a_region_is_given_to_a_group)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	char group[32];
+
+	snprintf(group, sizeof(group), "%u", geteuid() == 0 ? 65530 : (unsigned)getegid());
+	EXPECT_FAILURE(STELE("create", region, "--group", "no such group"), 2,
+	               "there is no group \"no such group\"");
+	EXPECT_FAILURE(STELE("create", region, "--group", "4294967295"), 2, "there is no group");
+	EXPECT_STATUS(STELE("create", region, "--group", group), 0);
+	cr_assert_eq(stele_region_describe(region, &info), 0, "%s", stele_last_error());
+	cr_expect_eq(info.group, strtoul(group, NULL, 10));
+	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"group\": ");
+	EXPECT_HAS(STELE("create", region, "--group", group).err,
+	           "--group apply only to a new region");
+	EXPECT_FAILURE(STELE("publish", "--group", group, "x/y", "z"), 2,
+	               "only for --kernel-routes");
+	EXPECT_STATUS(STELE("rm", region), 0);
 }

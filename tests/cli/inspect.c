@@ -102,6 +102,36 @@ Test(cli_inspect, verify_reports_each_fault_and_its_place)
 	close(fd);
 }
 
+/* A label may have any bytes. Tables escape them for people, and JSON for programs. */
+Test(cli_inspect, labels_are_listed_and_harmless)
+{
+	struct stele_subscriber_options options = {.size = sizeof(options),
+	                                           .notifier = "futex",
+	                                           .label = "worker \033[2J\"\xff\u202e"};
+	struct stele_subscriber *subscriber;
+	struct cli_result result;
+
+	cr_assert_eq(stele_subscriber_open(region, &options, &subscriber), 0, "%s",
+	             stele_last_error());
+	result = STELE("subscribers", region);
+	EXPECT_HAS(result.out, "worker \\x1b[2J");
+	EXPECT_HAS_NOT(result.out, "\033");
+	EXPECT_HAS_NOT(result.out, "\xff");
+	EXPECT_HAS_NOT(result.out, "\u202e");
+	result = STELE("subscribers", "--format", "json", region);
+	EXPECT_HAS(result.out, "\"label\": \"worker \\u001b[2J\\\"");
+	EXPECT_HAS_NOT(result.out, "\033");
+	EXPECT_HAS_NOT(result.out, "\xff");
+	stele_subscriber_close(subscriber);
+	options.label = "this label has thirty-two bytes.";
+	cr_expect_eq(stele_subscriber_open(region, &options, &subscriber), -EINVAL);
+	EXPECT_HAS(stele_last_error(), "at most 31 bytes");
+	options.label = "this label has thirty-one bytes";
+	cr_assert_eq(stele_subscriber_open(region, &options, &subscriber), 0);
+	EXPECT_HAS(STELE("subscribers", region).out, options.label);
+	stele_subscriber_close(subscriber);
+}
+
 Test(cli_inspect, subscribers_are_listed_dead_or_alive)
 {
 	struct cli_process watch;

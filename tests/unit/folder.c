@@ -47,7 +47,7 @@ Test(unit_folder, an_entry_has_one_link_and_the_wanted_type)
 	char path[NAMES_PATH_SIZE], other[128], target[64];
 	int fd;
 
-	cr_assert_eq(folder_make(&names, 0644), 0);
+	cr_assert_eq(folder_make(&names, 0644, getegid()), 0);
 	folder_entry(&names, uuid, path);
 	cr_expect_eq(folder_find(&names, uuid, S_IFREG, &fd), -ENOENT);
 	make_file(path);
@@ -71,7 +71,7 @@ Test(unit_folder, is_removed_with_its_contents)
 	char path[NAMES_PATH_SIZE + 32];
 	struct stat status;
 
-	cr_assert_eq(folder_make(&names, 0644), 0);
+	cr_assert_eq(folder_make(&names, 0644, getegid()), 0);
 	snprintf(path, sizeof(path), "%s/a", names.folder);
 	cr_assert_eq(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/a/b", names.folder);
@@ -93,12 +93,12 @@ Test(unit_folder, replaces_an_object_of_its_name)
 	struct stat status;
 
 	make_file(names.folder);
-	cr_expect_eq(folder_make(&names, 0640), 0);
+	cr_expect_eq(folder_make(&names, 0640, getegid()), 0);
 	cr_assert_eq(lstat(names.folder, &status), 0);
 	cr_expect_eq(status.st_mode, S_IFDIR | 01730);
 	folder_remove(&names);
 	cr_assert_eq(symlink(directory, names.folder), 0);
-	cr_expect_eq(folder_make(&names, 0604), 0);
+	cr_expect_eq(folder_make(&names, 0604, getegid()), 0);
 	cr_assert_eq(lstat(names.folder, &status), 0);
 	cr_expect_eq(status.st_mode, S_IFDIR | 01703);
 	folder_remove(&names);
@@ -106,7 +106,7 @@ Test(unit_folder, replaces_an_object_of_its_name)
 		return;
 	/* A folder that belongs to another user. */
 	cr_assert(mkdir(names.folder, 0700) == 0 && chown(names.folder, 65534, 65534) == 0);
-	cr_expect_eq(folder_make(&names, 0640), 0);
+	cr_expect_eq(folder_make(&names, 0640, getegid()), 0);
 	cr_assert_eq(lstat(names.folder, &status), 0);
 	cr_expect_eq(status.st_uid, 0);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -85,6 +86,26 @@ enum status parse_memory(const char *what, const char *text, enum stele_memory *
 		            text, suggestion.best);
 	return fail(STATUS_INPUT, "%s: invalid value \"%s\" (expected shm, file or sysv)", what,
 	            text);
+}
+
+enum status parse_group(const char *what, const char *text, gid_t *ret)
+{
+	const struct group *group = getgrnam(text);
+	unsigned long number;
+	char *end;
+
+	if (group) {
+		*ret = group->gr_gid;
+		return STATUS_DONE;
+	}
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || number >= (gid_t)-1)
+		return fail(STATUS_INPUT,
+		            "%s: there is no group \"%s\" (expected a name or a number)", what,
+		            text);
+	*ret = (gid_t)number;
+	return STATUS_DONE;
 }
 
 enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds)

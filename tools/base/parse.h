@@ -4,6 +4,7 @@
 #define TOOLS_BASE_PARSE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
 
@@ -17,6 +18,8 @@ enum status parse_count(const char *what, const char *text, uint64_t min, uint64
 enum status parse_size(const char *what, const char *text, uint64_t *ret);
 /* Parses shm, file or sysv. */
 enum status parse_memory(const char *what, const char *text, enum stele_memory *ret);
+/* Parses the name or the number of a group. */
+enum status parse_group(const char *what, const char *text, gid_t *ret);
 /* Returns the name that parse_memory() parses. */
 const char *parse_memory_name(enum stele_memory memory);
 /* Parses a number of seconds, such as 2.5. */

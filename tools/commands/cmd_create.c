@@ -20,6 +20,7 @@
 struct create {
 	struct declarations tables;
 	struct stele_publisher_options options;
+	unsigned group;      /* STELE_GROUP, or 0 */
 	bool region_options; /* at least one option that applies only to a new region was given */
 };
 
@@ -113,6 +114,10 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 	case 'm':
 		status = create_parse_mode(argument, &create->options.mode);
 		break;
+	case 'g':
+		status = parse_group("--group", argument, &create->options.group);
+		create->group = STELE_GROUP;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -201,7 +206,7 @@ static void create_report(const char *region, const struct create *create, bool 
 	if (!made_region && create->region_options)
 		fprintf(stderr,
 		        "stele: note: --history, --history-bytes, --max-size, --limit, --durability, "
-		        "--memory and --mode apply only to a new region; they were not applied\n");
+		        "--memory, --mode and --group apply only to a new region; they were not applied\n");
 }
 
 static enum status create_region(const struct place *place, const char *region,
@@ -216,18 +221,18 @@ static enum status create_region(const struct place *place, const char *region,
 	uint8_t uuid[16];
 	int result;
 
-	create->options.flags = STELE_CREATE_NEW;
+	create->options.flags = STELE_CREATE_NEW | create->group;
 	result = stele_publisher_open(place_path(place, region), &create->options, &publisher);
 	made_region = result == 0;
 	if (result == -EEXIST) {
-		create->options.flags = 0;
+		create->options.flags = create->group;
 		result = stele_publisher_open(place_path(place, region), &create->options,
 		                              &publisher);
 	}
 	/* Replace a region that cannot be used: another layout (-EPROTONOSUPPORT), or left
 	 * incomplete by an earlier boot (-EUCLEAN). */
 	if (result == -EPROTONOSUPPORT || result == -EUCLEAN) {
-		create->options.flags = STELE_CREATE;
+		create->options.flags = STELE_CREATE | create->group;
 		result = stele_publisher_open(place_path(place, region), &create->options,
 		                              &publisher);
 		made_region = result == 0;
@@ -304,6 +309,9 @@ const struct command command_create = {
                          "fixed size (sysv)",
                          0},
 			{"mode", 'm', "OCTAL", 0, "Permissions of the region (default: 640)", 0},
+			{"group", 'g', "GROUP", 0,
+                         "Give the region to this group, a name or a number, whose members may then read it",
+                         0},
 			{0},
 		},
 	.parse = create_parse,

@@ -56,14 +56,15 @@ struct publish {
 	struct options_writing writing;
 	enum input_format format;
 	bool kernel_routes;
-	enum stele_memory memory; /* of the region that --kernel-routes creates */
-	const char *check;        /* a command for /bin/sh, or NULL */
+	struct stele_publisher_options creation; /* of the region that --kernel-routes creates */
+	const char *check;                       /* a command for /bin/sh, or NULL */
 	bool allow_unterminated;
 };
 
 static error_t publish_parse(int key, char *argument, struct argp_state *state)
 {
 	struct publish *publish = state->input;
+	enum stele_memory memory;
 
 	switch (key) {
 	case 'i':
@@ -79,8 +80,15 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 		publish->kernel_routes = true;
 		return 0;
 	case 'M':
-		return parse_memory("--memory", argument, &publish->memory) == STATUS_DONE ? 0
-		                                                                           : EINVAL;
+		if (parse_memory("--memory", argument, &memory) != STATUS_DONE)
+			return EINVAL;
+		publish->creation.memory = memory;
+		return 0;
+	case 'g':
+		publish->creation.flags = STELE_GROUP;
+		return parse_group("--group", argument, &publish->creation.group) == STATUS_DONE
+		               ? 0
+		               : EINVAL;
 	case 'c':
 		publish->check = argument;
 		return 0;
@@ -220,7 +228,7 @@ static enum status publish_file(const struct target *target, const char *path,
 
 static enum status publish_run(int argc, char **argv)
 {
-	struct publish publish = {0};
+	struct publish publish = {.creation.size = sizeof(publish.creation)};
 	struct target target;
 	enum status status;
 	struct call call;
@@ -240,11 +248,11 @@ static enum status publish_run(int argc, char **argv)
 			                  "makes many");
 		if (stele_name_check("region", call.operands[0]) < 0)
 			return fail_library(-EINVAL);
-		return publish_kernel(&call.place, call.operands[0], publish.memory,
+		return publish_kernel(&call.place, call.operands[0], &publish.creation,
 		                      &publish.writing);
 	}
-	if (publish.memory != STELE_MEMORY_DEFAULT)
-		return fail_usage("publish", "--memory is only for --kernel-routes");
+	if (publish.creation.memory != STELE_MEMORY_DEFAULT || publish.creation.flags)
+		return fail_usage("publish", "--memory and --group are only for --kernel-routes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
 	status = target_parse("publish", call.operands[0], true, &target);
@@ -269,6 +277,8 @@ const struct command command_publish = {
 			{"memory", 'M', "KIND", 0,
                          "What holds the region that --kernel-routes creates: shm, file or sysv",
                          0},
+			{"group", 'g', "GROUP", 0,
+                         "Give the region that --kernel-routes creates to this group", 0},
 			{0},
 		},
 	.parse = publish_parse,

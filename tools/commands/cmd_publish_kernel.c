@@ -37,17 +37,13 @@ static void publish_kernel_report(void *context, const char *message, uint64_t v
 	fflush(stdout);
 }
 
-enum status publish_kernel(const struct place *place, const char *region, enum stele_memory memory,
+enum status publish_kernel(const struct place *place, const char *region,
+                           const struct stele_publisher_options *creation,
                            const struct options_writing *writing)
 {
 	struct mirrored mirrored = {.place = place, .region = region};
 	char error[1024] = "";
-	struct stele_publisher_options publisher = {
-		.size = sizeof(publisher),
-		.flags = STELE_CREATE | writing->flags,
-		.attach_timeout = writing->attach_timeout,
-		.memory = memory,
-	};
+	struct stele_publisher_options publisher = *creation;
 	struct kernel_options options = {
 		.publisher = &publisher,
 		.message = writing->message,
@@ -58,6 +54,8 @@ enum status publish_kernel(const struct place *place, const char *region, enum s
 	};
 	int result;
 
+	publisher.flags |= STELE_CREATE | writing->flags;
+	publisher.attach_timeout = writing->attach_timeout;
 	options.stop_fd = stop_descriptor();
 	if (options.stop_fd < 0)
 		return STATUS_SYSTEM;

@@ -10,8 +10,9 @@
 #include "tools/region/place.h"
 
 /* Mirrors the kernel's tables in `region` until SIGINT, SIGTERM or SIGHUP. Creates the region,
- * in this kind of memory, if it does not exist. */
-enum status publish_kernel(const struct place *place, const char *region, enum stele_memory memory,
+ * with the options `creation`, if it does not exist. */
+enum status publish_kernel(const struct place *place, const char *region,
+                           const struct stele_publisher_options *creation,
                            const struct options_writing *writing);
 
 #endif

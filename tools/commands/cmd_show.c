@@ -186,6 +186,7 @@ enum {
 	CREATED,
 	MODE,
 	OWNER,
+	GROUP,
 	PUBLISHER,
 	ATTACHED,
 	SINCE,
@@ -235,6 +236,7 @@ static const struct output_column columns[COLUMNS] = {
 	[CREATED] = {"created", false},
 	[MODE] = {"mode", false},
 	[OWNER] = {"owner", true},
+	[GROUP] = {"group", true},
 	[PUBLISHER] = {"publisher", false},
 	[ATTACHED] = {"publisher_attached", false},
 	[SINCE] = {"publisher_since", false},
@@ -344,6 +346,7 @@ static enum status show_print_region(const struct stele_region_info *info,
 	snprintf(texts[MODE], sizeof(texts[MODE]), "%04o", (unsigned)info->mode & 07777);
 	cells[MODE] = cell_text(texts[MODE]);
 	cells[OWNER] = cell_number(info->owner, texts[OWNER]);
+	cells[GROUP] = cell_number(info->group, texts[GROUP]);
 	show_fill_publisher(info, texts[PUBLISHER], texts[SINCE], plain[ATTACHED], cells);
 	cells[SUBSCRIBERS] = cell_number(info->subscribers, texts[SUBSCRIBERS]);
 	cells[SLOTS] = cell_number(info->subscriber_slots, texts[SLOTS]);
