@@ -423,3 +423,68 @@ Test(notices_follow, a_subscriber_reopens)
 	stele_publisher_close(publisher);
 	stele_subscriber_close(subscriber);
 }
+
+/* ---- a region that comes later ---- */
+
+static char later[128]; /* a region in a directory that does not exist yet, or the test's region */
+
+static void await_region(unsigned unused)
+{
+	const struct stele_subscriber_options options = {.size = sizeof(options),
+	                                                 .wait = STELE_FOREVER};
+	struct stele_subscriber *subscriber;
+
+	(void)unused;
+	ipc_reach(READER, 1);
+	OK(stele_subscriber_open(later, &options, &subscriber));
+	CHECK(ipc_describe(subscriber).registered, "%s", ipc_describe(subscriber).reason);
+	stele_subscriber_close(subscriber);
+}
+
+Test(notices_follow, an_open_waits_for_the_region)
+{
+	struct stele_publisher *publisher;
+	pid_t child;
+
+	snprintf(later, sizeof(later), "%s", region);
+	child = ipc_spawn(await_region, 0);
+	ipc_await(READER, 1);
+	UNTIL(ipc_is(child, 'S'));
+	publisher = publish_both(8);
+	ipc_join(child);
+	stele_publisher_close(publisher);
+}
+
+Test(notices_follow, an_open_waits_for_the_directory_too)
+{
+	const struct stele_publisher_options options = {.size = sizeof(options),
+	                                                .flags = STELE_CREATE};
+	char outer[64], inner[80];
+	pid_t child;
+
+	snprintf(outer, sizeof(outer), "/dev/shm/%s.d", region);
+	snprintf(inner, sizeof(inner), "%s/inner", outer);
+	snprintf(later, sizeof(later), "%s/net", inner);
+	child = ipc_spawn(await_region, 0);
+	ipc_await(READER, 1);
+	UNTIL(ipc_is(child, 'S'));
+	CHECK(mkdir(outer, 0700) == 0 && mkdir(inner, 0700) == 0, "%s", strerror(errno));
+	stele_publisher_close(ipc_attach(later, &options));
+	ipc_join(child);
+	OK(stele_region_remove(later));
+	CHECK(rmdir(inner) == 0 && rmdir(outer) == 0, "%s", strerror(errno));
+}
+
+Test(notices_follow, an_open_waits_no_longer_than_it_was_told)
+{
+	static const int64_t waits[] = {0, -1, 20 * NSEC_PER_MSEC};
+
+	for (unsigned i = 0; i < 3; i++) {
+		const struct stele_subscriber_options options = {.size = sizeof(options),
+		                                                 .wait = waits[i]};
+		struct stele_subscriber *subscriber;
+
+		RETURNS(stele_subscriber_open(region, &options, &subscriber), -ENOENT,
+		        "there is no region");
+	}
+}
