@@ -11,6 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/units.h"
+#include "notifier/common.h"
 #include "notifier/notifier.h"
 
 /* A region's file gets its name by link(2) or rename(2). The other events say that the directory
@@ -78,7 +79,7 @@ void arrival_wait(const struct arrival *arrival, int64_t deadline)
 
 	if (deadline - now < wait)
 		wait = deadline > now ? deadline - now : 0;
-	timeout = (struct timespec){wait / NSEC_PER_SEC, wait % NSEC_PER_SEC};
+	timeout = common_time(wait);
 	ppoll(&pollfd, 1, &timeout, NULL);
 }
 
