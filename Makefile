@@ -144,8 +144,8 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/support.a $(BUIL
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $^ -lcriterion -ljansson -lmnl -luuid -lm
 
-# This test loads and unloads the shared library.
-$(BUILD)/tests/ipc/sigbus: | $(BUILD)/libstele.so
+# These tests load the shared library.
+$(addprefix $(BUILD)/tests/,ipc/sigbus cli/generate): | $(BUILD)/libstele.so
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/support_for_benches.a $(BUILD)/obj/all.a
 	@mkdir -p $(@D)

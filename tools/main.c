@@ -20,7 +20,7 @@ static const struct command *const commands[] = {
 	&command_dump,        &command_watch,   &command_log,      &command_diff,
 	&command_trace,       &command_top,     &command_rollback, &command_save,
 	&command_load,        &command_compact, &command_upgrade,  &command_schema,
-	&command_doctor,      &command_clean,   &command_bench,
+	&command_generate,    &command_doctor,  &command_clean,    &command_bench,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

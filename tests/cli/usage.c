@@ -8,9 +8,9 @@
 #include "tests/support/cli.h"
 
 static const char *const commands[] = {
-	"create", "alter",  "drop",     "rm",      "list",  "show",    "publish",
-	"set",    "delete", "apply",    "get",     "log",   "lookup",  "dump",
-	"watch",  "diff",   "rollback", "compact", "bench", "upgrade", "schema",
+	"create",   "alter",   "drop",  "rm",      "list",   "show",     "publish", "set",
+	"delete",   "apply",   "get",   "log",     "lookup", "dump",     "watch",   "diff",
+	"rollback", "compact", "bench", "upgrade", "schema", "generate",
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

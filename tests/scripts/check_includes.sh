@@ -38,6 +38,7 @@ tools/region         lib tools/base
 tools/rows           lib tools/base
 tools/output         lib tools/base tools/region tools/rows
 tools/input          lib tools/base tools/region tools/rows tools/output
+tools/generate       lib tools/base tools/region tools/rows tools/input
 tools/kernel         lib
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output

@@ -18,8 +18,7 @@
 #include "tools/output/output_cell.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
-#include "tools/region/reader.h"
-#include "tools/region/target.h"
+#include "tools/input/source.h"
 #include "tools/rows/declarations.h"
 
 static const char doc[] =
@@ -39,90 +38,6 @@ static const char doc[] =
 	"region, a table in one, a declaration, or a file of declarations (with a path that "
 	"has a '.' or starts with '/'; '-' is standard input). If both are a single table, "
 	"their names may differ.\n";
-
-/* ---- where schemas come from ---- */
-
-struct collect {
-	struct declarations *declarations;
-	const char *only; /* the name of a table; "": all */
-};
-
-static int schema_collect_table(void *context, const char *name, const struct stele_table *table)
-{
-	struct collect *collect = context;
-	struct stele_schema *schema;
-	int result;
-
-	if (*collect->only && strcmp(collect->only, name) != 0)
-		return 0;
-	result = stele_table_schema(table, &schema);
-	if (result == 0)
-		declarations_add(collect->declarations, name, schema);
-	return result;
-}
-
-/* Reads the schemas of a region or saved file, or of one table in it. */
-static enum status schema_read_region(const struct place *place, const char *text,
-                                      struct declarations *ret)
-{
-	struct target target;
-	struct collect collect = {ret, target.table};
-	struct reader reader;
-	enum status status;
-	int result = 0;
-
-	status = target_parse_source("schema", text, false, &target);
-	if (status == STATUS_DONE)
-		status = reader_open(&reader, place, target.region, READER_ONCE);
-	if (status != STATUS_DONE)
-		return status;
-	/* Reports a missing table as other commands do. */
-	if (*target.table)
-		status = reader_open_table(&reader, target.table, NULL);
-	for (int i = 0; status == STATUS_DONE && i < READ_TRIES; i++) {
-		declarations_free(ret);
-		result = reader_each_table(reader.subscriber, schema_collect_table, &collect, NULL);
-		if (result != -ESTALE)
-			break;
-	}
-	if (result < 0)
-		status = fail_library(result);
-	reader_close(&reader);
-	return status;
-}
-
-/* Returns true if the file starts like a text, as a saved region does not. */
-static bool schema_is_text_file(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char start[64];
-	size_t length;
-
-	if (!file)
-		return false;
-	length = fread(start, 1, sizeof(start), file);
-	fclose(file);
-	return !memchr(start, '\0', length);
-}
-
-/* Returns true if the operand is the path of a file of declarations: standard input, or a file that
- * is there and that no region can be called. */
-static bool schema_is_file(const char *text)
-{
-	if (strcmp(text, "-") == 0)
-		return true;
-	return strchr(text, '.') || *text == '/' ? schema_is_text_file(text) : false;
-}
-
-static enum status schema_read(const struct place *place, const char *text,
-                               struct declarations *ret)
-{
-	if (strchr(text, '('))
-		return declarations_parse(ret, "", text);
-	if (schema_is_file(text))
-		return declarations_read(ret, text);
-	return schema_read_region(place, text, ret);
-}
 
 /* ---- declarations ---- */
 
@@ -307,7 +222,7 @@ static enum status schema_print(const struct place *place, const char *operand,
                                 enum output_format format)
 {
 	struct declarations declarations = {0};
-	enum status status = schema_read(place, operand, &declarations);
+	enum status status = source_read("schema", place, operand, &declarations);
 
 	if (status == STATUS_DONE && format != OUTPUT_TABLE)
 		status = schema_print_columns(&declarations, format);
@@ -391,9 +306,9 @@ static enum status schema_diff(const struct place *place, char **operands,
 
 	if (strcmp(operands[0], "-") == 0 && strcmp(operands[1], "-") == 0)
 		return fail(STATUS_INPUT, "only one of the two can be standard input");
-	status = schema_read(place, operands[0], &older);
+	status = source_read("schema", place, operands[0], &older);
 	if (status == STATUS_DONE)
-		status = schema_read(place, operands[1], &newer);
+		status = source_read("schema", place, operands[1], &newer);
 	if (status == STATUS_DONE) {
 		diff.output = output_open(format, SHAPE_ROWS, diff_columns, DIFF_COLUMNS);
 		schema_diff_tables(&diff, &older, &newer);
