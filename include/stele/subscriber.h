@@ -618,6 +618,18 @@ STELE_API int stele_cursor_last(struct stele_cursor *cursor);
  * -ESTALE, -EBADMSG, -ECHILD. */
 STELE_API int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret);
 
+/* Moves over the next rows, as many as there are up to `capacity`, and fills `ret` with them, in
+ * order. Takes less time a row than stele_cursor_next(), because the version is re-checked only
+ * once; 32 rows a call are enough for that. The two may be mixed. Returns the number of rows, which
+ * is less than `capacity` only at the end of the range or before damage, and 0 after the last row.
+ * Errors are those of stele_cursor_next(); the contents of `ret` are undefined then.
+ *
+ *     while ((r = stele_cursor_next_many(cursor, rows, 32)) > 0)
+ *             for (int64_t i = 0; i < r; i++)
+ *                     use(&rows[i]); */
+STELE_API int64_t stele_cursor_next_many(struct stele_cursor *cursor, struct stele_row *ret,
+                                         size_t capacity);
+
 /* Moves over the row before the cursor. Returns 1 and fills `*ret`, or returns 0 before the first
  * row. A step backward takes longer than one forward, and a change of direction as long as a seek.
  * Errors are those of stele_cursor_next(). */

@@ -4,7 +4,8 @@
  * re-checked after every step, so a cursor never returns a row of a lost version.
  *
  * A cursor stands between two rows. A scan goes in one direction only, so a cursor that turns seeks
- * its place again. Forward, the cursor takes rows from the scan in batches. */
+ * its place again. Forward, the cursor takes rows from the scan in batches, into its own memory or,
+ * for stele_cursor_next_many(), into the caller's. */
 #include "lib/reading/cursor.h"
 
 #include <errno.h>
@@ -234,25 +235,33 @@ static bool cursor_has(const struct stele_cursor *cursor, const struct stele_row
 	                           cursor->under.bits);
 }
 
-/* Takes the next batch from the scan. Returns 1, or the result of the scan if there is no row. */
-static int cursor_fill(struct stele_cursor *cursor)
+/* Takes the next rows from the scan, at most `room`, and fills `rows`. If the cursor's range is a
+ * part of the table, takes only a batch, because those after the end of the range are taken in
+ * vain. Returns the number of rows. */
+static size_t cursor_take(struct stele_cursor *cursor, struct stele_row *rows, size_t room)
 {
-	struct stele_row *end = cursor->rows;
+	size_t batch = cursor->under.bits == 0 || cursor->batch > room ? room : cursor->batch;
+	struct stele_row *end = rows;
 
 	if (cursor->after == 1)
-		cursor->after = scan_next_many(&cursor->scan, cursor->rows,
-		                               cursor->rows + cursor->batch, &end);
+		cursor->after = scan_next_many(&cursor->scan, rows, rows + batch, &end);
 	/* The keys are in order, so after the first that is not in the range comes none that is. */
-	while (end > cursor->rows && !cursor_has(cursor, end - 1)) {
+	while (end > rows && !cursor_has(cursor, end - 1)) {
 		scan_end(&cursor->scan);
 		cursor->after = 0;
 		end--;
 	}
 	if (cursor->batch < CURSOR_BATCH)
 		cursor->batch *= 2;
+	return (size_t)(end - rows);
+}
+
+/* Takes the next batch into the cursor. Returns 1, or the result of the scan if there is no row. */
+static int cursor_fill(struct stele_cursor *cursor)
+{
 	cursor->next = cursor->rows;
-	cursor->end = end;
-	return end > cursor->rows ? 1 : cursor->after;
+	cursor->end = cursor->rows + cursor_take(cursor, cursor->rows, cursor->batch);
+	return cursor->end > cursor->rows ? 1 : cursor->after;
 }
 
 /* Slow path of stele_cursor_next(). */
@@ -277,6 +286,30 @@ int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
 	cursor->row = row;
 	cursor_copy_row(ret, row);
 	return 1;
+}
+
+int64_t stele_cursor_next_many(struct stele_cursor *cursor, struct stele_row *ret, size_t capacity)
+{
+	int rechecked, r = cursor->backward ? cursor_turn(cursor) : 0;
+	size_t count = 0;
+
+	if (r == 0) {
+		while (count < capacity && cursor->next < cursor->end)
+			cursor_copy_row(&ret[count++], cursor->next++);
+		while (count < capacity && cursor->after == 1)
+			count += cursor_take(cursor, ret + count, capacity - count);
+		if (count == 0 && capacity > 0)
+			r = cursor->after;
+	}
+	if (count > 0) {
+		/* All rows of the batch before `next` were returned, so there is room. */
+		cursor_copy_row(&cursor->rows[0], &ret[count - 1]);
+		cursor->row = &cursor->rows[0];
+	} else if (r < 0 || capacity > 0) {
+		cursor_place(cursor, CURSOR_LAST);
+	}
+	rechecked = cursor_recheck(cursor, r);
+	return rechecked < 0 ? rechecked : (int64_t)count;
 }
 
 int stele_cursor_previous(struct stele_cursor *cursor, struct stele_row *ret)

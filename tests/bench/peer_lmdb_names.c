@@ -5,10 +5,11 @@
 #include "lib/units.h"
 #include "tests/support/bench/peer_lmdb.h"
 
-#define MILLION 1000000u
-#define LOOKUPS 200000u
-#define SCANS   300u
-#define SCANNED 1000u /* rows of a scan */
+#define MILLION         1000000u
+#define LOOKUPS         200000u
+#define SCANS           300u
+#define SCANNED         1000u /* rows of a scan */
+#define SCANNED_AT_ONCE 50u   /* rows of a call of stele_cursor_next_many() */
 
 static unsigned char keys[LOOKUPS][KEY_MAX]; /* of random rows */
 static struct stele_live live;
@@ -163,6 +164,31 @@ static double scan_stele(uint64_t *ret_sum)
 	return (bench_seconds() - begin) / SCANS / SCANNED;
 }
 
+/* Times the same scans by stele_cursor_next_many(). */
+static double scan_many(uint64_t *ret_sum)
+{
+	double begin = bench_seconds();
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < SCANS; i++) {
+		struct stele_row rows[SCANNED_AT_ONCE];
+		struct stele_cursor *cursor;
+		int64_t count = 1;
+
+		must(stele_cursor_open(&both.table, &cursor));
+		if (both.rows > SCANNED)
+			must(stele_cursor_seek(cursor, keys[i], BITS));
+		for (size_t j = 0; j < SCANNED && count > 0; j += (size_t)count) {
+			count = stele_cursor_next_many(cursor, rows, SCANNED_AT_ONCE);
+			for (int64_t k = 0; k < count; k++)
+				sum = sum * 31 + *(const uint64_t *)rows[k].value;
+		}
+		stele_cursor_close(cursor);
+	}
+	*ret_sum = sum;
+	return (bench_seconds() - begin) / SCANS / SCANNED;
+}
+
 static double scan_lmdb(uint64_t *ret_sum)
 {
 	double begin = bench_seconds();
@@ -220,6 +246,7 @@ static void compare_all(uint64_t rows, const char *text)
 	        time_match_handle, HANDLE);
 	compare("copy_by_name_expected", text, time_copy_name, "handle", time_copy_live, HANDLE);
 	compare("scan_1000", text, scan_stele, "lmdb", scan_lmdb, 3);
+	compare("scan_1000_many", text, scan_many, "lmdb", scan_lmdb, 3);
 	mdb_txn_reset(both.reader);
 	compare("snapshot_and_get_by_name", text, time_renew_name, "lmdb", time_renew_lmdb, 1);
 	compare("copy_by_name_expected", text, time_copy_name, "lmdb", time_renew_lmdb, 1);

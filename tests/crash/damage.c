@@ -144,6 +144,20 @@ static void use(struct damage *damage, int r, const struct stele_row *row)
 		sum = (unsigned char)(sum + ((const unsigned char *)row->value)[i]);
 }
 
+static void walk_many(struct damage *damage, struct stele_cursor *cursor)
+{
+	struct stele_row taken[40] = {0};
+	int64_t count, rows = 0;
+
+	while ((count = stele_cursor_next_many(cursor, taken, 40)) > 0) {
+		for (int64_t i = 0; i < count; i++)
+			use(damage, 1, &taken[i]);
+		rows += count;
+		cr_assert_lt(rows, ROWS_MAX, "many rows of a cursor go in circles");
+	}
+	use(damage, (int)count, taken);
+}
+
 static void walk_rows(struct damage *damage, const struct stele_table *table)
 {
 	struct stele_cursor *cursor;
@@ -168,6 +182,8 @@ static void walk_rows(struct damage *damage, const struct stele_table *table)
 		r = stele_cursor_next(cursor, &row);
 	use(damage, r, &row);
 	r = stele_cursor_under(cursor, NULL, 0);
+	if (r == 0)
+		walk_many(damage, cursor);
 	if (r == 0)
 		r = stele_cursor_last(cursor);
 	use(damage, r, &row);

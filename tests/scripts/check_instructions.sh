@@ -25,6 +25,7 @@ copy_by_name   475   of the same by the name of the table, with the expected sch
 table_open  80   of a table that the snapshot was asked for before
 cursor_open  570  to open and close
 scan      96    of a row
+scan_many  66  of a row, 25 a call
 snapshot  350   to open and close
 commit    3520  of one row of 10,000
 '

@@ -223,6 +223,20 @@ COUNTED do_scan(void)
 	stele_cursor_close(cursor);
 }
 
+COUNTED do_scan_many(void)
+{
+	struct stele_cursor *cursor;
+	struct stele_row rows[25];
+
+	must(stele_cursor_open(&tables[IDS], &cursor));
+	for (unsigned i = 0; i < TIMES; i += 25) {
+		check(stele_cursor_next_many(cursor, rows, 25) == 25);
+		for (unsigned j = 0; j < 25; j++)
+			use(1, &rows[j]);
+	}
+	stele_cursor_close(cursor);
+}
+
 COUNTED do_snapshot(void)
 {
 	for (unsigned i = 0; i < TIMES; i++) {
@@ -281,6 +295,7 @@ int main(void)
 	do_table_open();
 	do_cursor_open();
 	do_scan();
+	do_scan_many();
 	do_snapshot();
 	do_commit();
 	check(sum > 0);

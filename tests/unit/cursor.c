@@ -207,6 +207,143 @@ Test(unit_cursor, scans_tables_of_all_sizes)
 	stele_publisher_close(publisher);
 }
 
+/* ---- many rows in one call ---- */
+
+static struct stele_row many[SCANNED_MAX + 1];
+
+static bool same_row(const struct stele_row *a, const struct stele_row *b)
+{
+	return a->key == b->key && a->key_bits == b->key_bits && a->value == b->value &&
+	       a->value_size == b->value_size && a->version == b->version;
+}
+
+/* Takes all rows that follow by stele_cursor_next(). Returns their number. */
+static size_t take_single(struct stele_cursor *cursor, struct stele_row *ret)
+{
+	size_t count = 0;
+
+	while (stele_cursor_next(cursor, &ret[count]) == 1)
+		count++;
+	return count;
+}
+
+/* Takes up to `capacity` rows in one call, and steps over the last one backward and forward
+ * again, at random. Returns the number of rows. */
+static size_t take_call(struct stele_cursor *cursor, struct stele_row *ret, size_t capacity,
+                        uint64_t *state)
+{
+	int64_t count = stele_cursor_next_many(cursor, ret, capacity);
+	struct stele_row row;
+
+	OK(count);
+	CHECK((size_t)count <= capacity, "%lld rows of %zu", (long long)count, capacity);
+	if (count > 0 && random_from(state) % 8 == 0) {
+		RETURNS(stele_cursor_previous(cursor, &row), 1, "");
+		CHECK(same_row(&row, &ret[count - 1]), "the row before the cursor");
+		RETURNS(stele_cursor_next(cursor, &row), 1, "");
+		CHECK(same_row(&row, &ret[count - 1]), "the row after the cursor");
+	}
+	return (size_t)count;
+}
+
+/* Takes all rows that follow the cursor, `capacity` a call or, if it is 0, any number a call.
+ * They must be those of the array. */
+static void expect_many(struct stele_cursor *cursor, const struct stele_row *expected, size_t count,
+                        size_t capacity, uint64_t *state)
+{
+	size_t taken = 0, room, got;
+
+	do {
+		room = capacity > 0 ? capacity : random_from(state) % 80;
+		if (room > SCANNED_MAX + 1 - taken)
+			room = SCANNED_MAX + 1 - taken;
+		got = take_call(cursor, many + taken, room, state);
+		taken += got;
+		CHECK(got == room || taken == count, "%zu rows of %zu, at %zu of %zu", got, room,
+		      taken, count);
+	} while (taken < count || got > 0);
+	CHECK(taken == count, "%zu rows of %zu", taken, count);
+	for (size_t i = 0; i < count; i++)
+		CHECK(same_row(&many[i], &expected[i]), "row %zu of %zu", i, count);
+}
+
+/* Reads a table by calls of all capacities around the size of a cursor's batch, after some rows
+ * that were taken one by one. */
+static void read_many(const struct stele_snapshot *snapshot, const char *name, uint64_t *state)
+{
+	struct stele_row singles[SCANNED_MAX + 1];
+	struct stele_cursor *cursor;
+	struct stele_table table;
+	size_t count;
+
+	OK(stele_table_open(snapshot, name, NULL, &table));
+	OK(stele_cursor_open(&table, &cursor));
+	count = take_single(cursor, singles);
+	for (size_t capacity = 0; capacity < 70; capacity++) {
+		size_t skip = random_from(state) % 40;
+		struct stele_row row;
+
+		OK(stele_cursor_seek(cursor, NULL, 0));
+		skip = skip < count ? skip : count;
+		for (size_t i = 0; i < skip; i++)
+			RETURNS(stele_cursor_next(cursor, &row), 1, "");
+		expect_many(cursor, singles + skip, count - skip, capacity, state);
+		RETURNS(stele_cursor_next(cursor, &row), 0, "");
+	}
+	stele_cursor_close(cursor);
+}
+
+Test(unit_cursor, takes_many_rows_of_tables_of_all_sizes)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	uint64_t state = SEED;
+
+	for (size_t count = 0; count <= SCANNED_MAX; count += count < 70 ? 1 : 23) {
+		struct stele_snapshot *snapshot;
+
+		snapshot = put_scanned(publisher, subscriber, false, count, &state);
+		read_many(snapshot, "numbers", &state);
+		stele_snapshot_close(snapshot);
+		snapshot = put_scanned(publisher, subscriber, true, count, &state);
+		read_many(snapshot, "texts", &state);
+		stele_snapshot_close(snapshot);
+	}
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+Test(unit_cursor, takes_many_rows_within_its_restriction)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_row singles[SCANNED_MAX + 1];
+	struct stele_snapshot *snapshot;
+	struct stele_cursor *cursor;
+	struct stele_table table;
+	uint64_t state = SEED;
+
+	put_rows(publisher, &state);
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	OK(stele_table_open(snapshot, "nets", &schema, &table));
+	OK(stele_cursor_open(&table, &cursor));
+	for (int round = 0; round < ROUNDS; round++) {
+		struct prefix from = random_prefix(&state), under = random_prefix(&state);
+		size_t count;
+
+		under.bits %= 8;
+		under.bytes[0] &= (uint8_t)(0xff00u >> under.bits);
+		OK(stele_cursor_under(cursor, under.bytes, under.bits));
+		OK(stele_cursor_seek(cursor, from.bytes, from.bits));
+		count = take_single(cursor, singles);
+		OK(stele_cursor_seek(cursor, from.bytes, from.bits));
+		expect_many(cursor, singles, count, 0, &state);
+	}
+	stele_cursor_close(cursor);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* A cursor has taken rows in advance when its version is lost. It must not return them. */
 Test(unit_cursor, returns_no_row_of_a_lost_version)
 {
@@ -228,6 +365,8 @@ Test(unit_cursor, returns_no_row_of_a_lost_version)
 		while (stele_snapshot_check(snapshot) == 0)
 			ipc_commit(publisher);
 		RETURNS(stele_cursor_next(cursor, &row), -ESTALE, "");
+		RETURNS(stele_cursor_next_many(cursor, many, SCANNED_MAX), -ESTALE, "");
+		RETURNS(stele_cursor_next_many(cursor, many, 1), -ESTALE, "");
 		stele_cursor_close(cursor);
 		stele_snapshot_close(snapshot);
 	}
