@@ -50,10 +50,11 @@ static char region[32];
 #define IS_FILLED(result_)             (void)0
 #endif
 
-#define FILLED(struct_) \
-	struct struct_ struct_; \
-	memset(&struct_, 0xa5, sizeof(struct_)); \
-	struct_.size = sizeof(struct_)
+#define FILL(object_) \
+	do { \
+		memset(&(object_), 0xa5, sizeof(object_)); \
+		(object_).size = sizeof(object_); \
+	} while (0)
 
 static struct stele_publisher *publish(void)
 {
@@ -62,8 +63,9 @@ static struct stele_publisher *publish(void)
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
 	struct value value = {7};
-	FILLED(stele_publisher_stats);
+	struct stele_publisher_stats stele_publisher_stats;
 
+	FILL(stele_publisher_stats);
 	REFUSES_NEWER(stele_publisher_options,
 	              stele_publisher_open(region, &stele_publisher_options, &publisher));
 	CHECK(stele_publisher_open(region, &stele_publisher_options, &publisher) == 0);
@@ -100,8 +102,9 @@ static void subscribe(void)
 		.size = sizeof(stele_follow_options), .tables = &table, .table_count = 1};
 	struct stele_subscriber *subscriber;
 	unsigned rows = 0;
-	FILLED(stele_subscriber_state);
+	struct stele_subscriber_state stele_subscriber_state;
 
+	FILL(stele_subscriber_state);
 	REFUSES_NEWER(stele_subscriber_options,
 	              stele_subscriber_open(region, &stele_subscriber_options, &subscriber));
 	CHECK(stele_subscriber_open(region, &stele_subscriber_options, &subscriber) == 0);
@@ -122,10 +125,13 @@ static void inspect(void)
 {
 	struct stele_verify_options stele_verify_options = {.size = sizeof(stele_verify_options),
 	                                                    .flags = STELE_ANY_OWNER};
-	FILLED(stele_region_use);
-	FILLED(stele_region_info);
-	FILLED(stele_region_lock);
+	struct stele_region_use stele_region_use;
+	struct stele_region_info stele_region_info;
+	struct stele_region_lock stele_region_lock;
 
+	FILL(stele_region_use);
+	FILL(stele_region_info);
+	FILL(stele_region_lock);
 	REFUSES_NEWER(stele_verify_options,
 	              stele_region_verify(region, &stele_verify_options, &stele_region_use));
 	CHECK(stele_region_verify(region, &stele_verify_options, &stele_region_use) == 1);

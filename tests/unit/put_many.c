@@ -34,11 +34,17 @@ static const struct stele_column columns[KINDS][4] = {
 	[PAIR] = {STELE_KEY("vrf", STELE_U32), STELE_KEY("key", STELE_IPV4NET), VALUE_FIXED},
 };
 static const struct stele_schema schemas[KINDS] = {
-	[EXACT] = {columns[EXACT], 3, sizeof(struct fixed)},
-	[TEXT] = {columns[TEXT], 2, 0},
-	[PREFIX4] = {columns[PREFIX4], 3, sizeof(struct fixed)},
-	[PREFIX6] = {columns[PREFIX6], 3, sizeof(struct fixed)},
-	[PAIR] = {columns[PAIR], 4, sizeof(struct fixed)},
+	[EXACT] = {.columns = columns[EXACT],
+                   .column_count = 3,
+                   .value_size = sizeof(struct fixed)},
+	[TEXT] = {.columns = columns[TEXT], .column_count = 2},
+	[PREFIX4] = {.columns = columns[PREFIX4],
+                     .column_count = 3,
+                     .value_size = sizeof(struct fixed)},
+	[PREFIX6] = {.columns = columns[PREFIX6],
+                     .column_count = 3,
+                     .value_size = sizeof(struct fixed)},
+	[PAIR] = {.columns = columns[PAIR], .column_count = 4, .value_size = sizeof(struct fixed)},
 };
 
 static uint64_t seed;

@@ -22,7 +22,7 @@ void evolution_close(struct evolution *evolution)
 	for (size_t i = 0; i < evolution->owned_count; i++)
 		free(evolution->owned[i]);
 	for (size_t i = 0; i < evolution->parsed_count; i++)
-		stele_schema_free(evolution->parsed[i]);
+		stele_schema_free(evolution->parsed[i].schema);
 	free(evolution->owned);
 	free(evolution->parsed);
 }
@@ -114,7 +114,7 @@ enum status evolution_add(struct evolution *evolution, const char *declaration)
 		return fail(fail_status(result), "--add '%s': %s", declaration, stele_last_error());
 	evolution->parsed = heap_realloc(evolution->parsed, (evolution->parsed_count + 1) *
 	                                                            sizeof(*evolution->parsed));
-	evolution->parsed[evolution->parsed_count++] = parsed;
+	evolution->parsed[evolution->parsed_count++].schema = parsed;
 	for (size_t i = 1; i < parsed->column_count && status == STATUS_DONE; i++)
 		status = evolution_append(evolution, &parsed->columns[i]);
 	return status;

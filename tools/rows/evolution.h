@@ -7,13 +7,18 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 
+/* A parsed schema whose columns were added to the changed schema. */
+struct evolution_parsed {
+	struct stele_schema *schema;
+};
+
 /* A schema that is being changed. Opened by evolution_open(). */
 struct evolution {
 	struct stele_schema schema; /* `columns` points to the array */
 	struct stele_column columns[STELE_COLUMNS_MAX];
 	void **owned; /* on the heap: what the columns point to; `owned_count` pointers */
 	size_t owned_count;
-	struct stele_schema **parsed; /* on the heap: the schemas of added columns */
+	struct evolution_parsed *parsed; /* on the heap */
 	size_t parsed_count;
 };
 
@@ -31,6 +36,6 @@ enum status evolution_add(struct evolution *evolution, const char *declaration);
 enum status evolution_rename(struct evolution *evolution, const char *names);
 
 /* Marks a column as deprecated. Returns STATUS_INPUT after an error message. */
-enum status evolution_deprecate(struct evolution *evolution, const char *column);
+enum status evolution_deprecate(struct evolution *evolution, const char *name);
 
 #endif
