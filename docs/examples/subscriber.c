@@ -26,7 +26,7 @@ static void print_route(const struct stele_snapshot *snapshot, const struct in_a
 	struct stele_table routes;
 	struct stele_row row;
 
-	/* Fails if the table has other columns than this program was compiled with. */
+	/* Fails if the table lacks columns that this program was compiled with. */
 	if (stele_table_open(snapshot, "routes", &route_schema, &routes) < 0) {
 		printf("version %llu: %s\n", version, stele_last_error());
 		return;

@@ -18,8 +18,8 @@
  *                     it before it can be read, or create it again
  *   -ENOTDIR          a directory was expected, and something else was found
  *   -EEXIST           the region, table, row or file exists already
- *   -EBUSY            in use: another publisher is attached, a transaction is open, or each signal
- *                     number of the notifier is taken
+ *   -EBUSY            in use: another publisher is attached, a transaction is open, a table is
+ *                     being replaced, or no signal number is free for the notifier
  *   -EAGAIN           a condition does not hold: the region or a row is at another version
  *   -EACCES, -EPERM   this user may not use the files or the memory of the region, the memory is in
  *                     another IPC namespace, or other users than the owner may write to them
@@ -31,8 +31,8 @@
  *   -ENOMEM           this process, or its memory cgroup, has no memory or address space left
  *   -EMFILE, -ENFILE  too many are open: descriptors, or versions that one subscriber pins
  *   -EBADMSG          the region is damaged, was truncated, has lost its memory, or is not a region
- *   -EPROTONOSUPPORT  the region was made by a library with another layout version, or on another
- *                     kind of machine
+ *   -EPROTONOSUPPORT  the region has a feature that this library does not know (upgrade the
+ *                     library), has another layout version, or is from another kind of machine
  *   -ECHILD           the handle was opened by the parent process, before a fork()
  *   -ENOTSUP          not supported by this subscriber's notifier, by the region's memory, by its
  *                     layout (until an upgrade), by a saved region, by the file system, or by the

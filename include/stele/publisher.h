@@ -125,7 +125,8 @@ struct stele_publisher_options {
  *
  * With STELE_CREATE, an unusable region is replaced by an empty one: a region of another layout
  * version, or one that an earlier boot of the machine left incomplete. stele_publisher_note()
- * reports this. The caller owns the publisher and closes it with stele_publisher_close().
+ * reports this. A region that has a feature which this library does not know is never replaced. The
+ * caller owns the publisher and closes it with stele_publisher_close().
  *
  * Errors:
  *   -EINVAL           the name or an option is wrong
@@ -140,7 +141,8 @@ struct stele_publisher_options {
  *                     or this user may not give files to options.group
  *   -EBADMSG          not a region, or damaged; or a directory that is not empty has the name of
  *                     one of its files
- *   -EPROTONOSUPPORT  another layout version or byte order; or the attached publishers and this
+ *   -EPROTONOSUPPORT  another layout version or byte order; or a feature that this library does not
+ *                     know, which the error message names; or the attached publishers and this
  *                     process cannot share a lock: one is a 32-bit and the other a 64-bit
  *                     process, or they use different C libraries
  *   -EUCLEAN          left by an earlier boot

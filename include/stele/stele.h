@@ -9,12 +9,13 @@
  *   <stele/version.h>     versions of the library; what stays compatible
  *   <stele/error.h>       errors and error messages; the SIGBUS handler
  *   <stele/flags.h>       all flags
- *   <stele/schema.h>      columns of a table; keys; values as text
+ *   <stele/schema.h>      columns of a table; compatible schemas; keys; columns as text
+ *   <stele/text.h>        keys and rows as text: JSON, CSV
  *   <stele/publisher.h>   writing: publishers, transactions
- *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
- *   <stele/lpm.h>       longest-prefix match at packet rates
+ *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes, following
+ *   <stele/lpm.h>         longest-prefix match at packet rates
  *   <stele/hash.h>        exact lookups in large tables
- *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove
+ *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove; time limits
  *
  * CONVENTIONS. They hold for every function that does not say otherwise:
  *
@@ -36,8 +37,8 @@
  *   touch nothing that the parent uses. Functions that cannot fail return what the child's copy
  *   holds: stele_publisher_version, stele_publisher_note, stele_snapshot_version,
  *   stele_table_rows, stele_table_version, stele_changes_versions, stele_lpm_version,
- *   stele_lpm_memory, stele_hash_version, stele_hash_memory. stele_transaction_abort does
- *   nothing.
+ *   stele_lpm_memory, stele_hash_version, stele_hash_memory, and the functions whose names end in
+ *   _position or _region_uuid. stele_transaction_abort does nothing.
  * - Side effects. The library never prints and never exits. It starts a thread only if the caller
  *   asks for one (STELE_NOTIFIER_THREAD, the notifier sysv). It holds no lock between calls,
  *   except the region's lock from the start to the end of a transaction.

@@ -214,7 +214,8 @@ struct stele_subscriber_options {
  *   -EPERM            the owner is not accepted (see OWNERS); other users than the owner may write
  *                     the region; or its System V segment does not admit this user
  *   -EBADMSG          not a region, or damaged
- *   -EPROTONOSUPPORT  another layout version
+ *   -EPROTONOSUPPORT  another layout version; or a feature that this library does not know, which
+ *                     the error message names (docs/upgrading.md)
  *   -EUCLEAN          the region is on a disk and left by an earlier boot; it can be read again
  *                     once a publisher has opened it
  *   -ENOMEM, -EMFILE, -ENFILE
@@ -274,7 +275,9 @@ STELE_API int stele_subscriber_history(struct stele_subscriber *subscriber, uint
  *
  * Returns 1 and sets `*ret_version` to the newest version, or returns 0 at the deadline. Errors:
  * -ENOENT (the region was removed), -EIDRM (another region, or a region of another user, has
- * taken the name: call stele_subscriber_reopen(), or open it again), -EBADMSG, -ECHILD. */
+ * taken the name: call stele_subscriber_reopen(), or open it again), -EPROTONOSUPPORT (the region
+ * was upgraded, and has a feature that this library does not know), -EBADMSG, -ECHILD; and, if the
+ * region's next file cannot be opened, -EACCES, -EPERM, -ENOMEM, -EMFILE, -ENFILE. */
 STELE_API int stele_subscriber_wait(struct stele_subscriber *subscriber, uint64_t since,
                                     int64_t deadline_ns, uint64_t *ret_version);
 

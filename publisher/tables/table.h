@@ -10,7 +10,7 @@
 #include "publisher/state/state.h"
 
 /* Opens a name in a transaction: the table that the last version has, or, if it has none, a
- * TABLE_ABSENT one, which stele_transaction_create_table() can create. Returns 0, -ENOENT (the name
+ * TABLE_ABSENT one, which stele_transaction_create_table() can create. Returns 0, -ENXIO (the name
  * is too long for any table), -ENOMEM or -EBADMSG. */
 int table_find(struct stele_transaction *tx, const char *name, struct stele_writable **ret);
 
