@@ -144,7 +144,7 @@ Test(alter_command, drop_drops_tables_as_one_version)
 
 	create_routes();
 	EXPECT_STATUS(STELE("create", region, "--table", "more(a: u8 key)"), 0);
-	snprintf(other, sizeof(other), "%s/mor", region);
+	snprintf(other, sizeof(other), "%s/mote", region);
 	EXPECT_FAILURE(STELE("drop", target, other), 3, "did you mean \"more\"?");
 	EXPECT_FAILURE(STELE("drop", target, "elsewhere/more"), 2, "one region at a time");
 	EXPECT_FAILURE(STELE("drop"), 2, "expected REGION/TABLE");

@@ -128,7 +128,7 @@ Test(ipc_by_name, what_is_remembered_is_checked)
 			columns[1].name = strcpy(name, "count");
 			read_snapshot(snapshot, &changing, 1, "");
 			read_newest(subscriber, &changing, 1, "");
-			strcpy(name, "cound");
+			strcpy(name, "sound");
 			read_snapshot(snapshot, &changing, -EINVAL, "another schema");
 			read_newest(subscriber, &changing, -EINVAL, "another schema");
 			stele_snapshot_close(snapshot);
