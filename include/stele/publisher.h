@@ -123,10 +123,11 @@ struct stele_publisher_options {
  * region first. If the last publisher died, this call recovers the region: committed versions are
  * kept, uncommitted changes are discarded. The cost is a walk over all rows.
  *
- * With STELE_CREATE, an unusable region is replaced by an empty one: a region of another layout
+ * With STELE_CREATE, an unusable region is replaced by an empty one: a region of an earlier layout
  * version, or one that an earlier boot of the machine left incomplete. stele_publisher_note()
- * reports this. A region that has a feature which this library does not know is never replaced. The
- * caller owns the publisher and closes it with stele_publisher_close().
+ * reports this. A region of a later layout version, or with a feature that this library does not
+ * know, is never replaced. The caller owns the publisher and closes it with
+ * stele_publisher_close().
  *
  * Errors:
  *   -EINVAL           the name or an option is wrong

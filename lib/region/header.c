@@ -64,8 +64,14 @@ int header_keep_newer(const struct region_paths *names, int fd)
 
 	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
 	    header.magic != LAYOUT_MAGIC_DATA || header.byte_order != LAYOUT_BYTE_ORDER ||
-	    header.layout_version != LAYOUT_VERSION)
+	    header.layout_version < LAYOUT_VERSION)
 		return 0;
+	/* The checksum of a later layout is not known here. */
+	if (header.layout_version > LAYOUT_VERSION)
+		return error_set(EPROTONOSUPPORT,
+		                 "%s has layout version %u, and this library knows version %u; "
+		                 "upgrade the library, or remove the region",
+		                 header_label(names, label), header.layout_version, LAYOUT_VERSION);
 	return features_check(&header, true, header_label(names, label));
 }
 

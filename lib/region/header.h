@@ -30,8 +30,9 @@ const char *header_unknown_remedy(const struct region_paths *names);
 int header_validate(const struct region_paths *names, const struct layout_header *header,
                     bool writable);
 
-/* Refuses to replace the file of a region of this layout that has features which this library does
- * not know: a newer library can use the region. Returns 0 or -EPROTONOSUPPORT. */
+/* Refuses to replace the file of a region that only a newer library can use: a region of a later
+ * layout version, or one with features that this library does not know. Returns 0 or
+ * -EPROTONOSUPPORT. */
 int header_keep_newer(const struct region_paths *names, int fd);
 
 /* Validates that each member of a header has a value that a publisher could have written, for

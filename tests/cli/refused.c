@@ -149,14 +149,29 @@ Test(cli_refused, cli_15_a_region_of_the_other_byte_order)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-/* Only create replaces a region of another layout. A watch of the old region moves to the new
+/* Only a newer library can use a region of a later layout, so even create keeps it. */
+Test(cli_refused, a_region_of_a_later_layout_is_not_replaced)
+{
+	const off_t place = offsetof(struct layout_header, layout_version);
+	const char *before = cli_dump();
+	uint32_t version, later = LAYOUT_VERSION + 1;
+
+	read_at(place, &version, sizeof(version));
+	write_at(place, &later, sizeof(later));
+	EXPECT_FAILURE(STELE("create", region, "--table", "more(a: u8 key)"), 7,
+	               "upgrade the library", region);
+	write_at(place, &version, sizeof(version));
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+/* Only create replaces a region of an earlier layout. A watch of the old region moves to the new
  * one. */
-Test(cli_refused, a_region_of_another_layout_is_replaced_by_create)
+Test(cli_refused, a_region_of_an_earlier_layout_is_replaced_by_create)
 {
 	const off_t place = offsetof(struct layout_header, layout_version);
 	struct cli_result result;
 	struct cli_process watch;
-	uint32_t other = 77;
+	uint32_t other = LAYOUT_VERSION - 1;
 
 	/* A watch that has printed the rows has the region open. */
 	STELE_START(&watch, "watch", "--initial", "--format", "ndjson", region);
