@@ -312,7 +312,8 @@ static void edit_header(struct forge *forge, const struct forge_step *step)
 	switch (step->what) {
 	case EDIT_HEADER:
 		at = step->a % COUNT(fields);
-		store(forge, fields[at].at, &step->value, fields[at].size);
+		store(forge, fields[at].at, &step->value,
+		      fields[at].size < 8 ? fields[at].size : 8);
 		break;
 	case EDIT_HEAD_WORDS:
 		at = step->a % COUNT(words);
