@@ -54,6 +54,15 @@ static inline const unsigned char *view_object(const struct view *view, ref_t re
 	return view_has(view, ref) ? view->base + (uint64_t)ref * LAYOUT_UNIT : NULL;
 }
 
+/* Returns the first word of the object at `ref`, or 0 if there is none. The word has the version
+ * that made the object, so it tells the object from a later one at the same reference. */
+static inline uint64_t view_first_word(const struct view *view, ref_t ref)
+{
+	const unsigned char *at = view_object(view, ref);
+
+	return at ? data_load(at) : 0;
+}
+
 /* Finds the bytes of the blob at `ref`, and checks that the blob ends inside the file. Returns 0 or
  * -EBADMSG. */
 int view_blob(const struct view *view, ref_t ref, const unsigned char **ret_bytes,

@@ -44,6 +44,9 @@ struct stele_writable {
 	uint64_t id;
 	ref_t schema_ref, root;
 	uint64_t rows;
+	/* First word of the stored schema that `schema` was loaded from. Another publisher may
+	 * alter the table, which keeps its id, and store a later schema at the same reference. */
+	uint64_t schema_made;
 
 	/* The table in the last version. Valid while `known` equals tables.known. */
 	bool was; /* the last version has the table */

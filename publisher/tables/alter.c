@@ -229,7 +229,7 @@ int stele_transaction_alter_table(struct stele_transaction *tx, const char *name
 	int r = stele_writable_open(tx, name, &alter.table);
 
 	if (r == 0)
-		r = stele_schema_check(schema);
+		r = tables_check_schema(&alter.table->publisher->attachment.region, name, schema);
 	if (r == 0)
 		r = alter_check(alter.table, schema);
 	if (r <= 0)

@@ -141,16 +141,18 @@ void finish_abort(struct stele_transaction *tx)
 	struct stele_writable *table;
 
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
+		/* The schema that the table has now is not that of the last version. Another
+		 * publisher may store its own schema at the same reference, with the same id and
+		 * in the same version. No table has id 0, so the next transaction loads the schema
+		 * again. */
+		if (table->remade || !table->was || table->schema_ref != table->base.schema)
+			table->id = 0;
 		if (table->status != TABLE_PRESENT)
 			continue;
 		edit_drop_tree(edit, &table->layout, table->root, true);
 		if (object_made(edit, table->schema_ref))
 			object_drop(edit, table->schema_ref,
 			            object_size(edit, NULL, table->schema_ref));
-		/* The schema that the table has now is not that of the last version. No table has
-		 * id 0, so the next transaction loads the schema again. */
-		if (table->remade)
-			table->id = 0;
 		if (!table->was)
 			table->status = TABLE_ABSENT;
 	}

@@ -70,13 +70,14 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
  * it is in memory already. */
 static int table_load_base(struct stele_writable *table)
 {
-	const struct stele_publisher *publisher = table->publisher;
+	const struct region *region = &table->publisher->attachment.region;
 	const struct catalog_table *base = &table->base;
+	uint64_t made = view_first_word(&table->publisher->arena.view, base->schema);
 	struct stele_schema *schema;
 
 	if (!table->schema || table->id != base->id || table->schema_ref != base->schema ||
-	    table->features != publisher->attachment.region.features) {
-		int r = catalog_schema(&publisher->arena.view, base->schema, &schema);
+	    table->schema_made != made || table->features != region->features) {
+		int r = catalog_schema(&table->publisher->arena.view, base->schema, &schema);
 		if (r == -ENOMEM)
 			return refuse_schema_memory(table->name);
 		if (r < 0)
@@ -84,8 +85,9 @@ static int table_load_base(struct stele_writable *table)
 				EBADMSG,
 				"the schema of table \"%s\" is damaged; remove region \"%s\" and "
 				"publish again",
-				table->name, publisher->attachment.region.names.region);
+				table->name, region->names.region);
 		table_set_schema(table, schema);
+		table->schema_made = made;
 	}
 	table->id = base->id;
 	table->schema_ref = base->schema;

@@ -313,6 +313,42 @@ Test(alter_schemas, without_space_leaves_the_table_as_it_was)
 }
 
 /* A publisher that was built with fewer columns is refused, and told why; it can still delete. */
+/* Another publisher may store another schema where the aborted one was. */
+Test(alter_schemas, an_aborted_schema_is_forgotten)
+{
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = STELE_CREATE | STELE_SHARED};
+	struct stele_publisher *one = ipc_attach(region, &options), *two;
+	struct stele_column columns[] = {route_old_schema.columns[0],
+	                                 route_old_schema.columns[1],
+	                                 route_old_schema.columns[2],
+	                                 {.name = "load", .type = STELE_U32, .offset = 8}};
+	const struct stele_schema schema[] = {
+		{.columns = columns, .column_count = 4, .value_size = 12},
+		{.columns = columns, .column_count = 4, .value_size = 16}};
+	struct stele_transaction *tx;
+	uint8_t value[16] = {0};
+
+	cr_assert_eq(route_old_schema.column_count, 3);
+	OK(stele_transaction_begin(one, &tx));
+	OK(stele_transaction_create_table(tx, "routes", &route_old_schema));
+	route_put_old(tx, 1, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	two = ipc_attach(region, &options);
+	OK(stele_transaction_begin(one, &tx));
+	RETURNS(stele_transaction_alter_table(tx, "routes", &schema[0]), 1, "");
+	stele_transaction_abort(tx);
+	columns[3].type = STELE_U64;
+	route_alter(two, &schema[1]);
+	OK(stele_transaction_begin(one, &tx));
+	RETURNS(stele_transaction_put(tx, "routes", "\12\0\1", 24, value, 12), -EINVAL,
+	        "the value has 12 bytes; a value of this table has 16");
+	RETURNS(stele_transaction_put(tx, "routes", "\12\0\1", 24, value, 16), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	stele_publisher_close(one);
+	stele_publisher_close(two);
+}
+
 Test(alter_schemas, publishers_of_the_old_struct_are_refused)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),

@@ -59,6 +59,8 @@ Test(layout_upgrade, a_publisher_goes_on_with_the_layout_that_it_finds)
 	EXPECT_HAS(BEFORE("dump", notes).out, "second  by the newer");
 	EXPECT_STATUS(BEFORE("set", notes, "third", "note=by the older"), 0);
 	EXPECT_HAS(STELE("dump", notes).out, "third   by the older");
+	/* An older release cannot load a schema with former names. */
+	EXPECT_HAS(STELE("alter", notes, "--rename", "note=text").err, "stele upgrade");
 	EXPECT_STATUS(BEFORE("verify", region), 0);
 	EXPECT_STATUS(STELE("verify", region), 0);
 }
