@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "publisher/tables/rows.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/build.h"
 #include "publisher/trie/sort.h"
@@ -66,7 +67,7 @@ static int put_many_copy(struct many *many, const struct stele_row_ref *rows, si
 
 	for (size_t i = 0; i < count; i++) {
 		struct stele_row_ref row = rows[i];
-		int r = table_normalize(many->table, &row.value, row.value_size);
+		int r = rows_normalize(many->table, &row.value, row.value_size);
 		if (r < 0)
 			return r;
 		row.key = edit_bytes(row.key, row.key_bits);
@@ -179,7 +180,7 @@ int64_t stele_writable_put_many(struct stele_writable *table, const struct stele
 	int64_t changed = 0;
 
 	for (size_t i = 0; r == 0 && i < count; i++)
-		r = table_check_row(table, &rows[i]);
+		r = rows_check(table, &rows[i]);
 	if (r < 0 || count == 0)
 		return r;
 	r = put_many_alloc(&many, rows, count) < 0 ? table_no_memory(table->name)

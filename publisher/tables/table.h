@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of a transaction: opening them, and the functions that rollback.c, put_many.c,
- * delta.c, finish.c and condition.c share. The functions of <stele/publisher.h> on tables and rows
- * are in this folder.
+ * The tables of a transaction: opening them, and what the files of this folder share about them.
+ * The functions of <stele/publisher.h> on tables and rows are in this folder.
  */
 #ifndef PUBLISHER_TABLES_TABLE_H
 #define PUBLISHER_TABLES_TABLE_H
@@ -20,14 +19,6 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 /* Writes the blob of a new schema for a table. Returns 0, -ENOSPC, -ENOMEM, or another error of
  * object_alloc(). */
 int table_store_schema(struct stele_writable *table, const struct stele_schema *schema, ref_t *ret);
-
-/* Validates a row that is to be put into a table. Returns 0 or -EINVAL. */
-int table_check_row(const struct stele_writable *table, const struct stele_row_ref *row);
-
-/* Sets the bytes of a value that hold no data, such as padding, to zero. Then `*value` points to a
- * buffer of the table, which is valid until the next call. Leaves `*value` unchanged if all bytes
- * of the table's values hold data. Returns 0 or -ENOMEM. */
-int table_normalize(struct stele_writable *table, const void **value, size_t size);
 
 /* Sets the error message for a table whose contents are damaged. Returns -EBADMSG. */
 int table_damaged(const struct stele_writable *table);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows of a transaction: putting, deleting and looking up single ones. Most of these are public
+ * functions. */
+#include "publisher/tables/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/base/error.h"
+#include "lib/schema/schema_value.h"
+#include "lib/trie/trie.h"
+#include "publisher/tables/marks.h"
+#include "publisher/tables/table.h"
+#include "publisher/trie/edit.h"
+
+/* Validates a key for a lookup or a deletion: its length, and that the bits after a prefix are
+ * zero. Returns 0 or -EINVAL. */
+static int rows_check_key(const struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	if (row_layout_takes_key(&table->layout, key, key_bits))
+		return 0;
+	/* Sets the error message. */
+	return stele_key_check(table->schema, key, key_bits);
+}
+
+/* Validates a key that is to be put, including its contents. Returns 0 or -EINVAL. */
+static int rows_check_new_key(const struct stele_writable *table, const void *key,
+                              unsigned key_bits)
+{
+	if (table->key_plain && row_layout_takes_key(&table->layout, key, key_bits))
+		return 0;
+	return stele_key_check(table->schema, key, key_bits);
+}
+
+/* Validates a value. Returns 0 or -EINVAL. */
+static int rows_check_value(const struct stele_writable *table, const void *value, size_t size)
+{
+	if (table->value_any && size == table->layout.value_size)
+		return 0;
+	return stele_value_check(table->schema, value, size);
+}
+
+int rows_check(const struct stele_writable *table, const struct stele_row_ref *row)
+{
+	int r = rows_check_new_key(table, row->key, row->key_bits);
+
+	return r < 0 ? r : rows_check_value(table, row->value, row->value_size);
+}
+
+int rows_normalize(struct stele_writable *table, const void **value, size_t size)
+{
+	if (table->plain || size == 0)
+		return 0;
+	if (table->normalized_capacity < size) {
+		unsigned char *buffer = realloc(table->normalized, size);
+		if (!buffer)
+			return table_no_memory(table->name);
+		table->normalized = buffer;
+		table->normalized_capacity = size;
+	}
+	schema_value_normalize(table->schema, *value, size, table->normalized);
+	*value = table->normalized;
+	return 0;
+}
+
+int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
+                       const void *value, size_t value_size)
+{
+	struct stele_publisher *publisher = table->publisher;
+	bool touched;
+	ref_t row;
+	int r = publisher_check(publisher);
+
+	if (r == 0)
+		r = rows_check_new_key(table, key, key_bits);
+	if (r == 0)
+		r = rows_check_value(table, value, value_size);
+	if (r == 0 && !table->plain)
+		r = rows_normalize(table, &value, value_size);
+	if (r < 0)
+		return r;
+	if (table->marks)
+		r = marks_put(table,
+		              &(struct stele_row_ref){edit_bytes(key, key_bits), key_bits,
+		                                      edit_bytes(value, value_size), value_size},
+		              &touched);
+	else
+		r = edit_put(&publisher->edit, &table->layout, &table->root, key, key_bits, value,
+		             value_size, &row, &touched);
+	if (r == EDIT_REFUSED)
+		return error_set(EEXIST, "the replacement of table \"%s\" has put this key before",
+		                 table->name);
+	if (r < 0)
+		return table_change_error(publisher, r, table->name);
+	table->rows += r == 1;
+	table->added += r == 1;
+	table->changed += r == 2;
+	table->uncertain |= touched || (r == 1 && table->removed > 0);
+	return r > 0;
+}
+
+int rows_delete(struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	bool touched;
+	int r = edit_delete(&table->publisher->edit, &table->layout, &table->root, key, key_bits,
+	                    &touched);
+
+	if (r < 0)
+		return table_change_error(table->publisher, r, table->name);
+	if (r == 1) {
+		table->rows--;
+		table->removed++;
+		table->uncertain |= touched;
+	}
+	return r;
+}
+
+int stele_writable_delete(struct stele_writable *table, const void *key, unsigned key_bits)
+{
+	int r = publisher_check(table->publisher);
+
+	if (r == 0)
+		r = rows_check_key(table, key, key_bits);
+	if (r < 0)
+		return r;
+	if (table->marks)
+		return error_set(
+			EBUSY,
+			"no row can be deleted while table \"%s\" is being replaced; leave out its "
+			"put instead",
+			table->name);
+	return rows_delete(table, key, key_bits);
+}
+
+int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
+                       struct stele_row *ret)
+{
+	const struct view *view = &table->publisher->arena.view;
+	struct row_parts row;
+	int r = publisher_check(table->publisher);
+
+	if (r == 0)
+		r = rows_check_key(table, key, key_bits);
+	if (r < 0)
+		return r;
+	r = trie_get(view, &table->layout, table->root, key, key_bits, &row);
+	if (r < 0)
+		return table_damaged(table);
+	if (r == 1)
+		row_fill(&row, ret);
+	return r;
+}
+
+/* ---- rows of a table given by name ---- */
+
+int stele_transaction_put(struct stele_transaction *tx, const char *name, const void *key,
+                          unsigned key_bits, const void *value, size_t value_size)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_put(table, key, key_bits, value, value_size);
+}
+
+int stele_transaction_delete(struct stele_transaction *tx, const char *name, const void *key,
+                             unsigned key_bits)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_delete(table, key, key_bits);
+}
+
+int stele_transaction_get(struct stele_transaction *tx, const char *name, const void *key,
+                          unsigned key_bits, struct stele_row *ret)
+{
+	struct stele_writable *table = NULL;
+	int r = stele_writable_open(tx, name, &table);
+
+	return r < 0 ? r : stele_writable_get(table, key, key_bits, ret);
+}
