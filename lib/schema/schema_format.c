@@ -85,7 +85,8 @@ static void format_default(struct format *format, const struct stele_column *col
 	char text[STELE_DEFAULT_MAX + 1];
 	size_t length =
 		stele_value_format(&element, column->default_value, size, text, sizeof(text));
-	bool quoted = column->count > 0 || !format_is_bare(text, length);
+	bool quoted =
+		column->count > 0 || column->type == STELE_CHAR || !format_is_bare(text, length);
 
 	format_string(format, quoted ? " default \"" : " default ");
 	format_inside(format, text, length);

@@ -28,7 +28,7 @@ Test(alter_command, appends_columns_with_defaults)
 	               "weight: u16 default 100");
 	EXPECT_TEXT(cli_plain(result.out),
 	            "routes: version 4, altered: routes(" OLD_COLUMNS
-	            ", zone: char[8] default eu, weight: u16 default 100)\n");
+	            ", zone: char[8] default \"eu\", weight: u16 default 100)\n");
 	EXPECT_TEXT(STELE("dump", "-f", "csv", target).out,
 	            "prefix,next_hop,interface,metric,zone,weight\n"
 	            "10.0.0.0/8,192.0.2.1,eth0,5,eu,100\n"
@@ -76,6 +76,50 @@ Test(alter_command, places_columns_after_the_old_struct)
 	EXPECT_HAS(STELE("alter", name, "--add", "d: u32").out, "d: u32 @24");
 }
 
+/* Several columns of one --add are placed like members of one struct. */
+Test(alter_command, adds_several_columns_at_once)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s/p", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "p(id: u32 key, a: u64, b: u8)"), 0);
+	EXPECT_STATUS(STELE("set", name, "1", "a=2", "b=3"), 0);
+	EXPECT_HAS(
+		STELE("alter", name, "--dry-run", "--add", "c: u32", "--add", "d: u32, e: u8").out,
+		"b: u8, c: u32 @16, d: u32 @24, e: u8)");
+	EXPECT_HAS(STELE("alter", name, "--add", "c: u32 default 4, d: u32, e: u8 default 5").out,
+	           "b: u8, c: u32 @16 default 4, d: u32, e: u8 default 5)");
+	EXPECT_STATUS(STELE("set", name, "2", "a=1", "b=2", "d=7"), 0);
+	EXPECT_TEXT(STELE("dump", "-f", "csv", name).out,
+	            "id,a,b,c,d,e\n1,2,3,4,0,5\n2,1,2,4,7,5\n");
+	/* A table without values; names that stand-ins could have; a comment; what is placed. */
+	snprintf(name, sizeof(name), "%s/k", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "k(present: u32 key)"), 0);
+	EXPECT_HAS(STELE("alter", name, "--add",
+	                 "key_of_table_: u8, b: u32, present-key: u8 @12, present2: u8, @24 # end")
+	                   .out,
+	           "k(present: u32 key, key_of_table_: u8, b: u32, present-key: u8 @12, "
+	           "present2: u8, @24)");
+	EXPECT_HAS(STELE("alter", name, "--add", "c: u64, d: text").out,
+	           "present2: u8, c: u64 @24, d: text)");
+	EXPECT_STATUS(STELE("verify", region), 0);
+}
+
+/* The value of a publisher without the column is too short, and no value with an empty text. */
+Test(alter_command, places_a_variable_column_beyond_the_old_value)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s/v", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "v(id: u32 key, a: u32)"), 0);
+	EXPECT_HAS(STELE("alter", name, "--add", "note: text").out, "note: text @8)");
+	EXPECT_STATUS(STELE("create", region, "--table", "w(id: u32 key)"), 0);
+	snprintf(name, sizeof(name), "%s/w", region);
+	EXPECT_HAS(STELE("alter", name, "--add", "note: text").out, "note: text @1)");
+	EXPECT_STATUS(STELE("set", name, "1", "note=a"), 0);
+	EXPECT_TEXT(STELE("dump", "-f", "csv", name).out, "id,note\n1,a\n");
+}
+
 Test(alter_command, a_dry_run_changes_nothing)
 {
 	create_routes();
@@ -118,7 +162,12 @@ Test(alter_command, names_what_is_wrong)
 	EXPECT_FAILURE(STELE("alter"), 2, "expected one REGION/TABLE");
 	EXPECT_FAILURE(STELE("alter", target), 2, "expected --add, --rename, --deprecate or --to");
 	EXPECT_FAILURE(STELE("alter", region, "--add", "a: u8"), 2, "expected REGION/TABLE");
-	EXPECT_FAILURE(STELE("alter", target, "--add", "a: u9"), 2, "--add 'a: u9'", "u9");
+	EXPECT_FAILURE(STELE("alter", target, "--add", "a: u9"), 2,
+	               "--add 'a: u9': character 4: unknown type");
+	EXPECT_FAILURE(STELE("alter", target, "--add", "a: u8, b: u8 key"), 2,
+	               "key column \"b\" comes after value column \"a\"");
+	EXPECT_FAILURE(STELE("alter", target, "--add", "a: u32 @4"), 2, "overlap in the value");
+	EXPECT_FAILURE(STELE("alter", target, "--add", ""), 2, "expected a column name");
 	EXPECT_FAILURE(STELE("alter", target, "--add", "metric: u32"), 2, "metric");
 	EXPECT_FAILURE(STELE("alter", target, "--add", "a: u32 key"), 2, "part of the key");
 	EXPECT_FAILURE(STELE("alter", target, "--rename", "metrics=a"), 2, "\"metrics\"",

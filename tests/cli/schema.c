@@ -133,8 +133,13 @@ Test(cli_schema, words_arrays_and_units_in_every_format)
 Test(cli_schema, what_the_schema_refuses)
 {
 	create_links();
-	EXPECT_FAILURE(STELE("set", links, "a", "state=9", "load=1 2 3", "big=1 2", "at=1"), 2,
-	               "column \"state\": invalid value \"9\" (expected one of up=1, down=2)");
+	EXPECT_FAILURE(
+		STELE("set", links, "a", "state=9", "load=1 2 3", "big=1 2", "at=1"), 2,
+		"stele: column \"state\": invalid value \"9\" (expected one of up=1, down=2)");
+	EXPECT_FAILURE(STELE("set", links, "a", "state=upp"), 2,
+	               "stele: column \"state\": invalid value \"upp\"");
+	EXPECT_FAILURE(STELE("set", links, "a", "state=up", "at=1"), 2,
+	               "there is no row with this key: expected all columns; missing: load, big");
 	EXPECT_FAILURE(STELE("set", links, "a", "load=1 2", "big=1 2", "at=1"), 2,
 	               "column \"load\": an array of 2 elements (expected 3");
 	EXPECT_FAILURE(STELE("set", links, "a", "load=1 2 3", "at=1"), 2, "missing: big");

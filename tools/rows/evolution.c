@@ -56,68 +56,166 @@ static size_t evolution_alignment(const struct stele_column *column)
 	return alignment;
 }
 
-static size_t evolution_align(size_t offset, size_t alignment)
+/* Returns the alignment of the value's struct. */
+static size_t evolution_value_alignment(const struct stele_schema *schema)
 {
-	return (offset + alignment - 1) / alignment * alignment;
+	size_t greatest = 1;
+
+	for (size_t i = 0; i < schema->column_count; i++) {
+		size_t alignment =
+			schema->columns[i].key ? 1 : evolution_alignment(&schema->columns[i]);
+
+		if (alignment > greatest)
+			greatest = alignment;
+	}
+	return greatest;
 }
 
-/* Appends a column, whose offset is 0 unless its declaration places it. */
-static enum status evolution_append(struct evolution *evolution, const struct stele_column *column)
-{
-	struct stele_schema *schema = &evolution->schema;
-	const struct stele_column *last = &evolution->columns[schema->column_count - 1];
-	struct stele_column *added = &evolution->columns[schema->column_count];
-	size_t end, alignment = 1;
+/* The beginning of a declaration whose value begins with two columns that stand for the present
+ * value, of its size and alignment. So the parser places further columns as the members that follow
+ * in the C struct, and takes offsets and sizes that they declare. */
+struct evolution_stand_in {
+	char text[3 * (STELE_NAME_MAX + 32)];
+	size_t column_count;
+};
 
-	if (column->key)
-		return fail(
-			STATUS_INPUT,
-			"--add: column \"%s\" cannot be part of the key, because rows are found "
-			"by their keys; create another table",
-			column->name);
-	if (!last->key && (last->type == STELE_TEXT || last->type == STELE_BYTES))
-		return fail(STATUS_INPUT,
-		            "--add: column \"%s\" cannot be appended, because the last column, "
-		            "\"%s\", has any length",
-		            column->name, last->name);
-	if (schema->column_count == STELE_COLUMNS_MAX)
-		return fail(STATUS_INPUT, "--add: the table has %u columns already, the maximum",
-		            STELE_COLUMNS_MAX);
-	*added = *column;
-	if (added->offset == 0)
-		added->offset =
-			(uint32_t)evolution_align(schema->value_size, evolution_alignment(added));
-	schema->column_count++;
-	end = added->offset + added->size;
-	for (size_t i = 0; i < schema->column_count; i++)
-		if (!schema->columns[i].key && evolution_alignment(&schema->columns[i]) > alignment)
-			alignment = evolution_alignment(&schema->columns[i]);
-	if (added->type == STELE_TEXT || added->type == STELE_BYTES)
-		schema->value_size = end;
-	else
-		schema->value_size = evolution_align(end, alignment);
+/* Makes a stand-in for a value of `size` bytes, with names that the declaration does not have. */
+static void evolution_stand_in(const char *declaration, size_t size, size_t alignment,
+                               struct evolution_stand_in *ret)
+{
+	char name[STELE_NAME_MAX / 2] = "present";
+	int length;
+
+	for (unsigned i = 2; strstr(declaration, name); i++)
+		snprintf(name, sizeof(name), "present%u", i);
+	length = sprintf(ret->text, "t(%s-key: u8 key, ", name);
+	ret->column_count = 1;
+	if (size > 0) {
+		length += sprintf(ret->text + length, "%s: u%zu, ", name, 8 * alignment);
+		ret->column_count++;
+	}
+	if (size > alignment) {
+		sprintf(ret->text + length, "%s-rest: char[%zu], ", name, size - alignment);
+		ret->column_count++;
+	}
+}
+
+/* Reports why a declaration could not be parsed. The error message of the library counts characters
+ * from the beginning of the stand-in. */
+static enum status evolution_fail(int result, const char *declaration, size_t before)
+{
+	const char *message = stele_last_error();
+	size_t at;
+	int length = 0;
+
+	if (sscanf(message, "character %zu:%n", &at, &length) == 1 && length > 0 && at > before)
+		return fail(fail_status(result), "--add '%s': character %zu:%s", declaration,
+		            at - before, message + length);
+	return fail(fail_status(result), "--add '%s': %s", declaration, message);
+}
+
+/* Parses a declaration of columns that follow a value of `size` bytes. `*ret_added` is set to the
+ * first of them in the schema, which evolution_close() frees. */
+static enum status evolution_parse(struct evolution *evolution, const char *declaration,
+                                   size_t size, const struct stele_schema **ret, size_t *ret_added)
+{
+	char name[STELE_NAME_MAX + 1], *text;
+	struct evolution_stand_in stand_in;
+	struct stele_schema *parsed;
+	int result;
+
+	evolution_stand_in(declaration, size, evolution_value_alignment(&evolution->schema),
+	                   &stand_in);
+	text = evolution_keep(evolution, strlen(stand_in.text) + strlen(declaration) + 3);
+	/* The line ends a comment. */
+	sprintf(text, "%s%s\n)", stand_in.text, declaration);
+	result = stele_schema_parse(text, name, &parsed);
+	if (result < 0)
+		return evolution_fail(result, declaration, strlen(stand_in.text));
+	evolution->parsed = heap_realloc(evolution->parsed, (evolution->parsed_count + 1) *
+	                                                            sizeof(*evolution->parsed));
+	evolution->parsed[evolution->parsed_count++].schema = parsed;
+	*ret = parsed;
+	*ret_added = stand_in.column_count;
 	return STATUS_DONE;
+}
+
+static bool evolution_is_variable(const struct stele_column *column)
+{
+	return column->type == STELE_TEXT || column->type == STELE_BYTES;
+}
+
+/* Checks that columns can be appended at all. */
+static enum status evolution_check_last(const struct evolution *evolution)
+{
+	const struct stele_column *last = &evolution->columns[evolution->schema.column_count - 1];
+
+	if (!last->key && evolution_is_variable(last))
+		return fail(STATUS_INPUT,
+		            "--add: no column can be appended, because the last column, \"%s\", "
+		            "has any length",
+		            last->name);
+	return STATUS_DONE;
+}
+
+/* Checks that a declaration has only value columns, without those of the table beside them, so that
+ * error messages name only columns of the declaration. */
+static enum status evolution_check_added(struct evolution *evolution, const char *declaration)
+{
+	const struct stele_schema *parsed;
+	size_t added;
+	enum status status = evolution_parse(evolution, declaration, 0, &parsed, &added);
+
+	for (size_t i = 1; status == STATUS_DONE && i < parsed->column_count; i++)
+		if (parsed->columns[i].key)
+			status = fail(STATUS_INPUT,
+			              "--add: column \"%s\" cannot be part of the key, because "
+			              "rows are found by their keys; create another table",
+			              parsed->columns[i].name);
+	return status;
+}
+
+/* Parses a declaration whose columns are placed behind the present value. */
+static enum status evolution_place(struct evolution *evolution, const char *declaration,
+                                   const struct stele_schema **ret, size_t *ret_added)
+{
+	size_t size = evolution->schema.value_size;
+	enum status status = evolution_parse(evolution, declaration, size, ret, ret_added);
+	const struct stele_column *first;
+
+	if (status != STATUS_DONE || *ret_added == (*ret)->column_count)
+		return status;
+	first = &(*ret)->columns[*ret_added];
+	if (!evolution_is_variable(first) || first->offset != size)
+		return status;
+	/* A variable column right behind the present value would make a value without it look like
+	 * one in which it is empty. */
+	size += evolution_value_alignment(&evolution->schema);
+	return evolution_parse(evolution, declaration, size, ret, ret_added);
 }
 
 enum status evolution_add(struct evolution *evolution, const char *declaration)
 {
-	size_t size = strlen(declaration) + 32;
-	char *text = evolution_keep(evolution, size), name[STELE_NAME_MAX + 1];
-	enum status status = STATUS_DONE;
-	struct stele_schema *parsed;
-	int result;
+	struct stele_schema *schema = &evolution->schema;
+	const struct stele_schema *parsed;
+	enum status status;
+	size_t added;
 
-	/* The key column has a name that no declared column can have. */
-	snprintf(text, size, "t(%s: u8 key, %s)", "key_of_table_", declaration);
-	result = stele_schema_parse(text, name, &parsed);
-	if (result < 0)
-		return fail(fail_status(result), "--add '%s': %s", declaration, stele_last_error());
-	evolution->parsed = heap_realloc(evolution->parsed, (evolution->parsed_count + 1) *
-	                                                            sizeof(*evolution->parsed));
-	evolution->parsed[evolution->parsed_count++].schema = parsed;
-	for (size_t i = 1; i < parsed->column_count && status == STATUS_DONE; i++)
-		status = evolution_append(evolution, &parsed->columns[i]);
-	return status;
+	status = evolution_check_last(evolution);
+	if (status == STATUS_DONE)
+		status = evolution_check_added(evolution, declaration);
+	if (status == STATUS_DONE)
+		status = evolution_place(evolution, declaration, &parsed, &added);
+	if (status != STATUS_DONE)
+		return status;
+	if (schema->column_count + parsed->column_count - added > STELE_COLUMNS_MAX)
+		return fail(STATUS_INPUT,
+		            "--add '%s': the table has %zu columns already; the maximum is %u",
+		            declaration, schema->column_count, STELE_COLUMNS_MAX);
+	while (added < parsed->column_count)
+		evolution->columns[schema->column_count++] = parsed->columns[added++];
+	schema->value_size = parsed->value_size;
+	return STATUS_DONE;
 }
 
 /* Finds a column by its present name. */

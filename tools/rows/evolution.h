@@ -26,9 +26,9 @@ struct evolution {
 void evolution_open(struct evolution *evolution, const struct stele_schema *schema);
 void evolution_close(struct evolution *evolution);
 
-/* Appends the columns of a declaration such as `zone: char[8] default "eu"`, each at the place that
- * a C compiler would give it after the whole struct before. Returns STATUS_INPUT after an error
- * message. */
+/* Appends the columns of a declaration such as `zone: char[8] default "eu", weight: u16`, where a C
+ * compiler would place them after the whole struct before, or where `@` places them. Returns
+ * STATUS_INPUT after an error message. */
 enum status evolution_add(struct evolution *evolution, const char *declaration);
 
 /* Renames a column, given as OLD=NEW. The column keeps OLD as a former name. Returns STATUS_INPUT
