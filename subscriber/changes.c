@@ -105,8 +105,8 @@ struct request {
 };
 
 /* Opens a version and the table in it. Returns 0, also if the version has no such table, or an
- * error: -EINVAL if programs that were built for `expected` (may be NULL) can't read it. Closes
- * the snapshot again if the version has no such table, so that nothing stays pinned. */
+ * error: -EMEDIUMTYPE if programs that were built for `expected` (may be NULL) can't read it.
+ * Closes the snapshot again if the version has no such table, so that nothing stays pinned. */
 static int changes_side_open(const struct request *request, uint64_t version,
                              const struct stele_schema *expected, struct side *ret,
                              uint64_t *ret_version)
@@ -148,7 +148,7 @@ static int changes_before_open(const struct request *request, uint64_t newest,
 	/* If the table exists now, its older rows are extended to the columns that it has now. */
 	r = changes_side_open(request, since->version, after->there ? NULL : request->expected, ret,
 	                      ret_version);
-	return r == -ESTALE || r == -EINVAL ? STELE_GAP : r;
+	return r == -ESTALE || r == -EMEDIUMTYPE ? STELE_GAP : r;
 }
 
 /* Tries once to open the changes since a version. Returns 0, STELE_GAP (the changes can't be
@@ -166,9 +166,9 @@ static int changes_open_since(const struct request *request, struct stele_change
 		r = changes_open_between(before.there ? &before.table : NULL,
 		                         after.there ? &after.table : NULL, versions,
 		                         request->subscriber->region->uuid, ret);
-		/* -EINVAL: the table has another schema now, so its rows can't be compared. -ESTALE
-		 * may mean that `since` was reclaimed during the open. */
-		if (r == -EINVAL ||
+		/* -EMEDIUMTYPE: the table has another schema now, so its rows can't be compared.
+		 * -ESTALE may mean that `since` was reclaimed during the open. */
+		if (r == -EMEDIUMTYPE ||
 		    (r == -ESTALE && before.there && snapshot_recheck(before.snapshot) < 0))
 			r = STELE_GAP;
 	}

@@ -65,8 +65,8 @@ static __attribute__((noinline)) int copy_remember(struct stele_subscriber *subs
 	return 0;
 }
 
-/* Opens an entry again after a read through it returned -EINVAL: the table may have another schema
- * by now, which is no error unless the caller expects one. Returns 0 or an error of
+/* Opens an entry again after a read through it returned -EMEDIUMTYPE: the table may have another
+ * schema by now, which is no error unless the caller expects one. Returns 0 or an error of
  * stele_live_open(). */
 static int copy_open_again(struct stele_subscriber *subscriber, const char *name,
                            const struct stele_schema *expected, struct named_live *entry)
@@ -85,7 +85,7 @@ int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *n
 	if (r < 0)
 		return r;
 	r = stele_live_get_copy(&entry->live, key, key_bits, buffer, size, ret_version);
-	if (r != -EINVAL)
+	if (r != -EMEDIUMTYPE)
 		return r;
 	r = copy_open_again(subscriber, name, expected, entry);
 	return r < 0 ? r
@@ -104,7 +104,7 @@ int stele_subscriber_match_copy(struct stele_subscriber *subscriber, const char 
 		return r;
 	r = stele_live_match_copy(&entry->live, key, key_bits, buffer, size, ret_key_bits,
 	                          ret_version);
-	if (r != -EINVAL)
+	if (r != -EMEDIUMTYPE)
 		return r;
 	r = copy_open_again(subscriber, name, expected, entry);
 	return r < 0 ? r

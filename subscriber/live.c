@@ -11,6 +11,7 @@
 #include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/types/refuse.h"
+#include "lib/schema/schema_compare.h"
 #include "lib/schema/schema_value.h"
 #include "lib/types/type.h"
 #include "lib/trie/trie.h"
@@ -86,14 +87,14 @@ static uint64_t live_fingerprint(const struct stele_schema *schema, size_t colum
 
 static int live_schema_error(const struct stele_live *live)
 {
-	return error_set(EINVAL,
+	return error_set(EMEDIUMTYPE,
 	                 "table \"%s\" has another schema than when it was opened; open it again",
 	                 live->name);
 }
 
 /* Checks that the program can read rows of the table's present schema in place. `same_id` says that
  * the table has the id with which it was found: then it was only altered since, and each alter kept
- * the columns. Returns 0 or -EINVAL. */
+ * the columns. Returns 0 or -EMEDIUMTYPE. */
 static int live_check_schema(struct stele_live *live, const struct stele_schema *schema,
                              bool same_id)
 {
@@ -106,14 +107,15 @@ static int live_check_schema(struct stele_live *live, const struct stele_schema 
 }
 
 /* Remembers the schema of a table that was found for the first time, and what `expected`, which may
- * be NULL, leaves out of it. Returns 0 or -EINVAL. */
+ * be NULL, leaves out of it. Returns 0 or -EMEDIUMTYPE. */
 static int live_set_schema(struct stele_live *live, const struct stele_schema *schema,
                            const struct stele_schema *expected)
 {
 	struct live_words *words = live_words(live);
+	int r = schema_expect(live->name, schema, expected);
 
-	if (expected && stele_schema_compatible(expected, schema) < 0)
-		return table_schema_error(live->name, schema, expected);
+	if (r < 0)
+		return r;
 	words->columns = (uint8_t)(expected ? expected : schema)->column_count;
 	words->copied = LIVE_WHOLE;
 	if (expected && !schema_value_variable(expected))
@@ -132,7 +134,7 @@ static uint32_t live_schema_made(const struct view *view, ref_t ref)
 }
 
 /* Loads the schema of a table in the catalog. `expected` may be NULL. The caller re-checks. Returns
- * 0, -EINVAL, or, without a message, -EBADMSG or -ENOMEM. */
+ * 0, -EMEDIUMTYPE, or, without a message, -EBADMSG or -ENOMEM. */
 static int live_load_schema(struct stele_live *live, const struct view *view,
                             const struct catalog_table *table, const struct stele_schema *expected)
 {
@@ -164,8 +166,8 @@ static void live_view(const struct stele_live *live, struct view *ret)
 }
 
 /* Looks the table up in a version, and caches its root. The caller re-checks. Returns 1; 0 (no such
- * table); -EINVAL (another schema than `expected`, or than when the table was first found); or
- * -ESTALE, -EBADMSG or -ENOMEM. Sets a message only for -EINVAL. */
+ * table); -EMEDIUMTYPE (another schema than `expected`, or than when the table was first found);
+ * or -ESTALE, -EBADMSG or -ENOMEM. Sets a message only for -EMEDIUMTYPE. */
 static int live_find_table(struct stele_live *live, uint64_t version,
                            const struct stele_schema *expected)
 {
@@ -297,7 +299,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 	if (live_words(live)->version != version ||
 	    live_words(live)->moves != (uint32_t)live->subscriber->moves) {
 		r = live_find_table(live, version, NULL);
-		if (r == -ESTALE || r == -EINVAL || r == -ENOMEM)
+		if (r == -ESTALE || r == -EMEDIUMTYPE || r == -ENOMEM)
 			return r;
 	}
 	if (r == 1) {

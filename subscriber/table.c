@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/reading/reading.h"
+#include "lib/schema/schema_compare.h"
 #include "lib/types/refuse.h"
 #include "lib/trie/trie.h"
 #include "lib/trie/trie_inline.h"
@@ -51,24 +52,6 @@ void table_reading(const struct stele_table *table, struct reading *ret)
 
 /* ---- errors ---- */
 
-int table_schema_error(const char *table, const struct stele_schema *is,
-                       const struct stele_schema *expected)
-{
-	char have[768], want[768];
-
-	stele_schema_format(is, have, sizeof(have));
-	stele_schema_format(expected, want, sizeof(want));
-	if (strcmp(have, want) == 0)
-		return error_set(
-			EINVAL,
-			"table \"%s\" has the expected columns (%s), but in another struct: its values have "
-			"%zu bytes, not %zu, or other offsets",
-			table, have, is->value_size, expected->value_size);
-	return error_set(
-		EINVAL, "table \"%s\" has another schema than this program expects: (%s), not (%s)",
-		table, have, want);
-}
-
 int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits)
 {
 	struct stele_schema *schema;
@@ -94,8 +77,8 @@ static uint64_t table_schema_made(const struct view *view, ref_t ref)
 }
 
 /* Finds out the layout of the rows of a table whose stored schema is at `ref`. The caller
- * re-checks. Returns 0; -EINVAL (another schema than `expected`); or -EBADMSG or -ENOMEM. Sets a
- * message only for -EINVAL. */
+ * re-checks. Returns 0; -EMEDIUMTYPE (another schema than `expected`); or -EBADMSG or -ENOMEM.
+ * Sets a message only for -EMEDIUMTYPE. */
 static int table_load_layout(const struct stele_snapshot *snapshot, const char *name, ref_t ref,
                              const struct stele_schema *expected, struct row_layout *ret)
 {
@@ -105,8 +88,7 @@ static int table_load_layout(const struct stele_snapshot *snapshot, const char *
 	if (r < 0)
 		return r;
 	row_layout_of(schema, snapshot->view.features, ret);
-	if (expected && stele_schema_compatible(expected, schema) < 0)
-		r = table_schema_error(name, schema, expected);
+	r = schema_expect(name, schema, expected);
 	stele_schema_free(schema);
 	return r;
 }

@@ -35,9 +35,5 @@ void table_reading(const struct stele_table *table, struct reading *ret);
 /* Sets the error message for a key that does not fit a table. The table's schema is at `ref`.
  * Returns -EINVAL. */
 int table_key_error(const struct view *view, ref_t ref, const void *key, unsigned bits);
-/* Sets the error message for a table that has another schema than the program expects. Returns
- * -EINVAL. */
-int table_schema_error(const char *table, const struct stele_schema *is,
-                       const struct stele_schema *expected);
 
 #endif

@@ -4,6 +4,9 @@
  * the calling thread's last failure. Each value has one meaning, whichever function returns it:
  *
  *   -EINVAL           an argument is wrong: a name, a path, a schema, a key, a value, an option
+ *   -EMEDIUMTYPE      the table has another schema than is expected: its rows can't be read as the
+ *                     caller's struct, compared with those of another version, kept when the table
+ *                     is altered, or put into an index of this kind
  *   -ERANGE           text does not fit its type: a number outside it, more bytes than a char[N]
  *   -ENOENT           nothing has this name in the file system: no such region, file or directory;
  *                     the region was removed

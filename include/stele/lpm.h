@@ -72,8 +72,9 @@ struct stele_lpm;
  * answer if no prefix matches. If `column` is NULL, the answers stand for rows, and the answer is
  * 0 if no prefix matches.
  *
- * Returns 0. Errors: -EINVAL (the table has other keys; no such column; its type is not in the
- * list), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
+ * Returns 0. Errors: -EINVAL (`column` can't be the name of a column), -ENXIO (no such column),
+ * -EMEDIUMTYPE (the table has other keys, or the type of the column is not in the list), -ESTALE,
+ * -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_lpm_open(const struct stele_table *table, const char *column, uint32_t none,
                              struct stele_lpm **ret);
 
@@ -90,7 +91,8 @@ STELE_API struct stele_lpm *stele_lpm_close(struct stele_lpm *index);
  * were appended to the table, if the snapshot belongs to another subscriber, or if the publisher
  * reclaimed the version that the index was at. A renamed column is found by its former names.
  *
- * Returns 0. Errors that leave the index unchanged: -EINVAL (as stele_lpm_open()), -ECHILD.
+ * Returns 0. Errors that leave the index unchanged: -ENXIO and -EMEDIUMTYPE (as stele_lpm_open();
+ * also, an index of IPv4 prefixes can't be moved to a table of IPv6 prefixes), -ECHILD.
  * Errors after which matching returns -ESTALE until a move succeeds: -ESTALE (the publisher
  * reclaimed the new version), -EBADMSG, -ENOMEM. After these, neither snapshot needs to stay
  * open. */

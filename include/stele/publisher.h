@@ -319,9 +319,9 @@ STELE_API int stele_transaction_create_table(struct stele_transaction *tx, const
 
 /* Creates a table if it does not exist. Returns 1, or 0 if there is a table with this name into
  * which values of this schema can be put: the schemas are equal, or differ only as
- * stele_schema_compatible() allows without a column more. Errors are those of
- * stele_transaction_create_table(); -EEXIST: the table has another schema; the error message shows
- * both. */
+ * stele_schema_compatible() allows without a column more. Errors: -EMEDIUMTYPE (the table has
+ * another schema; the error message shows both), and those of stele_transaction_create_table()
+ * without -EEXIST. */
 STELE_API int stele_transaction_ensure_table(struct stele_transaction *tx, const char *table,
                                              const struct stele_schema *schema);
 
@@ -342,9 +342,9 @@ STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const c
  *
  * Handles of the table in this transaction stay valid; schemas that the transaction returned for
  * the table become invalid. Returns 1, or 0 if the table has this schema already. Errors: -ENXIO
- * (no such table), -EINVAL (`schema` is not well formed, or programs could not read on: the error
- * message says why, and shows both schemas), -EBUSY (the table is being replaced), -ENOSPC,
- * -ENOMEM. */
+ * (no such table), -EINVAL (`schema` is not well formed), -EMEDIUMTYPE (programs could not read on:
+ * the error message says why, and shows both schemas), -EBUSY (the table is being replaced),
+ * -ENOTSUP (as for stele_transaction_create_table()), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_alter_table(struct stele_transaction *tx, const char *table,
                                             const struct stele_schema *schema);
 
@@ -488,7 +488,7 @@ struct stele_changes;
  * read and close them. The caller owns them. They become invalid with the next change of the
  * transaction, in any table, and with its end; then they can only be closed. The rows that they
  * returned become invalid at the same time. Errors: -EBUSY (the table is being replaced: call
- * stele_writable_replace_end() first), -EINVAL (changes only: the transaction has dropped the
+ * stele_writable_replace_end() first), -EMEDIUMTYPE (changes only: the transaction has dropped the
  * table and created it again with a schema whose rows can't be compared), -EBADMSG, -ENOMEM. */
 STELE_API int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor **ret);
 STELE_API int stele_writable_changes_open(struct stele_writable *table, struct stele_changes **ret);

@@ -266,8 +266,8 @@ STELE_API bool stele_schema_equal(const struct stele_schema *a, const struct ste
 #define STELE_SCHEMA_SAME     0 /* the schemas are equal */
 #define STELE_SCHEMA_IN_PLACE 1 /* they differ; rows of `present` can be read as `expected` */
 
-/* Returns STELE_SCHEMA_SAME or STELE_SCHEMA_IN_PLACE. Otherwise -EINVAL: the error message names
- * the first difference that matters, and shows both schemas. Both must be well formed. */
+/* Returns STELE_SCHEMA_SAME or STELE_SCHEMA_IN_PLACE. Otherwise -EMEDIUMTYPE: the error message
+ * names the first difference that matters, and shows both schemas. Both must be well formed. */
 STELE_API int stele_schema_compatible(const struct stele_schema *expected,
                                       const struct stele_schema *present);
 

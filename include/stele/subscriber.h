@@ -349,10 +349,10 @@ STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
  * stele_table_open()), or NULL if the caller does not depend on the columns. With `expected`,
  * copies the columns of `expected` alone, unless the last one is variable. Sets `*size` to the
  * number of bytes copied, and `*ret_version` (may be NULL) to the version that was read. Returns
- * 1, or 0 if there is no such row. Errors: -EINVAL (the key does not fit the schema, or the table
- * has another schema than `expected`), -ENXIO (no such table), -EMSGSIZE (the buffer is too
- * small; `*size` is set to the size needed), -EBADMSG, -ETIME (the publisher was faster than
- * every retry), -ENOMEM, -ECHILD. */
+ * 1, or 0 if there is no such row. Errors: -EINVAL (the key does not fit the schema),
+ * -EMEDIUMTYPE (the table has another schema than `expected`), -ENXIO (no such table), -EMSGSIZE
+ * (the buffer is too small; `*size` is set to the size needed), -EBADMSG, -ETIME (the publisher
+ * was faster than every retry), -ENOMEM, -ECHILD. */
 STELE_API int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *table,
                                         const struct stele_schema *expected, const void *key,
                                         unsigned key_bits, void *buffer, size_t *size,
@@ -428,8 +428,8 @@ STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot,
 /* Looks up a row by the name of its table and by its key. `expected` is the schema that the caller
  * was compiled with (see stele_table_open()), or NULL if the caller does not depend on the columns.
  * Returns 1 and fills `*ret`, or returns 0 if there is no such row. Errors: -EINVAL (the key does
- * not fit the schema, or the table has another schema than `expected`), -ENXIO (no such table),
- * -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
+ * not fit the schema), -EMEDIUMTYPE (the table has another schema than `expected`), -ENXIO (no such
+ * table), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *table,
                                  const struct stele_schema *expected, const void *key,
                                  unsigned key_bits, struct stele_row *ret);
@@ -483,8 +483,9 @@ struct stele_table {
 /* Opens a table by its name. `expected` (may be NULL) is the schema that the caller was compiled
  * with. The table may have been altered since (stele_transaction_alter_table()): then values have
  * more bytes than the caller's struct, which their first bytes are. stele_schema_compatible() has
- * the rule. Errors: -ENXIO (no such table), -EINVAL (the table has another schema, or lacks columns
- * of `expected`; the error message shows both schemas), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
+ * the rule. Errors: -ENXIO (no such table), -EMEDIUMTYPE (the table has another schema, or lacks
+ * columns of `expected`; the error message shows both schemas), -ESTALE, -EBADMSG, -ENOMEM,
+ * -ECHILD. */
 STELE_API int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
                                const struct stele_schema *expected, struct stele_table *ret);
 
@@ -568,7 +569,7 @@ STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *n
 
 /* Look up a row of the newest version, as stele_subscriber_get_copy() and
  * stele_subscriber_match_copy() do, without finding the table by name each time. Errors are those
- * of these functions, and -EINVAL if the table was created again, or rolled back, so that the
+ * of these functions, and -EMEDIUMTYPE if the table was created again, or rolled back, so that the
  * columns are not those that it was opened with. */
 STELE_API int stele_live_get_copy(struct stele_live *table, const void *key, unsigned key_bits,
                                   void *buffer, size_t *size, uint64_t *ret_version);
@@ -662,8 +663,8 @@ struct stele_change {
  * the changes cost as much as a scan of both tables. Returned values of the side with fewer columns
  * are copies, valid until the next call on the changes.
  *
- * Errors: -EINVAL (rows of the two schemas can't be compared), -EBADMSG, -ESTALE, -ENOMEM,
- * -ECHILD. */
+ * Errors: -EINVAL (no table is given, or the snapshots belong to two subscribers), -EMEDIUMTYPE
+ * (rows of the two schemas can't be compared), -EBADMSG, -ESTALE, -ENOMEM, -ECHILD. */
 STELE_API int stele_changes_open(const struct stele_table *before, const struct stele_table *after,
                                  struct stele_changes **ret);
 
@@ -714,9 +715,9 @@ STELE_API void stele_changes_position(const struct stele_changes *changes,
  * `since`, that it is a position in another region, or that the table had another schema then.
  * Discard all rows and continue from NULL.
  *
- * Errors: -EINVAL (name; or the table has another schema than `expected` now: the error message
- * shows both), -EMFILE (fewer than two pins are free), -ETIME (the publisher was faster than every
- * retry), -EBADMSG, -ENOMEM, -ECHILD.
+ * Errors: -EINVAL (name, position), -EMEDIUMTYPE (the table has another schema than `expected` now:
+ * the error message shows both), -EMFILE (fewer than two pins are free), -ETIME (the publisher was
+ * faster than every retry), -EBADMSG, -ENOMEM, -ECHILD.
  *
  * This loop keeps a copy of a table up to date (docs/examples/changes.c is a complete program):
  *
@@ -781,8 +782,7 @@ struct stele_event {
 struct stele_follow_table {
 	const char *name; /* the table need not exist yet */
 
-	/* Schema that the caller was compiled with, as for stele_table_open() (else -EINVAL). NULL:
-	 * any. */
+	/* Schema that the caller was compiled with, as for stele_table_open(). NULL: any. */
 	const struct stele_schema *schema;
 
 	/* Only keys that start with these bits. 0 bits: all keys. */
@@ -871,10 +871,10 @@ STELE_API int stele_follow_open(struct stele_subscriber *subscriber,
  * snapshots.
  *
  * After an error, the call may be repeated: the follow begins again with a _RESYNC if it has
- * delivered a part of a batch. Errors: -EINVAL (the table has another schema than the one that the
- * options name), -EPERM (the name now belongs to a region of another user), -ETIME (the publisher
- * was faster than every retry), -EMFILE, -EBADMSG, -EPROTONOSUPPORT, -ENOMEM, -ECHILD; with
- * STELE_ONE_REGION also -ENOENT and -EIDRM. */
+ * delivered a part of a batch. Errors: -EMEDIUMTYPE (a table has another schema than the one that
+ * the options name), -EPERM (the name now belongs to a region of another user), -ETIME (the
+ * publisher was faster than every retry), -EMFILE, -EBADMSG, -EPROTONOSUPPORT, -ENOMEM, -ECHILD;
+ * with STELE_ONE_REGION also -ENOENT and -EIDRM. */
 STELE_API int stele_follow_next(struct stele_follow *follow, struct stele_event *ret);
 
 /* Blocks until there may be an event. `deadline_ns` is as for stele_subscriber_wait(). Returns 1,

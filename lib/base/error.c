@@ -21,6 +21,7 @@ int error_number(int errnum)
 {
 	switch (errnum) {
 	case EINVAL:
+	case EMEDIUMTYPE:
 	case ERANGE:
 	case ENOENT:
 	case ENOTDIR:

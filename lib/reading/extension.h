@@ -25,8 +25,8 @@ struct extension {
 int extension_init(struct extension *extension, const struct stele_schema *narrow,
                    const struct stele_schema *wide);
 
-/* Fills in the extension between two versions of a table's schema. Returns 0. Errors: -EINVAL (the
- * rows of the schemas can't be compared; the error message shows both), -ENOMEM. */
+/* Fills in the extension between two versions of a table's schema. Returns 0. Errors: -EMEDIUMTYPE
+ * (the rows of the schemas can't be compared; the error message shows both), -ENOMEM. */
 int extension_between(const struct stele_schema *a, const struct stele_schema *b,
                       struct extension *ret);
 

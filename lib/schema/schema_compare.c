@@ -2,7 +2,7 @@
  *
  * Decides whether programs that were built with one schema read the rows of another in place.
  * <stele/schema.h> has the rule, docs/schemas.md the reasons. */
-#include <stele/schema.h>
+#include "lib/schema/schema_compare.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -207,7 +207,28 @@ int stele_schema_compatible(const struct stele_schema *expected, const struct st
 	if (stele_schema_compare(expected, present, compare_keep, what) != 0) {
 		schema_format_layout(present, is, sizeof(is));
 		schema_format_layout(expected, wanted, sizeof(wanted));
-		return error_set(EINVAL, "%s: the schema is (%s), not (%s)", what, is, wanted);
+		return error_set(EMEDIUMTYPE, "%s: the schema is (%s), not (%s)", what, is, wanted);
 	}
 	return stele_schema_equal(expected, present) ? STELE_SCHEMA_SAME : STELE_SCHEMA_IN_PLACE;
+}
+
+int schema_expect(const char *table, const struct stele_schema *present,
+                  const struct stele_schema *expected)
+{
+	char have[768], want[768];
+
+	if (!expected || stele_schema_compatible(expected, present) >= 0)
+		return 0;
+	stele_schema_format(present, have, sizeof(have));
+	stele_schema_format(expected, want, sizeof(want));
+	if (strcmp(have, want) == 0)
+		return error_set(
+			EMEDIUMTYPE,
+			"table \"%s\" has the expected columns (%s), but in another struct: its values have "
+			"%zu bytes, not %zu, or other offsets",
+			table, have, present->value_size, expected->value_size);
+	return error_set(
+		EMEDIUMTYPE,
+		"table \"%s\" has another schema than this program expects: (%s), not (%s)", table,
+		have, want);
 }

@@ -176,7 +176,8 @@ static bool alter_column_had_name(const struct stele_column *column, const char 
 	return false;
 }
 
-/* Checks that each column keeps the names that programs may know it by. Returns 0 or -EINVAL. */
+/* Checks that each column keeps the names that programs may know it by. Returns 0 or -EMEDIUMTYPE.
+ * */
 static int alter_check_names(const struct stele_writable *table, const struct stele_schema *schema)
 {
 	for (size_t i = 0; i < table->schema->column_count; i++) {
@@ -187,7 +188,7 @@ static int alter_check_names(const struct stele_writable *table, const struct st
 		for (;;) {
 			if (!alter_column_had_name(&schema->columns[i], name, length))
 				return error_set(
-					EINVAL,
+					EMEDIUMTYPE,
 					"table \"%s\" cannot be altered: programs know column "
 					"\"%s\" as \"%.*s\"; keep this name among its former names",
 					table->name, schema->columns[i].name, (int)length, name);
@@ -202,7 +203,7 @@ static int alter_check_names(const struct stele_writable *table, const struct st
 }
 
 /* Checks that programs that were built with the present schema can read rows of the new one in
- * place. Returns 1 if the schemas differ, 0 if not, or -EINVAL. */
+ * place. Returns 1 if the schemas differ, 0 if not, or -EMEDIUMTYPE. */
 static int alter_check(const struct stele_writable *table, const struct stele_schema *schema)
 {
 	char why[2048];
@@ -214,7 +215,7 @@ static int alter_check(const struct stele_writable *table, const struct stele_sc
 		return 0;
 	else {
 		snprintf(why, sizeof(why), "%s", stele_last_error());
-		r = error_set(EINVAL,
+		r = error_set(EMEDIUMTYPE,
 		              "table \"%s\" cannot be altered under its readers: %s; drop it and "
 		              "create it again",
 		              table->name, why);

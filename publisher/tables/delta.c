@@ -75,7 +75,7 @@ int stele_writable_cursor_open(struct stele_writable *table, struct stele_cursor
 
 /* Compares the schemas of the table in the last version and in the transaction. Sets `*layout` to
  * the layout of the rows in the last version, and fills in the extension as extension_between()
- * does. Returns 0, -EINVAL (the rows cannot be compared), -ENOMEM or -EBADMSG. */
+ * does. Returns 0, -EMEDIUMTYPE (the rows cannot be compared), -ENOMEM or -EBADMSG. */
 static int delta_compare_schemas(const struct stele_writable *table, struct row_layout *layout,
                                  struct extension *ret)
 {
@@ -91,8 +91,8 @@ static int delta_compare_schemas(const struct stele_writable *table, struct row_
 		return table_damaged(table);
 	row_layout_of(schema, table->features, layout);
 	r = extension_between(schema, table->schema, ret);
-	if (r == -EINVAL)
-		r = error_set(EINVAL,
+	if (r == -EMEDIUMTYPE)
+		r = error_set(EMEDIUMTYPE,
 		              "table \"%s\" was dropped and created again with another schema, so "
 		              "its rows cannot be compared with those of the last version",
 		              table->name);

@@ -14,7 +14,7 @@
 
 /* Counts the rows that differ from the last version by comparing the tries. Needed if the
  * transaction may have changed a row twice: the row may have its old value again. Returns 0,
- * -EINVAL (rows of the two schemas cannot be compared) or another error. */
+ * -EMEDIUMTYPE (rows of the two schemas cannot be compared) or another error. */
 static int finish_recount(struct stele_writable *table)
 {
 	uint64_t counts[STELE_REMOVED + 1] = {0};
@@ -56,7 +56,7 @@ static int finish_compare_schema(const struct stele_writable *table, bool *ret_s
 static int finish_compare(struct stele_writable *table, bool *ret_changed)
 {
 	bool same_schema;
-	int r = -EINVAL;
+	int r = -EMEDIUMTYPE;
 
 	if (table->was && table->status == TABLE_PRESENT) {
 		r = finish_compare_schema(table, &same_schema);
@@ -65,7 +65,7 @@ static int finish_compare(struct stele_writable *table, bool *ret_changed)
 	}
 	if (r == 0)
 		*ret_changed = !same_schema || table->added || table->changed || table->removed;
-	if (r != -EINVAL)
+	if (r != -EMEDIUMTYPE)
 		return r;
 	*ret_changed = table->was || table->status == TABLE_PRESENT;
 	table->added = table->status == TABLE_PRESENT ? table->rows : 0;

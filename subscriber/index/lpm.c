@@ -86,7 +86,7 @@ static uint32_t lpm_column_size(const struct stele_column *column)
 }
 
 /* Sets the members of `source` that depend on the schema. `column` is the name of the column, or ""
- * for rows. Returns 0 or -EINVAL. */
+ * for rows. Returns 0, -ENXIO or -EMEDIUMTYPE. */
 static int lpm_find_source(const struct stele_schema *schema, const char *column,
                            struct lpm_source *source)
 {
@@ -95,7 +95,7 @@ static int lpm_find_source(const struct stele_schema *schema, const char *column
 	if (!schema->columns[0].key || (schema->column_count > 1 && schema->columns[1].key) ||
 	    (schema->columns[0].type != STELE_IPV4NET && schema->columns[0].type != STELE_IPV6NET))
 		return error_set(
-			EINVAL,
+			EMEDIUMTYPE,
 			"an index needs a table whose only key column is of type ipv4net or ipv6net; the first "
 			"column of this table is \"%s\", of type %s",
 			schema->columns[0].name, stele_type_name(schema->columns[0].type));
@@ -104,12 +104,12 @@ static int lpm_find_source(const struct stele_schema *schema, const char *column
 		return 0;
 	at = stele_schema_column(schema, column);
 	if (at < 0)
-		return error_set(EINVAL,
+		return error_set(ENXIO,
 		                 "the table has no column \"%s\" for an index to answer with",
 		                 column);
 	if (!lpm_takes_column(&schema->columns[at]))
 		return error_set(
-			EINVAL,
+			EMEDIUMTYPE,
 			"an index answers with a value column of type u8, u16, u32, i32, bool or ipv4; \"%s\" is "
 			"%s%s",
 			column, schema->columns[at].key ? "a key column, " : "",
@@ -328,7 +328,7 @@ static int lpm_find_next_source(const struct stele_lpm *index, const struct stel
 	}
 	r = lpm_open_source(index, table, ret, &ipv6);
 	if (r == 0 && ipv6 != index->ipv6)
-		r = error_set(EINVAL,
+		r = error_set(EMEDIUMTYPE,
 		              "this index is for %s prefixes, but the table has %s prefixes; "
 		              "open an index of that table",
 		              index->ipv6 ? "IPv6" : "IPv4", ipv6 ? "IPv6" : "IPv4");
@@ -350,7 +350,7 @@ int stele_lpm_move(struct stele_lpm *index, const struct stele_table *table)
 	if (r < 0)
 		return r;
 	update = lpm_find_next_source(index, table, &source);
-	if (update == -EINVAL)
+	if (update == -EMEDIUMTYPE || update == -ENXIO)
 		return update;
 	lpm_set_complete(index, false);
 	if (update < 0)

@@ -127,7 +127,7 @@ static void use(struct damage *damage, int r, const struct stele_row *row)
 
 	if (r < 0) {
 		cr_assert(r == -EBADMSG || r == -ESTALE || r == -ETIME || r == -ENODATA ||
-		                  r == -ENXIO || r == -EINVAL,
+		                  r == -ENXIO || r == -EINVAL || r == -EMEDIUMTYPE,
 		          "error %d: %s", r, stele_last_error());
 		cr_assert_neq(stele_last_error()[0], '\0');
 		damage->errors++;

@@ -40,11 +40,11 @@ const char *fuzz_directory(void)
 
 int64_t fuzz_result(int64_t result)
 {
-	static const int known[] = {EINVAL,          ENOENT,  ENOTDIR, EEXIST,  EAGAIN,  EBUSY,
-	                            EACCES,          EPERM,   ENOSPC,  ENOMEM,  EMFILE,  ENFILE,
-	                            ESTALE,          EBADMSG, ECHILD,  ENOTSUP, EIO,     EMSGSIZE,
-	                            EPROTONOSUPPORT, ERANGE,  ENOSYS,  ENXIO,   ENODATA, ETIME,
-	                            EIDRM,           EUCLEAN};
+	static const int known[] = {EINVAL,   EMEDIUMTYPE,     ENOENT,  ENOTDIR, EEXIST,  EAGAIN,
+	                            EBUSY,    EACCES,          EPERM,   ENOSPC,  ENOMEM,  EMFILE,
+	                            ENFILE,   ESTALE,          EBADMSG, ECHILD,  ENOTSUP, EIO,
+	                            EMSGSIZE, EPROTONOSUPPORT, ERANGE,  ENOSYS,  ENXIO,   ENODATA,
+	                            ETIME,    EIDRM,           EUCLEAN};
 
 	if (result >= 0)
 		return result;

@@ -78,11 +78,11 @@ Test(ipc_by_name, a_table_of_other_columns_is_an_error)
 	for (int round = 0; round < 2; round++) {
 		read_snapshot(old, &ipc_schema, 1, "");
 		read_snapshot(snapshot, NULL, 1, "");
-		read_snapshot(snapshot, &ipc_schema, -EINVAL,
+		read_snapshot(snapshot, &ipc_schema, -EMEDIUMTYPE,
 		              "table \"rows\" has another schema than this program expects: (id: "
 		              "u32 key, count: u32), not (id: u32 key, number: u64");
 		read_newest(subscriber, NULL, 1, "");
-		read_newest(subscriber, &ipc_schema, -EINVAL, "another schema");
+		read_newest(subscriber, &ipc_schema, -EMEDIUMTYPE, "another schema");
 	}
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
@@ -111,26 +111,26 @@ Test(ipc_by_name, what_is_remembered_is_checked)
 		for (unsigned i = 0; i < 2; i++) {
 			OK(stele_snapshot_open(subscriber, 0, &snapshot));
 			read_snapshot(snapshot, NULL, 1, "");
-			read_snapshot(snapshot, &ipc_schema, -EINVAL, "another schema");
+			read_snapshot(snapshot, &ipc_schema, -EMEDIUMTYPE, "another schema");
 			memcpy(columns, schemas[round % 2]->columns, sizeof(columns));
 			changing = (struct stele_schema){
 				.columns = columns, .column_count = 2, .value_size = 4};
 			read_snapshot(snapshot, &changing, 1, "");
 			read_newest(subscriber, &changing, 1, "");
 			changing.value_size = 8;
-			read_snapshot(snapshot, &changing, -EINVAL, "another schema");
-			read_newest(subscriber, &changing, -EINVAL, "another schema");
+			read_snapshot(snapshot, &changing, -EMEDIUMTYPE, "another schema");
+			read_newest(subscriber, &changing, -EMEDIUMTYPE, "another schema");
 			changing.value_size = 4;
 			columns[1].type = schemas[(round + 1) % 2]->columns[1].type;
-			read_snapshot(snapshot, &changing, -EINVAL, "another schema");
-			read_newest(subscriber, &changing, -EINVAL, "another schema");
+			read_snapshot(snapshot, &changing, -EMEDIUMTYPE, "another schema");
+			read_newest(subscriber, &changing, -EMEDIUMTYPE, "another schema");
 			columns[1].type = schemas[round % 2]->columns[1].type;
 			columns[1].name = strcpy(name, "count");
 			read_snapshot(snapshot, &changing, 1, "");
 			read_newest(subscriber, &changing, 1, "");
 			strcpy(name, "sound");
-			read_snapshot(snapshot, &changing, -EINVAL, "another schema");
-			read_newest(subscriber, &changing, -EINVAL, "another schema");
+			read_snapshot(snapshot, &changing, -EMEDIUMTYPE, "another schema");
+			read_newest(subscriber, &changing, -EMEDIUMTYPE, "another schema");
 			stele_snapshot_close(snapshot);
 		}
 	}

@@ -246,8 +246,8 @@ Test(ipc_changes, have_the_expected_schema)
 	struct stele_position position = position_at(subscriber, made);
 	struct stele_changes *changes = NULL;
 
-	RETURNS(stele_changes_since(subscriber, "other", &ipc_schema, &position, &changes), -EINVAL,
-	        "another schema");
+	RETURNS(stele_changes_since(subscriber, "other", &ipc_schema, &position, &changes),
+	        -EMEDIUMTYPE, "another schema");
 	cr_expect_null(changes);
 	dropped = commit_table(publisher, true, false, NULL);
 	/* The rows that the drop removed have the other schema. */
@@ -450,7 +450,7 @@ Test(ipc_changes, of_tables_that_a_transaction_recreates)
 	OK(stele_transaction_drop_table(tx, "rows"));
 	OK(stele_transaction_create_table(tx, "rows", &schema));
 	OK(stele_writable_open(tx, "rows", &table));
-	RETURNS(stele_writable_changes_open(table, &changes), -EINVAL, "another schema");
+	RETURNS(stele_writable_changes_open(table, &changes), -EMEDIUMTYPE, "another schema");
 	/* A table that is half replaced can't be read either. */
 	OK(stele_writable_replace(table));
 	RETURNS(stele_writable_changes_open(table, &changes), -EBUSY, "being replaced");

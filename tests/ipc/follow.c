@@ -591,7 +591,8 @@ Test(ipc_follow, wrong_arguments_are_refused)
 	REFUSED("the maximum is", .table.name = "rows", .table.prefix = "",
 	        .table.prefix_bits = STELE_KEY_MAX * 8 + 1);
 	REFUSED("UUID", .since.version = 1);
-	REFUSED("another schema", .table.name = "rows", .table.schema = &schema);
+	RETURNS(follow(&told, (struct asked){.table.name = "rows", .table.schema = &schema}),
+	        -EMEDIUMTYPE, "another schema");
 	TOLD(told, "");
 	stele_subscriber_close(told.subscriber);
 	stele_publisher_close(told.publisher);

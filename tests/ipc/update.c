@@ -104,10 +104,10 @@ Test(ipc_update, ensures_a_table)
 	OK(stele_transaction_commit(tx, NULL, NULL));
 	OK(stele_transaction_begin(publisher, &tx));
 	RETURNS(stele_transaction_ensure_table(tx, "t", &schema), 0, "");
-	RETURNS(stele_transaction_ensure_table(tx, "t", &other), -EEXIST,
+	RETURNS(stele_transaction_ensure_table(tx, "t", &other), -EMEDIUMTYPE,
 	        "it is (a: u32 key), not (b: text key)");
 	RETURNS(stele_transaction_ensure_table(tx, "u", &two), 1, "");
-	RETURNS(stele_transaction_ensure_table(tx, "u", &three), -EEXIST, "@3");
+	RETURNS(stele_transaction_ensure_table(tx, "u", &three), -EMEDIUMTYPE, "@3");
 	/* What people read may differ. */
 	described[0].unit = "ms";
 	RETURNS(stele_transaction_ensure_table(tx, "t", &with_unit), 0, "");

@@ -55,11 +55,11 @@ Test(unit_error, numbers_are_listed_in_the_header)
 
 Test(unit_error, listed_numbers_are_returned_unchanged)
 {
-	static const int listed[] = {EINVAL,          ERANGE, ENOENT,    ENOTDIR, EEXIST,   EBUSY,
-	                             EAGAIN,          EACCES, EPERM,     ENOSPC,  ENOMEM,   EMFILE,
-	                             ENFILE,          ESTALE, EBADMSG,   EIO,     EMSGSIZE, ENOTSUP,
-	                             EPROTONOSUPPORT, ECHILD, EOVERFLOW, EFBIG,   EDQUOT,   ENXIO,
-	                             ENODATA,         ETIME,  EIDRM,     EUCLEAN};
+	static const int listed[] = {EINVAL,  EMEDIUMTYPE,     ERANGE, ENOENT,    ENOTDIR, EEXIST,
+	                             EBUSY,   EAGAIN,          EACCES, EPERM,     ENOSPC,  ENOMEM,
+	                             EMFILE,  ENFILE,          ESTALE, EBADMSG,   EIO,     EMSGSIZE,
+	                             ENOTSUP, EPROTONOSUPPORT, ECHILD, EOVERFLOW, EFBIG,   EDQUOT,
+	                             ENXIO,   ENODATA,         ETIME,  EIDRM,     EUCLEAN};
 
 	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++)
 		cr_expect_eq(error_set(listed[i], "no"), -listed[i]);

@@ -75,6 +75,7 @@ enum status fail_status(int error)
 {
 	switch (-error) {
 	case EINVAL:
+	case EMEDIUMTYPE:
 	case ERANGE:
 	case EEXIST:
 	case ENOTDIR:

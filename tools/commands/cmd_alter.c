@@ -147,13 +147,13 @@ static enum status alter_table(struct writer *writer, const struct alter *alter,
 	int result = stele_transaction_alter_table(writer->tx, name, schema);
 
 	report->changed = result == 1;
-	if (result == -EINVAL && alter->force && stele_schema_check(schema) == 0) {
+	if (result == -EMEDIUMTYPE && alter->force) {
 		report->changed = report->dropped = true;
 		report->lost = alter_count(table);
 		result = stele_transaction_drop_table(writer->tx, name);
 		if (result == 0)
 			result = stele_transaction_create_table(writer->tx, name, schema);
-	} else if (result == -EINVAL && stele_schema_check(schema) == 0) {
+	} else if (result == -EMEDIUMTYPE) {
 		return fail(STATUS_INPUT, "%s (--force does so; the rows are lost)",
 		            stele_last_error());
 	}
