@@ -3,11 +3,17 @@
  * The loop of the kernel publisher. Each round applies the messages of one burst, dumps the kinds
  * of objects that are dirty, and commits one version.
  *
- * The kernel may change during a dump. So if messages about a kind of object arrive during its
- * dump, or soon after, the kind becomes dirty again. The loop is idle only after a dump that no
- * message disturbed. Under constant change, the loop would always dump. Therefore no dump starts
- * until a multiple of the duration of the last one has passed. Messages are still applied
- * meanwhile.
+ * The kernel may change during a dump. The messages that arrive during a dump are applied after it,
+ * in the same transaction. The last message about an object agrees with the dump, or shows that the
+ * object must be read again (see (d) in kernel_mirror.h).
+ *
+ * A dump starts at once if messages were lost, and as soon as no message has arrived for QUIET_MS.
+ * If messages keep arriving that do not describe all of their change, the loop would always dump.
+ * Therefore such a dump waits until a multiple of the duration of the last one has passed. Messages
+ * are still applied meanwhile.
+ *
+ * The first message after a quiet time is committed at once. Then the kernel is busy: messages are
+ * collected for SETTLE_MS, so that a burst is one version.
  *
  * Each set of dumps starts with a dump of the links, whichever kinds are dirty. The kernel reports
  * that a link goes down, or that an address is removed, before it removes the routes that depend on
@@ -37,6 +43,8 @@
 #define SLICE_NS (100 * NSEC_PER_MSEC)
 /* Milliseconds without a message that end a burst. */
 #define SETTLE_MS 2
+/* Milliseconds without a message after which the kernel is quiet. */
+#define QUIET_MS 20
 /* Maximum nanoseconds and messages of a burst. */
 #define SETTLE_MAX_NS (10 * NSEC_PER_MSEC)
 #define BURST_MAX     65536
@@ -56,9 +64,10 @@ struct source {
 	struct stele_transaction *tx; /* of this round */
 	struct kernel_sockets sockets;
 	struct kernel_mirror mirror;
-	unsigned unsettled; /* mask of kinds whose last dump may have been disturbed */
-	bool drained;       /* the socket has no more messages */
-	int64_t rest_until; /* time before which no dump starts */
+	bool drained; /* the socket has no more messages */
+	bool urgent;  /* messages were lost, or there was no dump yet: the next must not wait */
+	int64_t last_event; /* time of the last message */
+	int64_t rest_until; /* time before which no dump starts while messages arrive */
 	unsigned messages;  /* number of messages in this round */
 	unsigned dumped;    /* number of objects dumped in this round */
 	bool lost;          /* the kernel has lost messages in this round */
@@ -113,21 +122,18 @@ static int kernel_fail_library(struct source *source, int r)
 
 /* ---- a round ---- */
 
-/* Applies a message of the kernel. If it is about a kind that is unsettled, the last dump of the
- * kind may have been disturbed, and the kind becomes dirty. */
+/* Applies a message of the kernel. */
 static int kernel_take_event(void *context, const struct nlmsghdr *message)
 {
 	struct source *source = context;
 	int r = kernel_mirror_apply(&source->mirror, message);
 
-	source->mirror.dirty |= source->mirror.touched & source->unsettled;
-	source->mirror.touched = 0;
 	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
-/* Applies messages until none has arrived for SETTLE_MS, or until the burst has its maximum
+/* Applies messages until none has arrived for `settle_ms`, or until the burst has its maximum
  * size. */
-static int kernel_take_burst(struct source *source)
+static int kernel_take_burst(struct source *source, int settle_ms)
 {
 	struct pollfd waiting = {.fd = kernel_events_fd(&source->sockets), .events = POLLIN};
 	int64_t end = kernel_now() + SETTLE_MAX_NS;
@@ -138,14 +144,14 @@ static int kernel_take_burst(struct source *source)
 
 		if (r >= 0) {
 			source->messages += (unsigned)r;
+			source->last_event = kernel_now();
 		} else if (r == -ENOBUFS) {
 			source->mirror.dirty = KERNEL_ALL_KINDS;
-			source->lost = true;
+			source->lost = source->urgent = true;
 		} else if (r == -EAGAIN) {
 			source->drained = true;
-			source->unsettled = 0;
 			if (!source->messages || kernel_now() >= end ||
-			    poll(&waiting, 1, SETTLE_MS) <= 0)
+			    poll(&waiting, 1, settle_ms) <= 0)
 				return 0;
 			source->drained = false;
 		} else {
@@ -209,15 +215,26 @@ static int kernel_dump_dirty(struct source *source)
 			doubtful |= KERNEL_KIND_MASK(kind);
 	}
 	mirror->dirty = doubtful;
-	source->unsettled |= mask;
+	source->urgent = false;
 	took = kernel_now() - start;
 	source->rest_until = kernel_now() +
 	                     (took > REST_MIN_NS / REST_FACTOR ? took * REST_FACTOR : REST_MIN_NS);
 	return 0;
 }
 
-/* Applies a burst of messages and dumps the dirty kinds, in the open transaction. */
-static int kernel_fill(struct source *source)
+/* Returns the nanoseconds until a dump may start. */
+static int64_t kernel_rest(const struct source *source)
+{
+	int64_t quiet = source->last_event + QUIET_MS * NSEC_PER_MSEC;
+	int64_t until = source->rest_until < quiet ? source->rest_until : quiet;
+	int64_t left = source->urgent ? 0 : until - kernel_now();
+
+	return left > 0 ? left : 0;
+}
+
+/* Applies a burst of messages, dumps the dirty kinds, and applies what arrived meanwhile, in the
+ * open transaction. `settle_ms` is for kernel_take_burst(). */
+static int kernel_fill(struct source *source, int settle_ms)
 {
 	const char *table;
 	int r = kernel_tables_open(source->tx, source->mirror.tables, &table);
@@ -230,9 +247,12 @@ static int kernel_fill(struct source *source)
 			source->region, table);
 	if (r < 0)
 		return kernel_fail_library(source, r);
-	r = kernel_take_burst(source);
-	if (r >= 0 && source->mirror.dirty && source->drained && kernel_now() >= source->rest_until)
+	r = kernel_take_burst(source, settle_ms);
+	if (r >= 0 && source->mirror.dirty && source->drained && kernel_rest(source) == 0) {
 		r = kernel_dump_dirty(source);
+		if (r >= 0)
+			r = kernel_take_burst(source, 0);
+	}
 	return r;
 }
 
@@ -254,6 +274,7 @@ static int kernel_begin(struct source *source)
 static int kernel_round(struct source *source)
 {
 	const char *message = source->options->message;
+	bool quiet = kernel_now() - source->last_event > QUIET_MS * NSEC_PER_MSEC;
 	uint64_t version;
 	int r;
 
@@ -264,7 +285,7 @@ static int kernel_round(struct source *source)
 		return kernel_fail_library(source, r);
 	if (r == 0)
 		return 0;
-	r = kernel_fill(source);
+	r = kernel_fill(source, quiet ? 0 : SETTLE_MS);
 	if (r < 0) {
 		source->tx = stele_transaction_abort(source->tx);
 		return r;
@@ -287,14 +308,6 @@ static int kernel_round(struct source *source)
 
 /* ---- the loop ---- */
 
-/* Returns the nanoseconds until a dump may start. */
-static int64_t kernel_rest(const struct source *source)
-{
-	int64_t left = source->rest_until - kernel_now();
-
-	return left > 0 ? left : 0;
-}
-
 /* Runs rounds until stop_fd is readable. */
 static int kernel_loop(struct source *source)
 {
@@ -306,9 +319,7 @@ static int kernel_loop(struct source *source)
 	for (;;) {
 		int timeout = REAP_MS, r;
 
-		if (source->unsettled)
-			timeout = 0;
-		else if (source->mirror.dirty)
+		if (source->mirror.dirty)
 			timeout = (int)((kernel_rest(source) + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 		if (poll(fds, 2, timeout) < 0) {
 			if (errno == EINTR)
@@ -321,8 +332,6 @@ static int kernel_loop(struct source *source)
 			r = kernel_round(source);
 			if (r < 0)
 				return r;
-		} else if (source->unsettled) {
-			source->unsettled = 0;
 		} else if (!source->mirror.dirty) {
 			stele_publisher_reap(source->publisher);
 		}
@@ -393,6 +402,7 @@ int kernel_run(const char *region, const struct kernel_options *options)
 	}
 	source->region = region;
 	source->options = options;
+	source->urgent = true;
 	r = kernel_run_source(source);
 	free(source);
 	return r;

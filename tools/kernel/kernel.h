@@ -42,7 +42,7 @@ struct kernel_options {
 	void (*report)(void *context, const char *message, uint64_t version);
 	void *context;
 
-	/* Bytes of the receive buffer for kernel messages; 0: 32 MiB, or the system's limit. */
+	/* Bytes of the receive buffer for kernel messages; 0: 128 MiB, or the system's limit. */
 	int receive_buffer;
 
 	/* Receives the error message, or "" if there is none. Unused if `error_size` is 0. */

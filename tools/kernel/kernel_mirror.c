@@ -74,11 +74,6 @@ static void mirror_mark_dirty(struct kernel_mirror *mirror, enum kernel_kind kin
 	mirror->dirty |= KERNEL_KIND_MASK(kind);
 }
 
-static void mirror_touch(struct kernel_mirror *mirror, enum kernel_kind kind)
-{
-	mirror->touched |= KERNEL_KIND_MASK(kind);
-}
-
 /* ---- the lookup tables: the best route of each prefix ---- */
 
 /* Converts a row of rib4 or rib6 to a row of routes4 or routes6. */
@@ -223,7 +218,6 @@ static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghd
 
 	if (!kernel_decode_route(message, &names, route))
 		return 0;
-	mirror_touch(mirror, mirror_route_kind(route));
 	r = mirror_route_find(mirror, route, &found);
 	if (r < 0)
 		return r;
@@ -249,7 +243,6 @@ static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr
 
 	if (!kernel_decode_link(message, row))
 		return 0;
-	mirror_touch(mirror, KERNEL_KIND_LINKS);
 	r = message->nlmsg_type == RTM_NEWLINK ? mirror_row_put(mirror, row)
 	                                       : mirror_row_delete(mirror, row);
 	if (r == 1)
@@ -266,7 +259,6 @@ static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsg
 	if (!kernel_decode_address(message, &names, row))
 		return 0;
 	wide = row->table == KERNEL_ADDRESSES6;
-	mirror_touch(mirror, wide ? KERNEL_KIND_ADDRESSES6 : KERNEL_KIND_ADDRESSES4);
 	if (message->nlmsg_type == RTM_NEWADDR)
 		return mirror_row_put(mirror, row);
 	mirror_mark_dirty(mirror, wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4);
@@ -281,8 +273,6 @@ static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlm
 
 	if (!kernel_decode_neighbour(message, &names, row, &resolved))
 		return 0;
-	mirror_touch(mirror, row->table == KERNEL_NEIGHBOURS4 ? KERNEL_KIND_NEIGHBOURS4
-	                                                      : KERNEL_KIND_NEIGHBOURS6);
 	return message->nlmsg_type == RTM_NEWNEIGH && resolved ? mirror_row_put(mirror, row)
 	                                                       : mirror_row_delete(mirror, row);
 }

@@ -41,8 +41,7 @@ enum kernel_kind {
 
 struct kernel_mirror {
 	struct stele_writable *tables[KERNEL_TABLES]; /* of the open transaction */
-	unsigned dirty;   /* mask of kinds that must be dumped again; the caller resets it */
-	unsigned touched; /* mask of kinds that had messages; the caller resets it */
+	unsigned dirty; /* mask of kinds that must be dumped again; the caller resets it */
 
 	struct kernel_route route; /* the decoded message */
 

@@ -9,7 +9,9 @@
 #include "tools/kernel/kernel_socket.h"
 
 #define BUFFER_SIZE            65536u /* the kernel fills at most 32 KiB at a time */
-#define DEFAULT_RECEIVE_BUFFER (32 << 20)
+#define DEFAULT_RECEIVE_BUFFER (128 << 20)
+/* Maximum bytes of messages that wait for the end of a dump. More are lost. */
+#define QUEUE_MAX (256u << 20)
 
 static const int groups[] = {
 	RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
@@ -78,6 +80,7 @@ void kernel_sockets_close(struct kernel_sockets *sockets)
 	if (sockets->dumps)
 		mnl_socket_close(sockets->dumps);
 	free(sockets->buffer);
+	free(sockets->queue);
 	memset(sockets, 0, sizeof(*sockets));
 }
 
@@ -106,15 +109,12 @@ static int socket_receive(struct kernel_sockets *sockets, struct mnl_socket *fro
 	}
 }
 
-int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, void *context)
+/* Passes on the messages in `left` bytes. Returns their number or a negative errno of `take`. */
+static int socket_take(const uint8_t *bytes, int left, kernel_message_f take, void *context)
 {
-	const struct nlmsghdr *message = (const void *)sockets->buffer;
-	int left = socket_receive(sockets, sockets->events), count = 0;
+	const struct nlmsghdr *message = (const void *)bytes;
+	int count = 0;
 
-	if (left == -EMSGSIZE)
-		return -ENOBUFS; /* A message that is too large for the buffer is lost. */
-	if (left < 0)
-		return left;
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left), count++) {
 		int r = take(context, message);
 
@@ -122,6 +122,62 @@ int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, vo
 			return r;
 	}
 	return count;
+}
+
+int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, void *context)
+{
+	int left;
+
+	if (sockets->lost) {
+		sockets->lost = false;
+		return -ENOBUFS;
+	}
+	if (sockets->queue_read < sockets->queue_end) {
+		const uint8_t *queued = sockets->queue + sockets->queue_read;
+
+		left = (int)(sockets->queue_end - sockets->queue_read);
+		sockets->queue_read = sockets->queue_end = 0;
+		return socket_take(queued, left, take, context);
+	}
+	left = socket_receive(sockets, sockets->events);
+	if (left == -EMSGSIZE)
+		return -ENOBUFS; /* A message that is too large for the buffer is lost. */
+	return left < 0 ? left : socket_take(sockets->buffer, left, take, context);
+}
+
+/* Appends the `size` bytes in the buffer to the queue. Returns false if there is no memory. */
+static bool socket_queue(struct kernel_sockets *sockets, size_t size)
+{
+	size_t needed = sockets->queue_end + NLMSG_ALIGN(size);
+
+	if (needed > sockets->queue_capacity) {
+		size_t capacity = needed > QUEUE_MAX / 2 ? QUEUE_MAX : 2 * needed;
+		uint8_t *larger = needed > QUEUE_MAX ? NULL : realloc(sockets->queue, capacity);
+
+		if (!larger)
+			return false;
+		sockets->queue = larger;
+		sockets->queue_capacity = capacity;
+	}
+	memcpy(sockets->queue + sockets->queue_end, sockets->buffer, size);
+	sockets->queue_end = needed;
+	return true;
+}
+
+/* Moves all messages from the socket to the queue. */
+static int socket_drain(struct kernel_sockets *sockets)
+{
+	for (;;) {
+		int size = socket_receive(sockets, sockets->events);
+
+		if (size == -EAGAIN)
+			return 0;
+		if (size == -ENOBUFS || size == -EMSGSIZE ||
+		    (size > 0 && !socket_queue(sockets, (size_t)size)))
+			sockets->lost = true;
+		else if (size < 0)
+			return size;
+	}
 }
 
 static const struct {
@@ -170,8 +226,12 @@ int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_me
 
 	while (r >= 0) {
 		const struct nlmsghdr *message = (const void *)sockets->buffer;
-		int left = socket_receive(sockets, sockets->dumps);
+		int left;
 
+		r = socket_drain(sockets);
+		if (r < 0)
+			return r;
+		left = socket_receive(sockets, sockets->dumps);
 		if (left < 0)
 			return left;
 		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
  * Two rtnetlink sockets: one for messages that the kernel sends on its own, and one for dumps. In a
- * single socket, dumps would compete with messages for the receive buffer. kernel.c calls this. */
+ * single socket, dumps would compete with messages for the receive buffer. During a dump, messages
+ * are moved from their socket to a queue, so that a long dump does not make the kernel lose
+ * messages. kernel.c calls this. */
 #ifndef TOOLS_KERNEL_KERNEL_SOCKET_H
 #define TOOLS_KERNEL_KERNEL_SOCKET_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include "tools/kernel/kernel_mirror.h"
 
 struct kernel_sockets {
 	struct mnl_socket *events, *dumps;
 	uint32_t sequence; /* of the last request for a dump */
 	uint8_t *buffer;   /* for one datagram */
+	/* Messages that arrived during dumps, one after another, from queue_read to queue_end. */
+	uint8_t *queue;
+	size_t queue_read, queue_end, queue_capacity;
+	bool lost; /* messages were lost during a dump, and the caller does not know it yet */
 };
 
 /* Receives one message. Returns 0, or a negative errno, which the function that reads the messages
@@ -19,7 +26,7 @@ struct kernel_sockets {
 typedef int (*kernel_message_f)(void *context, const struct nlmsghdr *message);
 
 /* Opens the sockets and subscribes to messages, with `receive_buffer` bytes of buffer for them (0:
- * 32 MiB). Returns 0 or a negative errno, and leaves nothing open after an error. */
+ * 128 MiB). Returns 0 or a negative errno, and leaves nothing open after an error. */
 int kernel_sockets_open(struct kernel_sockets *sockets, int receive_buffer);
 /* Closes the sockets. Allowed for a struct that is all zero. */
 void kernel_sockets_close(struct kernel_sockets *sockets);
@@ -27,9 +34,10 @@ void kernel_sockets_close(struct kernel_sockets *sockets);
 /* Returns the descriptor that is readable when there are messages. */
 int kernel_events_fd(const struct kernel_sockets *sockets);
 
-/* Reads one datagram of messages, and returns the number of messages. Returns -EAGAIN if there is
- * none, and -ENOBUFS if messages were lost. After a loss, the kernel silently drops messages until
- * the socket is empty. So the caller must read until -EAGAIN before it dumps. */
+/* Reads one datagram of messages, or all that arrived during dumps, and returns the number of
+ * messages. Returns -EAGAIN if there is none, and -ENOBUFS if messages were lost. After a loss, the
+ * kernel silently drops messages until the socket is empty. So the caller must read until -EAGAIN
+ * before it dumps. */
 int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, void *context);
 
 /* Dumps all objects of a kind. Returns 0, or 1 if the kernel reports that they changed meanwhile,
