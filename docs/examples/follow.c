@@ -12,6 +12,10 @@ static void apply(const struct stele_event *event, long *routes)
 	case STELE_EVENT_RESYNC:
 		*routes = 0;
 		break;
+	case STELE_EVENT_GONE:
+		printf("the region was removed\n");
+		fflush(stdout);
+		break;
 	case STELE_EVENT_INITIAL:
 	case STELE_EVENT_CHANGE:
 		*routes += event->change.kind == STELE_ADDED;

@@ -56,4 +56,8 @@
  * when the region is removed, and with -EIDRM when another one takes its name. */
 #define STELE_ONE_REGION (1u << 15)
 
+/* Following: report no version as applied. The caller does so by stele_subscriber_applied(), when
+ * and if it has applied the version. For a program that hands the changes on. */
+#define STELE_APPLIED_BY_CALLER (1u << 16)
+
 #endif

@@ -55,7 +55,7 @@
  * returns.
  *
  * CONTENTS. Subscribers, snapshots, tables of a snapshot, the newest version of one table,
- * cursors, changes, following.
+ * cursors, changes, following, the difference between two snapshots.
  */
 #ifndef STELE_SUBSCRIBER_H
 #define STELE_SUBSCRIBER_H
@@ -760,6 +760,7 @@ enum stele_event_kind {
 	STELE_EVENT_CHANGE,      /* one row was added, changed or removed */
 	STELE_EVENT_APPLIED,     /* all changes up to .version have been delivered */
 	STELE_EVENT_RESYNC,      /* discard all rows; the present rows follow as at the start */
+	STELE_EVENT_GONE,        /* the region was removed; .version is the last one delivered */
 };
 
 /* An event. It is valid, with everything that it points to, until the next call of
@@ -796,7 +797,8 @@ struct stele_follow_options {
 	size_t size; /* sizeof(struct stele_follow_options) */
 
 	/* STELE_ONE_REGION: end when the region is removed or replaced, instead of going on with
-	 * the next one. See <stele/flags.h>. */
+	 * the next one. STELE_APPLIED_BY_CALLER: report no version as applied. See
+	 * <stele/flags.h>. */
 	unsigned flags;
 
 	/* Follow only these tables, each named once. NULL and 0: all tables. */
@@ -837,7 +839,8 @@ struct stele_follow;
  *   if a version changed other tables. A batch is ordered by table name, and within a table by key.
  * - After _INITIAL_END and _APPLIED, the caller has all of .version and nothing else. The next call
  *   reports the version as applied (stele_subscriber_applied()), since the caller has then handled
- *   it. stele_follow_position() returns the position from which this or another process can resume.
+ *   it; not with STELE_APPLIED_BY_CALLER. stele_follow_position() returns the position from which
+ *   this or another process can resume.
  * - A _RESYNC can come at any point in between. It means that the publisher has reclaimed a
  *   version during a batch; or that the region was removed and created again, or replaced by
  *   another of its name: .region is its UUID. As the very first event it means that history no
@@ -852,9 +855,11 @@ struct stele_follow;
  *   the new columns, also in the row before the change. A row that does not come has the defaults
  *   of appended columns.
  *
- * While there is no region, no event comes, and the rows that were delivered are those of the
- * region that is gone. The follow goes on with a region of the same owner only, unless the
- * subscriber has STELE_ANY_OWNER.
+ * When the region is removed, a _GONE comes. Until there is a region of the name again, no other
+ * event does, and the rows that were delivered are those of the region that is gone. Then comes the
+ * _RESYNC. No _GONE comes if the follow finds that the region was removed when there is another one
+ * already. The follow goes on with a region of the same owner only, unless the subscriber has
+ * STELE_ANY_OWNER.
  *
  * A subscriber with options.tables is woken for those tables. Changes of other tables that it
  * follows are delivered with them, or a second later if there is a call by then. If there is
@@ -902,6 +907,42 @@ stele_subscriber_follow(struct stele_subscriber *subscriber,
                         const struct stele_follow_options *options, int64_t deadline_ns,
                         int (*on_event)(const struct stele_event *event, void *userdata),
                         void *userdata);
+
+/* ---- the difference between two snapshots, in several tables ---- */
+
+struct stele_difference;
+
+/* Opens the difference between two snapshots of one subscriber, which either may be the newer of
+ * the two. `before` NULL: all rows of `after` count as added. `tables` as in struct
+ * stele_follow_options; NULL and 0: all tables. They are copied. The caller owns the difference and
+ * closes it before the snapshots.
+ *
+ *     stele_difference_open(before, after, NULL, 0, &difference);
+ *     while ((r = stele_difference_next(difference, &event)) == 1)
+ *             print(event.table, event.schema, &event.change);
+ *     difference = stele_difference_close(difference);
+ *
+ * Errors: -EINVAL (the snapshots are of two subscribers; the arguments), -ESTALE, -EBADMSG,
+ * -ENOMEM, -ECHILD. */
+STELE_API int stele_difference_open(const struct stele_snapshot *before,
+                                    const struct stele_snapshot *after,
+                                    const struct stele_follow_table *tables, size_t table_count,
+                                    struct stele_difference **ret);
+
+/* Returns 1 and fills `*ret` with the next row that differs, in the order of the tables' names and
+ * of the keys; or returns 0 after the last one. The event is that of a batch of a follow from
+ * `before` to `after`: .kind is STELE_EVENT_CHANGE, .version that of `after`, and rows are
+ * consistent copies, valid until the next call. A table that was created again with other columns
+ * has a removal for each former row, and then its additions. If one version has appended columns,
+ * the rows of both have them.
+ *
+ * Errors: -ESTALE (the publisher has reclaimed one of the two versions: what was returned before is
+ * right, but not all), -EMEDIUMTYPE (a table has another schema than `tables` names), -EBADMSG,
+ * -ENOMEM, -ECHILD. */
+STELE_API int stele_difference_next(struct stele_difference *difference, struct stele_event *ret);
+
+/* Closes the difference. Accepts NULL. Returns NULL. */
+STELE_API struct stele_difference *stele_difference_close(struct stele_difference *difference);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/reading/key_start.h"
+#include "lib/types/refuse.h"
 
 /* ---- rows ---- */
 
@@ -66,9 +68,11 @@ static void batch_close_changes(struct batch *batch)
 static int batch_open_changes(struct batch *batch, bool with_last, bool with_next)
 {
 	const struct batch_table *filter = batch->filter;
-	int r = stele_table_schema(with_next ? &batch->next_table : &batch->last_table,
-	                           &batch->schema);
+	int r = 0;
 
+	if (!batch->schema)
+		r = stele_table_schema(with_next ? &batch->next_table : &batch->last_table,
+		                       &batch->schema);
 	if (r == 0)
 		r = stele_changes_open(with_last ? &batch->last_table : NULL,
 		                       with_next ? &batch->next_table : NULL, &batch->changes);
@@ -77,21 +81,26 @@ static int batch_open_changes(struct batch *batch, bool with_last, bool with_nex
 	return r;
 }
 
-/* Returns 1 if the rows of both versions can be compared, because the schema of one extends that of
- * the other; 0 if not; or an error. */
-static int batch_compare_schemas(const struct batch *batch)
+/* Sets batch->schema to the schema that the rows of both versions have in the changes: that of the
+ * version with more columns, which need not be `next` (a rollback takes an alter back). Returns 1;
+ * 0 if neither schema extends the other; or an error. */
+static int batch_join_schemas(struct batch *batch)
 {
-	struct stele_schema *last = NULL, *next = NULL;
+	struct stele_schema *last = NULL, *next = NULL, *joined = NULL;
 	int r = stele_table_schema(&batch->last_table, &last);
 
 	if (r == 0)
 		r = stele_table_schema(&batch->next_table, &next);
-	if (r == 0)
-		r = stele_schema_compatible(last, next) >= 0 ||
-		    stele_schema_compatible(next, last) >= 0;
-	stele_schema_free(last);
-	stele_schema_free(next);
-	return r;
+	if (r == 0 && stele_schema_compatible(last, next) >= 0)
+		joined = next;
+	else if (r == 0 && stele_schema_compatible(next, last) >= 0)
+		joined = last;
+	if (joined != last)
+		stele_schema_free(last);
+	if (joined != next)
+		stele_schema_free(next);
+	batch->schema = joined;
+	return r < 0 ? r : joined != NULL;
 }
 
 /* Opens the current table in both versions, and its changes unless no row differs. Returns 0 or an
@@ -119,7 +128,7 @@ static int batch_open_table(struct batch *batch)
 		if (stele_table_version(&batch->last_table) ==
 		    stele_table_version(&batch->next_table))
 			return 0;
-		r = batch_compare_schemas(batch);
+		r = batch_join_schemas(batch);
 	}
 	if (r < 0)
 		return r;
@@ -168,6 +177,71 @@ static int batch_take_table(struct batch *batch)
 	batch->filter = &batch->tables[batch->index++];
 	strcpy(batch->name, batch->filter->name);
 	return 1;
+}
+
+/* ---- a batch ---- */
+
+static int batch_compare_tables(const void *a, const void *b)
+{
+	return strcmp(((const struct batch_table *)a)->name, ((const struct batch_table *)b)->name);
+}
+
+/* Copies one of the caller's tables. Returns 0 or an error. */
+static int batch_copy_table(const struct stele_follow_table *table, struct batch_table *ret)
+{
+	int r;
+
+	if (!table->name)
+		return error_set(EINVAL, "a table to follow has no name; set .name");
+	if (table->reserved_[0] != 0 || table->reserved_[1] != 0)
+		return error_set(EINVAL,
+		                 "a struct stele_follow_table whose reserved members are not zero");
+	r = stele_name_check("table", table->name);
+	if (r == 0)
+		r = key_start_check(table->prefix_bits);
+	if (r < 0)
+		return r;
+	if (table->prefix_bits > 0 && !table->prefix)
+		return error_set(EINVAL, ".prefix_bits is %u, but .prefix is not set",
+		                 table->prefix_bits);
+	strcpy(ret->name, table->name);
+	ret->prefix_bits = table->prefix_bits;
+	if (table->prefix_bits > 0)
+		memcpy(ret->prefix, table->prefix, (table->prefix_bits + 7) / 8);
+	if (table->schema) {
+		r = stele_schema_check(table->schema);
+		if (r < 0)
+			return r;
+		ret->schema = stele_schema_copy(table->schema);
+		if (!ret->schema)
+			return refuse_schema_memory(table->name);
+	}
+	return 0;
+}
+
+int batch_init(struct batch *batch, const struct stele_follow_table *tables, size_t count)
+{
+	if (!tables && count == 0)
+		return 0;
+	if (!tables || count == 0)
+		return error_set(EINVAL,
+		                 ".tables and .table_count go together; leave both zero to follow "
+		                 "all tables");
+	batch->tables = calloc(count, sizeof(*batch->tables));
+	if (!batch->tables)
+		return error_set(ENOMEM, "no memory to follow %zu tables", count);
+	for (size_t i = 0; i < count; i++) {
+		int r = batch_copy_table(&tables[i], &batch->tables[i]);
+		batch->table_count = i + 1;
+		if (r < 0)
+			return r;
+	}
+	qsort(batch->tables, batch->table_count, sizeof(*batch->tables), batch_compare_tables);
+	for (size_t i = 1; i < batch->table_count; i++)
+		if (strcmp(batch->tables[i - 1].name, batch->tables[i].name) == 0)
+			return error_set(EINVAL, "table \"%s\" is named twice",
+			                 batch->tables[i].name);
+	return 0;
 }
 
 int batch_begin(struct batch *batch)
@@ -224,4 +298,7 @@ void batch_fini(struct batch *batch)
 	batch_end(batch);
 	free(batch->before.value);
 	free(batch->after.value);
+	for (size_t i = 0; i < batch->table_count; i++)
+		stele_schema_free(batch->tables[i].schema);
+	free(batch->tables);
 }

@@ -23,11 +23,12 @@ struct batch_row {
 };
 
 struct batch {
-	/* The tables to compare, in the order of their names. A count of 0: all tables. The owner
-	 * of the batch sets them, and the two versions. `last` is NULL if all rows of `next` are
-	 * new. */
+	/* The tables to compare, in the order of their names. A count of 0: all tables. */
 	struct batch_table *tables;
 	size_t table_count;
+
+	/* The owner of the batch sets the two versions. `last` is NULL if all rows of `next` are
+	 * new. */
 	struct stele_snapshot *last, *next;
 
 	size_t index; /* with `tables`: the next one */
@@ -41,12 +42,16 @@ struct batch {
 	struct stele_table last_table, next_table;
 	/* The table has another schema in `next`: the rows of `last` are removed first. */
 	bool removing;
-	struct stele_schema *schema;
+	struct stele_schema *schema;   /* of the rows in both versions */
 	struct stele_changes *changes; /* NULL: the current table has no more changes */
 
 	struct batch_row before, after; /* of the event that was returned last */
 	uint64_t count;                 /* events of the batch until now */
 };
+
+/* Copies the tables to compare (NULL and 0: all) to a batch that is all zeros. Returns 0 or an
+ * error. Call batch_fini() either way. */
+int batch_init(struct batch *batch, const struct stele_follow_table *tables, size_t count);
 
 /* Starts to compare batch->last with batch->next. Returns 0 or an error. */
 int batch_begin(struct batch *batch);
@@ -59,7 +64,7 @@ int batch_next(struct batch *batch, struct stele_event *ret);
 /* Closes what the comparison has opened, but not the two versions. May be called at any time. */
 void batch_end(struct batch *batch);
 
-/* Frees the copies of rows. */
+/* Closes the comparison, and frees the copies of tables and rows. */
 void batch_fini(struct batch *batch);
 
 #endif

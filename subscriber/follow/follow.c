@@ -15,8 +15,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/extensible.h"
-#include "lib/reading/key_start.h"
-#include "lib/types/refuse.h"
 #include "lib/units.h"
 #include "subscriber/follow/batch.h"
 #include "subscriber/move.h"
@@ -38,7 +36,9 @@ enum state {
 
 struct stele_follow {
 	struct stele_subscriber *subscriber;
-	bool one_region; /* STELE_ONE_REGION */
+	bool one_region;        /* STELE_ONE_REGION */
+	bool applied_by_caller; /* STELE_APPLIED_BY_CALLER */
+	bool told_gone;         /* the event GONE was returned for the region that is gone */
 	enum state state;
 	struct batch batch;
 	struct stele_position position; /* all changes up to here were returned */
@@ -73,7 +73,18 @@ static int follow_resync(struct stele_follow *follow, struct stele_event *ret)
 	batch->count = 0;
 	position_fill(follow->subscriber->region->uuid, 0, &follow->position);
 	follow->state = FOLLOW_IDLE;
+	follow->told_gone = false;
 	return follow_mark(follow, STELE_EVENT_RESYNC, &follow->position, ret);
+}
+
+/* Returns 1 and the event that tells the caller that there is no region, or 0 if it was told. */
+static int follow_tell_gone(struct stele_follow *follow, struct stele_event *ret)
+{
+	if (follow->told_gone)
+		return 0;
+	follow->told_gone = true;
+	follow->batch.count = 0;
+	return follow_mark(follow, STELE_EVENT_GONE, &follow->position, ret);
 }
 
 /* ---- batches ---- */
@@ -207,7 +218,7 @@ static bool follow_is_elsewhere(const struct stele_follow *follow)
  * fails, harmlessly, for a subscriber that is not registered. */
 static void follow_report_applied(struct stele_follow *follow)
 {
-	if (follow->marked && !follow_is_elsewhere(follow))
+	if (follow->marked && !follow->applied_by_caller && !follow_is_elsewhere(follow))
 		stele_subscriber_applied(follow->subscriber, follow->position.version);
 	follow->marked = false;
 }
@@ -257,7 +268,9 @@ int stele_follow_next(struct stele_follow *follow, struct stele_event *ret)
 			break;
 		case FOLLOW_GONE:
 			r = follow_look_for_region(follow);
-			if (r != 1)
+			if (r == 0)
+				return follow_tell_gone(follow, ret);
+			if (r < 0)
 				return r;
 			break;
 		}
@@ -304,70 +317,6 @@ void stele_follow_position(const struct stele_follow *follow, struct stele_posit
 
 /* ---- opening ---- */
 
-static int follow_compare_tables(const void *a, const void *b)
-{
-	return strcmp(((const struct batch_table *)a)->name, ((const struct batch_table *)b)->name);
-}
-
-/* Copies one of the caller's tables. Returns 0 or an error. */
-static int follow_copy_table(const struct stele_follow_table *table, struct batch_table *ret)
-{
-	int r;
-
-	if (!table->name)
-		return error_set(EINVAL, "a table to follow has no name; set .name");
-	if (table->reserved_[0] != 0 || table->reserved_[1] != 0)
-		return error_set(EINVAL,
-		                 "a struct stele_follow_table whose reserved members are not zero");
-	r = stele_name_check("table", table->name);
-	if (r == 0)
-		r = key_start_check(table->prefix_bits);
-	if (r < 0)
-		return r;
-	if (table->prefix_bits > 0 && !table->prefix)
-		return error_set(EINVAL, ".prefix_bits is %u, but .prefix is not set",
-		                 table->prefix_bits);
-	strcpy(ret->name, table->name);
-	ret->prefix_bits = table->prefix_bits;
-	if (table->prefix_bits > 0)
-		memcpy(ret->prefix, table->prefix, (table->prefix_bits + 7) / 8);
-	if (table->schema) {
-		r = stele_schema_check(table->schema);
-		if (r < 0)
-			return r;
-		ret->schema = stele_schema_copy(table->schema);
-		if (!ret->schema)
-			return refuse_schema_memory(table->name);
-	}
-	return 0;
-}
-
-/* Copies the caller's tables, and sorts them by name. Returns 0 or an error. */
-static int follow_copy_tables(struct batch *batch, const struct stele_follow_options *options)
-{
-	if (!options->tables && options->table_count == 0)
-		return 0;
-	if (!options->tables || options->table_count == 0)
-		return error_set(EINVAL,
-		                 ".tables and .table_count go together; leave both zero to follow "
-		                 "all tables");
-	batch->tables = calloc(options->table_count, sizeof(*batch->tables));
-	if (!batch->tables)
-		return error_set(ENOMEM, "no memory to follow %zu tables", options->table_count);
-	for (size_t i = 0; i < options->table_count; i++) {
-		int r = follow_copy_table(&options->tables[i], &batch->tables[i]);
-		batch->table_count = i + 1;
-		if (r < 0)
-			return r;
-	}
-	qsort(batch->tables, batch->table_count, sizeof(*batch->tables), follow_compare_tables);
-	for (size_t i = 1; i < batch->table_count; i++)
-		if (strcmp(batch->tables[i - 1].name, batch->tables[i].name) == 0)
-			return error_set(EINVAL, "table \"%s\" is named twice",
-			                 batch->tables[i].name);
-	return 0;
-}
-
 /* Opens version `since` as `last`. Resyncs if that version belongs to another region or is not
  * held. */
 static int follow_resume(struct stele_follow *follow, const struct stele_position *since)
@@ -400,7 +349,8 @@ int stele_follow_open(struct stele_subscriber *subscriber,
 	if (r == 0)
 		r = extensible_read(stele_follow_options, options, &read);
 	if (r == 0)
-		r = error_check_flags("following", read.flags, STELE_ONE_REGION);
+		r = error_check_flags("following", read.flags,
+		                      STELE_ONE_REGION | STELE_APPLIED_BY_CALLER);
 	if (r < 0)
 		return r;
 	follow = calloc(1, sizeof(*follow));
@@ -409,9 +359,10 @@ int stele_follow_open(struct stele_subscriber *subscriber,
 		                 subscriber->region->names.region);
 	follow->subscriber = subscriber;
 	follow->one_region = read.flags & STELE_ONE_REGION;
+	follow->applied_by_caller = read.flags & STELE_APPLIED_BY_CALLER;
 	follow->state = FOLLOW_IDLE;
 	position_fill(subscriber->region->uuid, 0, &follow->position);
-	r = follow_copy_tables(&follow->batch, &read);
+	r = batch_init(&follow->batch, read.tables, read.table_count);
 	if (r == 0)
 		r = follow_resume(follow, &read.since);
 	if (r < 0)
@@ -428,9 +379,6 @@ struct stele_follow *stele_follow_close(struct stele_follow *follow)
 	batch_fini(&follow->batch);
 	stele_snapshot_close(follow->batch.last);
 	stele_snapshot_close(follow->batch.next);
-	for (size_t i = 0; i < follow->batch.table_count; i++)
-		stele_schema_free(follow->batch.tables[i].schema);
-	free(follow->batch.tables);
 	free(follow);
 	return NULL;
 }

@@ -73,9 +73,8 @@ static int write_down(const struct stele_event *event, void *userdata)
 		tell(told, "applied%llu/%llu ", (unsigned long long)event->version,
 		     (unsigned long long)event->count);
 		break;
-	case STELE_EVENT_RESYNC:
+	default: /* STELE_EVENT_RESYNC */
 		tell(told, "resync ");
-		break;
 	}
 	told->version = event->version;
 	memcpy(told->region, event->region, 16);
@@ -518,8 +517,9 @@ static int keep_copy(const struct stele_event *event, void *userdata)
 		copy->batches++;
 		ipc_reach(READER, (uint32_t)copy->batches);
 		return event->version >= COMMITS ? DONE : 0;
+	default:
+		return -1;
 	}
-	return -1;
 }
 
 static void follow_at_full_speed(unsigned flags)

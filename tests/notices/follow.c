@@ -107,6 +107,10 @@ static bool copy_apply(struct copy *copy, const struct stele_event *event)
 		      "version %llu: the tables are not of one version",
 		      (unsigned long long)event->version);
 		return true;
+	case STELE_EVENT_GONE:
+		CHECK(position.version == event->version && position.version > 0,
+		      "the rows of the region that is gone have no position");
+		return false;
 	}
 	return false;
 }
@@ -339,6 +343,87 @@ Test(notices_follow, goes_on_with_the_next_region_without_a_descriptor)
 Test(notices_follow, goes_on_with_a_region_that_replaced_the_last_one)
 {
 	run_across(2);
+}
+
+/* Returns the next event, waiting for it. */
+static struct stele_event next_event(struct copy *copy)
+{
+	struct stele_event event;
+	int r;
+
+	while ((r = stele_follow_next(copy->follow, &event)) == 0)
+		copy_wait(copy);
+	OK(r);
+	return event;
+}
+
+static void run_gone(bool loop)
+{
+	struct stele_publisher *publisher = publish_both(8);
+	struct stele_event event;
+	uint8_t first[16];
+	struct copy copy;
+
+	copy_open(&copy, subscribe(NULL, 0), loop, (struct stele_position){0});
+	copy_until(&copy, 2, NULL);
+	memcpy(first, copy.region, 16);
+	stele_publisher_close(publisher);
+	OK(stele_region_remove(region));
+	event = next_event(&copy);
+	cr_expect_eq(event.kind, STELE_EVENT_GONE);
+	cr_expect(event.version == 2 && event.count == 0);
+	cr_expect_eq(memcmp(event.region, first, 16), 0);
+	copy_apply(&copy, &event);
+	/* Once. */
+	RETURNS(stele_follow_next(copy.follow, &event), 0, "");
+	publisher = publish_both(8);
+	copy_until(&copy, 2, first);
+	cr_expect_eq(copy.resyncs, 1);
+	stele_publisher_close(publisher);
+	OK(stele_region_remove(region));
+	cr_expect_eq(next_event(&copy).kind, STELE_EVENT_GONE, "only of the first region");
+	copy_close(&copy);
+}
+
+Test(notices_follow, tells_that_the_region_is_gone_in_an_event_loop)
+{
+	run_gone(true);
+}
+
+Test(notices_follow, tells_that_the_region_is_gone_without_a_descriptor)
+{
+	run_gone(false);
+}
+
+static uint64_t applied(void)
+{
+	struct layout_slot slots[64];
+	unsigned count = ipc_slots(slots, 64);
+
+	for (unsigned i = 0; i < count; i++)
+		if (slots[i].state == LAYOUT_SLOT_TAKEN)
+			return slots[i].applied;
+	return UINT64_MAX;
+}
+
+Test(notices_follow, leaves_the_report_to_the_caller)
+{
+	const struct stele_follow_options options = {.size = sizeof(options),
+	                                             .flags = STELE_APPLIED_BY_CALLER};
+	struct stele_publisher *publisher = publish_both(8);
+	struct copy copy = {.subscriber = subscribe(NULL, 0), .epoll = -1};
+
+	OK(stele_follow_open(copy.subscriber, &options, &copy.follow));
+	copy_until(&copy, 2, NULL);
+	commit_both(publisher);
+	copy_until(&copy, 3, NULL);
+	cr_expect_eq(applied(), 0);
+	OK(stele_subscriber_applied(copy.subscriber, 2));
+	commit_both(publisher);
+	copy_until(&copy, 4, NULL);
+	cr_expect_eq(applied(), 2);
+	copy_close(&copy);
+	stele_publisher_close(publisher);
 }
 
 static void publish_and_wait(unsigned history)

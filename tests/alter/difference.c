@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele_difference_*(): the rows that differ between two versions, in all tables or in some, also
+ * if the tables were altered, created again or dropped in between, and backwards. */
+#include "tests/support/ipc/ipc.h"
+#include "tests/support/ipc/route.h"
+
+TestSuite(alter_difference, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
+
+static const struct stele_column name_columns[] = {STELE_KEY("name", STELE_TEXT)};
+static const struct stele_schema name_schema = {.columns = name_columns, .column_count = 1};
+
+/* The tables at version 1 to 4:
+ *
+ *   1  routes, of which route 0 is the first
+ *   2  names, with the row "x"
+ *   3  routes altered: the column zone, by default "eu"
+ *   4  route 1 has the zone "us"; names created again, as routes; also a table "also" */
+static struct stele_publisher *publish_versions(void)
+{
+	struct stele_publisher *publisher = route_publish(3);
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_create_table(tx, "names", &name_schema));
+	OK(stele_transaction_put(tx, "names", "x", 8, NULL, 0));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	cr_expect_eq(route_alter(publisher, &route_new_schema), 3);
+	OK(stele_transaction_begin(publisher, &tx));
+	route_put_new(tx, 1, 1001, "us", 0);
+	OK(stele_transaction_drop_table(tx, "names"));
+	OK(stele_transaction_create_table(tx, "names", &ipc_schema));
+	OK(stele_transaction_create_table(tx, "also", &name_schema));
+	OK(stele_transaction_put(tx, "also", "y", 8, NULL, 0));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	return publisher;
+}
+
+/* Writes down each change: a sign, the table, and the row as CSV. */
+static void write_down(const struct stele_event *event, char *text)
+{
+	static const char signs[] = " +~-"; /* in the order of enum stele_change_kind */
+	const struct stele_change *change = &event->change;
+	char row[256];
+
+	cr_expect_eq(event->kind, STELE_EVENT_CHANGE);
+	sprintf(text + strlen(text), "%c%s", signs[change->kind], event->table);
+	if (change->kind != STELE_ADDED) {
+		cr_assert_gt(stele_row_format_csv(event->schema, &change->before, row, sizeof(row)),
+		             0, "%s", stele_last_error());
+		sprintf(text + strlen(text), " -%s", row);
+	}
+	if (change->kind != STELE_REMOVED) {
+		cr_assert_gt(stele_row_format_csv(event->schema, &change->after, row, sizeof(row)),
+		             0, "%s", stele_last_error());
+		sprintf(text + strlen(text), " +%s", row);
+	}
+	strcat(text, "\n");
+}
+
+/* Returns the difference from version `from` (0: none) to version `to`, as text. */
+static const char *difference(struct stele_subscriber *subscriber, uint64_t from, uint64_t to,
+                              const struct stele_follow_table *tables, size_t count)
+{
+	struct stele_snapshot *before = NULL, *after;
+	struct stele_difference *difference;
+	struct stele_event event;
+	static char text[4096];
+	int r;
+
+	text[0] = '\0';
+	if (from > 0)
+		OK(stele_snapshot_open(subscriber, from, &before));
+	OK(stele_snapshot_open(subscriber, to, &after));
+	OK(stele_difference_open(before, after, tables, count, &difference));
+	while ((r = stele_difference_next(difference, &event)) == 1) {
+		cr_expect_eq(event.version, to);
+		write_down(&event, text);
+	}
+	RETURNS(r, 0, "");
+	cr_expect_null(stele_difference_close(difference));
+	stele_snapshot_close(before);
+	stele_snapshot_close(after);
+	return text;
+}
+
+Test(alter_difference, has_all_tables_in_both_directions)
+{
+	struct stele_publisher *publisher = publish_versions();
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+
+	cr_expect_str_eq(difference(subscriber, 1, 2, NULL, 0), "+names +x\n");
+	cr_expect_str_eq(difference(subscriber, 2, 1, NULL, 0), "-names -x\n");
+	cr_expect_str_eq(difference(subscriber, 2, 2, NULL, 0), "");
+	cr_expect_str_eq(difference(subscriber, 2, 3, NULL, 0), "", "an alter changes no row");
+	cr_expect_str_eq(difference(subscriber, 2, 4, NULL, 0),
+	                 "+also +y\n-names -x\n~routes -10.0.1.0/24,1001,1,eu,100 "
+	                 "+10.0.1.0/24,1001,1,us,0\n");
+	/* The rows of version 2 have the columns that were appended later, on this side too. */
+	cr_expect_str_eq(difference(subscriber, 4, 2, NULL, 0),
+	                 "-also -y\n+names +x\n~routes -10.0.1.0/24,1001,1,us,0 "
+	                 "+10.0.1.0/24,1001,1,eu,100\n");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+Test(alter_difference, has_the_tables_that_were_named)
+{
+	const struct stele_follow_table tables[] = {
+		{.name = "routes",
+	         .schema = &route_old_schema,
+	         .prefix = "\12\0\1",
+	         .prefix_bits = 24},
+		{.name = "also"},
+		{.name = "never"},
+	};
+	struct stele_publisher *publisher = publish_versions();
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+
+	cr_expect_str_eq(difference(subscriber, 2, 4, tables, 3),
+	                 "+also +y\n~routes -10.0.1.0/24,1001,1,eu,100 "
+	                 "+10.0.1.0/24,1001,1,us,0\n");
+	cr_expect_str_eq(difference(subscriber, 0, 1, tables, 3), "+routes +10.0.1.0/24,1001,1\n");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+Test(alter_difference, refuses_what_it_cannot_compare)
+{
+	const struct stele_follow_table wrong = {.name = "routes", .schema = &name_schema};
+	struct stele_publisher *publisher = publish_versions();
+	struct stele_subscriber *one = ipc_subscribe(0, NULL), *other = ipc_subscribe(0, NULL);
+	struct stele_difference *difference;
+	struct stele_snapshot *before, *after;
+	struct stele_event event;
+
+	OK(stele_snapshot_open(one, 1, &before));
+	OK(stele_snapshot_open(other, 4, &after));
+	RETURNS(stele_difference_open(before, after, NULL, 0, &difference), -EINVAL,
+	        "two subscribers");
+	RETURNS(stele_difference_open(NULL, after, NULL, 1, &difference), -EINVAL, "go together");
+	OK(stele_difference_open(NULL, after, &wrong, 1, &difference));
+	RETURNS(stele_difference_next(difference, &event), -EMEDIUMTYPE, "another schema");
+	stele_difference_close(difference);
+	stele_difference_close(NULL);
+	stele_subscriber_close(one);
+	stele_subscriber_close(other);
+	stele_publisher_close(publisher);
+}
