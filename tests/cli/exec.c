@@ -126,6 +126,24 @@ Test(cli_exec, a_failed_command_is_reported_and_the_watch_continues)
 	EXPECT_HAS_NOT(said, "version 5");
 }
 
+/* The command is not run for a region that is gone, and gets all rows of the next one. */
+Test(cli_exec, goes_on_with_the_next_region)
+{
+	char line[64];
+
+	start("cat; echo \"$STELE_REGION $STELE_VERSION\"");
+	for (int i = 0; i < 3; i++)
+		EXPECT_HAS(cli_line(&watch), "{\"version\": 2, \"change\": \"added\", ");
+	snprintf(line, sizeof(line), "%s 2", region);
+	expect_line(line);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 1, \"change\": \"gap\", ");
+	snprintf(line, sizeof(line), "%s 1", region);
+	expect_line(line);
+	expect_clean_end(SIGTERM);
+}
+
 /* The next run starts after the result of the previous one was reported. */
 Test(cli_exec, only_successful_runs_are_reported_as_applied)
 {

@@ -175,6 +175,11 @@ static void make_another(struct cli_process *trace)
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
 	kill(trace->pid, SIGCONT);
 	line = next(trace);
+	/* Unless the trace was stopped before it looked. */
+	if (text_is(line, "event", "gone")) {
+		json_decref(line);
+		line = next(trace);
+	}
 	cr_expect(text_is(line, "event", "replaced"));
 	json_decref(line);
 	expect_commit(trace, 1);
@@ -191,9 +196,50 @@ Test(cli_trace, reports_another_region_of_the_name)
 	cr_assert(is_stopped(trace.pid));
 	EXPECT_STATUS(STELE("rm", region), 0);
 	make_another(&trace);
+	kill(trace.pid, SIGTERM);
+	cr_expect(cli_wait(&trace) == 0);
+	cli_end();
+}
+
+Test(cli_trace, says_that_the_region_is_gone)
+{
+	struct cli_process trace;
+	json_t *gone, *replaced;
+
+	cli_begin_routes();
+	STELE_START(&trace, "trace", "--since", cli_token(1), region);
+	expect_commit(&trace, 2);
 	EXPECT_STATUS(STELE("rm", region), 0);
-	cr_expect(cli_wait(&trace) == 3);
-	EXPECT_HAS(cli_read_all(trace.err), "was removed");
+	gone = next(&trace);
+	cr_expect(text_is(gone, "event", "gone"));
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	replaced = next(&trace);
+	cr_expect(text_is(replaced, "event", "replaced"));
+	cr_expect(
+		!json_equal(json_object_get(gone, "region"), json_object_get(replaced, "region")));
+	json_decref(gone);
+	json_decref(replaced);
+	expect_commit(&trace, 1);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	gone = next(&trace);
+	cr_expect(text_is(gone, "event", "gone"));
+	json_decref(gone);
+	kill(trace.pid, SIGTERM);
+	cr_expect(cli_wait(&trace) == 0);
+	EXPECT_TEXT(cli_read_all(trace.err), "");
+}
+
+Test(cli_trace, waits_for_a_region_that_does_not_exist_yet)
+{
+	struct cli_process trace;
+
+	cli_begin();
+	STELE_START(&trace, "trace", "--wait", "inf", "--since", "0", "--count", "1", region);
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	expect_commit(&trace, 1);
+	cr_expect(cli_wait(&trace) == 0);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_FAILURE(STELE("trace", "--wait", "0.05", region), 3, "there is no region");
 }
 
 /* The trace also continues if the region is absent for a while. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * stele watch, a process of its own that sees the commits of other processes. */
+#include <sched.h>
 #include <stele/stele.h>
 #include <sys/resource.h>
 #include "tests/support/cli.h"
@@ -265,13 +266,98 @@ Test(cli_watch, reports_tables_created_dropped_and_changed)
 	expect_clean_end(SIGTERM);
 }
 
-Test(cli_watch, ends_when_the_region_is_removed)
+static void make_again(char *row)
+{
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_STATUS(STELE("set", target, row, "next_hop=192.0.2.1", "interface=eth0", "metric=1"),
+	              0);
+}
+
+Test(cli_watch, goes_on_when_the_region_is_removed_and_created_again)
+{
+	start_with_rows("ndjson");
+	for (int i = 0; i < 3; i++) {
+		EXPECT_STATUS(STELE("rm", region), 0);
+		expect_line(
+			"{\"version\": 2, \"change\": \"gone\", \"table\": null, \"row\": null, "
+			"\"before\": null}");
+		make_again("10.7.0.0/16");
+		/* The watch may look before the row is put. */
+		EXPECT_HAS(cli_line(&watch), "\"change\": \"gap\", \"table\": null");
+		EXPECT_HAS(cli_line(&watch), "{\"version\": 2, \"change\": \"added\", \"table\": "
+		                             "\"routes\", \"row\": {\"prefix\": \"10.7.0.0/16\"");
+	}
+	EXPECT_STATUS(STELE("delete", target, "10.7.0.0/16"), 0);
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 3, \"change\": \"removed\"");
+	EXPECT_HAS(STELE("show", region).out, "subscribers         1\n");
+	EXPECT_TEXT(cli_read_all(watch.err), "");
+	watch.err = cli_file(NULL);
+	expect_clean_end(SIGTERM);
+}
+
+Test(cli_watch, the_table_format_says_that_the_region_went_and_came_back)
+{
+	STELE_START(&watch, "watch", "--initial", target);
+	for (int i = 0; i < 4; i++)
+		cli_line(&watch);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_HAS(cli_line(&watch),
+	           "  2  !               the region was removed; the watch goes on "
+	           "when it is created again");
+	make_again("10.7.0.0/16");
+	EXPECT_HAS(cli_line(&watch), "  !               another region: all rows of this version "
+	                             "follow, others are gone");
+	EXPECT_HAS(cli_line(&watch), "  2  +       routes  prefix=10.7.0.0/16 ");
+	expect_clean_end(SIGINT);
+}
+
+Test(cli_watch, ends_while_there_is_no_region)
 {
 	start_with_rows("ndjson");
 	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_HAS(cli_line(&watch), "\"gone\"");
+	kill(watch.pid, SIGTERM);
+	cr_expect(cli_wait(&watch) == 0);
 	EXPECT_TEXT(cli_line(&watch), "");
-	cr_expect(cli_wait(&watch) == 3);
-	EXPECT_HAS(cli_read_all(watch.err), "stele: ");
+}
+
+/* Returns once the watch has blocked SIGTERM, which it does before it looks for its region. */
+static void until_it_looks(void)
+{
+	char path[64], line[256];
+	unsigned long long blocked = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", watch.pid);
+	while (!(blocked & 1ull << (SIGTERM - 1))) {
+		status = fopen(path, "re");
+		cr_assert(status);
+		while (fgets(line, sizeof(line), status))
+			sscanf(line, "SigBlk: %llx", &blocked);
+		fclose(status);
+		sched_yield();
+	}
+}
+
+/* With --wait the table may be created after its region. */
+Test(cli_watch, waits_for_a_region_that_does_not_exist_yet)
+{
+	EXPECT_STATUS(STELE("rm", region), 0);
+	STELE_START(&watch, "watch", "--wait", "inf", "--initial", "--format", "ndjson", target);
+	until_it_looks();
+	EXPECT_STATUS(STELE("create", region, "--table", "other(a: u8 key)"), 0);
+	make_again("10.7.0.0/16");
+	EXPECT_HAS(cli_line(&watch), "\"row\": {\"prefix\": \"10.7.0.0/16\"");
+	expect_clean_end(SIGTERM);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_FAILURE(STELE("watch", "--wait", "0.05", target), 3, "there is no region");
+	EXPECT_FAILURE(STELE("watch", "--wait", "inf", "--timeout", "0.05", region), 3,
+	               "there is no region");
+	EXPECT_FAILURE(STELE("watch", "--wait", "x", region), 2, "--wait: invalid value \"x\"");
+	STELE_START(&watch, "watch", "--wait", "inf", region);
+	until_it_looks();
+	kill(watch.pid, SIGTERM);
+	cr_expect(cli_wait(&watch) == 0);
 }
 
 Test(cli_watch, ends_when_its_reader_is_gone)
@@ -292,7 +378,7 @@ Test(cli_watch, reports_a_missing_queue_and_works_without_it)
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
 	EXPECT_HAS(cli_line(&watch), "{\"version\": 3, \"change\": \"changed\"");
 	expect_clean_end(SIGTERM);
-	EXPECT_HAS(cli_read_all(watch.err), "stele: note: woken by \"futex\"");
+	EXPECT_HAS(cli_read_all(watch.err), "stele: note: woken by \"socket\"");
 }
 
 Test(cli_watch, each_notifier_wakes_it)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "lib/units.h"
+#include "tools/base/clock.h"
 #include "tools/base/fail.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
@@ -121,4 +122,19 @@ enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanos
 		            what, text);
 	*ret_nanoseconds = (int64_t)(seconds * (double)NSEC_PER_SEC);
 	return STATUS_DONE;
+}
+
+enum status parse_deadline(const char *what, const char *text, int64_t *ret_deadline)
+{
+	enum status status;
+	int64_t time;
+
+	if (strcmp(text, "inf") == 0) {
+		*ret_deadline = STELE_FOREVER;
+		return STATUS_DONE;
+	}
+	status = parse_seconds(what, text, &time);
+	if (status == STATUS_DONE)
+		*ret_deadline = clock_now() + time;
+	return status;
 }

@@ -24,5 +24,8 @@ enum status parse_group(const char *what, const char *text, gid_t *ret);
 const char *parse_memory_name(enum stele_memory memory);
 /* Parses a number of seconds, such as 2.5. */
 enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanoseconds);
+/* Parses a number of seconds from now, or inf, to a deadline: nanoseconds on CLOCK_MONOTONIC, or
+ * STELE_FOREVER. */
+enum status parse_deadline(const char *what, const char *text, int64_t *ret_deadline);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stele diff: prints the rows that differ between two versions. */
 #include <errno.h>
+#include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -63,26 +64,29 @@ static enum status diff_check_table(const struct place *place, const struct targ
 }
 
 static enum status diff_print(const struct target *target, const struct ends *ends,
-                              const struct reader *reader, enum output_format format)
+                              enum output_format format)
 {
-	struct difference difference = {
-		.output = difference_output(format),
-		.only = target->table,
-		.before = ends->before,
-		.after = ends->after,
-	};
-	enum status status;
+	const struct stele_follow_table table = {.name = target->table};
+	struct difference difference = {.output = difference_output(stdout, format)};
+	enum status status = STATUS_DONE;
+	struct stele_difference *rows;
+	struct stele_event event;
 	int result;
 
-	stele_subscriber_region_uuid(reader->subscriber, difference.region);
-	result = difference_print(&difference);
+	result = stele_difference_open(ends->before, ends->after, *table.name ? &table : NULL,
+	                               *table.name ? 1 : 0, &rows);
+	if (result == 0) {
+		while (status == STATUS_DONE && (result = stele_difference_next(rows, &event)) == 1)
+			status = difference_print(&difference, &event);
+		stele_difference_close(rows);
+	}
 	if (result == -ESTALE)
 		status = fail(
 			STATUS_BUSY,
 			"the publisher reclaimed a version while it was read, so the output is "
 			"incomplete; run the command again");
-	else
-		status = result < 0 ? fail_library(result) : (enum status)result;
+	else if (result < 0)
+		status = fail_library(result);
 	return output_end(difference.output, status);
 }
 
@@ -117,7 +121,7 @@ static enum status diff_run(int argc, char **argv)
 		                    : diff_check_table(&call.place, &target, &ends);
 	}
 	if (status == STATUS_DONE)
-		status = diff_print(&target, &ends, &reader, format);
+		status = diff_print(&target, &ends, format);
 	/* reader_close() also closes the snapshots. */
 	reader_close(&reader);
 	return status;

@@ -2,16 +2,15 @@
  * stele log: prints the commits that history holds, the newest first. */
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
-#include "tools/base/heap.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
 #include "tools/base/text.h"
+#include "tools/output/commit_record.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/region/options.h"
@@ -61,101 +60,47 @@ static const struct output_column columns[COLUMNS] = {
 	[TOKEN] = {"token", false},
 };
 
-enum { NAME, TABLE_ADDED, TABLE_CHANGED, TABLE_REMOVED, TABLE_COLUMNS };
-
-static const struct output_column table_columns[TABLE_COLUMNS] = {
-	[NAME] = {"table", false},
-	[TABLE_ADDED] = {"added", true},
-	[TABLE_CHANGED] = {"changed", true},
-	[TABLE_REMOVED] = {"removed", true},
-};
-
-/* A commit and the tables that it changed. */
-struct entry {
-	struct stele_commit commit;
-	struct stele_commit_table *tables;
-	size_t table_count;
-};
-
-/* Reads the commit of a snapshot. Reuses entry->tables of the commit before. */
-static int log_read_entry(const struct stele_snapshot *snapshot, struct entry *entry)
-{
-	struct stele_commit_table table;
-	int result;
-
-	entry->table_count = 0;
-	result = stele_snapshot_commit(snapshot, &entry->commit);
-	if (result < 0)
-		return result;
-	while ((result = stele_snapshot_commit_table(snapshot, (unsigned)entry->table_count,
-	                                             &table)) == 1) {
-		entry->tables = heap_realloc(entry->tables,
-		                             (entry->table_count + 1) * sizeof(*entry->tables));
-		entry->tables[entry->table_count++] = table;
-	}
-	return result;
-}
-
 /* Appends the names of the changed tables, for OUTPUT_TABLE. */
-static void log_join_names(const struct entry *entry, struct text *text)
+static void log_join_names(const struct commit_record *record, struct text *text)
 {
-	for (size_t i = 0; i < entry->table_count; i++) {
+	for (size_t i = 0; i < record->table_count; i++) {
 		text_append_string(text, i ? ", " : "");
-		text_append_string(text, entry->tables[i].name);
+		text_append_string(text, record->tables[i].name);
 	}
 	text_append(text, "", 1);
 }
 
-static enum status log_print_entry(struct output *output, const struct entry *entry,
-                                   const uint8_t region[16])
+static enum status log_print_record(struct output *output, struct commit_record *record,
+                                    const uint8_t region[16])
 {
-	size_t count = entry->table_count;
-	char(*numbers)[3][DESCRIBED_MAX] = heap_realloc(NULL, (count + 1) * sizeof(*numbers));
-	struct cell *tables = heap_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
-	const struct stele_commit *commit = &entry->commit;
+	const struct stele_commit *commit = &record->commit;
 	char texts[COLUMNS][DESCRIBED_MAX];
 	struct cell cells[COLUMNS];
 	struct text names = {0};
 	enum status status;
 
-	for (size_t i = 0; i < count; i++) {
-		struct cell *cell = tables + i * TABLE_COLUMNS;
-
-		cell[NAME] = cell_text(entry->tables[i].name);
-		cell[TABLE_ADDED] = cell_number(entry->tables[i].added, numbers[i][0]);
-		cell[TABLE_CHANGED] = cell_number(entry->tables[i].changed, numbers[i][1]);
-		cell[TABLE_REMOVED] = cell_number(entry->tables[i].removed, numbers[i][2]);
-	}
-	log_join_names(entry, &names);
+	log_join_names(record, &names);
 	cells[VERSION] = cell_number(commit->version, texts[VERSION]);
 	cells[TIME] = cell_time(commit->time, texts[TIME]);
 	cells[BY] = cell_text(describe_process(commit->pid, commit->command, texts[BY]));
 	cells[ADDED] = cell_number(commit->added, texts[ADDED]);
 	cells[CHANGED] = cell_number(commit->changed, texts[CHANGED]);
 	cells[REMOVED] = cell_number(commit->removed, texts[REMOVED]);
-	cells[TABLES] = (struct cell){
-		.kind = CELL_LIST,
-		.plain = names.bytes,
-		.columns = table_columns,
-		.cells = tables,
-		.column_count = TABLE_COLUMNS,
-		.row_count = count,
-	};
+	cells[TABLES] = commit_record_tables(record);
+	cells[TABLES].plain = names.bytes;
 	cells[MESSAGE] = cell_text(commit->message);
 	cells[TOKEN] = cell_text(token_describe(commit->version, region, texts[TOKEN]));
 	status = output_row(output, cells);
 	text_free(&names);
-	free(tables);
-	free(numbers);
 	return status;
 }
 
 /* Prints commits from the newest back to the oldest, at most `lines`. History may drop the
  * oldest ones meanwhile, which ends the list too. */
-static enum status log_print(struct reader *reader, uint64_t lines, struct output *output)
+static enum status log_print(const struct reader *reader, uint64_t lines, struct output *output)
 {
+	struct commit_record record = {0};
 	enum status status = STATUS_DONE;
-	struct entry entry = {0};
 	uint64_t oldest, version;
 	uint8_t region[16];
 	int result;
@@ -164,21 +109,12 @@ static enum status log_print(struct reader *reader, uint64_t lines, struct outpu
 	result = stele_subscriber_history(reader->subscriber, &oldest, &version);
 	for (; result == 0 && status == STATUS_DONE && version > 0 && lines > 0;
 	     version--, lines--) {
-		result = stele_snapshot_open(reader->subscriber, version, &reader->snapshot);
-		if (result == -ESTALE)
-			break;
+		result = commit_record_read(&record, reader->subscriber, version);
 		if (result == 0)
-			result = log_read_entry(reader->snapshot, &entry);
-		if (reader->snapshot)
-			reader->snapshot = stele_snapshot_close(reader->snapshot);
-		if (result == 0)
-			status = log_print_entry(output, &entry, region);
+			status = log_print_record(output, &record, region);
 	}
-	free(entry.tables);
-	/* -ESTALE: history has dropped the version, before or during the read. */
-	if (result < 0 && result != -ESTALE)
-		status = fail_library(result);
-	return status;
+	commit_record_free(&record);
+	return result < 0 && result != -ESTALE ? fail_library(result) : status;
 }
 
 static enum status log_run(int argc, char **argv)

@@ -7,7 +7,7 @@
  * that history dropped before they were read appear as one line, a gap. */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <stele/stele.h>
 #include "lib/units.h"
@@ -16,10 +16,10 @@
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
-#include "tools/base/heap.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
+#include "tools/output/commit_record.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/region/options.h"
@@ -57,7 +57,10 @@ static const char doc[] =
 	"\n"
 	"  {\"event\": \"replaced\", \"region\": \"UUID\"}\n"
 	"\n"
-	"If a removed region is not created again within a second, the trace ends with status 3.\n";
+	"If the region is removed, there is this line. The trace goes on when it is created "
+	"again:\n"
+	"\n"
+	"  {\"event\": \"gone\", \"region\": \"UUID\"}\n";
 
 /* A trace: its options, and what it has printed. */
 struct trace {
@@ -68,10 +71,11 @@ struct trace {
 	uint64_t count;     /* commits to print; 0: no end */
 	uint64_t printed;
 	struct reader reader;
-	struct output *commits, *gaps, *replacements; /* all to standard output */
+	struct output *commits, *gaps, *regions; /* all to standard output */
+	int64_t wait;                            /* deadline of --wait; 0: do not wait */
 	int stop_fd;
 	bool stopped;
-	unsigned missed; /* number of checks since the region was removed, at most MISSED_MAX */
+	bool gone; /* the region was removed or replaced */
 };
 
 static error_t trace_parse(int key, char *argument, struct argp_state *state)
@@ -86,6 +90,9 @@ static error_t trace_parse(int key, char *argument, struct argp_state *state)
 		break;
 	case 'c':
 		status = parse_count("--count", argument, 1, UINT64_MAX, &trace->count);
+		break;
+	case 'w':
+		status = parse_deadline("--wait", argument, &trace->wait);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -112,70 +119,36 @@ static const struct output_column publisher_columns[PUBLISHER_COLUMNS] = {
 	[UUID] = {"uuid", false},
 };
 
-enum { TABLE, ADDED, CHANGED, REMOVED, TABLE_COLUMNS };
-
-static const struct output_column table_columns[TABLE_COLUMNS] = {
-	[TABLE] = {"table", false},
-	[ADDED] = {"added", true},
-	[CHANGED] = {"changed", true},
-	[REMOVED] = {"removed", true},
-};
-
 static const struct output_column gap_columns[] = {
 	{"event", false}, {"from", true}, {"to", true}, {"token", false}};
-static const struct output_column replaced_columns[] = {{"event", false}, {"region", false}};
+static const struct output_column region_columns[] = {{"event", false}, {"region", false}};
 
-/* A commit and the tables that it changed. */
-struct record {
-	struct stele_commit commit;
-	struct stele_commit_table *tables;
-	size_t table_count;
-};
-
-static enum status trace_print_commit(struct trace *trace, const struct record *record)
+static enum status trace_print_commit(struct trace *trace, struct commit_record *record)
 {
-	size_t count = record->table_count;
-	char(*numbers)[3][DESCRIBED_MAX] = heap_realloc(NULL, (count + 1) * sizeof(*numbers));
-	struct cell *tables = heap_realloc(NULL, (count + 1) * TABLE_COLUMNS * sizeof(*tables));
+	const struct stele_commit *commit = &record->commit;
 	char version[DESCRIBED_MAX], time[DESCRIBED_MAX], pid[DESCRIBED_MAX], uuid[DESCRIBED_MAX];
 	char token[DESCRIBED_MAX];
 	const struct cell publisher[PUBLISHER_COLUMNS] = {
-		[PID] = cell_number(record->commit.pid, pid),
-		[COMMAND] = cell_text(record->commit.command),
-		[UUID] = cell_text(describe_uuid(record->commit.publisher, uuid)),
+		[PID] = cell_number(commit->pid, pid),
+		[COMMAND] = cell_text(commit->command),
+		[UUID] = cell_text(describe_uuid(commit->publisher, uuid)),
 	};
-	struct cell cells[COLUMNS] = {
+	const struct cell cells[COLUMNS] = {
 		[EVENT] = cell_text("commit"),
-		[VERSION] = cell_number(record->commit.version, version),
-		[TIME] = cell_time(record->commit.time, time),
+		[VERSION] = cell_number(commit->version, version),
+		[TIME] = cell_time(commit->time, time),
 		[PUBLISHER] = {.kind = CELL_OBJECT,
 	                       .columns = publisher_columns,
 	                       .cells = publisher,
 	                       .column_count = PUBLISHER_COLUMNS,
 	                       .row_count = 1},
-		[MESSAGE] = cell_text(record->commit.message),
-		[TABLES] = {.kind = CELL_LIST,
-	                    .columns = table_columns,
-	                    .cells = tables,
-	                    .column_count = TABLE_COLUMNS,
-	                    .row_count = count},
-		[TOKEN] = cell_text(token_describe(record->commit.version, trace->region, token)),
+		[MESSAGE] = cell_text(commit->message),
+		[TABLES] = commit_record_tables(record),
+		[TOKEN] = cell_text(token_describe(commit->version, trace->region, token)),
 	};
-	enum status status;
 
-	for (size_t i = 0; i < count; i++) {
-		struct cell *cell = tables + i * TABLE_COLUMNS;
-
-		cell[TABLE] = cell_text(record->tables[i].name);
-		cell[ADDED] = cell_number(record->tables[i].added, numbers[i][0]);
-		cell[CHANGED] = cell_number(record->tables[i].changed, numbers[i][1]);
-		cell[REMOVED] = cell_number(record->tables[i].removed, numbers[i][2]);
-	}
-	status = output_row(trace->commits, cells);
 	trace->printed++;
-	free(tables);
-	free(numbers);
-	return status;
+	return output_row(trace->commits, cells);
 }
 
 static enum status trace_print_gap(struct trace *trace, uint64_t from, uint64_t to)
@@ -188,40 +161,18 @@ static enum status trace_print_gap(struct trace *trace, uint64_t from, uint64_t 
 	return output_row(trace->gaps, cells);
 }
 
-static enum status trace_print_replaced(struct trace *trace)
+/* Prints that the region is gone, or has been replaced by this one. */
+static enum status trace_print_region(struct trace *trace, const char *event)
 {
 	char uuid[DESCRIBED_MAX];
-	const struct cell cells[] = {cell_text("replaced"),
+	const struct cell cells[] = {cell_text(event),
 	                             cell_text(describe_uuid(trace->region, uuid))};
+	enum status status = output_row(trace->regions, cells);
 
-	return output_row(trace->replacements, cells);
+	return status == STATUS_DONE ? output_flush(trace->regions) : status;
 }
 
 /* ---- reading ---- */
-
-/* Reads the record of a version. Returns 0; -ESTALE if history has dropped the
- * version, before or during the read; or another error. Reuses record->tables of the version
- * before. */
-static int trace_read_record(struct trace *trace, uint64_t version, struct record *record)
-{
-	struct stele_commit_table table;
-	struct stele_snapshot *snapshot;
-	int result;
-
-	record->table_count = 0;
-	result = stele_snapshot_open(trace->reader.subscriber, version, &snapshot);
-	if (result < 0)
-		return result;
-	result = stele_snapshot_commit(snapshot, &record->commit);
-	while (result >= 0 && (result = stele_snapshot_commit_table(
-				       snapshot, (unsigned)record->table_count, &table)) == 1) {
-		record->tables = heap_realloc(record->tables,
-		                              (record->table_count + 1) * sizeof(*record->tables));
-		record->tables[record->table_count++] = table;
-	}
-	stele_snapshot_close(snapshot);
-	return result;
-}
 
 /* Prints a gap from the version that could not be read to the oldest one that history holds, and
  * continues there. */
@@ -260,11 +211,12 @@ static bool trace_is_stopped(struct trace *trace, enum status *ret)
 /* Prints all commits up to version `newest`, and flushes them together. */
 static enum status trace_print_until(struct trace *trace, uint64_t newest)
 {
-	struct record record = {0};
+	struct commit_record record = {0};
 	enum status status = STATUS_DONE;
 
 	while (status == STATUS_DONE && trace->since < newest && !trace_is_enough(trace)) {
-		int result = trace_read_record(trace, trace->since + 1, &record);
+		int result =
+			commit_record_read(&record, trace->reader.subscriber, trace->since + 1);
 
 		if (result == -ESTALE) {
 			status = trace_skip_gap(trace);
@@ -278,108 +230,82 @@ static enum status trace_print_until(struct trace *trace, uint64_t newest)
 		if (trace->stopped)
 			break;
 	}
-	free(record.tables);
+	commit_record_free(&record);
 	return status == STATUS_DONE ? output_flush(trace->commits) : status;
-}
-
-static enum status trace_attach(struct trace *trace, const struct place *place, const char *region)
-{
-	enum status status = reader_open(&trace->reader, place, region, READER_ONCE);
-
-	if (status == STATUS_DONE)
-		stele_subscriber_region_uuid(trace->reader.subscriber, trace->region);
-	return status;
-}
-
-/* Reports that the version of --since does not exist yet, unless it was committed meanwhile. */
-static enum status trace_check_since(const struct trace *trace)
-{
-	struct stele_snapshot *snapshot;
-	int result = stele_snapshot_open(trace->reader.subscriber, trace->since, &snapshot);
-
-	if (result < 0)
-		return fail_library(result);
-	stele_snapshot_close(snapshot);
-	return STATUS_DONE;
 }
 
 static enum status trace_start(struct trace *trace)
 {
-	uint64_t newest;
-	int result = stele_subscriber_version(trace->reader.subscriber, &newest);
-
-	if (result < 0)
-		return fail_library(result);
-	/* The region of --since was replaced before the trace began. */
-	if (!token_is_of(&trace->start, trace->region))
-		return trace_print_replaced(trace);
-	trace->since = trace->has_since ? trace->start.version : newest;
-	if (trace->since > newest)
-		return trace_check_since(trace);
-	return STATUS_DONE;
-}
-
-/* Attaches to the region that has replaced the traced one under its name. */
-static enum status trace_reattach(struct trace *trace)
-{
-	const struct place *place = trace->reader.place;
-	const char *region = trace->reader.region;
+	struct stele_position since;
 	enum status status;
+	int result;
 
-	reader_close(&trace->reader);
-	status = trace_attach(trace, place, region);
-	trace->since = 0;
-	trace->missed = 0;
-	return status == STATUS_DONE ? trace_print_replaced(trace) : status;
-}
-
-/* A region is replaced by removing it and creating another one. The trace waits for the new region:
- * MISSED_MAX times MISSED_WAIT, one second. */
-#define MISSED_MAX  50u
-#define MISSED_WAIT 20 /* milliseconds */
-
-/* Waits MISSED_WAIT for a removed region to be created again. Returns false after MISSED_MAX
- * waits. */
-static bool trace_may_return(struct trace *trace)
-{
-	struct pollfd stop = {.fd = trace->stop_fd, .events = POLLIN};
-
-	if (trace->missed++ == MISSED_MAX)
-		return false;
-	poll(&stop, 1, MISSED_WAIT);
-	return true;
+	stele_subscriber_region_uuid(trace->reader.subscriber, trace->region);
+	if (!trace->has_since) {
+		result = stele_subscriber_version(trace->reader.subscriber, &trace->since);
+		return result < 0 ? fail_library(result) : STATUS_DONE;
+	}
+	status = reader_since(&trace->reader, &trace->start, &since);
+	if (status != STATUS_DONE)
+		return status;
+	/* The region of --since was replaced before the trace began. */
+	if (memcmp(since.region, trace->region, sizeof(trace->region)) != 0)
+		return trace_print_region(trace, "replaced");
+	trace->since = since.version;
+	return STATUS_DONE;
 }
 
 /* Nanoseconds of one wait. Between waits, the trace checks for signals, and whether the reader of
  * the output is gone. */
 #define SLICE (100 * NSEC_PER_MSEC)
 
+/* Waits for a version, and prints all commits up to it. */
+static enum status trace_wait(struct trace *trace)
+{
+	uint64_t newest;
+	int result = stele_subscriber_wait(trace->reader.subscriber, trace->since,
+	                                   clock_now() + SLICE, &newest);
+
+	trace->gone = result == -ENOENT || result == -EIDRM;
+	if (result == 1)
+		return trace_print_until(trace, newest);
+	if (result == -ENOENT)
+		return trace_print_region(trace, "gone");
+	return result == 0 || trace->gone ? STATUS_DONE : fail_library(result);
+}
+
+/* Waits for the region that takes the name of the one that is gone. */
+static enum status trace_wait_for_region(struct trace *trace)
+{
+	uint8_t former[16];
+	int result = stele_subscriber_reopen(trace->reader.subscriber, clock_now() + SLICE);
+
+	if (result == -ENOENT || result == -EUCLEAN)
+		return STATUS_DONE;
+	if (result < 0)
+		return fail_library(result);
+	trace->gone = false;
+	memcpy(former, trace->region, sizeof(former));
+	stele_subscriber_region_uuid(trace->reader.subscriber, trace->region);
+	if (memcmp(former, trace->region, sizeof(former)) == 0)
+		return STATUS_DONE;
+	trace->since = 0;
+	return trace_print_region(trace, "replaced");
+}
+
 static enum status trace_follow(struct trace *trace)
 {
 	enum status status = trace_start(trace);
 
-	while (status == STATUS_DONE && !trace_is_enough(trace) &&
-	       !trace_is_stopped(trace, &status)) {
-		uint64_t newest;
-		int result = stele_subscriber_wait(trace->reader.subscriber, trace->since,
-		                                   clock_now() + SLICE, &newest);
-
-		if (result == -EIDRM)
-			status = trace_reattach(trace);
-		else if (result == -ENOENT && trace_may_return(trace))
-			continue;
-		else if (result < 0)
-			status = fail_library(result);
-		else if (result == 1)
-			status = trace_print_until(trace, newest);
-		if (trace->stopped)
-			break;
-	}
+	while (status == STATUS_DONE && !trace->stopped && !trace_is_enough(trace) &&
+	       !trace_is_stopped(trace, &status))
+		status = trace->gone ? trace_wait_for_region(trace) : trace_wait(trace);
 	return status;
 }
 
 static enum status trace_run(int argc, char **argv)
 {
+	struct stele_subscriber_options options = {.flags = STELE_UNREGISTERED};
 	struct trace trace = {0};
 	enum status status;
 	struct call call;
@@ -394,14 +320,16 @@ static enum status trace_run(int argc, char **argv)
 	stop_guard_output();
 	status = token_needs_region(&call.place, "--since", &trace.start, call.operands[0]);
 	if (status == STATUS_DONE)
-		status = trace_attach(&trace, &call.place, call.operands[0]);
-	if (status != STATUS_DONE)
+		status = reader_open_waiting(&trace.reader, &call.place, call.operands[0], &options,
+		                             trace.wait);
+	/* There is no subscriber if a signal came first. */
+	if (status != STATUS_DONE || !trace.reader.subscriber)
 		return status;
 	trace.commits = output_open(OUTPUT_NDJSON, SHAPE_ROWS, columns, COLUMNS);
 	trace.gaps = output_open(OUTPUT_NDJSON, SHAPE_ROWS, gap_columns, 4);
-	trace.replacements = output_open(OUTPUT_NDJSON, SHAPE_ROWS, replaced_columns, 2);
+	trace.regions = output_open(OUTPUT_NDJSON, SHAPE_ROWS, region_columns, 2);
 	status = trace_follow(&trace);
-	output_end(trace.replacements, status);
+	output_end(trace.regions, status);
 	output_end(trace.gaps, status);
 	status = output_end(trace.commits, status);
 	reader_close(&trace.reader);
@@ -420,6 +348,9 @@ const struct command command_trace = {
                          "First print the commits after this version that history holds (0: all)",
                          0},
 			{"count", 'c', "N", 0, "End after N commits", 0},
+			{"wait", 'w', "SECONDS", 0,
+                         "Wait this long for a region that does not exist yet (inf: without end)",
+                         0},
 			{0},
 		},
 	.parse = trace_parse,

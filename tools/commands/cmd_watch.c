@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * stele watch: prints the rows that change, as they change, or runs a command with them.
  *
- * The watch keeps a snapshot of the version that it printed last. When it is woken, it opens the
- * newest version, prints the difference, and closes the old snapshot. So versions that follow each
+ * A stele_follow gives the events, and each is printed as a line. So versions that follow each
  * other faster than they are printed are merged into one difference, and no change is lost. If the
- * publisher has reclaimed the old version meanwhile, the watch prints a gap and then all rows. With
- * --exec, the output goes to a file, which is the input of the next run of the command. */
+ * publisher has reclaimed the version that was printed last, or the region was made again, the
+ * watch prints a gap and then all rows. With --exec, the lines go to a file, which is the input of
+ * the next run of the command. */
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <stele/stele.h>
@@ -38,6 +39,7 @@ static const char doc[] =
 	"  stele watch --format ndjson --initial net/routes | ./apply-routes\n"
 	"  stele watch --count 1 --timeout 10 net && echo changed\n"
 	"  stele watch --since 41@3f2a9c1e --timeout 0 net   # what changed since then\n"
+	"  stele watch --wait inf --initial net/routes       # also before there is a region\n"
 	"  stele watch --initial --exec \\\n"
 	"    'stele dump -f csv net/routes >routes.csv && reload' net/routes\n"
 	"\n"
@@ -57,6 +59,9 @@ static const char doc[] =
 	"the region is not that of --since, a line with the change \"gap\" (!) says so, and "
 	"all rows follow as added. Forget all earlier rows then.\n"
 	"\n"
+	"If the region is removed, a line with the change \"gone\" (!) says so. The watch goes "
+	"on when it is created again, with a gap.\n"
+	"\n"
 	"With --exec, nothing is printed. For each version that changed something, CMD is "
 	"run by /bin/sh, with these lines on its standard input and STELE_REGION, "
 	"STELE_VERSION and STELE_TOKEN in its environment. Changes that happen while it runs "
@@ -66,31 +71,35 @@ static const char doc[] =
 /* A watch: its options, and what it has printed. */
 struct watch {
 	const struct place *place;
+	struct target target;
 	enum output_format format;
 	bool initial;
 	bool has_since;
 	struct token since;
-	uint64_t count;   /* versions to print; 0: no end */
-	int64_t deadline; /* of --timeout, nanoseconds on CLOCK_MONOTONIC; or STELE_FOREVER */
-	struct target target;
-	struct reader reader; /* its snapshot is the version printed last; NULL: none yet */
-	struct difference difference;
-	uint64_t seen; /* versions printed, for --count */
-	int stop_fd;
+	uint64_t count;       /* versions to print; 0: no end */
+	int64_t deadline;     /* of --timeout, nanoseconds on CLOCK_MONOTONIC; or STELE_FOREVER */
+	int64_t wait;         /* deadline of --wait, likewise; 0: do not wait for the region */
 	const char *notifier; /* NULL: any */
 	const char *command;  /* of --exec, or NULL */
-	FILE *input;          /* input of the next run of `command` */
-	bool stopped;         /* a signal has asked the watch to end */
-};
 
-/* How a wait ended. NEWER only means that there may be a newer version. */
-enum ending { NEWER, TIME_IS_UP, STOPPED, OUTPUT_GONE, FAILED };
+	int stop_fd;
+	int fd; /* the notifier's descriptor; -1: none */
+	struct reader reader;
+	struct stele_follow *follow;
+	struct difference difference;
+	FILE *input;        /* input of the next run of `command` */
+	uint8_t region[16]; /* UUID of the region of the last line */
+	bool missed;        /* a gap is to be printed before the next row or mark */
+	bool gap, changed;  /* lines of the batch: a gap; any */
+	bool started;       /* a batch has ended */
+	uint64_t seen;      /* versions printed, for --count */
+	bool ended;
+};
 
 static error_t watch_parse(int key, char *argument, struct argp_state *state)
 {
 	struct watch *watch = state->input;
 	enum status status = STATUS_DONE;
-	int64_t timeout;
 
 	switch (key) {
 	case 'i':
@@ -110,9 +119,10 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 		watch->notifier = argument;
 		break;
 	case 't':
-		status = parse_seconds("--timeout", argument, &timeout);
-		if (status == STATUS_DONE)
-			watch->deadline = clock_now() + timeout;
+		status = parse_deadline("--timeout", argument, &watch->deadline);
+		break;
+	case 'w':
+		status = parse_deadline("--wait", argument, &watch->wait);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -120,69 +130,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 	return status == STATUS_DONE ? 0 : EINVAL;
 }
 
-/* Opens the newest version as difference.after. The version that was printed last stays open. */
-static int watch_open_newest(struct watch *watch)
-{
-	struct stele_snapshot *snapshot;
-	int result;
-
-	result = stele_snapshot_open(watch->reader.subscriber, 0, &snapshot);
-	if (result == 0)
-		watch->difference.after = snapshot;
-	return result;
-}
-
-/* Makes difference.after the version printed last. Called after its changes are printed. */
-static void watch_take_newest(struct watch *watch)
-{
-	if (watch->reader.snapshot)
-		stele_snapshot_close(watch->reader.snapshot);
-	/* The watch opened the snapshot, so it may close it; the difference has only a pointer
-	 * to const. */
-	watch->reader.snapshot = (struct stele_snapshot *)(uintptr_t)watch->difference.after;
-	watch->difference.after = NULL;
-}
-
-/* Prints a gap and all rows of the newest version. Starts again if the publisher reclaims this
- * version meanwhile. */
-static enum status watch_resync(struct watch *watch)
-{
-	enum status status;
-	int result;
-
-	do {
-		if (watch->reader.snapshot)
-			watch->reader.snapshot = stele_snapshot_close(watch->reader.snapshot);
-		result = watch_open_newest(watch);
-		if (result < 0)
-			return fail_library(result);
-		status = difference_print_gap(&watch->difference,
-		                              stele_snapshot_version(watch->difference.after));
-		watch->difference.before = NULL;
-		result = status == STATUS_DONE ? difference_print(&watch->difference) : (int)status;
-		watch_take_newest(watch);
-	} while (result == -ESTALE);
-	watch->seen++;
-	return result < 0 ? fail_library(result) : (enum status)result;
-}
-
-/* Prints the difference from the version printed last to the newest one. */
-static enum status watch_print_newest(struct watch *watch)
-{
-	uint64_t printed = watch->difference.printed;
-	int result;
-
-	result = watch_open_newest(watch);
-	if (result < 0)
-		return fail_library(result);
-	watch->difference.before = watch->reader.snapshot;
-	result = difference_print(&watch->difference);
-	watch_take_newest(watch);
-	if (result == -ESTALE)
-		return watch_resync(watch);
-	watch->seen += watch->difference.printed > printed;
-	return result < 0 ? fail_library(result) : (enum status)result;
-}
+/* ---- output ---- */
 
 /* Opens standard output or, with --exec, the file for the command's next run. */
 static enum status watch_open_output(struct watch *watch)
@@ -191,10 +139,9 @@ static enum status watch_open_output(struct watch *watch)
 		watch->input = child_input();
 		if (!watch->input)
 			return STATUS_SYSTEM;
-		watch->difference.output = difference_output_to(watch->input, OUTPUT_NDJSON);
-	} else {
-		watch->difference.output = difference_output(watch->format);
 	}
+	watch->difference.output = watch->command ? difference_output(watch->input, OUTPUT_NDJSON)
+	                                          : difference_output(stdout, watch->format);
 	return STATUS_DONE;
 }
 
@@ -220,45 +167,41 @@ static int64_t watch_command_deadline(const struct watch *watch)
 	return watch->deadline > min ? watch->deadline : min;
 }
 
-/* Runs the command of --exec if there are changes for it. If it fails, prints a message and sets
- * `*ret_applied` to false. Otherwise leaves `*ret_applied` unchanged. */
-static enum status watch_run_command(struct watch *watch, bool *ret_applied)
+/* Runs the command of --exec for the version of `mark`. Sets `*ret_applied` to whether it
+ * succeeded; if not, prints a message. */
+static enum status watch_run_command(struct watch *watch, const struct stele_event *mark,
+                                     bool *ret_applied)
 {
-	uint64_t version = stele_snapshot_version(watch->reader.snapshot);
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
-	struct child child;
+	FILE *input = watch->input;
 	enum status status;
-	FILE *input;
+	struct child child;
 
-	status = output_flush(watch->difference.output);
-	if (status != STATUS_DONE || ftello(watch->input) == 0)
-		return status;
 	status = output_end(watch->difference.output, STATUS_DONE);
 	watch->difference.output = NULL;
-	input = watch->input;
 	watch->input = NULL;
 	if (status != STATUS_DONE) {
 		fclose(input);
 		return status;
 	}
 	setenv("STELE_REGION", watch->target.region, 1);
-	setenv("STELE_VERSION", describe_number(version, number), 1);
-	setenv("STELE_TOKEN", token_describe(version, watch->difference.region, token), 1);
+	setenv("STELE_VERSION", describe_number(mark->version, number), 1);
+	setenv("STELE_TOKEN", token_describe(mark->version, mark->region, token), 1);
+	*ret_applied = false;
 	switch (child_run(watch->command, input, watch->stop_fd, watch_command_deadline(watch),
 	                  &child)) {
 	case CHILD_DONE:
+		*ret_applied = true;
 		break;
 	case CHILD_FAILED:
 		fail(STATUS_DONE, "the command for version %s %s", number, child.why);
-		*ret_applied = false;
 		break;
 	case CHILD_LATE:
 		fail(STATUS_DONE,
 		     "the command for version %s did not end in time and was terminated", number);
-		*ret_applied = false;
 		break;
 	case CHILD_STOPPED:
-		watch->stopped = true;
+		watch->ended = true;
 		return STATUS_DONE;
 	case CHILD_NOT_RUN:
 		return STATUS_SYSTEM;
@@ -266,81 +209,149 @@ static enum status watch_run_command(struct watch *watch, bool *ret_applied)
 	return watch_open_output(watch);
 }
 
-/* Flushes the output, or runs the command of --exec. Then reports the version as applied, for
- * other processes to see, unless the command failed. */
-static enum status watch_publish_printed(struct watch *watch)
-{
-	bool applied = true;
-	enum status status;
+/* ---- events ---- */
 
-	status = watch->command ? watch_run_command(watch, &applied)
-	                        : output_flush(watch->difference.output);
-	/* This fails if the watch has no slot, which is no error here. */
-	if (status == STATUS_DONE && applied && !watch->stopped)
-		stele_subscriber_applied(watch->reader.subscriber,
-		                         stele_snapshot_version(watch->reader.snapshot));
-	return status;
+/* Ends the watch if its time is over. */
+static enum status watch_check_time(struct watch *watch)
+{
+	if (clock_now() < watch->deadline)
+		return STATUS_DONE;
+	watch->ended = true;
+	if (watch->seen >= watch->count)
+		return STATUS_DONE;
+	return fail(STATUS_NOT_THERE, "saw %llu of %llu versions before the timeout",
+	            (unsigned long long)watch->seen, (unsigned long long)watch->count);
 }
 
-/* Waits until a signal comes, the reader of standard output is gone, the notifier's descriptor
- * `fd` is readable, or the deadline has come. Does not wait if the notifier has no descriptor
- * (-1). */
-static enum ending watch_wait_for_others(const struct watch *watch, int fd)
+/* Ends a batch: flushes the output, or runs the command of --exec. Then reports the version as
+ * applied, for other processes to see, unless the command failed. */
+static enum status watch_end_batch(struct watch *watch, const struct stele_event *mark)
 {
+	enum status status = STATUS_DONE;
+	bool applied = true;
+
+	/* The rows of --initial, and a gap at the start, do not count. */
+	watch->seen += watch->changed && (watch->started || !(watch->initial || watch->gap));
+	watch->started = true;
+	if (!watch->command)
+		status = output_flush(watch->difference.output);
+	else if (watch->changed)
+		status = watch_run_command(watch, mark, &applied);
+	watch->gap = watch->changed = false;
+	if (status != STATUS_DONE || watch->ended)
+		return status;
+	/* This fails if the watch has no slot, which is no error here. */
+	if (applied)
+		stele_subscriber_applied(watch->reader.subscriber, mark->version);
+	watch->ended = (watch->count && watch->seen >= watch->count) || stop_came();
+	return watch->ended ? STATUS_DONE : watch_check_time(watch);
+}
+
+/* Prints that all rows of the event's version follow. */
+static enum status watch_print_gap(struct watch *watch, const struct stele_event *event)
+{
+	bool again = watch->started && memcmp(watch->region, event->region, 16) != 0;
+
+	memcpy(watch->region, event->region, 16);
+	watch->missed = false;
+	watch->gap = watch->changed = true;
+	return difference_print_mark(
+		&watch->difference, "gap",
+		again ? "another region: all rows of this version follow, others are gone"
+		      : "changes were missed: all rows of this version follow, others are gone",
+		event->version, event->region);
+}
+
+static enum status watch_print_gone(struct watch *watch, const struct stele_event *event)
+{
+	static const char text[] =
+		"the region was removed; the watch goes on when it is created again";
+	enum status status;
+
+	/* A command could not read the region, so it is not run. */
+	if (watch->command) {
+		fail(STATUS_DONE, "note: region \"%s\": %s", watch->target.region, text);
+		return STATUS_DONE;
+	}
+	status = difference_print_mark(&watch->difference, "gone", text, event->version,
+	                               event->region);
+	return status == STATUS_DONE ? output_flush(watch->difference.output) : status;
+}
+
+static enum status watch_print_event(struct watch *watch, const struct stele_event *event)
+{
+	enum status status = STATUS_DONE;
+
+	switch (event->kind) {
+	case STELE_EVENT_RESYNC:
+		watch->missed = true;
+		return STATUS_DONE;
+	case STELE_EVENT_GONE:
+		return watch_print_gone(watch, event);
+	case STELE_EVENT_INITIAL:
+	case STELE_EVENT_CHANGE:
+		if (watch->missed)
+			status = watch_print_gap(watch, event);
+		watch->changed = true;
+		return status == STATUS_DONE ? difference_print(&watch->difference, event) : status;
+	case STELE_EVENT_INITIAL_END:
+	case STELE_EVENT_APPLIED:
+		if (watch->missed)
+			status = watch_print_gap(watch, event);
+		return status == STATUS_DONE ? watch_end_batch(watch, event) : status;
+	default:
+		return STATUS_DONE;
+	}
+}
+
+/* ---- waiting ---- */
+
+/* Waits until there may be an event, a signal comes, the reader of standard output is gone, or the
+ * deadline has come. If the notifier has no descriptor, waits for a slice, so that signals are seen
+ * between two slices. */
+static enum status watch_wait(struct watch *watch)
+{
+	const int64_t slice = 100 * NSEC_PER_MSEC;
 	struct pollfd fds[] = {
 		{.fd = watch->stop_fd, .events = POLLIN},
 		{.fd = watch->command ? -1 : STDOUT_FILENO},
-		{.fd = fd, .events = POLLIN},
+		{.fd = watch->fd, .events = POLLIN},
 	};
-	struct timespec left = {0}, *timeout = &left;
-	int64_t time = watch->deadline == STELE_FOREVER ? 0 : watch->deadline - clock_now();
+	struct timespec left = {0};
+	int64_t now = clock_now(), time = watch->deadline - now;
+	bool forever = watch->fd >= 0 && watch->deadline == STELE_FOREVER;
 
-	if (watch->deadline == STELE_FOREVER && fd >= 0)
-		timeout = NULL;
-	else if (fd >= 0 && time > 0)
+	if (watch->fd < 0) {
+		int result = stele_follow_wait(watch->follow,
+		                               time < slice ? watch->deadline : now + slice);
+		if (result < 0)
+			return fail_library(result);
+	} else if (time > 0) {
 		left = (struct timespec){time / NSEC_PER_SEC, (long)(time % NSEC_PER_SEC)};
-	if (ppoll(fds, 3, timeout, NULL) > 0) {
-		if (fds[0].revents)
-			return STOPPED;
-		if (fds[1].revents)
-			return OUTPUT_GONE;
-		return NEWER;
 	}
-	return watch->deadline != STELE_FOREVER && clock_now() >= watch->deadline ? TIME_IS_UP
-	                                                                          : NEWER;
+	if (ppoll(fds, 3, forever ? NULL : &left, NULL) <= 0)
+		return watch_check_time(watch);
+	watch->ended = fds[0].revents;
+	return !watch->ended && fds[1].revents ? STATUS_SYSTEM : STATUS_DONE;
 }
 
-/* Waits for a version newer than the one printed last. If the notifier has no descriptor, waits in
- * slices, so that signals are seen between them. A watch of one table is not woken for other
- * tables. It still moves to the newest version whenever the descriptor becomes readable, at most
- * once a second, so that it does not pin an old one. */
-static enum ending watch_wait_for_version(const struct watch *watch, int *ret_error)
+static enum status watch_follow(struct watch *watch)
 {
-	uint64_t since =
-		watch->reader.snapshot ? stele_snapshot_version(watch->reader.snapshot) : 0;
-	int fd = stele_subscriber_fd(watch->reader.subscriber);
-	const int64_t slice = 100 * NSEC_PER_MSEC, move_on = clock_now() + NSEC_PER_SEC;
+	enum status status = STATUS_DONE;
+	struct stele_event event;
 
-	for (;;) {
-		int64_t until = fd < 0 ? clock_now() + slice : 0;
-		enum ending ending;
-		uint64_t version;
-		int result;
+	while (status == STATUS_DONE && !watch->ended) {
+		int result = stele_follow_next(watch->follow, &event);
 
-		if (until > watch->deadline)
-			until = watch->deadline;
-		result = stele_subscriber_wait(watch->reader.subscriber, since, until, &version);
-		if (result == 0 && clock_now() >= move_on &&
-		    stele_subscriber_version(watch->reader.subscriber, &version) == 0)
-			result = version > since;
-		*ret_error = result;
-		if (result != 0)
-			return result < 0 ? FAILED : NEWER;
-		ending = watch_wait_for_others(watch, fd);
-		if (ending != NEWER)
-			return ending;
+		if (result < 0)
+			status = fail_library(result);
+		else
+			status = result == 1 ? watch_print_event(watch, &event) : watch_wait(watch);
 	}
+	return status;
 }
+
+/* ---- the start ---- */
 
 /* Prints a note with the reason if the library could not use its preferred notifier, or if the
  * watch has no slot. */
@@ -355,117 +366,73 @@ static void watch_report_notifier(const struct watch *watch)
 
 static enum status watch_attach(struct watch *watch)
 {
+	const char *const tables[] = {watch->target.table, NULL};
+	struct stele_subscriber_options options = {
+		.notifier = watch->notifier,
+		.tables = *watch->target.table ? tables : NULL,
+	};
 	enum status status;
 
-	status = reader_open_notified(&watch->reader, watch->place, watch->target.region,
-	                              watch->notifier, watch->target.table);
-	if (status == STATUS_DONE) {
-		stele_subscriber_region_uuid(watch->reader.subscriber, watch->difference.region);
+	status = reader_open_waiting(&watch->reader, watch->place, watch->target.region, &options,
+	                             watch->wait < watch->deadline ? watch->wait : watch->deadline);
+	if (status == STATUS_DONE && watch->reader.subscriber) {
+		watch->fd = stele_subscriber_fd(watch->reader.subscriber);
 		watch_report_notifier(watch);
 	}
 	return status;
 }
 
-/* Attaches to the region that has replaced the watched one under its name. */
-static enum status watch_reattach(struct watch *watch)
+/* Opens the follow after the version that changes are printed from: that of --since, or the newest
+ * one. */
+static enum status watch_open_follow(struct watch *watch)
 {
-	enum status status;
-
-	reader_close(&watch->reader);
-	status = watch_attach(watch);
-	return status == STATUS_DONE ? watch_resync(watch) : status;
-}
-
-static enum status watch_open_since(struct watch *watch)
-{
-	uint64_t since = watch->since.version, newest;
-	int result;
-
-	/* A version of another region is treated as a version that history no longer holds. */
-	if (!token_is_of(&watch->since, watch->difference.region))
-		return watch_resync(watch);
-	result = stele_subscriber_version(watch->reader.subscriber, &newest);
-	if (result == 0 && since)
-		result = stele_snapshot_open(watch->reader.subscriber, since,
-		                             &watch->reader.snapshot);
-	if (result == -ESTALE && since <= newest)
-		return watch_resync(watch);
-	return result < 0 ? fail_library(result) : STATUS_DONE;
-}
-
-/* Opens the version after which changes are printed, and prints the initial rows: those of
- * --initial, or the changes since --since. */
-static enum status watch_open_start(struct watch *watch)
-{
+	const struct stele_follow_table table = {.name = watch->target.table};
+	struct stele_follow_options options = {
+		.size = sizeof(options),
+		.flags = STELE_APPLIED_BY_CALLER,
+		.tables = *table.name ? &table : NULL,
+		.table_count = *table.name ? 1 : 0,
+	};
+	struct reader *reader = &watch->reader;
 	enum status status = STATUS_DONE;
-	int result;
+	int result = 0;
 
-	if (*watch->target.table) {
-		status = reader_open_table(&watch->reader, watch->target.table, NULL);
-		watch->reader.schema = stele_schema_free(watch->reader.schema);
-		watch->reader.snapshot = stele_snapshot_close(watch->reader.snapshot);
+	/* A name that is misspelled is an error, unless the table may be created later, with its
+	 * region. The snapshot stays until the follow has pinned its version. */
+	if (*table.name && !watch->wait)
+		status = reader_open_table(reader, table.name, NULL);
+	else
+		result = stele_snapshot_open(reader->subscriber, 0, &reader->snapshot);
+	if (status == STATUS_DONE && result == 0) {
+		if (watch->has_since)
+			status = reader_since(reader, &watch->since, &options.since);
+		else if (!watch->initial)
+			stele_snapshot_position(reader->snapshot, &options.since);
 	}
-	if (status != STATUS_DONE)
-		return status;
-	if (watch->has_since)
-		return watch_open_since(watch);
-	result = watch_open_newest(watch);
-	if (result == 0 && watch->initial)
-		result = difference_print(&watch->difference);
-	if (watch->difference.after)
-		watch_take_newest(watch);
-	if (result == -ESTALE)
-		return watch_resync(watch);
-	return result < 0 ? fail_library(result) : (enum status)result;
+	if (status == STATUS_DONE && result == 0)
+		result = stele_follow_open(reader->subscriber, &options, &watch->follow);
+	reader_close_table(reader);
+	stele_subscriber_region_uuid(reader->subscriber, watch->region);
+	if (status == STATUS_DONE && result == 0 && options.since.version > 0 &&
+	    memcmp(options.since.region, watch->region, 16) == 0)
+		stele_subscriber_applied(reader->subscriber, options.since.version);
+	return result < 0 ? fail_library(result) : status;
 }
 
-static enum status watch_fail_timeout(const struct watch *watch)
+static enum status watch_open(struct watch *watch)
 {
-	if (!watch->count)
-		return STATUS_DONE;
-	return fail(STATUS_NOT_THERE, "saw %llu of %llu versions before the timeout",
-	            (unsigned long long)watch->seen, (unsigned long long)watch->count);
-}
+	enum status status = watch_attach(watch);
 
-static enum status watch_follow(struct watch *watch)
-{
-	enum status status;
-	int error;
-
-	status = watch_open_start(watch);
-	watch->seen = 0;
-	while (status == STATUS_DONE && !(watch->count && watch->seen >= watch->count)) {
-		if (watch->reader.snapshot)
-			status = watch_publish_printed(watch);
-		/* Check for signals here too: if there is a newer version each time,
-		 * watch_wait_for_version() never polls the descriptor. */
-		watch->stopped |= stop_came();
-		if (status != STATUS_DONE || watch->stopped)
-			break;
-		switch (watch_wait_for_version(watch, &error)) {
-		case NEWER:
-			status = watch_print_newest(watch);
-			break;
-		case TIME_IS_UP:
-			return watch_fail_timeout(watch);
-		case STOPPED:
-			return STATUS_DONE;
-		case OUTPUT_GONE:
-			return STATUS_SYSTEM;
-		case FAILED:
-			status = error == -EIDRM ? watch_reattach(watch) : fail_library(error);
-			break;
-		}
-	}
-	/* Run the command for the last version of --count, after which the loop ends. */
-	if (status == STATUS_DONE && watch->command && !watch->stopped)
-		status = watch_publish_printed(watch);
+	/* There is no subscriber if a signal came first. */
+	watch->ended = !watch->reader.subscriber;
+	if (status == STATUS_DONE && !watch->ended)
+		status = watch_open_follow(watch);
 	return status;
 }
 
 static enum status watch_run(int argc, char **argv)
 {
-	struct watch watch = {.deadline = STELE_FOREVER};
+	struct watch watch = {.deadline = STELE_FOREVER, .fd = -1};
 	enum status status;
 	struct call call;
 
@@ -486,13 +453,12 @@ static enum status watch_run(int argc, char **argv)
 	if (watch.stop_fd < 0)
 		return STATUS_SYSTEM;
 	stop_guard_output();
-	status = watch_attach(&watch);
-	if (status == STATUS_DONE) {
-		watch.difference.only = watch.target.table;
+	status = watch_open(&watch);
+	if (status == STATUS_DONE)
 		status = watch_open_output(&watch);
-		if (status == STATUS_DONE)
-			status = watch_close_output(&watch, watch_follow(&watch));
-	}
+	if (status == STATUS_DONE)
+		status = watch_close_output(&watch, watch_follow(&watch));
+	stele_follow_close(watch.follow);
 	reader_close(&watch.reader);
 	/* A signal makes writes to standard output fail; that is no error of the watch. */
 	return stop_came() ? STATUS_DONE : status;
@@ -517,6 +483,9 @@ const struct command command_watch = {
                          0},
 			{"timeout", 't', "SECONDS", 0,
                          "End after this time; with --count, the exit status is then 1", 0},
+			{"wait", 'w', "SECONDS", 0,
+                         "Wait this long for a region that does not exist yet (inf: without end); its table may then be created later, too",
+                         0},
 			{0},
 		},
 	.parse = watch_parse,

@@ -22,23 +22,25 @@
 
 #define SUFFIX ".ndjson" /* of the file with the new table */
 
-/* Prints the changes of a transaction as NDJSON into a string, which the caller frees. */
+/* Prints the changes of a transaction as NDJSON into a string, which the caller frees, as changes
+ * of `position` (difference_print_proposed()). Sets `*ret_count` to their number. */
 static enum status check_print_changes(const struct check *check, struct stele_writable *table,
                                        const struct stele_schema *schema,
-                                       struct difference *difference, char **ret_text,
-                                       size_t *ret_size)
+                                       struct stele_position *position, char **ret_text,
+                                       size_t *ret_size, uint64_t *ret_count)
 {
 	FILE *stream = open_memstream(ret_text, ret_size);
+	struct difference difference = {0};
 	enum status status;
-	int result;
 
 	if (!stream)
 		return fail(STATUS_NO_SPACE, "no memory for the changes: %s", strerror(errno));
-	difference->output = difference_output_to(stream, OUTPUT_NDJSON);
-	result = difference_print_proposed(difference, table, check->target->table, schema);
-	status = result < 0 ? fail_library(result) : (enum status)result;
-	status = output_end(difference->output, status);
+	difference.output = difference_output(stream, OUTPUT_NDJSON);
+	status = difference_print_proposed(&difference, table, check->target->table, schema,
+	                                   position);
+	status = output_end(difference.output, status);
 	fclose(stream);
+	*ret_count = difference.printed;
 	return status;
 }
 
@@ -83,19 +85,20 @@ static enum status check_write_table(FILE *stream, struct stele_writable *table,
  * changes with the version that the command saw, because the transaction may make another version
  * if other tables were changed meanwhile. */
 static enum status check_is_agreed(const struct check *check, struct stele_writable *table,
-                                   const struct stele_schema *schema, const uint8_t region[16],
+                                   const struct stele_schema *schema, const uint8_t *region,
                                    bool *ret)
 {
-	struct difference difference = {.version = check->version};
+	struct stele_position position = {.version = check->position.version};
 	char *text = NULL;
 	size_t size = 0;
+	uint64_t count;
 	enum status status;
 
 	*ret = false;
 	if (!check->agreed)
 		return STATUS_DONE;
-	memcpy(difference.region, region, sizeof(difference.region));
-	status = check_print_changes(check, table, schema, &difference, &text, &size);
+	memcpy(position.region, region, sizeof(position.region));
+	status = check_print_changes(check, table, schema, &position, &text, &size, &count);
 	*ret = status == STATUS_DONE && size == check->size &&
 	       memcmp(text, check->changes, size) == 0;
 	free(text);
@@ -117,17 +120,16 @@ static void check_drop_table(struct check *check)
 static enum status check_write_changes(struct check *check, struct stele_writable *table,
                                        const struct stele_schema *schema, bool *ret_nothing)
 {
-	struct difference difference = {0};
 	enum status status;
+	uint64_t count;
 
 	check_drop_table(check);
-	memcpy(difference.region, check->region, sizeof(difference.region));
-	status = check_print_changes(check, table, schema, &difference, &check->changes,
-	                             &check->size);
+	check->position.version = 0;
+	status = check_print_changes(check, table, schema, &check->position, &check->changes,
+	                             &check->size, &count);
 	if (status != STATUS_DONE)
 		return status;
-	check->version = difference.version;
-	*ret_nothing = difference.printed == 0;
+	*ret_nothing = count == 0;
 	if (*ret_nothing)
 		return STATUS_DONE;
 	check->table = child_input();
@@ -147,7 +149,7 @@ enum status check_propose(struct check *check, struct writer *writer, bool *ret_
 		status = check_is_agreed(check, table, schema, region, ret_agreed);
 	if (status != STATUS_DONE || *ret_agreed)
 		return status;
-	memcpy(check->region, region, sizeof(check->region));
+	memcpy(check->position.region, region, sizeof(check->position.region));
 	return check_write_changes(check, table, schema, ret_agreed);
 }
 
@@ -193,8 +195,9 @@ static enum status check_run_command(const struct check *check, FILE *input, int
 
 	setenv("STELE_REGION", check->target->region, 1);
 	setenv("STELE_TABLE", check->target->table, 1);
-	setenv("STELE_VERSION", describe_number(check->version, version), 1);
-	setenv("STELE_TOKEN", token_describe(check->version, check->region, token), 1);
+	setenv("STELE_VERSION", describe_number(check->position.version, version), 1);
+	setenv("STELE_TOKEN",
+	       token_describe(check->position.version, check->position.region, token), 1);
 	switch (child_run(check->command, input, stop_fd, STELE_FOREVER, &child)) {
 	case CHILD_DONE:
 		return STATUS_DONE;

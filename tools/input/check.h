@@ -17,9 +17,9 @@ struct check {
 	const struct target *target;
 	const char *command;
 	/* Private to check.c. */
-	uint64_t version;   /* version of the proposed changes; 0: none yet */
-	uint8_t region[16]; /* UUID of the region, for the token of `version` */
-	char *changes;      /* as NDJSON, `size` bytes */
+	/* Of the proposed changes. Version 0: none yet. */
+	struct stele_position position;
+	char *changes; /* as NDJSON, `size` bytes */
 	size_t size;
 	FILE *table; /* all rows of the table after the changes, as NDJSON */
 	bool agreed; /* the command agreed to these changes */

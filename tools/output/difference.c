@@ -2,6 +2,7 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
+#include "tools/base/fail.h"
 #include "tools/base/format.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
@@ -20,21 +21,7 @@ static const struct output_column columns[COLUMNS] = {
 	[ROW] = {"row", false},        [BEFORE] = {"before", false}, [TOKEN] = {"token", false},
 };
 
-/* A table in the two versions that are compared. */
-struct pair {
-	const char *name;
-	bool in_before, in_after; /* which of the versions have the table */
-	struct stele_table before, after;
-	/* The rows before and after the change. The two may share a schema. */
-	struct row_cells before_cells, after_cells;
-};
-
-struct output *difference_output(enum output_format format)
-{
-	return difference_output_to(stdout, format);
-}
-
-struct output *difference_output_to(FILE *stream, enum output_format format)
+struct output *difference_output(FILE *stream, enum output_format format)
 {
 	struct output *output = output_open_to(stream, format, SHAPE_ROWS, columns, COLUMNS);
 
@@ -42,16 +29,18 @@ struct output *difference_output_to(FILE *stream, enum output_format format)
 	return output;
 }
 
-enum status difference_print_gap(const struct difference *difference, uint64_t version)
+enum status difference_print_mark(struct difference *difference, const char *mark, const char *why,
+                                  uint64_t version, const uint8_t *region)
 {
 	struct cell cells[COLUMNS] = {0};
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 
 	cells[VERSION] = cell_number(version, number);
-	cells[CHANGE] = cell_text("gap");
+	cells[CHANGE] = cell_text(mark);
 	cells[CHANGE].plain = "!";
-	cells[ROW].plain = "changes were missed: all rows of this version follow, others are gone";
-	cells[TOKEN] = cell_text(token_describe(version, difference->region, token));
+	cells[TABLE].plain = cells[BEFORE].plain = "";
+	cells[ROW].plain = why;
+	cells[TOKEN] = cell_text(token_describe(version, region, token));
 	return output_row(difference->output, cells);
 }
 
@@ -76,25 +65,10 @@ static void difference_mark_unchanged(struct row_cells *before, const struct row
 		                                    after->cells[i].length) == 0;
 }
 
-static int difference_fill(struct row_cells *cells, const struct stele_row *row)
-{
-	return row_cells_fill(cells, row->key, row->key_bits, row->value, row->value_size);
-}
-
-static int difference_fill_change(struct pair *pair, const struct stele_change *change)
-{
-	int result = 0;
-
-	if (change->kind != STELE_ADDED)
-		result = difference_fill(&pair->before_cells, &change->before);
-	if (result == 0 && change->kind != STELE_REMOVED)
-		result = difference_fill(&pair->after_cells, &change->after);
-	return result;
-}
-
-/* Prints a change whose rows are in the cells of the pair. Returns STATUS_SYSTEM after a signal. */
-static enum status difference_print_change(struct difference *difference, struct pair *pair,
-                                           enum stele_change_kind kind)
+/* Prints a change whose rows are in `before` and `after`. */
+static enum status difference_print_rows(struct difference *difference,
+                                         const struct stele_event *event, struct row_cells *before,
+                                         const struct row_cells *after)
 {
 	static const char *const names[] = {
 		[STELE_ADDED] = "added",
@@ -103,181 +77,70 @@ static enum status difference_print_change(struct difference *difference, struct
 	};
 	static const char *const signs[] = {
 		[STELE_ADDED] = "+", [STELE_CHANGED] = "~", [STELE_REMOVED] = "-"};
+	uint32_t kind = event->change.kind;
 	struct cell cells[COLUMNS] = {0};
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 
-	cells[VERSION] = cell_number(difference->version, number);
-	cells[TOKEN] = cell_text(token_describe(difference->version, difference->region, token));
+	cells[VERSION] = cell_number(event->version, number);
+	cells[TOKEN] = cell_text(token_describe(event->version, event->region, token));
 	cells[CHANGE] = cell_text(names[kind]);
 	cells[CHANGE].plain = signs[kind];
-	cells[TABLE] = cell_text(pair->name);
-	cells[ROW] = difference_row_object(kind == STELE_REMOVED ? &pair->before_cells
-	                                                         : &pair->after_cells);
+	cells[TABLE] = cell_text(event->table);
+	cells[ROW] = difference_row_object(kind == STELE_REMOVED ? before : after);
 	cells[BEFORE].plain = "";
 	if (kind == STELE_CHANGED) {
-		difference_mark_unchanged(&pair->before_cells, &pair->after_cells);
-		cells[BEFORE] = difference_row_object(&pair->before_cells);
+		difference_mark_unchanged(before, after);
+		cells[BEFORE] = difference_row_object(before);
 	}
+	return output_row(difference->output, cells);
+}
+
+static int difference_open_row(struct row_cells *cells, const struct stele_schema *schema,
+                               const struct stele_row *row)
+{
+	row_cells_open(cells, schema);
+	return row_cells_fill(cells, row->key, row->key_bits, row->value, row->value_size);
+}
+
+enum status difference_print(struct difference *difference, const struct stele_event *event)
+{
+	const struct stele_change *change = &event->change;
+	struct row_cells before = {0}, after = {0};
+	enum status status;
+	int result = 0;
+
 	/* No error message: stop_came() is only true if the caller opened a stop_descriptor(), and
 	 * that caller checks for a signal itself. */
 	if (++difference->printed % STOP_POLL == 0 && stop_came())
 		return STATUS_SYSTEM;
-	return output_row(difference->output, cells);
+	if (change->kind != STELE_ADDED)
+		result = difference_open_row(&before, event->schema, &change->before);
+	if (result == 0 && change->kind != STELE_REMOVED)
+		result = difference_open_row(&after, event->schema, &change->after);
+	status = result < 0 ? fail_library(result)
+	                    : difference_print_rows(difference, event, &before, &after);
+	row_cells_close(&before);
+	row_cells_close(&after);
+	return status;
 }
 
-/* Prints all changes and closes `changes`. Each change is decoded and then validated, because the
- * publisher may reclaim its rows meanwhile; an error of decoding counts only if the rows were
- * valid. */
-static int difference_print_all(struct difference *difference, struct pair *pair,
-                                struct stele_changes *changes)
+enum status difference_print_proposed(struct difference *difference, struct stele_writable *table,
+                                      const char *name, const struct stele_schema *schema,
+                                      struct stele_position *position)
 {
-	struct stele_change change;
-	int result;
-
-	while ((result = stele_changes_next(changes, &change)) == 1) {
-		int filled = difference_fill_change(pair, &change);
-
-		result = stele_changes_check(changes);
-		if (result == 0)
-			result = filled;
-		if (result == 0)
-			result = (int)difference_print_change(difference, pair, change.kind);
-		if (result != 0)
-			break;
-	}
-	stele_changes_close(changes);
-	return result;
-}
-
-static int difference_print_changes(struct difference *difference, struct pair *pair,
-                                    const struct stele_table *before,
-                                    const struct stele_table *after)
-{
-	struct stele_changes *changes;
-	int result;
-
-	result = stele_changes_open(before, after, &changes);
-	return result < 0 ? result : difference_print_all(difference, pair, changes);
-}
-
-int difference_print_proposed(struct difference *difference, struct stele_writable *table,
-                              const char *name, const struct stele_schema *schema)
-{
-	struct pair pair = {.name = name};
+	struct stele_event event = {.table = name, .schema = schema, .region = position->region};
+	enum status status = STATUS_DONE;
 	struct stele_changes *changes;
 	int result;
 
 	result = stele_writable_changes_open(table, &changes);
 	if (result < 0)
-		return result;
-	if (difference->version == 0)
-		stele_changes_versions(changes, NULL, &difference->version);
-	row_cells_open(&pair.before_cells, schema);
-	row_cells_open(&pair.after_cells, schema);
-	result = difference_print_all(difference, &pair, changes);
-	row_cells_close(&pair.before_cells);
-	row_cells_close(&pair.after_cells);
-	return result;
-}
-
-/* Prints the changes of a table that was dropped and created again with other columns: all rows are
- * removed, and then all rows are added. */
-static int difference_print_replaced(struct difference *difference, struct pair *pair)
-{
-	int result;
-
-	result = difference_print_changes(difference, pair, &pair->before, NULL);
-	return result ? result : difference_print_changes(difference, pair, NULL, &pair->after);
-}
-
-static int difference_print_with_schemas(struct difference *difference, struct pair *pair,
-                                         const struct stele_schema *before,
-                                         const struct stele_schema *after)
-{
-	bool replaced = false;
-	int result;
-
-	/* If an alter appended columns between the two versions, the rows of both have them. */
-	if (before && after && stele_schema_compatible(before, after) >= 0)
-		before = after;
-	else if (before && after && stele_schema_compatible(after, before) >= 0)
-		after = before;
-	else
-		replaced = before && after;
-	row_cells_open(&pair->before_cells, before ? before : after);
-	row_cells_open(&pair->after_cells, after ? after : before);
-	if (replaced)
-		result = difference_print_replaced(difference, pair);
-	else
-		result = difference_print_changes(difference, pair,
-		                                  pair->in_before ? &pair->before : NULL,
-		                                  pair->in_after ? &pair->after : NULL);
-	row_cells_close(&pair->before_cells);
-	row_cells_close(&pair->after_cells);
-	return result;
-}
-
-static int difference_print_pair(struct difference *difference, struct pair *pair)
-{
-	struct stele_schema *before = NULL, *after = NULL;
-	int result = 0;
-
-	if (pair->in_before)
-		result = stele_table_open(difference->before, pair->name, NULL, &pair->before);
-	if (result == 0 && pair->in_after)
-		result = stele_table_open(difference->after, pair->name, NULL, &pair->after);
-	if (result == 0 && pair->in_before && pair->in_after &&
-	    stele_table_version(&pair->before) == stele_table_version(&pair->after))
-		return 0;
-	if (result == 0 && pair->in_before)
-		result = stele_table_schema(&pair->before, &before);
-	if (result == 0 && pair->in_after)
-		result = stele_table_schema(&pair->after, &after);
-	if (result == 0)
-		result = difference_print_with_schemas(difference, pair, before, after);
-	stele_schema_free(before);
-	stele_schema_free(after);
-	return result;
-}
-
-/* Advances `name` to the next table of a snapshot, or to "" after the last one. `snapshot` may be
- * NULL: it has no tables. */
-static int difference_next_name(const struct stele_snapshot *snapshot, char *name)
-{
-	int result = snapshot ? stele_snapshot_next_table(snapshot, name) : 0;
-
-	if (result == 0)
-		name[0] = '\0';
-	return result;
-}
-
-/* Merges the sorted lists of tables of the two versions. */
-int difference_print(struct difference *difference)
-{
-	char before[STELE_NAME_MAX + 1] = "", after[STELE_NAME_MAX + 1] = "";
-	int result;
-
-	difference->version = stele_snapshot_version(difference->after);
-	result = difference_next_name(difference->before, before);
-	if (result >= 0)
-		result = difference_next_name(difference->after, after);
-	while (result >= 0 && (*before || *after)) {
-		int order = !*before ? 1 : !*after ? -1 : strcmp(before, after);
-		struct pair pair = {
-			.name = order <= 0 ? before : after,
-			.in_before = order <= 0,
-			.in_after = order >= 0,
-		};
-
-		result = 0;
-		if (!*difference->only || strcmp(difference->only, pair.name) == 0)
-			result = difference_print_pair(difference, &pair);
-		if (result != 0)
-			return result;
-		if (order <= 0)
-			result = difference_next_name(difference->before, before);
-		if (result >= 0 && order >= 0)
-			result = difference_next_name(difference->after, after);
-	}
-	return result < 0 ? result : STATUS_DONE;
+		return fail_library(result);
+	if (position->version == 0)
+		stele_changes_versions(changes, NULL, &position->version);
+	event.version = position->version;
+	while (status == STATUS_DONE && (result = stele_changes_next(changes, &event.change)) == 1)
+		status = difference_print(difference, &event);
+	stele_changes_close(changes);
+	return result < 0 ? fail_library(result) : status;
 }

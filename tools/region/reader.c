@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 #include <stele/stele.h>
+#include "lib/units.h"
+#include "tools/base/clock.h"
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
+#include "tools/base/stop.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
@@ -43,24 +47,31 @@ enum status reader_open(struct reader *reader, const struct place *place, const 
 	return reader_opened(reader, region, result);
 }
 
-enum status reader_open_notified(struct reader *reader, const struct place *place,
-                                 const char *region, const char *notifier, const char *table)
+/* Nanoseconds of one wait for a region. Between waits, the command looks for signals. */
+#define SLICE (100 * NSEC_PER_MSEC)
+
+enum status reader_open_waiting(struct reader *reader, const struct place *place,
+                                const char *region, struct stele_subscriber_options *options,
+                                int64_t deadline)
 {
-	const char *const tables[] = {table, NULL};
-	struct stele_subscriber_options options = {
-		.size = sizeof(options),
-		.notifier = notifier,
-		.tables = *table ? tables : NULL,
-	};
 	int result;
 
 	*reader = (struct reader){.place = place, .region = region};
-	owner_apply(&place->owner, &options.flags, &options.owner);
-	result = stele_subscriber_open(place_path(place, region), &options, &reader->subscriber);
+	options->size = sizeof(*options);
+	owner_apply(&place->owner, &options->flags, &options->owner);
+	do {
+		int64_t left = deadline - clock_now();
+
+		options->wait = left < 0 ? 0 : left < SLICE ? left : SLICE;
+		result = stele_subscriber_open(place_path(place, region), options,
+		                               &reader->subscriber);
+		if (result < 0 && stop_came())
+			return STATUS_DONE;
+	} while ((result == -ENOENT || result == -EUCLEAN) && clock_now() < deadline);
 	return reader_opened(reader, region, result);
 }
 
-static void reader_close_snapshot(struct reader *reader)
+void reader_close_table(struct reader *reader)
 {
 	reader->schema = stele_schema_free(reader->schema);
 	if (reader->snapshot)
@@ -73,7 +84,7 @@ static int reader_try_table(struct reader *reader, const char *table, uint64_t v
 {
 	int result;
 
-	reader_close_snapshot(reader);
+	reader_close_table(reader);
 	result = stele_snapshot_open(reader->subscriber, version, &reader->snapshot);
 	if (result < 0)
 		return result;
@@ -92,6 +103,25 @@ enum status reader_check_token(const struct reader *reader, const char *what,
 	if (token_is_of(token, uuid))
 		return STATUS_DONE;
 	return token_fail_region(STATUS_NO_TABLE, what, token, reader->region, uuid);
+}
+
+enum status reader_since(struct reader *reader, const struct token *since,
+                         struct stele_position *ret)
+{
+	struct stele_snapshot *snapshot;
+	int result = 0;
+
+	*ret = (struct stele_position){.version = since->version};
+	stele_subscriber_region_uuid(reader->subscriber, ret->region);
+	if (!token_is_of(since, ret->region)) {
+		ret->region[0] ^= 0xff;
+		return STATUS_DONE;
+	}
+	if (since->version > 0)
+		result = stele_snapshot_open(reader->subscriber, since->version, &snapshot);
+	if (result == 0 && since->version > 0)
+		stele_snapshot_close(snapshot);
+	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
 
 enum status reader_open_table(struct reader *reader, const char *table, const struct token *version)
@@ -115,7 +145,7 @@ enum status reader_open_table(struct reader *reader, const char *table, const st
 
 void reader_close(struct reader *reader)
 {
-	reader_close_snapshot(reader);
+	reader_close_table(reader);
 	if (reader->subscriber)
 		stele_subscriber_close(reader->subscriber);
 	*reader = (struct reader){0};

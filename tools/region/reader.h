@@ -28,16 +28,26 @@ struct reader {
 enum status reader_open(struct reader *reader, const struct place *place, const char *region,
                         enum reader_kind kind);
 
-/* Opens a region like reader_open(), to wait for new versions of a table ("": of any table). The
- * subscriber is woken by this notifier (NULL: the default). */
-enum status reader_open_notified(struct reader *reader, const struct place *place,
-                                 const char *region, const char *notifier, const char *table);
+/* Opens a region with these options, of which the function sets the owner and the wait. Waits for a
+ * region that does not exist yet, until the deadline, in nanoseconds on CLOCK_MONOTONIC, or 0. If a
+ * signal comes first, returns STATUS_DONE without a subscriber. */
+enum status reader_open_waiting(struct reader *reader, const struct place *place,
+                                const char *region, struct stele_subscriber_options *options,
+                                int64_t deadline);
 
 /* Opens a snapshot and the table in it. The snapshot is of the given version, or of the newest if
  * `version` is NULL or its version is 0. Tries again if the publisher reclaims the version
  * meanwhile. */
 enum status reader_open_table(struct reader *reader, const char *table,
                               const struct token *version);
+
+/* Closes the table and the snapshot, if they are open. */
+void reader_close_table(struct reader *reader);
+
+/* Sets `*ret` to the position of --since. It is one of another region if the token is. Fails if the
+ * open region has no such version yet. */
+enum status reader_since(struct reader *reader, const struct token *since,
+                         struct stele_position *ret);
 
 /* Returns STATUS_NO_TABLE, after an error message, if the token belongs to another region than the
  * open one. `what` is the option or operand that the token is from. */
