@@ -40,7 +40,7 @@
  * small. -EBADMSG: the row to be formatted does not fit the schema. -ENOMEM. On error, outputs are
  * unchanged, except the bytes of the value's buffer.
  *
- * CONTENTS. Keys, rows, JSON, CSV.
+ * CONTENTS. Text for people, keys, rows, JSON, CSV.
  */
 #ifndef STELE_TEXT_H
 #define STELE_TEXT_H
@@ -53,6 +53,14 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- text for people ---- */
+
+/* Escapes text of any bytes, such as that of a key or a value, for a terminal or a log: writes
+ * control characters, bytes that are not UTF-8, and characters that change the direction of writing
+ * as \xHH. A backslash stays as it is, so the text can't be read back. Writes at most `size` bytes
+ * to `buffer`, including the terminating NUL. Returns the length of the complete text. */
+STELE_API size_t stele_text_escape(const char *text, size_t length, char *buffer, size_t size);
 
 /* ---- keys ----
  *

@@ -2,6 +2,7 @@
 #include "lib/text/quote.h"
 
 #include <stdio.h>
+#include <stele/text.h>
 
 size_t quote_character(const char *bytes, size_t length, uint32_t *ret)
 {
@@ -138,6 +139,29 @@ void quote_json(struct sink *sink, const char *bytes, size_t length)
 		}
 	}
 	sink_put(sink, "\"", 1);
+}
+
+size_t stele_text_escape(const char *text, size_t length, char *buffer, size_t size)
+{
+	struct sink sink = sink_start(buffer, size);
+	uint32_t character = 0;
+	size_t step;
+
+	for (size_t i = 0; i < length; i += step) {
+		step = quote_plain_span(text + i, length - i);
+		if (step > 0) {
+			sink_put(&sink, text + i, step);
+			continue;
+		}
+		step = quote_character(text + i, length - i, &character);
+		if (step > 0 && !quote_is_control(character) && !quote_turns_direction(character)) {
+			sink_put(&sink, text + i, step);
+		} else {
+			step = step > 0 ? step : 1;
+			quote_code(&sink, text + i, step, "\\");
+		}
+	}
+	return sink.length;
 }
 
 /* Returns true if a field must be quoted. Spaces at its start or end count, because readers of CSV

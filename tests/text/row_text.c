@@ -430,3 +430,21 @@ Test(text_row_text, keys)
 	stele_schema_free(two);
 	stele_schema_free(net);
 }
+
+Test(text_row_text, escapes_text_for_people)
+{
+	static const char text[] =
+		"a\\\"\xc3\xa9\t\0\x1b[2J\x7f\xff\xc2\x9b\xe2\x80\xae\xed\xa0\x80";
+	static const char escaped[] = "a\\\"\xc3\xa9\\x09\\x00\\x1b[2J\\x7f\\xff\\xc2\\x9b"
+				      "\\xe2\\x80\\xae\\xed\\xa0\\x80";
+	char buffer[128], few[4];
+
+	cr_expect_eq(stele_text_escape(text, sizeof(text) - 1, buffer, sizeof(buffer)),
+	             sizeof(escaped) - 1);
+	cr_expect_str_eq(buffer, escaped);
+	cr_expect_eq(stele_text_escape(text, sizeof(text) - 1, few, sizeof(few)),
+	             sizeof(escaped) - 1);
+	cr_expect_str_eq(few, "a\\\"");
+	cr_expect_eq(stele_text_escape("", 0, buffer, sizeof(buffer)), 0);
+	cr_expect_str_eq(buffer, "");
+}

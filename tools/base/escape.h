@@ -10,13 +10,11 @@
 
 struct text;
 
-/* Appends text for tables and messages. Escapes control characters, bytes that are not UTF-8, and
- * bidirectional formatting characters. */
+/* Appends text for tables and messages, as stele_text_escape() writes it. */
 void escape_for_people(struct text *text, const char *bytes, size_t length);
-/* Appends text for a CSV field: like escape_for_people(), but keeps line feeds and tabs. The caller
- * quotes the field. */
+/* Appends text as a CSV field, quoted if necessary. */
 void escape_for_csv(struct text *text, const char *bytes, size_t length);
-/* Appends text for a JSON string. The caller writes the quotation marks. */
+/* Appends text as a JSON string, with its quotation marks. */
 void escape_for_json(struct text *text, const char *bytes, size_t length);
 
 /* Returns the number of characters in escaped text, for the width of a column. */

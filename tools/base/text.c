@@ -4,12 +4,17 @@
 #include "tools/base/heap.h"
 #include "tools/base/text.h"
 
+void text_reserve(struct text *text, size_t length)
+{
+	if (text->capacity - text->length >= length)
+		return;
+	text->capacity = (text->length + length) * 2 + 64;
+	text->bytes = heap_realloc(text->bytes, text->capacity);
+}
+
 void text_append(struct text *text, const char *bytes, size_t length)
 {
-	if (text->capacity - text->length < length) {
-		text->capacity = (text->length + length) * 2 + 64;
-		text->bytes = heap_realloc(text->bytes, text->capacity);
-	}
+	text_reserve(text, length);
 	if (length)
 		memcpy(text->bytes + text->length, bytes, length);
 	text->length += length;

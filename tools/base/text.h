@@ -12,6 +12,8 @@ struct text {
 	size_t length, capacity;
 };
 
+/* Makes space for so many bytes more, which the caller may write at bytes + length. */
+void text_reserve(struct text *text, size_t length);
 void text_append(struct text *text, const char *bytes, size_t length);
 void text_append_string(struct text *text, const char *string);
 void text_free(struct text *text);

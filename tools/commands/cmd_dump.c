@@ -2,6 +2,7 @@
  * stele dump: prints all rows of a table, or those with a prefix, from one version. */
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -12,7 +13,6 @@
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
-#include "tools/rows/keytext.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -108,16 +108,12 @@ static enum status dump_restrict_cursor(struct stele_cursor *cursor,
                                         const struct stele_schema *schema, const char *prefix)
 {
 	struct stele_key key;
-	enum status status;
+	int result;
 
-	status = keytext_parse_start("", prefix, schema, &key);
-	if (status == STATUS_DONE) {
-		int result = stele_cursor_under(cursor, key.bytes, key.bits);
-
-		if (result < 0)
-			status = fail_library(result);
-	}
-	return status;
+	result = stele_key_parse_start(schema, prefix, strlen(prefix), &key);
+	if (result == 0)
+		result = stele_cursor_under(cursor, key.bytes, key.bits);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
 static enum status dump_print_table(const struct reader *reader, const struct dump *dump)

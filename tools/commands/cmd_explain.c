@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
@@ -10,16 +11,12 @@
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
-#include "tools/base/text.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
-#include "tools/output/row_cells.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
-#include "tools/rows/keytext.h"
-#include "tools/rows/row.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -97,22 +94,24 @@ static const char *explain_describe_step(const struct stele_step *step, bool mor
 	return text;
 }
 
-static struct cell explain_key_cell(const struct stele_row *row, struct row_cells *decoded,
-                                    struct text *text)
+/* Bytes that suffice for the text of any key. */
+#define KEY_TEXT_MAX (STELE_KEY_MAX * 8)
+
+static struct cell explain_key_cell(const struct stele_row *row, const struct stele_schema *schema,
+                                    char text[KEY_TEXT_MAX])
 {
-	if (row_cells_fill(decoded, row->key, row->key_bits, row->value, row->value_size) < 0)
+	int64_t length = stele_key_format(schema, row->key, row->key_bits, text, KEY_TEXT_MAX);
+
+	if (length < 0)
 		return (struct cell){.kind = CELL_NONE};
-	row_print_key(text, decoded);
-	return (struct cell){.kind = CELL_TEXT, .text = text->bytes, .length = text->length};
+	return (struct cell){.kind = CELL_TEXT, .text = text, .length = (size_t)length};
 }
 
 static enum status explain_print_step(struct output *output, const struct stele_step *step,
-                                      struct row_cells *decoded, bool more, bool continues)
+                                      const struct stele_schema *schema, bool more, bool continues)
 {
-	char texts[COLUMNS][DESCRIBED_MAX];
+	char texts[COLUMNS][DESCRIBED_MAX], key[KEY_TEXT_MAX];
 	struct cell cells[COLUMNS] = {0};
-	struct text key = {0};
-	enum status status;
 
 	cells[WHAT] = cell_text(step->kind == STELE_STEP_NODE ? "node" : "row");
 	cells[OFFSET] = cell_number(step->offset, texts[OFFSET]);
@@ -125,13 +124,11 @@ static enum status explain_print_step(struct output *output, const struct stele_
 		cells[CHILDREN] = cell_number(step->children, texts[CHILDREN]);
 		cells[PREFIXES] = cell_number(step->prefixes, texts[PREFIXES]);
 	} else {
-		cells[KEY] = explain_key_cell(&step->row, decoded, &key);
+		cells[KEY] = explain_key_cell(&step->row, schema, key);
 		cells[KEY_BITS] = cell_number(step->row.key_bits, texts[KEY_BITS]);
 	}
 	cells[LEADS] = cell_text(explain_describe_step(step, more, continues, texts[LEADS]));
-	status = output_row(output, cells);
-	text_free(&key);
-	return status;
+	return output_row(output, cells);
 }
 
 /* Checks whether the lookup goes below step `from`. Depth never decreases, so the last step is
@@ -181,19 +178,16 @@ static enum status explain_print(const struct explain *explain, const struct ste
                                  const struct stele_step *steps, size_t count)
 {
 	enum status status = STATUS_DONE;
-	struct row_cells decoded;
 	struct output *output;
 
 	if (explain->dot) {
 		explain_print_dot(steps, count);
 		return STATUS_DONE;
 	}
-	row_cells_open(&decoded, schema);
 	output = output_open(explain->reading.format, SHAPE_ROWS, columns, COLUMNS);
 	for (size_t i = 0; i < count && status == STATUS_DONE; i++)
-		status = explain_print_step(output, &steps[i], &decoded, i + 1 < count,
+		status = explain_print_step(output, &steps[i], schema, i + 1 < count,
 		                            explain_path_continues(steps, count, i));
-	row_cells_close(&decoded);
 	return output_end(output, status);
 }
 
@@ -220,9 +214,9 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
 	size_t count = 0;
 	int result;
 
-	status = keytext_parse_address("", text, reader->schema, &key);
-	if (status != STATUS_DONE)
-		return status;
+	result = stele_key_parse_address(reader->schema, text, strlen(text), &key);
+	if (result < 0)
+		return fail_library(result);
 	steps = heap_realloc(NULL, STEPS * sizeof(*steps));
 	result = stele_table_explain(&reader->table, key.bytes, key.bits,
 	                             explain_has_prefixes(reader->schema), steps, STEPS, &count);

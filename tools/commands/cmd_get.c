@@ -20,7 +20,6 @@
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
-#include "tools/rows/keytext.h"
 #include "tools/rows/row.h"
 
 static const char get_doc[] =
@@ -167,10 +166,10 @@ static enum status get_print_row(struct query *query, const char *text)
 	struct output *output;
 	enum status status;
 	bool there;
+	int result;
 
-	status = keytext_parse("", text, query->reader.schema, &query->key);
-	if (status == STATUS_DONE)
-		status = get_read_row(query, false, &there);
+	result = stele_key_parse(query->reader.schema, text, strlen(text), &query->key);
+	status = result < 0 ? fail_library(result) : get_read_row(query, false, &there);
 	if (status != STATUS_DONE)
 		return status;
 	if (!there)
@@ -236,10 +235,12 @@ static enum status get_match(struct query *query, const char *where, const char 
 	size_t count = query->reader.schema->column_count;
 	enum status status;
 	bool there;
+	int result;
 
-	status = keytext_parse_address(where, address, query->reader.schema, &query->key);
-	if (status == STATUS_DONE)
-		status = get_read_row(query, true, &there);
+	result = stele_key_parse_address(query->reader.schema, address, strlen(address),
+	                                 &query->key);
+	status = result < 0 ? fail(fail_status(result), "%s%s", where, stele_last_error())
+	                    : get_read_row(query, true, &there);
 	if (status != STATUS_DONE)
 		return status;
 	query->asked++;

@@ -15,7 +15,6 @@
 #include "tools/region/token.h"
 #include "tools/region/writer.h"
 #include "tools/rows/column.h"
-#include "tools/rows/keytext.h"
 #include "tools/rows/row.h"
 
 static const char set_doc[] =
@@ -112,6 +111,14 @@ static enum status set_parse_assignment(const char *text, const struct stele_sch
 	return STATUS_DONE;
 }
 
+static enum status set_parse_key(const char *text, const struct stele_schema *schema,
+                                 struct stele_key *ret)
+{
+	int result = stele_key_parse(schema, text, strlen(text), ret);
+
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
 static enum status set_row(struct writer *writer, const struct target *target,
                            const struct condition *condition, char **operands)
 {
@@ -124,7 +131,7 @@ static enum status set_row(struct writer *writer, const struct target *target,
 
 	status = writer_open_table(writer, "", target->table, &table, &schema);
 	if (status == STATUS_DONE)
-		status = keytext_parse("", operands[1], schema, &row.key);
+		status = set_parse_key(operands[1], schema, &row.key);
 	for (char **operand = operands + 2; status == STATUS_DONE && *operand; operand++)
 		status = set_parse_assignment(*operand, schema, fields);
 	if (status == STATUS_DONE)
@@ -141,7 +148,7 @@ static const char *set_named_before(char **operands, char **text, const struct s
 	const char *found = NULL;
 
 	for (char **before = operands + 1; before < text && !found; before++)
-		if (keytext_parse("", *before, schema, &other) == STATUS_DONE &&
+		if (stele_key_parse(schema, *before, strlen(*before), &other) == 0 &&
 		    other.bits == key->bits &&
 		    memcmp(other.bytes, key->bytes, (key->bits + 7) / 8) == 0)
 			found = *before;
@@ -162,7 +169,7 @@ static enum status set_delete_rows(struct writer *writer, const struct target *t
 		struct stele_row found;
 		bool there = true;
 
-		status = keytext_parse("", *text, schema, &key);
+		status = set_parse_key(*text, schema, &key);
 		if (status == STATUS_DONE &&
 		    stele_writable_get(table, key.bytes, key.bits, &found) == 0)
 			before = set_named_before(operands, text, schema, &key);

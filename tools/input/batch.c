@@ -8,12 +8,10 @@
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
-#include "tools/base/text.h"
 #include "tools/input/batch.h"
 #include "tools/input/input.h"
 #include "tools/input/input_fail.h"
 #include "tools/output/progress.h"
-#include "tools/output/row_cells.h"
 #include "tools/rows/row.h"
 
 #define ALIGNMENT 8u /* of values, as in a region */
@@ -136,19 +134,11 @@ static uint64_t batch_first_line(const struct batch *batch, const struct batch_r
 
 static enum status batch_fail_key_twice(const struct batch *batch, const struct batch_row *row)
 {
-	struct row_cells cells;
-	struct text text = {0};
-	char message[1024];
+	char key[512], message[1024];
 
-	row_cells_open(&cells, batch->schema);
-	if (row_cells_fill(&cells, batch_key(batch, row), row->key_bits, batch_value(batch, row),
-	                   row->value_size) == 0)
-		row_print_key(&text, &cells);
-	snprintf(message, sizeof(message), "the key \"%.*s\" is already in line %llu",
-	         (int)text.length, text.length ? text.bytes : "",
+	stele_key_format(batch->schema, batch_key(batch, row), row->key_bits, key, sizeof(key));
+	snprintf(message, sizeof(message), "the key \"%s\" is already in line %llu", key,
 	         (unsigned long long)batch_first_line(batch, row));
-	text_free(&text);
-	row_cells_close(&cells);
 	return batch_fail_row(batch, row, message);
 }
 

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
-#include "tools/base/escape.h"
 #include "tools/base/text.h"
 #include "tools/output/output_cell.h"
 
@@ -64,17 +63,14 @@ static void cell_print_flat_text(struct text *text, const struct cell *cell)
 	for (size_t i = 0; i < cell->length && !quote; i++)
 		quote = strchr(" \"=;", cell->text[i]) != NULL;
 	if (!quote) {
-		escape_for_people(text, cell->text, cell->length);
+		text_append(text, cell->text, cell->length);
 		return;
 	}
 	text_append(text, "\"", 1);
-	for (size_t i = 0, start = 0; i <= cell->length; i++) {
-		if (i < cell->length && cell->text[i] != '"')
-			continue;
-		escape_for_people(text, cell->text + start, i - start);
-		if (i < cell->length)
-			text_append(text, "\"\"", 2);
-		start = i + 1;
+	for (size_t i = 0; i < cell->length; i++) {
+		if (cell->text[i] == '"')
+			text_append(text, "\"", 1);
+		text_append(text, &cell->text[i], 1);
 	}
 	text_append(text, "\"", 1);
 }

@@ -52,9 +52,9 @@ struct cell cell_time(uint64_t nanoseconds, char *buffer);
  * infinities and no NaN, and many of its readers no integers beyond signed 64 bits. */
 bool cell_is_literal(unsigned type, const char *text, size_t length);
 
-/* Appends a cell as tables and CSV print it, escaped: an object as `name=value name=value`, and a
- * list as objects with semicolons between them. With `brief`, leaves out cells that are marked
- * unchanged. */
+/* Appends a cell as tables and CSV print it, not yet escaped: an object as `name=value name=value`,
+ * and a list as objects with semicolons between them. With `brief`, leaves out cells that are
+ * marked unchanged. */
 void cell_print_flat(struct text *text, const struct cell *cell, bool brief);
 
 #endif

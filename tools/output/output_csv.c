@@ -11,42 +11,17 @@
 #include "tools/output/output_cell.h"
 #include "tools/output/output_driver.h"
 
-/* Returns true if a field must be quoted. Spaces at its start or end count, because readers of CSV
- * remove them from unquoted fields. */
-static bool output_csv_needs_quotes(const struct text *text)
-{
-	if (text->length == 0)
-		return true;
-	if (text->bytes[0] == ' ' || text->bytes[text->length - 1] == ' ')
-		return true;
-	for (size_t i = 0; i < text->length; i++)
-		if (text->bytes[i] == ',' || text->bytes[i] == '"' || text->bytes[i] == '\n' ||
-		    text->bytes[i] == '\t')
-			return true;
-	return false;
-}
-
-static void output_csv_write_field(FILE *stream, const struct text *text)
-{
-	if (!output_csv_needs_quotes(text)) {
-		fwrite(text->bytes, 1, text->length, stream);
-		return;
-	}
-	putc('"', stream);
-	for (size_t i = 0; i < text->length; i++) {
-		if (text->bytes[i] == '"')
-			putc('"', stream);
-		putc(text->bytes[i], stream);
-	}
-	putc('"', stream);
-}
+/* The text of a row, and of a cell that consists of others. */
+struct csv_texts {
+	struct text line, cell;
+};
 
 static void output_csv_begin(struct output *output)
 {
-	struct text *text = heap_realloc(NULL, sizeof(*text));
+	struct csv_texts *texts = heap_realloc(NULL, sizeof(*texts));
 
-	*text = (struct text){0};
-	output->state = text;
+	*texts = (struct csv_texts){0};
+	output->state = texts;
 	for (size_t i = 0; i < output->column_count; i++)
 		fprintf(output->stream, "%s%s", i ? "," : "", output->columns[i].name);
 	putc('\n', output->stream);
@@ -54,21 +29,23 @@ static void output_csv_begin(struct output *output)
 
 static void output_csv_row(struct output *output, const struct cell *cells)
 {
-	struct text *text = output->state;
+	struct csv_texts *texts = output->state;
 
+	texts->line.length = 0;
 	for (size_t i = 0; i < output->column_count; i++) {
 		if (i)
-			putc(',', output->stream);
+			text_append(&texts->line, ",", 1);
 		if (cells[i].kind == CELL_NONE)
 			continue;
-		text->length = 0;
+		texts->cell.length = 0;
 		if (cells[i].kind == CELL_TEXT || cells[i].kind == CELL_ARRAY)
-			escape_for_csv(text, cells[i].text, cells[i].length);
+			text_append(&texts->cell, cells[i].text, cells[i].length);
 		else
-			cell_print_flat(text, &cells[i], false);
-		output_csv_write_field(output->stream, text);
+			cell_print_flat(&texts->cell, &cells[i], false);
+		escape_for_csv(&texts->line, texts->cell.bytes, texts->cell.length);
 	}
-	putc('\n', output->stream);
+	text_append(&texts->line, "\n", 1);
+	fwrite(texts->line.bytes, 1, texts->line.length, output->stream);
 }
 
 static void output_csv_line(struct output *output, const char *text, size_t length)
@@ -84,9 +61,12 @@ static void output_csv_flush(struct output *output)
 
 static void output_csv_end(struct output *output, bool complete)
 {
+	struct csv_texts *texts = output->state;
+
 	(void)complete;
-	text_free(output->state);
-	free(output->state);
+	text_free(&texts->line);
+	text_free(&texts->cell);
+	free(texts);
 }
 
 const struct output_driver output_csv = {output_csv_begin, output_csv_row, output_csv_line,

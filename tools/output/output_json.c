@@ -27,13 +27,6 @@ static void output_json_print_object(struct text *text, const struct output_colu
 	text_append(text, "}", 1);
 }
 
-static void output_json_print_text(struct text *text, const char *bytes, size_t length)
-{
-	text_append(text, "\"", 1);
-	escape_for_json(text, bytes, length);
-	text_append(text, "\"", 1);
-}
-
 static void output_json_print_array(struct text *text, const struct cell *cell)
 {
 	const char *at = cell->text, *end = cell->text + cell->length;
@@ -48,7 +41,7 @@ static void output_json_print_array(struct text *text, const struct cell *cell)
 		if (cell_is_literal(cell->type, at, length))
 			text_append(text, at, length);
 		else
-			output_json_print_text(text, at, length);
+			escape_for_json(text, at, length);
 		at += length + 1;
 	}
 	text_append(text, "]", 1);
@@ -61,7 +54,7 @@ static void output_json_print_cell(struct text *text, const struct cell *cell)
 		text_append_string(text, "null");
 		break;
 	case CELL_TEXT:
-		output_json_print_text(text, cell->text, cell->length);
+		escape_for_json(text, cell->text, cell->length);
 		break;
 	case CELL_ARRAY:
 		output_json_print_array(text, cell);

@@ -39,14 +39,19 @@ struct table {
 /* Appends the text of a cell. */
 static void table_render(struct text *text, const struct cell *cell)
 {
-	if (cell->plain)
+	struct text flat = {0};
+
+	if (cell->plain) {
 		text_append_string(text, cell->plain);
-	else if (cell->kind == CELL_NONE)
+	} else if (cell->kind == CELL_NONE) {
 		text_append(text, "-", 1);
-	else if (cell->kind == CELL_TEXT || cell->kind == CELL_ARRAY)
+	} else if (cell->kind == CELL_TEXT || cell->kind == CELL_ARRAY) {
 		escape_for_people(text, cell->text, cell->length);
-	else
-		cell_print_flat(text, cell, true);
+	} else {
+		cell_print_flat(&flat, cell, true);
+		escape_for_people(text, flat.bytes, flat.length);
+		text_free(&flat);
+	}
 }
 
 static void table_print_padding(FILE *stream, size_t count)

@@ -4,10 +4,8 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/heap.h"
-#include "tools/base/text.h"
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
-#include "tools/rows/row.h"
 
 bool row_column_is_number(const struct stele_column *column)
 {
@@ -89,13 +87,4 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 		used += row->cells[i].length;
 	}
 	return 0;
-}
-
-void row_print_key(struct text *text, const struct row_cells *row)
-{
-	for (size_t i = 0; i < row_key_columns(row->schema); i++) {
-		if (i)
-			text_append(text, ",", 1);
-		text_append(text, row->cells[i].text, row->cells[i].length);
-	}
 }

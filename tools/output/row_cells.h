@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stele/stele.h>
-#include "tools/base/text.h"
 #include "tools/output/output_cell.h"
 
 struct row_cells {
@@ -32,8 +31,5 @@ int row_cells_fill(struct row_cells *row, const void *key, unsigned key_bits, co
 
 /* Returns true if tables align this column to the right. */
 bool row_column_is_number(const struct stele_column *column);
-
-/* Appends the columns of the key, joined by commas and not quoted. */
-void row_print_key(struct text *text, const struct row_cells *row);
 
 #endif

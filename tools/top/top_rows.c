@@ -15,7 +15,6 @@
 #include "tools/output/row_cells.h"
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
-#include "tools/rows/keytext.h"
 #include "tools/rows/row.h"
 #include "tools/top/top_place.h"
 #include "tools/top/top_rows.h"
@@ -321,12 +320,12 @@ void rows_go_to(struct rows_page *page, const char *key)
 	page->message[0] = '\0';
 	if (!page->schema)
 		return;
-	if (keytext_parse_start("", key, page->schema, &start) == STATUS_DONE) {
-		page->top = start;
-		rows_refresh(page, true);
-	} else {
-		screen_message(page->message, sizeof(page->message));
+	if (stele_key_parse_start(page->schema, key, strlen(key), &start) < 0) {
+		rows_set_message(page);
+		return;
 	}
+	page->top = start;
+	rows_refresh(page, true);
 }
 
 /* ---- searching ---- */
