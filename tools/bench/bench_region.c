@@ -20,24 +20,18 @@ static const struct stele_column columns[] = {
 };
 const struct stele_schema bench_schema = STELE_SCHEMA(struct bench_row, columns);
 
-/* Commits the table with its rows. */
-static int bench_fill_rows(struct stele_publisher *publisher)
+/* Creates the table with its rows. */
+static int bench_fill_rows(struct stele_transaction *tx, void *context)
 {
-	struct stele_transaction *tx;
 	struct bench_row row = {0};
 	int result;
 
-	result = stele_transaction_begin(publisher, &tx);
-	if (result < 0)
-		return result;
+	(void)context;
 	result = stele_transaction_create_table(tx, "rows", &bench_schema);
 	for (uint32_t id = 0; id < ROWS && result >= 0; id++) {
 		uint32_t key = htonl(id);
 		result = stele_transaction_put(tx, "rows", &key, 32, &row, sizeof(row));
 	}
-	if (result >= 0)
-		return stele_transaction_commit(tx, "rows to measure with", NULL);
-	stele_transaction_abort(tx);
 	return result;
 }
 
@@ -59,7 +53,8 @@ enum status bench_publish(struct bench *bench, const struct bench_way *way,
 	bench_bind(bench, bench->publisher_core);
 	if (result < 0)
 		return fail_library(result);
-	result = bench_fill_rows(publisher);
+	result = stele_publisher_update(publisher, bench_fill_rows, NULL, "rows to measure with",
+	                                NULL);
 	if (result < 0) {
 		enum status status = fail_library(result);
 		bench_unpublish(bench, publisher);
@@ -75,25 +70,29 @@ void bench_unpublish(const struct bench *bench, struct stele_publisher *publishe
 	stele_region_remove(place_path(bench->place, bench->region));
 }
 
+/* The row of a commit, and when the commit began. */
+struct bench_change {
+	struct bench_row row;
+	int64_t begin;
+};
+
+static int bench_put_row(struct stele_transaction *tx, void *context)
+{
+	struct bench_change *change = context;
+	static const uint32_t key;
+	int result = stele_transaction_put(tx, "rows", &key, 32, &change->row, sizeof(change->row));
+
+	change->begin = clock_now();
+	return result;
+}
+
 enum status bench_commit(struct stele_publisher *publisher, uint64_t number, int64_t start,
                          int64_t *ret_begin)
 {
-	struct bench_row row = {.number = number, .start = start};
-	static const uint32_t key;
-	struct stele_transaction *tx;
-	int result;
+	struct bench_change change = {.row = {.number = number, .start = start}};
+	int result = stele_publisher_update(publisher, bench_put_row, &change, NULL, NULL);
 
-	result = stele_transaction_begin(publisher, &tx);
-	if (result < 0)
-		return fail_library(result);
-	result = stele_transaction_put(tx, "rows", &key, 32, &row, sizeof(row));
-	if (result < 0) {
-		enum status status = fail_library(result);
-		stele_transaction_abort(tx);
-		return status;
-	}
-	*ret_begin = clock_now();
-	result = stele_transaction_commit(tx, NULL, NULL);
+	*ret_begin = change.begin;
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 

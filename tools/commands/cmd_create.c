@@ -47,9 +47,9 @@ static const char doc[] =
 	"After them a column may have attributes: enum(up=1, down=2), default TEXT, unit TEXT, "
 	"doc TEXT, was TEXT (former names), deprecated; and @8 for an offset in the value.\n"
 	"\n"
-	"A table that exists with the same columns is left as it is. A table that exists "
-	"with other columns is an error, and nothing is created. A SIZE is a number of "
-	"bytes, or a number with the unit K, M, G or T.\n"
+	"A table that exists is left as it is, if programs for the declaration can use it. "
+	"Otherwise that is an error, and nothing is created. A SIZE is a number of bytes, or "
+	"a number with the unit K, M, G or T.\n"
 	"\n"
 	"A region that cannot be used is replaced by an empty one, with a note: a region of "
 	"a library with another layout, or one that an earlier boot of the machine left "
@@ -125,69 +125,54 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 	return status == STATUS_DONE ? 0 : EINVAL;
 }
 
-/* Checks whether a table exists, and that it has the declared columns if it does. */
-static enum status create_compare_table(struct stele_transaction *tx, const char *region,
-                                        const struct declared *table, bool *ret_there)
+/* The tables that a transaction creates. */
+struct creation {
+	const char *region;
+	const struct declarations *tables;
+	const struct declared *table; /* the last one that was tried */
+	size_t made;
+};
+
+/* Prints a note if a table that exists differs from its declaration. */
+static void create_report_table(struct stele_transaction *tx, const char *region,
+                                const struct declared *table)
 {
 	const struct stele_schema *there;
-	char is[1024], wanted[1024];
-	int result;
 
-	result = stele_transaction_schema(tx, table->name, &there);
-	*ret_there = result == 0;
-	if (result == -ENXIO)
-		return STATUS_DONE;
-	if (result < 0)
-		return fail_library(result);
-	if (stele_schema_equal(there, table->schema))
-		return STATUS_DONE;
-	if (stele_schema_compatible(there, table->schema) >= 0)
-		return fail(STATUS_INPUT,
-		            "table \"%s\" exists, and its programs could read on with the declared "
-		            "columns; change it with: stele alter %s/%s --to '...'",
-		            table->name, region, table->name);
-	stele_schema_format(there, is, sizeof(is));
-	stele_schema_format(table->schema, wanted, sizeof(wanted));
-	if (strcmp(is, wanted) == 0)
-		return fail(STATUS_INPUT,
-		            "table \"%s\" exists with these columns, but with another layout than "
-		            "this declaration has: %s",
-		            table->name, is);
-	return fail(STATUS_INPUT,
-	            "table \"%s\" exists with other columns: it has (%s), but (%s) is declared",
-	            table->name, is, wanted);
+	if (stele_transaction_schema(tx, table->name, &there) == 0 &&
+	    !stele_schema_equal(there, table->schema))
+		fail(STATUS_DONE,
+		     "note: table \"%s\" is not as declared, but programs can use it as if it were; "
+		     "'stele schema %s/%s' prints it, and 'stele alter' changes it",
+		     table->name, region, table->name);
 }
 
-static enum status create_tables(struct stele_publisher *publisher, const char *region,
-                                 const struct create *create, size_t *ret_made,
+static int create_tables(struct stele_transaction *tx, void *context)
+{
+	struct creation *creation = context;
+	int result = 0;
+
+	creation->made = 0;
+	for (size_t i = 0; result >= 0 && i < creation->tables->count; i++) {
+		creation->table = &creation->tables->tables[i];
+		result = stele_transaction_ensure_table(tx, creation->table->name,
+		                                        creation->table->schema);
+		if (result == 0)
+			create_report_table(tx, creation->region, creation->table);
+		creation->made += result == 1;
+	}
+	return result;
+}
+
+static enum status create_update(struct stele_publisher *publisher, struct creation *creation,
                                  uint64_t *ret_version)
 {
-	struct stele_transaction *tx;
-	enum status status = STATUS_DONE;
-	size_t made = 0;
-	int result;
+	int result = stele_publisher_update(publisher, create_tables, creation, "tables created",
+	                                    ret_version);
 
-	result = stele_transaction_begin(publisher, &tx);
-	if (result < 0)
-		return fail_library(result);
-	for (size_t i = 0; status == STATUS_DONE && i < create->tables.count; i++) {
-		bool there;
-
-		status = create_compare_table(tx, region, &create->tables.tables[i], &there);
-		if (status != STATUS_DONE || there)
-			continue;
-		result = stele_transaction_create_table(tx, create->tables.tables[i].name,
-		                                        create->tables.tables[i].schema);
-		if (result < 0)
-			status = fail_library(result);
-		made++;
-	}
-	if (status != STATUS_DONE) {
-		stele_transaction_abort(tx);
-		return status;
-	}
-	result = stele_transaction_commit(tx, "tables created", ret_version);
-	*ret_made = made;
+	if (result == -EMEDIUMTYPE)
+		return fail(fail_status(result), "%s; 'stele alter %s/%s' may change it",
+		            stele_last_error(), creation->region, creation->table->name);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
@@ -200,7 +185,7 @@ static void create_report(const char *region, const struct create *create, bool 
 	       made_region ? "created" : "exists", version, made_tables,
 	       made_tables == 1 ? "" : "s");
 	if (there)
-		printf(", %zu already there with the same columns", there);
+		printf(", %zu already there", there);
 	putchar('\n');
 	fflush(stdout);
 	if (!made_region && create->region_options)
@@ -212,10 +197,10 @@ static void create_report(const char *region, const struct create *create, bool 
 static enum status create_region(const struct place *place, const char *region,
                                  struct create *create)
 {
+	struct creation creation = {.region = region, .tables = &create->tables};
 	struct stele_publisher *publisher;
 	char token[DESCRIBED_MAX];
 	uint64_t version = 0;
-	size_t made = 0;
 	enum status status;
 	bool made_region;
 	uint8_t uuid[16];
@@ -243,11 +228,11 @@ static enum status create_region(const struct place *place, const char *region,
 	if (*stele_publisher_note(publisher))
 		fail(STATUS_DONE, "note: %s", stele_publisher_note(publisher));
 	stele_publisher_region_uuid(publisher, uuid);
-	status = create_tables(publisher, region, create, &made, &version);
+	status = create_update(publisher, &creation, &version);
 	stele_publisher_close(publisher);
 	fail_release();
 	if (status == STATUS_DONE)
-		create_report(region, create, made_region, made,
+		create_report(region, create, made_region, creation.made,
 		              token_describe_short(version, uuid, token));
 	else if (made_region)
 		stele_region_remove(place_path(place, region));
