@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/base/error.h"
+#include "subscriber/live.h"
 #include "subscriber/named.h"
 #include "subscriber/state.h"
 
@@ -14,10 +15,16 @@
 static int copy_open(struct stele_subscriber *subscriber, const char *name,
                      const struct stele_schema *expected, struct named_live *entry)
 {
-	int r = stele_live_open(subscriber, name, expected, &entry->live);
+	int r = named_key_set(&entry->key, name, expected);
 
-	if (r == 0 && named_key_set(&entry->key, name, expected) < 0)
-		r = error_set(ENOMEM, "no memory for a copy of the schema of table \"%s\"", name);
+	if (r == -ENOMEM)
+		return error_set(ENOMEM, "no memory for a copy of the schema of table \"%s\"",
+		                 name);
+	if (r < 0)
+		return region_table_error(subscriber->region, name, 0);
+	r = live_open(subscriber, name, entry->key.copy ? entry->key.copy : expected, &entry->live);
+	if (r < 0)
+		named_key_clear(&entry->key);
 	return r;
 }
 
@@ -65,16 +72,6 @@ static __attribute__((noinline)) int copy_remember(struct stele_subscriber *subs
 	return 0;
 }
 
-/* Opens an entry again after a read through it returned -EMEDIUMTYPE: the table may have another
- * schema by now, which is no error unless the caller expects one. Returns 0 or an error of
- * stele_live_open(). */
-static int copy_open_again(struct stele_subscriber *subscriber, const char *name,
-                           const struct stele_schema *expected, struct named_live *entry)
-{
-	named_key_clear(&entry->key);
-	return copy_open(subscriber, name, expected, entry);
-}
-
 int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *name,
                               const struct stele_schema *expected, const void *key,
                               unsigned key_bits, void *buffer, size_t *size, uint64_t *ret_version)
@@ -82,12 +79,6 @@ int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *n
 	struct named_live *entry = copy_find(subscriber, name, expected);
 	int r = entry ? 0 : copy_remember(subscriber, name, expected, &entry);
 
-	if (r < 0)
-		return r;
-	r = stele_live_get_copy(&entry->live, key, key_bits, buffer, size, ret_version);
-	if (r != -EMEDIUMTYPE)
-		return r;
-	r = copy_open_again(subscriber, name, expected, entry);
 	return r < 0 ? r
 	             : stele_live_get_copy(&entry->live, key, key_bits, buffer, size, ret_version);
 }
@@ -100,13 +91,6 @@ int stele_subscriber_match_copy(struct stele_subscriber *subscriber, const char 
 	struct named_live *entry = copy_find(subscriber, name, expected);
 	int r = entry ? 0 : copy_remember(subscriber, name, expected, &entry);
 
-	if (r < 0)
-		return r;
-	r = stele_live_match_copy(&entry->live, key, key_bits, buffer, size, ret_key_bits,
-	                          ret_version);
-	if (r != -EMEDIUMTYPE)
-		return r;
-	r = copy_open_again(subscriber, name, expected, entry);
 	return r < 0 ? r
 	             : stele_live_match_copy(&entry->live, key, key_bits, buffer, size,
 	                                     ret_key_bits, ret_version);

@@ -5,15 +5,15 @@
  * shared memory. The handle caches the table's root and the version to which the root belongs, so a
  * read of the same version as before costs one load of head and the lookup.
  */
+#include "subscriber/live.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/checksum.h"
 #include "lib/base/error.h"
 #include "lib/types/refuse.h"
 #include "lib/schema/schema_compare.h"
 #include "lib/schema/schema_value.h"
-#include "lib/types/type.h"
 #include "lib/trie/trie.h"
 #include "subscriber/move.h"
 #include "subscriber/retry.h"
@@ -23,25 +23,25 @@
 #define TRIES 16
 
 /* A value of live_words.copied: values are copied whole. */
-#define LIVE_WHOLE ((1u << 24) - 1)
-static_assert(LIVE_WHOLE > STELE_VALUE_MAX, "no value is that long");
+#define LIVE_WHOLE UINT32_MAX
 
 /* The private part of struct stele_live, which is stored in its member `words_`. */
 struct live_words {
-	uint64_t version;     /* the version of `root`; 0: none yet */
-	uint64_t limit;       /* the limit of the view */
-	uint64_t id;          /* the table's id in the catalog; 0: not found yet */
-	uint64_t fingerprint; /* of the schema that the table had when it was first found */
+	uint64_t version; /* the version of `root`; 0: none yet */
+	uint64_t limit;   /* the limit of the view */
+	/* What the table's rows are read as, whatever schema the table gets; NULL: any. Outlives
+	 * the handle. */
+	const struct stele_schema *expected;
 	struct row_layout layout;
-	ref_t root, schema;
-	uint32_t schema_made; /* low bits of the version that made the object `schema` */
-	uint32_t moves;       /* subscriber->moves when `root` was found */
-	/* The number of columns that `fingerprint` covers: those of the expected schema, if
-	 * there is one, or else all. */
-	uint32_t columns : 8;
-	/* Maximum number of bytes that are copied of a value: those of the expected schema, or
-	 * LIVE_WHOLE. */
-	uint32_t copied : 24;
+	ref_t root;
+	/* The schema that was found to fit `expected`. The memory at a reference may hold another
+	 * schema later, in another file or made by a later version. */
+	ref_t schema;         /* 0: none yet */
+	uint64_t schema_made; /* the version that made the stored schema */
+	uint32_t moves;       /* subscriber->moves when `root` and `schema` were found */
+	/* Maximum number of bytes that are copied of a value: those of the schema that the caller
+	 * expects, or LIVE_WHOLE. */
+	uint32_t copied;
 };
 
 static_assert(sizeof(struct live_words) <= sizeof(((struct stele_live *)0)->words_), "layout");
@@ -62,97 +62,45 @@ static struct live_words *live_words(struct stele_live *live)
 	return (struct live_words *)(void *)live->words_;
 }
 
-/* Returns a hash of the first `columns` columns of a schema: their types, places and words, and
- * their names before they were renamed. */
-static uint64_t live_fingerprint(const struct stele_schema *schema, size_t columns)
-{
-	uint64_t hash = CHECKSUM_BASIS;
-
-	for (size_t i = 0; i < columns && i < schema->column_count; i++) {
-		const struct stele_column *column = &schema->columns[i];
-		const char *name = column->former_names ? column->former_names : column->name;
-		const uint32_t place[] = {column->type, column->key, type_column_size(column),
-		                          column->offset, column->count};
-
-		hash = checksum_bytes(hash, place, sizeof(place));
-		hash = checksum_bytes(hash, name, strcspn(name, " "));
-		for (size_t w = 0; w < column->word_count; w++) {
-			const struct stele_word *word = &column->words[w];
-			hash = checksum_bytes(hash, word->name, strlen(word->name) + 1);
-			hash = checksum_bytes(hash, &word->value, sizeof(word->value));
-		}
-	}
-	return hash;
-}
-
-static int live_schema_error(const struct stele_live *live)
-{
-	return error_set(EMEDIUMTYPE,
-	                 "table \"%s\" has another schema than when it was opened; open it again",
-	                 live->name);
-}
-
-/* Checks that the program can read rows of the table's present schema in place. `same_id` says that
- * the table has the id with which it was found: then it was only altered since, and each alter kept
- * the columns. Returns 0 or -EMEDIUMTYPE. */
-static int live_check_schema(struct stele_live *live, const struct stele_schema *schema,
-                             bool same_id)
-{
-	const struct live_words *words = live_words(live);
-
-	if (schema->column_count < words->columns ||
-	    (!same_id && live_fingerprint(schema, words->columns) != words->fingerprint))
-		return live_schema_error(live);
-	return 0;
-}
-
-/* Remembers the schema of a table that was found for the first time, and what `expected`, which may
- * be NULL, leaves out of it. Returns 0 or -EMEDIUMTYPE. */
-static int live_set_schema(struct stele_live *live, const struct stele_schema *schema,
-                           const struct stele_schema *expected)
+/* Loads the schema of a table in the catalog of `version`, and finds out the layout of its rows.
+ * Returns 0 and, if `ret` is not NULL, the schema; -EMEDIUMTYPE; or, without a message, -ESTALE,
+ * -EBADMSG or -ENOMEM. */
+static int live_load_schema(struct stele_live *live, const struct view *view, uint64_t version,
+                            ref_t ref, struct stele_schema **ret)
 {
 	struct live_words *words = live_words(live);
-	int r = schema_expect(live->name, schema, expected);
+	struct stele_schema *schema = NULL;
+	uint64_t made = table_schema_made(view, ref);
+	uint32_t hint = UINT32_MAX;
+	int rechecked, r = catalog_schema(view, ref, &schema);
 
-	if (r < 0)
-		return r;
-	words->columns = (uint8_t)(expected ? expected : schema)->column_count;
-	words->copied = LIVE_WHOLE;
-	if (expected && !schema_value_variable(expected))
-		words->copied = (uint32_t)expected->value_size & LIVE_WHOLE;
-	words->fingerprint = live_fingerprint(schema, words->columns);
-	return 0;
-}
-
-/* Returns the low bits of the version that made the stored schema at `ref`; 0 for a wrong
- * reference. The memory at a reference may hold another schema later, made by a later version. */
-static uint32_t live_schema_made(const struct view *view, ref_t ref)
-{
-	const unsigned char *at = view_object(view, ref);
-
-	return at ? (uint32_t)data_load(at) : 0;
-}
-
-/* Loads the schema of a table in the catalog. `expected` may be NULL. The caller re-checks. Returns
- * 0, -EMEDIUMTYPE, or, without a message, -EBADMSG or -ENOMEM. */
-static int live_load_schema(struct stele_live *live, const struct view *view,
-                            const struct catalog_table *table, const struct stele_schema *expected)
-{
-	struct live_words *words = live_words(live);
-	struct stele_schema *schema;
-	int r = catalog_schema(view, table->schema, &schema);
-
-	if (r < 0)
-		return r;
-	r = words->id == 0 ? live_set_schema(live, schema, expected)
-	                   : live_check_schema(live, schema, words->id == table->id);
+	/* Before the schema is compared and remembered: it may be that of memory in reuse. */
+	rechecked = region_recheck(live->subscriber->region, version, &hint);
+	if (rechecked < 0)
+		r = rechecked;
+	if (r == 0)
+		r = schema_expect(live->name, schema, words->expected);
 	if (r == 0) {
 		row_layout_of(schema, view->features, &words->layout);
-		words->id = table->id;
-		words->schema = table->schema;
+		words->schema = ref;
+		words->schema_made = made;
+		words->moves = live->subscriber->moves;
 	}
-	stele_schema_free(schema);
+	if (r == 0 && ret)
+		*ret = schema;
+	else
+		stele_schema_free(schema);
 	return r;
+}
+
+/* Returns true if the schema that was loaded last is the one at `ref`. */
+static bool live_knows_schema(const struct stele_live *live, const struct view *view, ref_t ref)
+{
+	const struct live_words *words = (const struct live_words *)(const void *)live->words_;
+
+	return words->schema_made != 0 && words->schema == ref &&
+	       words->moves == live->subscriber->moves &&
+	       words->schema_made == table_schema_made(view, ref);
 }
 
 static void live_view(const struct stele_live *live, struct view *ret)
@@ -165,18 +113,17 @@ static void live_view(const struct stele_live *live, struct view *ret)
 	ret->features = region->features;
 }
 
-/* Looks the table up in a version, and caches its root. The caller re-checks. Returns 1; 0 (no such
- * table); -EMEDIUMTYPE (another schema than `expected`, or than when the table was first found);
- * or -ESTALE, -EBADMSG or -ENOMEM. Sets a message only for -EMEDIUMTYPE. */
-static int live_find_table(struct stele_live *live, uint64_t version,
-                           const struct stele_schema *expected)
+/* Looks the table up in a version, and caches its root. The caller re-checks. Returns 1 and, if
+ * `ret` is not NULL and the schema was loaded, the schema; 0 (no such table); -EMEDIUMTYPE (another
+ * schema than the expected one); or -ESTALE, -EBADMSG or -ENOMEM. Sets a message only for
+ * -EMEDIUMTYPE. */
+static int live_find_table(struct stele_live *live, uint64_t version, struct stele_schema **ret)
 {
 	struct region *region = live->subscriber->region;
 	struct live_words *words = live_words(live);
 	struct layout_commit commit;
 	struct catalog_table table;
 	struct view view;
-	uint32_t made;
 	int r = region_commit(region, version, &commit);
 
 	if (r < 0)
@@ -185,18 +132,14 @@ static int live_find_table(struct stele_live *live, uint64_t version,
 	r = catalog_get(&view, commit.catalog, live->name, &table);
 	if (r <= 0)
 		return r;
-	made = live_schema_made(&view, table.schema);
-	if (table.id != words->id || table.schema != words->schema || made != words->schema_made ||
-	    words->moves != (uint32_t)live->subscriber->moves) {
-		r = live_load_schema(live, &view, &table, expected);
+	if (!live_knows_schema(live, &view, table.schema)) {
+		r = live_load_schema(live, &view, version, table.schema, ret);
 		if (r < 0)
 			return r;
-		words->schema_made = made;
 	}
 	words->root = table.root;
 	words->limit = view.limit;
 	words->version = version;
-	words->moves = (uint32_t)live->subscriber->moves;
 	return 1;
 }
 
@@ -297,7 +240,7 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 		               ? region_error(region, -EBADMSG, version)
 		               : region_table_error(region, live->name, version);
 	if (live_words(live)->version != version ||
-	    live_words(live)->moves != (uint32_t)live->subscriber->moves) {
+	    live_words(live)->moves != live->subscriber->moves) {
 		r = live_find_table(live, version, NULL);
 		if (r == -ESTALE || r == -EMEDIUMTYPE || r == -ENOMEM)
 			return r;
@@ -324,7 +267,6 @@ static int live_try(struct stele_live *live, const struct live_request *request)
 static int live_read_pinned(struct stele_live *live, const struct live_request *request)
 {
 	struct stele_snapshot *snapshot;
-	struct stele_schema *schema;
 	struct stele_table table;
 	struct stele_row row;
 	size_t size = 0;
@@ -332,15 +274,7 @@ static int live_read_pinned(struct stele_live *live, const struct live_request *
 
 	if (r < 0)
 		return r;
-	r = stele_table_open(snapshot, live->name, NULL, &table);
-	if (r == 0)
-		r = stele_table_schema(&table, &schema);
-	if (r == 0) {
-		/* The table's id is not known here. */
-		r = live_words(live)->id == 0 ? live_set_schema(live, schema, NULL)
-		                              : live_check_schema(live, schema, false);
-		stele_schema_free(schema);
-	}
+	r = stele_table_open(snapshot, live->name, live_words(live)->expected, &table);
 	if (r == 0)
 		r = request->match
 		            ? stele_table_match(&table, request->key, request->key_bits, &row)
@@ -380,9 +314,11 @@ static int live_read(struct stele_live *live, const struct live_request *request
 	return live_read_pinned(live, request);
 }
 
-/* Initializes a handle; the table is looked up by the first read. */
-static int live_start(struct stele_subscriber *subscriber, const char *name, struct stele_live *ret)
+/* Initializes a handle for a table that has not been looked up yet. */
+static int live_start(struct stele_subscriber *subscriber, const char *name,
+                      const struct stele_schema *expected, struct stele_live *ret)
 {
+	struct live_words *words = live_words(ret);
 	size_t length = strlen(name);
 
 	if (length > STELE_NAME_MAX)
@@ -390,42 +326,97 @@ static int live_start(struct stele_subscriber *subscriber, const char *name, str
 	ret->subscriber = subscriber;
 	memcpy(ret->name, name, length + 1);
 	memset(ret->words_, 0, sizeof(ret->words_));
+	words->expected = expected;
+	words->copied = LIVE_WHOLE;
+	if (expected && !schema_value_variable(expected))
+		words->copied = (uint32_t)expected->value_size;
 	return 0;
+}
+
+/* Tries once to find the table of a handle that is being opened. Returns 0 and, if `ret` is not
+ * NULL, the table's schema; -ESTALE, without a message; or another error. */
+static int live_try_open(struct stele_live *live, struct stele_schema **ret)
+{
+	const struct region *region = live->subscriber->region;
+	uint64_t version = subscriber_newest(live->subscriber);
+	uint32_t hint = UINT32_MAX;
+	int rechecked, r = version == 0 ? 0 : live_find_table(live, version, ret);
+
+	rechecked = region_recheck(region, version, &hint);
+	if (rechecked == -EBADMSG)
+		return region_error(region, rechecked, version);
+	if (rechecked == -ESTALE && version != 0)
+		return rechecked;
+	if (r == 0)
+		return region_table_error(region, live->name, version);
+	if (r == -EBADMSG)
+		return region_error(region, r, version);
+	if (r == -ENOMEM)
+		return refuse_schema_memory(live->name);
+	return r < 0 ? r : 0;
+}
+
+/* Opens a table, as live_open() does. `ret_schema` may be NULL; else sets it to the schema that the
+ * table has, which the caller frees. */
+static int live_open_schema(struct stele_subscriber *subscriber, const char *name,
+                            const struct stele_schema *expected, struct stele_live *ret,
+                            struct stele_schema **ret_schema)
+{
+	struct retry retry = {.max_tries = TRIES * TRIES};
+	int r = subscriber_check(subscriber);
+
+	if (r < 0)
+		return r;
+	do {
+		struct stele_schema *schema = NULL;
+		struct stele_live live;
+		r = live_start(subscriber, name, expected, &live);
+		if (r == 0)
+			r = live_try_open(&live, &schema);
+		if (r == 0)
+			*ret = live;
+		if (r == 0 && ret_schema)
+			*ret_schema = schema;
+		else
+			stele_schema_free(schema);
+		if (r != -ESTALE)
+			return r;
+	} while (retry_again(&retry, subscriber->region));
+	return retry_error(&retry, subscriber->region, head_version(subscriber_head(subscriber)));
+}
+
+int live_open(struct stele_subscriber *subscriber, const char *name,
+              const struct stele_schema *expected, struct stele_live *ret)
+{
+	return live_open_schema(subscriber, name, expected, ret, NULL);
 }
 
 int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                     const struct stele_schema *expected, struct stele_live *ret)
 {
-	struct retry retry = {.max_tries = TRIES * TRIES};
+	const struct stele_schema *kept = NULL;
+	struct stele_schema *schema = NULL;
 	struct stele_live live;
 	int r = subscriber_check(subscriber);
 
-	if (r == 0)
-		r = live_start(subscriber, name, &live);
 	if (r < 0)
 		return r;
-	do {
-		uint64_t version = subscriber_newest(subscriber);
-		uint32_t hint = UINT32_MAX;
-		int rechecked;
-		r = version == 0 ? 0 : live_find_table(&live, version, expected);
-		rechecked = region_recheck(subscriber->region, version, &hint);
-		if (rechecked == -EBADMSG)
-			return region_error(subscriber->region, rechecked, version);
-		if (r == -ESTALE || (rechecked == -ESTALE && version != 0))
-			continue;
-		if (r == 0)
-			return region_table_error(subscriber->region, live.name, version);
-		if (r == -EBADMSG)
-			return region_error(subscriber->region, r, version);
-		if (r == -ENOMEM)
+	if (expected) {
+		kept = named_schema_keep(&subscriber->schemas, expected);
+		if (!kept)
 			return refuse_schema_memory(name);
-		if (r < 0)
-			return r;
+	}
+	r = live_open_schema(subscriber, name, kept, &live, &schema);
+	/* A caller that expects no schema knows the columns that the table has now. */
+	if (r == 0 && !expected) {
+		live_words(&live)->expected = named_schema_keep(&subscriber->schemas, schema);
+		if (!live_words(&live)->expected)
+			r = refuse_schema_memory(name);
+	}
+	stele_schema_free(schema);
+	if (r == 0)
 		*ret = live;
-		return 0;
-	} while (retry_again(&retry, subscriber->region));
-	return retry_error(&retry, subscriber->region, head_version(subscriber_head(subscriber)));
+	return r;
 }
 
 int stele_live_get_copy(struct stele_live *table, const void *key, unsigned key_bits, void *buffer,

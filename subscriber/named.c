@@ -83,6 +83,39 @@ void named_key_clear(struct named_key *key)
 	*key = (struct named_key){0};
 }
 
+const struct stele_schema *named_schema_keep(struct named_schema **list,
+                                             const struct stele_schema *schema)
+{
+	struct named_schema *kept = *list;
+
+	if (named_is_constant(schema))
+		return schema;
+	while (kept && !stele_schema_equal(kept->copy, schema))
+		kept = kept->next;
+	if (kept)
+		return kept->copy;
+	kept = malloc(sizeof(*kept));
+	if (!kept)
+		return NULL;
+	*kept = (struct named_schema){.next = *list, .copy = stele_schema_copy(schema)};
+	if (!kept->copy) {
+		free(kept);
+		return NULL;
+	}
+	*list = kept;
+	return kept->copy;
+}
+
+void named_schemas_free(struct named_schema *list)
+{
+	while (list) {
+		struct named_schema *next = list->next;
+		stele_schema_free(list->copy);
+		free(list);
+		list = next;
+	}
+}
+
 void named_tables_fini(struct named_tables *tables)
 {
 	for (unsigned i = 0; i < NAMED_MAX; i++)

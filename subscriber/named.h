@@ -89,6 +89,22 @@ struct named_lives {
 	struct named_live entries[NAMED_MAX];
 };
 
+/* A schema that a live table expects, of stele_live_open(), which has no close: the subscriber
+ * keeps a copy until its own. */
+struct named_schema {
+	struct named_schema *next;
+	struct stele_schema *copy;
+};
+
+/* Returns a schema equal to `schema` that lives as long as the list: `schema` itself, if it is a
+ * constant; or a copy, one for all equal schemas. Returns NULL, without a message, if there is no
+ * memory. */
+const struct stele_schema *named_schema_keep(struct named_schema **list,
+                                             const struct stele_schema *schema);
+
+/* Frees a list. Accepts NULL. */
+void named_schemas_free(struct named_schema *list);
+
 /* Frees the memory. Accepts NULL. */
 void named_lives_free(struct named_lives *lives);
 

@@ -392,6 +392,7 @@ void registration_dispose(struct stele_subscriber *subscriber)
 {
 	snapshot_free(subscriber->spare);
 	named_lives_free(subscriber->lives);
+	named_schemas_free(subscriber->schemas);
 	if (subscriber->epoll >= 0)
 		close(subscriber->epoll);
 	if (subscriber->timer >= 0)

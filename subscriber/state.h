@@ -111,6 +111,7 @@ struct stele_subscriber {
 
 	/* For stele_subscriber_get_copy() and _match_copy(); NULL: not used yet. */
 	struct named_lives *lives;
+	struct named_schema *schemas; /* that live tables expect; NULL: none */
 
 	/* The list of snapshots that were closed, but to which other threads hold references. While
 	 * it is not empty, `lock` protects it and everything above in this part

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A table of a snapshot: opening, lookups, longest-prefix match, schema. Each result is re-checked
- * before it is returned. */
+ * A table of a snapshot: opening, lookups, longest-prefix match, cursors, schema. Each result is
+ * re-checked before it is returned. */
 #include "subscriber/table.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/reading/cursor.h"
 #include "lib/reading/reading.h"
 #include "lib/schema/schema_compare.h"
 #include "lib/types/refuse.h"
@@ -68,8 +69,7 @@ int table_key_error(const struct view *view, ref_t ref, const void *key, unsigne
 
 /* ---- opening ---- */
 
-/* Returns the version that made the stored schema at `ref`; 0 for a wrong reference. */
-static uint64_t table_schema_made(const struct view *view, ref_t ref)
+uint64_t table_schema_made(const struct view *view, ref_t ref)
 {
 	const unsigned char *at = view_object(view, ref);
 
@@ -238,6 +238,17 @@ int64_t stele_table_match_many(const struct stele_table *table, const struct ste
 			                       keys[i].bits);
 	return table_result_many(snapshot, trie_match_many(&snapshot->view, &words->layout,
 	                                                   words->root, keys, count, ret));
+}
+
+int stele_cursor_open(const struct stele_table *table, struct stele_cursor **ret)
+{
+	struct reading reading;
+	int r = subscriber_check(table->snapshot->subscriber);
+
+	if (r < 0)
+		return r;
+	table_reading(table, &reading);
+	return cursor_open(&reading, ret);
 }
 
 uint64_t stele_table_rows(const struct stele_table *table)

@@ -28,6 +28,10 @@ static inline const struct table_words *table_words(const struct stele_table *ta
 int table_open(const struct stele_snapshot *snapshot, const char *name,
                const struct stele_schema *expected, bool known, struct named_table *entry);
 
+/* Returns the version that made the stored schema at `ref`; 0 for a wrong reference. With the file,
+ * the reference and this version, a schema is known again. */
+uint64_t table_schema_made(const struct view *view, ref_t ref);
+
 /* Fills in a reading of the table, for cursors and changes. */
 struct reading;
 void table_reading(const struct stele_table *table, struct reading *ret);

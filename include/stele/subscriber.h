@@ -562,15 +562,17 @@ struct stele_live {
 	uint64_t words_[23];
 };
 
-/* Opens a table for repeated lookups. `expected` and the errors are as for stele_table_open(). The
- * handle stays open when the table is altered. */
+/* Opens a table for repeated lookups. `expected` and the errors are as for stele_table_open().
+ * NULL: the schema that the table has now. The handle stays open whatever happens to the table,
+ * also after stele_subscriber_reopen(): it answers as long as the table of its name has a schema
+ * that can be read as the expected one. The subscriber keeps a copy of the schema until it is
+ * closed. */
 STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                               const struct stele_schema *expected, struct stele_live *ret);
 
 /* Look up a row of the newest version, as stele_subscriber_get_copy() and
  * stele_subscriber_match_copy() do, without finding the table by name each time. Errors are those
- * of these functions, and -EMEDIUMTYPE if the table was created again, or rolled back, so that the
- * columns are not those that it was opened with. */
+ * of these functions. */
 STELE_API int stele_live_get_copy(struct stele_live *table, const void *key, unsigned key_bits,
                                   void *buffer, size_t *size, uint64_t *ret_version);
 STELE_API int stele_live_match_copy(struct stele_live *table, const void *key, unsigned key_bits,

@@ -319,8 +319,10 @@ static int lpm_find_next_source(const struct stele_lpm *index, const struct stel
 	bool ipv6;
 	int r;
 
+	/* While the old version is held, no other schema is stored where its own is. */
 	if (index->complete && index->source.view.base == table->snapshot->view.base &&
-	    table_words(&index->table)->schema == table_words(table)->schema) {
+	    table_words(&index->table)->schema == table_words(table)->schema &&
+	    snapshot_recheck(index->table.snapshot) == 0) {
 		*ret = index->source;
 		ret->view = table->snapshot->view;
 		ret->root = table_words(table)->root;
