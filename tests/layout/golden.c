@@ -1,66 +1,167 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every golden file of tests/golden, which libraries of all layouts have made, has the same rows in
- * all of its versions. The test reads each saved file, and each region's data file as a region: as
- * it is, after a commit by this library, and after an upgrade. The expected rows are those of
- * tests/golden/expected; after a change of how rows are printed, write the file anew with
- *
- *     STELE_GOLDEN_WRITE=1 build/tests/layout/golden */
+ * Reads the golden files of tests/golden, which libraries of all layouts have made: each saved
+ * file, and each data file as a region: as it is, after a commit by this library, and after an
+ * upgrade. The declarations and rows of all versions are those of tests/golden/steps, from which
+ * tests/golden/make.sh makes the files. */
 #include <stele/stele.h>
 
 #include "tests/support/cli.h"
 
 #define FOLDER "tests/golden"
 
-static const char *const tables[] = {"blobs", "keys", "notes", "routes", "routes6", "types"};
-#define TABLES (sizeof(tables) / sizeof(tables[0]))
-
-/* The versions of a golden file. */
-enum { GOLDEN_OLDEST = 3, GOLDEN_NEWEST = 10 };
-
 TestSuite(layout_golden, .init = cli_begin, .fini = cli_end);
 
-/* Returns all rows of all tables in all versions of a region or saved file. */
-static char *all_rows(const char *source, unsigned oldest)
+/* ---- the steps ---- */
+
+/* A file NN-TABLE.SUFFIX of the steps. */
+struct step {
+	unsigned version;
+	char table[STELE_NAME_MAX + 1];
+	const char *path; /* in `files` */
+};
+
+/* All files of the steps with one suffix, by version. */
+struct steps {
+	glob_t files;
+	struct step step[64];
+	size_t count;
+};
+
+static void steps_init(struct steps *steps, const char *suffix)
 {
-	static char text[1 << 18];
-	size_t length = 0;
+	char pattern[64];
 
-	for (unsigned version = oldest; version <= GOLDEN_NEWEST; version++)
-		for (size_t i = 0; i < TABLES; i++) {
-			struct cli_result result;
-			char name[256], number[16];
+	snprintf(pattern, sizeof(pattern), FOLDER "/steps/*.%s", suffix);
+	cr_assert(glob(pattern, 0, NULL, &steps->files) == 0,
+	          "run the test from the top of the tree");
+	steps->count = steps->files.gl_pathc;
+	cr_assert(steps->count <= sizeof(steps->step) / sizeof(steps->step[0]));
+	for (size_t i = 0; i < steps->count; i++) {
+		struct step *step = &steps->step[i];
 
-			snprintf(name, sizeof(name), "%s/%s", source, tables[i]);
-			snprintf(number, sizeof(number), "%u", version);
-			result = STELE("dump", "--format", "ndjson", "--version", number, name);
-			EXPECT_STATUS(result, 0);
-			length += (size_t)snprintf(text + length, sizeof(text) - length,
-			                           "# version %u, table %s\n%s", version, tables[i],
-			                           result.out);
-			cr_assert(length < sizeof(text));
-		}
-	return text;
+		step->path = steps->files.gl_pathv[i];
+		cr_assert(sscanf(step->path, FOLDER "/steps/%u-%63[^.]", &step->version,
+		                 step->table) == 2);
+	}
 }
 
-/* Returns the expected rows of the versions from `oldest` on. */
-static const char *expected_rows(unsigned oldest)
+static void steps_fini(struct steps *steps)
 {
-	int fd = open(FOLDER "/expected", O_RDONLY | O_CLOEXEC);
-	char start[32];
-	const char *found;
+	globfree(&steps->files);
+}
 
-	cr_assert(fd >= 0, "run the test from the top of the tree");
-	snprintf(start, sizeof(start), "# version %u,", oldest);
-	found = strstr(cli_read_all(fd), start);
-	cr_assert(found);
+/* Returns the newest step up to a version that is of this table, or NULL. */
+static const struct step *steps_find(const struct steps *steps, unsigned version, const char *table)
+{
+	const struct step *found = NULL;
+
+	for (size_t i = 0; i < steps->count && steps->step[i].version <= version; i++)
+		if (strcmp(steps->step[i].table, table) == 0)
+			found = &steps->step[i];
 	return found;
 }
 
-static void expect_rows(const char *source, unsigned oldest)
+/* Returns true if no later step up to the version is of this step's table. */
+static bool steps_newest(const struct steps *steps, unsigned version, const struct step *step)
 {
-	EXPECT_TEXT(all_rows(source, oldest), expected_rows(oldest));
+	return steps_find(steps, version, step->table) == step;
+}
+
+static const char *step_text(const struct step *step)
+{
+	int fd = open(step->path, O_RDONLY | O_CLOEXEC);
+
+	cr_assert(fd >= 0);
+	return cli_read_all(fd);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Returns the declarations that a region has in a version, in the order of the tables' names. */
+static const char *expected_schemas(const struct steps *schemas, unsigned version)
+{
+	static char text[1 << 14];
+	const char *texts[64];
+	size_t count = 0, length = 0;
+
+	for (size_t i = 0; i < schemas->count; i++)
+		if (steps_newest(schemas, version, &schemas->step[i]))
+			texts[count++] = step_text(&schemas->step[i]);
+	qsort(texts, count, sizeof(texts[0]), compare_names);
+	for (size_t i = 0; i < count; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s", texts[i]);
+	cr_assert(length < sizeof(text));
+	return text;
+}
+
+/* ---- regions and saved files ---- */
+
+static void expect_version(const char *source, const struct steps *schemas,
+                           const struct steps *rows, unsigned version)
+{
+	for (size_t i = 0; i < schemas->count; i++) {
+		const struct step *schema = &schemas->step[i], *step;
+		char name[256], number[16];
+		struct cli_result result;
+
+		if (!steps_newest(schemas, version, schema))
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", source, schema->table);
+		snprintf(number, sizeof(number), "%u", version);
+		result = STELE("dump", "--format", "ndjson", "--version", number, name);
+		EXPECT_STATUS(result, 0);
+		step = steps_find(rows, version, schema->table);
+		EXPECT_TEXT(result.out, step ? step_text(step) : "");
+	}
+}
+
+/* Expects the rows of the steps in the versions from `oldest` to `newest`, and the declarations of
+ * the newest, after which the region has `more` versions. */
+static void expect_steps(const char *source, unsigned oldest, unsigned newest, unsigned more)
+{
+	struct steps schemas, rows;
+	struct cli_result shown = STELE("show", "--format", "json", source);
+	char newest_version[80];
+
+	snprintf(newest_version, sizeof(newest_version), "\"version\": %u, ", newest + more);
+	EXPECT_HAS(shown.out, newest_version);
+	steps_init(&schemas, "schema");
+	steps_init(&rows, "ndjson");
+	for (unsigned version = oldest; version <= newest; version++)
+		expect_version(source, &schemas, &rows, version);
+	EXPECT_TEXT(STELE("schema", source).out, expected_schemas(&schemas, newest));
 	EXPECT_STATUS(STELE("verify", source), 0);
+	steps_fini(&rows);
+	steps_fini(&schemas);
+}
+
+/* A golden file has the eight versions that end with the step that was the last one when the file
+ * was made. */
+enum { GOLDEN_VERSIONS = 8 };
+
+static unsigned golden_newest(const char *path)
+{
+	static const struct {
+		const char *name;
+		unsigned newest;
+	} goldens[] = {{FOLDER "/3-0.", 10}, {FOLDER "/3-f.", 17}};
+
+	for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++)
+		if (strncmp(path, goldens[i].name, strlen(goldens[i].name)) == 0)
+			return goldens[i].newest;
+	cr_assert(false, "say above which step was the newest in %s", path);
+	return 0;
+}
+
+static void expect_golden(const char *source, const char *path)
+{
+	unsigned newest = golden_newest(path);
+
+	expect_steps(source, newest - GOLDEN_VERSIONS + 1, newest, 0);
 }
 
 /* Finds the golden files with this suffix. */
@@ -101,15 +202,9 @@ Test(layout_golden, saved_files_of_every_layout_have_the_expected_rows)
 	glob_t files;
 
 	find(".stele", &files);
-	if (getenv("STELE_GOLDEN_WRITE")) {
-		FILE *expected = fopen(FOLDER "/expected", "w");
-		cr_assert(expected);
-		fputs(all_rows(golden_source(files.gl_pathv[0]), GOLDEN_OLDEST), expected);
-		fclose(expected);
-	}
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		const char *source = golden_source(files.gl_pathv[i]);
-		expect_rows(source, GOLDEN_OLDEST);
+		expect_golden(source, files.gl_pathv[i]);
 		EXPECT_HAS(STELE("verify", source).out, "checksum         yes");
 	}
 	globfree(&files);
@@ -123,22 +218,23 @@ Test(layout_golden, saved_files_of_every_layout_are_loaded)
 	find(".stele", &files);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		EXPECT_STATUS(STELE("load", golden_source(files.gl_pathv[i]), region), 0);
-		expect_rows(region, GOLDEN_OLDEST);
+		expect_golden(region, files.gl_pathv[i]);
 		EXPECT_HAS(STELE("upgrade", "--dry-run", region).out, "nothing to do");
 		EXPECT_STATUS(STELE("rm", region), 0);
 	}
 	globfree(&files);
 }
 
-/* A commit moves the oldest version, because the region keeps eight. */
-static void expect_after_commit(void)
+/* Changes a table that is the same in all versions of all files. The oldest version goes, because
+ * the region keeps eight. */
+static void expect_after_commit(unsigned newest)
 {
-	char notes[80];
+	char blobs[80];
 
-	snprintf(notes, sizeof(notes), "%s/notes", region);
-	EXPECT_STATUS(STELE("set", notes, "new", "size=5", "note=added"), 0);
-	EXPECT_HAS(STELE("get", "--format", "json", notes, "new").out, "added");
-	expect_rows(region, GOLDEN_OLDEST + 1);
+	snprintf(blobs, sizeof(blobs), "%s/blobs", region);
+	EXPECT_STATUS(STELE("set", blobs, "0a", "data=ff"), 0);
+	EXPECT_HAS(STELE("get", "--format", "json", blobs, "0a").out, "\"data\": \"ff\"");
+	expect_steps(region, newest - GOLDEN_VERSIONS + 2, newest, 1);
 }
 
 Test(layout_golden, regions_of_every_layout_are_read_published_and_upgraded)
@@ -148,15 +244,16 @@ Test(layout_golden, regions_of_every_layout_are_read_published_and_upgraded)
 	find(".region", &files);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		struct stele_region_info before = {.size = sizeof(before)}, after = before;
+		unsigned newest = golden_newest(files.gl_pathv[i]);
 
 		copy_region(files.gl_pathv[i]);
-		expect_rows(region, GOLDEN_OLDEST);
+		expect_golden(region, files.gl_pathv[i]);
 		cr_assert(stele_region_describe(region, &before) == 0, "%s", stele_last_error());
-		expect_after_commit();
+		expect_after_commit(newest);
 		cr_assert(stele_region_describe(region, &after) == 0);
 		EXPECT_TEXT(after.features, before.features);
 		EXPECT_STATUS(STELE("upgrade", region), 0);
-		expect_rows(region, GOLDEN_OLDEST + 1);
+		expect_steps(region, newest - GOLDEN_VERSIONS + 2, newest, 1);
 		cr_assert(stele_region_describe(region, &after) == 0);
 		EXPECT_TEXT(after.features_missing, "");
 		EXPECT_STATUS(STELE("rm", region), 0);
