@@ -131,6 +131,11 @@ extern const struct scene_table scene_tables[SCENE_TABLES];
  * the region, fuzz_directory()/NAME, to `region`. */
 void scene_make(const char *name, char region[512], struct forge *forge);
 
+/* Returns the schema of a table: that of the scene, one of an older program, which knows fewer
+ * columns, or one of a newer program, which expects more. */
+enum scene_age { SCENE_SAME, SCENE_OLDER, SCENE_NEWER, SCENE_AGES };
+const struct stele_schema *scene_schema(unsigned table, enum scene_age age);
+
 /* Writes a key for a table, chosen by a step, to `key`: one of scene_tables, or a mutation of it.
  * Returns its size in bits. */
 unsigned scene_key(const struct forge_step *step, unsigned table, uint8_t key[64]);

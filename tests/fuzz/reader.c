@@ -1,171 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls the reading functions of the public interface on a forged file, see reader.h. Any error
- * that <stele/error.h> lists is right. The library must not crash or hang, and the caller must be
- * able to read all bytes of the rows that it returns. */
+ * Calls the reading functions of the public interface on a forged file, see reader.h; those that
+ * read many rows are in reader_walks.c. Any error that <stele/error.h> lists is right. The library
+ * must not crash or hang, and the caller must be able to read all bytes of the rows that it
+ * returns. */
 #include "tests/fuzz/reader.h"
-#include "tests/support/position.h"
+#include "tests/fuzz/reader_handles.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include <stele/stele.h>
 
-#define ROWS_MAX 2000u /* maximum number of rows that one input reads */
-
-struct reader {
-	const char *region;
-	struct forge *forge;
-	const struct forge_step *step;
-	size_t left; /* number of steps after this one, for edit_next() */
-	struct stele_subscriber *subscriber;
-	struct stele_snapshot *snapshots[2];
-	struct stele_table tables[2];
-	bool table_open[2];
-	struct stele_cursor *cursor;
-	struct stele_changes *changes;
-	struct stele_hash *hash;
-	struct stele_lpm *index;
-	struct stele_live live;
-	bool live_open;
-	unsigned expensive; /* the expensive operation that this input may still use; 0: none */
-	unsigned rows;      /* number of rows that the input has read */
-	/* Makes use() read the bytes of rows. */
-	volatile uint8_t sum;
-};
-
-/* Operations that cost as much as a hundred lookups. An input may use at most one of them, once. */
-enum { SURVEY = 1, SAVE, INDEX, REGISTER, FOLLOW };
-
-/* Returns true if the input may use this expensive operation. Then it may not use it again. */
-static bool take_expensive(struct reader *reader, unsigned what)
-{
-	if (reader->expensive != what)
-		return false;
-	reader->expensive = 0;
-	return true;
-}
-
-/* ---- handles ---- */
-
-static void close_walks(struct reader *reader)
-{
-	if (reader->cursor)
-		reader->cursor = stele_cursor_close(reader->cursor);
-	reader->changes = stele_changes_close(reader->changes);
-	if (reader->hash)
-		reader->hash = stele_hash_close(reader->hash);
-	if (reader->index)
-		reader->index = stele_lpm_close(reader->index);
-}
-
-static void close_snapshot(struct reader *reader, unsigned which)
-{
-	/* Cursors and changes read through the snapshot. */
-	close_walks(reader);
-	if (reader->snapshots[which])
-		reader->snapshots[which] = stele_snapshot_close(reader->snapshots[which]);
-	reader->table_open[which] = false;
-}
-
-static void close_subscriber(struct reader *reader)
-{
-	close_snapshot(reader, 0);
-	close_snapshot(reader, 1);
-	if (reader->subscriber)
-		reader->subscriber = stele_subscriber_close(reader->subscriber);
-	reader->live_open = false;
-}
-
-static bool need_subscriber(struct reader *reader)
-{
-	struct stele_subscriber_options options = {.size = sizeof(options)};
-	static const char *const notifiers[] = {"semaphore", "futex"};
-	const char *tables[] = {scene_tables[reader->step->b % SCENE_TABLES].name, NULL};
-
-	if (reader->subscriber)
-		return true;
-	if (!take_expensive(reader, REGISTER))
-		options.flags = STELE_UNREGISTERED;
-	else
-		options.notifier = notifiers[reader->step->b % 2];
-	if (reader->step->a % 32 > 16)
-		options.tables = tables;
-	return fuzz_result(stele_subscriber_open(reader->region, &options, &reader->subscriber)) ==
-	       0;
-}
-
-static bool need_snapshot(struct reader *reader, unsigned which)
-{
-	uint64_t newest = 0, version = 0;
-
-	if (reader->snapshots[which])
-		return true;
-	if (!need_subscriber(reader))
-		return false;
-	if (reader->step->b % 8 != 0 && which == 1 &&
-	    stele_subscriber_version(reader->subscriber, &newest) == 0)
-		version = newest - reader->step->b % 8;
-	return fuzz_result(stele_snapshot_open(reader->subscriber, version,
-	                                       &reader->snapshots[which])) == 0;
-}
-
-static bool need_table(struct reader *reader, unsigned which)
-{
-	unsigned number = reader->step->b / 8 % SCENE_TABLES;
-
-	if (reader->table_open[which])
-		return true;
-	if (!need_snapshot(reader, which))
-		return false;
-	reader->table_open[which] =
-		fuzz_result(stele_table_open(reader->snapshots[which], scene_tables[number].name,
-	                                     NULL, &reader->tables[which])) == 0;
-	return reader->table_open[which];
-}
-
-/* ---- rows ---- */
-
-static void use(struct reader *reader, const void *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		reader->sum = (uint8_t)(reader->sum + ((const uint8_t *)bytes)[i]);
-}
-
-static void use_row(struct reader *reader, const struct stele_row *row)
-{
-	FUZZ_CHECK(row->key_bits <= STELE_KEY_MAX * 8, "%u bits", row->key_bits);
-	FUZZ_CHECK(row->value_size <= STELE_VALUE_MAX, "%zu bytes", row->value_size);
-	use(reader, row->key, (row->key_bits + 7) / 8);
-	use(reader, row->value, row->value_size);
-	reader->rows++;
-}
-
-static bool use_result(struct reader *reader, int result, const struct stele_row *row)
-{
-	if (fuzz_result(result) == 1)
-		use_row(reader, row);
-	return result == 1 && reader->rows < ROWS_MAX;
-}
-
 /* ---- operations ---- */
-
-static const char *table_name(const struct reader *reader)
-{
-	static const char *const others[] = {"", "none", "routes", "a/b"};
-
-	if (reader->step->a % 32 == 31)
-		return others[reader->step->b % 4];
-	return scene_tables[reader->step->b / 8 % SCENE_TABLES].name;
-}
-
-static unsigned make_key(const struct reader *reader, uint8_t key[64])
-{
-	return scene_key(reader->step, reader->step->b / 8u, key);
-}
 
 static void do_get(struct reader *reader)
 {
+	const struct stele_schema *expected = expected_schema(reader);
 	struct stele_row row;
 	uint8_t key[64];
 	unsigned bits = make_key(reader, key);
@@ -173,10 +24,12 @@ static void do_get(struct reader *reader)
 
 	if (!need_snapshot(reader, 0))
 		return;
-	r = reader->step->a % 2 ? stele_snapshot_get(reader->snapshots[0], table_name(reader), NULL,
-	                                             key, bits, &row)
+	r = reader->step->a % 2 ? stele_snapshot_get(reader->snapshots[0], table_name(reader),
+	                                             expected, key, bits, &row)
 	                        : stele_snapshot_match(reader->snapshots[0], table_name(reader),
-	                                               NULL, key, bits, &row);
+	                                               expected, key, bits, &row);
+	if (r == 1)
+		check_expected(expected, &row);
 	use_result(reader, r, &row);
 	if (!need_table(reader, 0))
 		return;
@@ -185,29 +38,45 @@ static void do_get(struct reader *reader)
 	use_result(reader, r, &row);
 }
 
+/* Looks up many keys by the name of the table, or in the open table. */
+static int64_t many_rows(struct reader *reader, const struct stele_schema *expected,
+                         const struct stele_key_ref *keys, size_t count, struct stele_row *rows)
+{
+	if (reader->step->a & 64 && reader->step->a & 1)
+		return stele_snapshot_get_many(reader->snapshots[0], table_name(reader), expected,
+		                               keys, count, rows);
+	if (reader->step->a & 64)
+		return stele_snapshot_match_many(reader->snapshots[0], table_name(reader), expected,
+		                                 keys, count, rows);
+	if (reader->step->a & 1)
+		return stele_table_get_many(&reader->tables[0], keys, count, rows);
+	return stele_table_match_many(&reader->tables[0], keys, count, rows);
+}
+
 static void do_many(struct reader *reader)
 {
+	bool named = reader->step->a & 64;
+	const struct stele_schema *expected = named ? expected_schema(reader) : NULL;
 	struct stele_key_ref keys[32];
 	struct stele_row rows[32];
 	uint8_t bytes[32][64];
 	size_t count = reader->step->a / 2u % 33u;
 	struct forge_step step = *reader->step;
-	int64_t r;
 
-	if (!need_table(reader, 0))
+	if (named ? !need_snapshot(reader, 0) : !need_table(reader, 0))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		step.place += (uint32_t)i;
 		step.value = step.value * 5 + i;
 		keys[i] = (struct stele_key_ref){bytes[i], scene_key(&step, step.b / 8u, bytes[i])};
 	}
-	r = step.a % 2 ? stele_table_get_many(&reader->tables[0], keys, count, rows)
-	               : stele_table_match_many(&reader->tables[0], keys, count, rows);
-	if (fuzz_result(r) <= 0)
+	if (fuzz_result(many_rows(reader, expected, keys, count, rows)) <= 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (rows[i].key)
+		if (rows[i].key) {
+			check_expected(expected, &rows[i]);
 			use_row(reader, &rows[i]);
+		}
 }
 
 static void do_explain(struct reader *reader)
@@ -223,78 +92,6 @@ static void do_explain(struct reader *reader)
 		for (size_t i = 0; i < count && i < 64; i++)
 			if (steps[i].kind == STELE_STEP_ROW)
 				use_row(reader, &steps[i].row);
-}
-
-static void do_cursor(struct reader *reader)
-{
-	unsigned count = reader->step->a % 64, how = reader->step->value % 8;
-	int (*move)(struct stele_cursor *, struct stele_row *) =
-		how < 4 ? stele_cursor_next : stele_cursor_previous;
-	struct stele_row row;
-	uint8_t key[64];
-	unsigned bits = make_key(reader, key);
-
-	if (!reader->cursor &&
-	    (!need_table(reader, 0) || stele_cursor_open(&reader->tables[0], &reader->cursor) < 0))
-		return;
-	fuzz_result(how % 4 == 1   ? stele_cursor_seek(reader->cursor, key, bits)
-	            : how % 4 == 2 ? stele_cursor_under(reader->cursor, key, bits)
-	            : how % 4 == 3 ? stele_cursor_last(reader->cursor)
-	                           : 0);
-	while (count-- > 0 && use_result(reader, move(reader->cursor, &row), &row))
-		;
-}
-
-static void changes_next(struct reader *reader)
-{
-	unsigned count = reader->step->a % 64;
-	struct stele_change change;
-	uint64_t from, to;
-	uint8_t key[64];
-	unsigned bits = make_key(reader, key);
-
-	if (reader->step->value % 4 == 2)
-		fuzz_result(stele_changes_under(reader->changes, key, bits));
-	while (count-- > 0 && reader->rows < ROWS_MAX &&
-	       fuzz_result(stele_changes_next(reader->changes, &change)) == 1) {
-		if (change.kind != STELE_ADDED)
-			use_row(reader, &change.before);
-		if (change.kind != STELE_REMOVED)
-			use_row(reader, &change.after);
-	}
-	fuzz_result(stele_changes_check(reader->changes));
-	stele_changes_versions(reader->changes, &from, &to);
-}
-
-static void do_changes(struct reader *reader)
-{
-	unsigned sides = reader->step->value % 8;
-	bool before = sides != 7 && need_table(reader, 1),
-	     after = sides != 6 && need_table(reader, 0);
-
-	if (!reader->changes && (before || after) &&
-	    fuzz_result(stele_changes_open(before ? &reader->tables[1] : NULL,
-	                                   after ? &reader->tables[0] : NULL, &reader->changes)) <
-	            0)
-		reader->changes = NULL;
-	if (reader->changes)
-		changes_next(reader);
-}
-
-static void do_changes_since(struct reader *reader)
-{
-	uint64_t since = reader->step->value;
-
-	if (!need_subscriber(reader))
-		return;
-	reader->changes = stele_changes_close(reader->changes);
-	if (reader->step->a % 4)
-		since = SCENE_VERSIONS - since % 8;
-	if (fuzz_result(changes_since_version(reader->subscriber, table_name(reader), since,
-	                                      &reader->changes)) == 0)
-		changes_next(reader);
-	else
-		reader->changes = NULL;
 }
 
 static void do_records(struct reader *reader)
@@ -361,6 +158,7 @@ static void do_copy(struct reader *reader)
 	uint8_t key[64], buffer[256];
 	unsigned bits = make_key(reader, key), length;
 	size_t size = reader->step->a % 4 ? sizeof(buffer) : reader->step->a / 4u;
+	const struct stele_schema *expected = expected_schema(reader);
 	uint64_t version;
 	int r;
 
@@ -370,7 +168,7 @@ static void do_copy(struct reader *reader)
 		if (!reader->live_open)
 			reader->live_open =
 				fuzz_result(stele_live_open(reader->subscriber, table_name(reader),
-			                                    NULL, &reader->live)) == 0;
+			                                    expected, &reader->live)) == 0;
 		if (!reader->live_open)
 			return;
 		r = reader->step->a & 64
@@ -380,10 +178,11 @@ static void do_copy(struct reader *reader)
 	} else {
 		r = reader->step->a & 64
 		            ? stele_subscriber_get_copy(reader->subscriber, table_name(reader),
-		                                        NULL, key, bits, buffer, &size, &version)
+		                                        expected, key, bits, buffer, &size,
+		                                        &version)
 		            : stele_subscriber_match_copy(reader->subscriber, table_name(reader),
-		                                          NULL, key, bits, buffer, &size, &length,
-		                                          &version);
+		                                          expected, key, bits, buffer, &size,
+		                                          &length, &version);
 	}
 	if (fuzz_result(r) == 1)
 		use(reader, buffer, size);
@@ -442,20 +241,6 @@ static void do_index(struct reader *reader)
 			use_result(reader, stele_lpm_row(reader->index, answers[i], &row), &row);
 }
 
-/* Applies the next step if it is an edit. The callbacks of surveys call this, so that the file
- * changes during a survey. */
-static void edit_next(void *context, uint64_t objects)
-{
-	struct reader *reader = context;
-
-	(void)objects;
-	if (reader->left > 0 && reader->step[1].what < FORGE_EDITS) {
-		forge_edit(reader->forge, &reader->step[1]);
-		reader->step++;
-		reader->left--;
-	}
-}
-
 static void found(void *context, const struct stele_damage *damage)
 {
 	FUZZ_CHECK(damage->what[0] && damage->table, "damage without a message");
@@ -512,36 +297,6 @@ static void do_save(struct reader *reader)
 	snprintf(other, sizeof(other), "%s/loaded", fuzz_directory());
 	if (reader->step->a % 4 == 0 && fuzz_result(stele_region_load(file, other)) == 0)
 		fuzz_result(stele_region_remove(other));
-}
-
-static int on_event(const struct stele_event *event, void *context)
-{
-	struct reader *reader = context;
-
-	if (event->kind == STELE_EVENT_CHANGE || event->kind == STELE_EVENT_INITIAL) {
-		if (event->change.kind != STELE_ADDED)
-			use_row(reader, &event->change.before);
-		if (event->change.kind != STELE_REMOVED)
-			use_row(reader, &event->change.after);
-	}
-	edit_next(reader, 0);
-	return reader->rows >= ROWS_MAX;
-}
-
-static void do_follow(struct reader *reader)
-{
-	struct stele_follow_options options = {.size = sizeof(options)};
-	struct stele_follow_table table = {0};
-
-	if (!take_expensive(reader, FOLLOW) || !need_subscriber(reader))
-		return;
-	table.name = table_name(reader);
-	options.tables = reader->step->a % 2 ? &table : NULL;
-	options.table_count = reader->step->a % 2;
-	if (reader->step->a % 4 == 2)
-		options.since =
-			position_at(reader->subscriber, SCENE_VERSIONS - reader->step->value % 8);
-	fuzz_result(stele_subscriber_follow(reader->subscriber, &options, 0, on_event, reader));
 }
 
 static void do_close(struct reader *reader)

@@ -48,19 +48,37 @@ const struct scene_table scene_tables[SCENE_TABLES] = {
 	{"empty", false, {{1}}, {8, 8, 8, 8, 8, 8, 8, 8}},
 };
 
-static const char *const declarations[SCENE_TABLES] = {
-	"routes4(prefix: ipv4net key, hop: ipv4, port: char[8])",
-	"routes6(prefix: ipv6net key, port: u16)",
-	"hosts(name: text key, number: u64)",
-	"notes(class: u16 key, id: i32 key, flag: bool, text: text)",
-	"dense(number: u16 key, value: u8)",
-	"empty(number: u8 key)",
+static const char *const declarations[SCENE_TABLES][SCENE_AGES] = {
+	{"routes4(prefix: ipv4net key, hop: ipv4, port: char[8])",
+         "routes4(prefix: ipv4net key, hop: ipv4)",
+         "routes4(prefix: ipv4net key, hop: ipv4, port: char[8], more: u32)"},
+	{"routes6(prefix: ipv6net key, port: u16)", "routes6(prefix: ipv6net key)",
+         "routes6(prefix: ipv6net key, port: u16, more: u64 @8)"},
+	{"hosts(name: text key, number: u64)", "hosts(name: text key)",
+         "hosts(name: text key, number: u64, more: text)"},
+	{"notes(class: u16 key, id: i32 key, flag: bool, text: text)",
+         "notes(class: u16 key, id: i32 key, flag: bool)",
+         "notes(class: u16 key, id: i32 key, flag: bool, more: bool, text: text)"},
+	{"dense(number: u16 key, value: u8)", "dense(number: u16 key)",
+         "dense(number: u16 key, value: u8, more: u8)"},
+	{"empty(number: u8 key)", "empty(number: u8 key)", "empty(number: u8 key, more: u8)"},
 };
 
 static int must(int result)
 {
 	FUZZ_CHECK(result >= 0, "%s", stele_last_error());
 	return result;
+}
+
+const struct stele_schema *scene_schema(unsigned table, enum scene_age age)
+{
+	static struct stele_schema *schemas[SCENE_TABLES][SCENE_AGES];
+	struct stele_schema **schema = &schemas[table % SCENE_TABLES][age];
+	char name[STELE_NAME_MAX + 1];
+
+	if (!*schema)
+		must(stele_schema_parse(declarations[table % SCENE_TABLES][age], name, schema));
+	return *schema;
 }
 
 static void put(struct stele_transaction *tx, unsigned table, const void *key, unsigned bits,
@@ -119,13 +137,9 @@ static void commit(struct stele_publisher *publisher, unsigned version)
 	struct stele_transaction *tx;
 
 	must(stele_transaction_begin(publisher, &tx));
-	for (unsigned i = 0; version == 1 && i < SCENE_TABLES; i++) {
-		char name[STELE_NAME_MAX + 1];
-		struct stele_schema *schema;
-		must(stele_schema_parse(declarations[i], name, &schema));
-		must(stele_transaction_create_table(tx, name, schema));
-		stele_schema_free(schema);
-	}
+	for (unsigned i = 0; version == 1 && i < SCENE_TABLES; i++)
+		must(stele_transaction_create_table(tx, scene_tables[i].name,
+		                                    scene_schema(i, SCENE_SAME)));
 	put_prefixes(tx, version);
 	put_rest(tx, version);
 	must(stele_transaction_commit(tx, version % 2 ? "odd" : NULL, NULL));
