@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|picture|check|lint|fresh|bench: installs the missing Debian packages for a target.
+# packages.sh build|run|picture|check|languages|lint|fresh|bench: installs the missing Debian packages for a target.
 # It looks for commands and headers rather than packages, so software installed in other ways counts. The
 # preprocessor finds headers exactly as the build does: $CC with $CPPFLAGS and $CFLAGS.
 set -eu
@@ -129,11 +129,20 @@ check)
 	command_from readelf binutils
 	header_from sys/sdt.h systemtap-sdt-dev
 	command_from spin spin
+	command_from python3 python3
+	command_from jq jq
 	header_from criterion/criterion.h libcriterion-dev
 	# for check-32bit, where the compiler supports -m32
 	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||
 		wanted="$wanted libc6-dev-i386"
+	;;
+languages)
+	# The compilers for which stele generate writes modules. They take a gigabyte, so `make check` does
+	# without them, and its tests of these languages are skipped.
+	command_from go golang-go
+	# The module needs offset_of!, which Rust has since 1.77. The package rustc of Debian 12 is older.
+	rustc --version 2>/dev/null | awk -F '[ .]' '{ok = $2 > 1 || $3 >= 77} END {exit !ok}' || want rustc-web
 	;;
 lint)
 	build
@@ -159,7 +168,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|picture|check|lint|fresh|bench" >&2
+	echo "usage: $0 build|run|picture|check|languages|lint|fresh|bench" >&2
 	exit 2
 	;;
 esac

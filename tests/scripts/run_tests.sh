@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Runs Criterion programs, JOBS at a time. Prints one line for each program, and the output of a
-# program that failed; the end of that output is repeated after all programs have run. The last line
-# counts the tests of all programs. A sanitizer's report fails a program even if Criterion, which
-# runs each test in a process of its own, counts the test as passed.
+# Runs Criterion programs, JOBS at a time. Prints one line for each program, after the reasons of its
+# skipped tests, and the output of a program that failed; the end of that output is repeated after
+# all programs have run. The last line counts the tests of all programs. A sanitizer's report fails a
+# program even if Criterion, which runs each test in a process of its own, counts the test as passed.
 #
 # As root, if the kernel allows namespaces, each program has its own /dev/shm, /dev/mqueue and IPC
 # namespace. The program then neither sees nor touches the machine's other regions, and no other
@@ -83,6 +83,7 @@ run_one()
 		{ echo "---- $name (exit status $status)"; cat "$log"; echo "----"; } >"$file.out"
 		{ echo "failed: $name (exit status $status)"; grep -v '\[PASS\]\|\[RUN \|\[SKIP\]' "$log" | tail -25; } >"$file.failed"
 	fi
+	grep '^\[SKIP\]' "$log" | sed 's/^\[SKIP\]/       skipped:/' >>"$file.out"
 	printf '%-28s %s  %d.%03d s\n' "$name" "$counts" $(((end - begin) / 1000000000)) \
 		$(((end - begin) / 1000000 % 1000)) >>"$file.out"
 	cat "$file.out"

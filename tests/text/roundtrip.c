@@ -80,27 +80,38 @@ Test(text_roundtrip, each_format)
 	EXPECT_HAS(csv.out, "\\x5cx41");
 }
 
-/* jq, whose numbers are doubles before release 1.7, and a reader that makes each integer a
- * double. */
-Test(text_roundtrip, through_readers_with_doubles)
+/* Publishes what another reader of JSON makes of the rows. */
+static void expect_unchanged_by(const char *program, const char *command)
 {
-	static const char *const readers[][2] = {
-		{"jq", "jq -c '.[]'"},
-		{"python3", "python3 -c 'import json,sys\n"
-	                    "for row in json.load(sys.stdin, parse_int=lambda s: int(float(s))):\n"
-	                    "    print(json.dumps(row))'"},
-	};
 	const char *table = make_rows();
 	struct cli_result json = STELE("dump", "-f", "json", table);
+	char *text = filter(program, command, json.out);
 
-	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
-		char *text = filter(readers[i][0], readers[i][1], json.out);
+	if (!text)
+		cr_skip_test("there is no %s", program);
+	expect_done(STELE_WITH(text, "publish", "-i", "ndjson", table, "-"),
+	            "t: nothing changed, version 2\n");
+}
 
-		if (!text)
-			continue;
-		expect_done(STELE_WITH(text, "publish", "-i", "ndjson", table, "-"),
-		            "t: nothing changed, version 2\n");
-	}
+/* The numbers of jq are doubles before release 1.7. */
+Test(text_roundtrip, through_jq)
+{
+	expect_unchanged_by("jq", "jq -c '.[]'");
+}
+
+/* A reader that makes each integer a double. */
+Test(text_roundtrip, through_a_reader_with_doubles)
+{
+	expect_unchanged_by("python3",
+	                    "python3 -c 'import json,sys\n"
+	                    "for row in json.load(sys.stdin, parse_int=lambda s: int(float(s))):\n"
+	                    "    print(json.dumps(row))'");
+}
+
+Test(text_roundtrip, numbers_beyond_doubles_are_strings)
+{
+	struct cli_result json = STELE("dump", "-f", "json", make_rows());
+
 	EXPECT_HAS(json.out, "\"u\": \"18446744073709551615\"");
 	EXPECT_HAS(json.out, "\"u\": 9007199254740991,");
 	EXPECT_HAS(json.out, "\"i\": \"-9007199254740992\"");

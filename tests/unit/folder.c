@@ -101,10 +101,14 @@ Test(unit_folder, replaces_an_object_of_its_name)
 	cr_expect_eq(folder_make(&names, 0604, getegid()), 0);
 	cr_assert_eq(lstat(names.folder, &status), 0);
 	cr_expect_eq(status.st_mode, S_IFDIR | 01703);
-	folder_remove(&names);
+}
+
+Test(unit_folder, replaces_a_folder_of_another_user)
+{
+	struct stat status;
+
 	if (geteuid() != 0)
-		return;
-	/* A folder that belongs to another user. */
+		cr_skip_test("giving files away needs root");
 	cr_assert(mkdir(names.folder, 0700) == 0 && chown(names.folder, 65534, 65534) == 0);
 	cr_expect_eq(folder_make(&names, 0640, getegid()), 0);
 	cr_assert_eq(lstat(names.folder, &status), 0);
