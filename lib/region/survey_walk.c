@@ -483,13 +483,33 @@ static bool walk_blob(struct walk *walk, ref_t ref, uint64_t made)
 	return true;
 }
 
+/* Walks the rows of a table. Numbers without a word are no damage: rows keep those that they had
+ * before an alter made their column an enumeration. Returns the number of rows, or BAD. */
+static uint32_t walk_rows(struct walk *walk, const struct stele_schema *schema, ref_t root,
+                          uint64_t made)
+{
+	struct stele_column columns[STELE_COLUMNS_MAX];
+	struct stele_schema numbers = *schema;
+	struct row_layout layout;
+	struct walk_path path = {.layout = &layout};
+	uint32_t rows;
+
+	memcpy(columns, schema->columns, schema->column_count * sizeof(columns[0]));
+	for (size_t i = 0; i < schema->column_count; i++)
+		columns[i].word_count = 0;
+	numbers.columns = columns;
+	row_layout_of(schema, walk->region->features, &layout);
+	walk->schema = &numbers;
+	rows = walk_trie(walk, &path, root, made);
+	walk->schema = NULL;
+	return rows;
+}
+
 /* Checks a table's row in the catalog, its schema and its rows. */
 static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 {
-	struct walk_path path = {.layout = NULL};
 	struct catalog_table table;
 	struct stele_schema *schema;
-	struct row_layout layout;
 	uint32_t rows;
 	int r = catalog_row(&walk->view, row, walk->table, &table);
 
@@ -508,11 +528,7 @@ static void walk_table(struct walk *walk, ref_t row, uint64_t made)
 		} else if (r < 0) {
 			walk_damaged(walk, table.schema, "the schema of a table is not valid");
 		} else {
-			row_layout_of(schema, walk->region->features, &layout);
-			path.layout = &layout;
-			walk->schema = schema;
-			rows = walk_trie(walk, &path, table.root, made);
-			walk->schema = NULL;
+			rows = walk_rows(walk, schema, table.root, made);
 			if (rows != BAD && rows != table.rows)
 				walk_damaged(walk, row,
 				             "a table does not have as many rows as it says");

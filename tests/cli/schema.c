@@ -130,6 +130,72 @@ Test(cli_schema, words_arrays_and_units_in_every_format)
 	EXPECT_HAS(STELE("show", region).out, "doc \"as the \"\"kernel\"\" has it\"");
 }
 
+/* Commands show words and arrays wherever they show values, and take them wherever they take values
+ * or keys. */
+Test(cli_schema, words_and_arrays_in_every_command)
+{
+	char ports[80];
+	struct cli_result result;
+
+	snprintf(ports, sizeof(ports), "%s/ports", region);
+	EXPECT_STATUS(STELE("create", region, "--table",
+	                    "ports(name: char[8] key, kind: u8 key enum(access=1, trunk=2), "
+	                    "state: u8 enum(up=1, down=2), lamps: u8[2] enum(off=0, on=1) "
+	                    "unit \"per lamp\")"),
+	              0);
+	EXPECT_STATUS(STELE("set", ports, "a,trunk", "state=up", "lamps=on 0"), 0);
+	EXPECT_STATUS(STELE("set", ports, "a,1", "state=2", "lamps=off off"), 0);
+	result = STELE_WITH("{\"table\": \"ports\", \"put\": {\"name\": \"a\", \"kind\": "
+	                    "\"trunk\", \"state\": \"down\", \"lamps\": [\"on\", 1]}}\n"
+	                    "{\"table\": \"ports\", \"delete\": {\"name\": \"a\", "
+	                    "\"kind\": \"access\"}}\n",
+	                    "apply", region, "-");
+	EXPECT_STATUS(result, 0);
+	expect_done(STELE("get", ports, "a,trunk"), "name  kind   state  lamps [per lamp]\n"
+	                                            "a     trunk  down   on on\n");
+	expect_done(STELE("dump", "-f", "csv", "--prefix", "a,2", ports),
+	            "name,kind,state,lamps\na,trunk,down,on on\n");
+	EXPECT_HAS(STELE("explain", ports, "a,trunk").out, " a,trunk ");
+	EXPECT_HAS(STELE("diff", region, "2", "4").out,
+	           "name=a kind=trunk state=down lamps=\"on on\"  state=up lamps=\"on off\"");
+	EXPECT_HAS(STELE("diff", "-f", "ndjson", region, "2", "4").out,
+	           "\"state\": \"down\", \"lamps\": [\"on\", \"on\"]}, \"before\": "
+	           "{\"name\": \"a\", \"kind\": \"trunk\", \"state\": \"up\", "
+	           "\"lamps\": [\"on\", \"off\"]}");
+	result = STELE("watch", "--since", cli_token(3), "--timeout", "0", ports);
+	EXPECT_HAS(result.out, "name=a kind=access state=down lamps=\"off off\"");
+	EXPECT_HAS(result.out, "state=down lamps=\"on on\"");
+	EXPECT_FAILURE(STELE("delete", ports, "a,trunc"), 2,
+	               "column \"kind\": invalid value "
+	               "\"trunc\" (expected one of "
+	               "access=1, trunk=2)");
+	EXPECT_STATUS(STELE("delete", ports, "a,trunk"), 0);
+}
+
+/* A row keeps the number that it has when the column becomes an enumeration. */
+Test(cli_schema, a_number_without_a_word_is_shown_as_a_number)
+{
+	char table[80];
+
+	snprintf(table, sizeof(table), "%s/t", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "t(k: u8 key, a: u8, b: u8)"), 0);
+	EXPECT_STATUS(STELE("set", table, "1", "a=9", "b=0"), 0);
+	EXPECT_STATUS(STELE("alter", table, "--to", "t(k: u8 key, a: u8 enum(x=1), b: u8)"), 0);
+	expect_done(STELE("dump", "-f", "csv", table), "k,a,b\n1,9,0\n");
+	expect_done(STELE("dump", "-f", "ndjson", table), "{\"k\": 1, \"a\": 9, \"b\": 0}\n");
+	EXPECT_FAILURE(STELE("set", table, "2", "a=9"), 2, "expected one of x=1");
+	EXPECT_FAILURE(STELE("set", table, "1", "b=9"), 2, "column \"a\": 9 has no word");
+	EXPECT_STATUS(STELE("verify", region), 0);
+	/* A row whose key has no word can be read and deleted. */
+	EXPECT_STATUS(
+		STELE("alter", table, "--to", "t(k: u8 key enum(two=2), a: u8 enum(x=1), b: u8)"),
+		0);
+	EXPECT_STATUS(STELE("verify", region), 0);
+	expect_done(STELE("dump", "-f", "csv", table), "k,a,b\n1,9,0\n");
+	EXPECT_STATUS(STELE_WITH("k,a,b\n", "publish", table, "-"), 0);
+	expect_done(STELE("dump", "-f", "csv", table), "k,a,b\n");
+}
+
 Test(cli_schema, what_the_schema_refuses)
 {
 	create_links();
