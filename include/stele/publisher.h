@@ -317,11 +317,18 @@ STELE_API int stele_publisher_update(struct stele_publisher *publisher,
 STELE_API int stele_transaction_create_table(struct stele_transaction *tx, const char *table,
                                              const struct stele_schema *schema);
 
-/* Creates a table if it does not exist. Returns 1, or 0 if there is a table with this name into
- * which values of this schema can be put: the schemas are equal, or differ only as
- * stele_schema_compatible() allows without a column more. Errors: -EMEDIUMTYPE (the table has
- * another schema; the error message shows both), and those of stele_transaction_create_table()
- * without -EEXIST. */
+/* Creates a table if it does not exist, and tells the publisher that its values for this table have
+ * the schema `schema`. Returns 1, or 0 if there is a table with this name whose rows can be read as
+ * this schema, in place (stele_schema_compatible()). Errors: -EMEDIUMTYPE (the table has another
+ * schema; the error message shows both), and those of stele_transaction_create_table() without
+ * -EEXIST.
+ *
+ * FEWER COLUMNS. The table may have columns that this program was built without, now or once it is
+ * altered. A put of a value of schema->value_size bytes then sets the columns of `schema`. The
+ * other columns of the row keep their values; a new row gets their defaults. This holds for all
+ * puts of this publisher, in later transactions too, until the publisher is closed or drops the
+ * table. The last call for a table counts. -EMEDIUMTYPE also if the table has a column without a
+ * default that may be put. */
 STELE_API int stele_transaction_ensure_table(struct stele_transaction *tx, const char *table,
                                              const struct stele_schema *schema);
 
@@ -336,15 +343,16 @@ STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const c
  * An alter that appends columns writes all rows again: it needs space for them, beside the old ones
  * until history forgets those, and the rows are at the version of the commit afterwards. Any other
  * alter writes only the schema. To changes and stele_subscriber_follow() an alter changes no row.
- * From then on values that are put need the appended columns: a value without them is -EINVAL, as
- * one of any other wrong size is. So the publishers of a table are upgraded before it is altered,
- * or with it.
+ * Publishers that were built with the present schema put rows as before, if they declared it by
+ * stele_transaction_ensure_table(). From other publishers a value without the appended columns is
+ * -EINVAL, as one of any other wrong size is.
  *
  * Handles of the table in this transaction stay valid; schemas that the transaction returned for
  * the table become invalid. Returns 1, or 0 if the table has this schema already. Errors: -ENXIO
- * (no such table), -EINVAL (`schema` is not well formed), -EMEDIUMTYPE (programs could not read on:
- * the error message says why, and shows both schemas), -EBUSY (the table is being replaced),
- * -ENOTSUP (as for stele_transaction_create_table()), -ENOSPC, -ENOMEM. */
+ * (no such table), -EINVAL (`schema` is not well formed, or an appended enumeration has neither a
+ * default nor a word for 0), -EMEDIUMTYPE (programs could not read on: the error message says why,
+ * and shows both schemas), -EBUSY (the table is being replaced), -ENOTSUP (as for
+ * stele_transaction_create_table()), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_alter_table(struct stele_transaction *tx, const char *table,
                                             const struct stele_schema *schema);
 
@@ -363,11 +371,11 @@ STELE_API int stele_transaction_alter_table(struct stele_transaction *tx, const 
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
 
 /* Puts a row: adds it, or replaces the value of the row with this key. The key is `key_bits` bits
- * at `key`, encoded as described in <stele/schema.h>. Key and value are copied. Padding between
- * the columns of the value, and bytes after the NUL in a char[N], count as zero. Returns 1, or 0
- * if the row exists with this value. Errors: -EINVAL (refused by stele_key_check() or
- * stele_value_check()), -ENXIO (no such table), -EEXIST (during a replacement: this key was put
- * before), -ENOSPC, -ENOMEM. */
+ * at `key`, encoded as described in <stele/schema.h>. Key and value are copied. Padding between the
+ * columns of the value, and bytes after the NUL in a char[N], count as zero. Returns 1, or 0 if the
+ * row exists with this value. Errors: -EINVAL (refused by stele_key_check() or stele_value_check();
+ * but see FEWER COLUMNS above), -ENXIO (no such table), -EEXIST (during a replacement: this key was
+ * put before), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_put(struct stele_transaction *tx, const char *table,
                                     const void *key, unsigned key_bits, const void *value,
                                     size_t value_size);

@@ -256,7 +256,9 @@ STELE_API bool stele_schema_equal(const struct stele_schema *a, const struct ste
  * - The key columns are the same: types, sizes, order.
  * - The value columns of `expected` come first in `present`, with the same types, sizes and
  *   offsets. Columns that `present` has appended begin at or after the value size of `expected`, so
- *   not in the padding at its end. Nothing is appended to a variable column.
+ *   not in the padding at its end. Nothing is appended to a variable column, and an appended
+ *   variable column begins at least one byte after the value size of `expected`: otherwise each
+ *   value of `expected` would be one of `present`, in which this column is empty.
  * - A column has the name that is expected, or had it before it was renamed. A program that knows
  *   the new name reads a table that still has the former one, too.
  * - Each word of an expected enumeration is there, with its number. Words may be added.

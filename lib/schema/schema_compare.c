@@ -165,6 +165,15 @@ static void compare_part(struct compare *compare, const struct stele_column *old
 			             "column \"%s\" was added at offset %u, inside the older value "
 			             "of %zu bytes",
 			             newer[i].name, newer[i].offset, compare->older->value_size);
+		else if (type_variable(newer[i].type) &&
+		         newer[i].offset == compare->older->value_size)
+			/* Any value of the older schema would be one of the newer, and putting it
+			 * would empty the column. */
+			compare_tell(compare, false,
+			             "column \"%s\" was appended at offset %u, where older values "
+			             "end, so that they would count as values with an empty "
+			             "column; place it one byte further (@%u)",
+			             newer[i].name, newer[i].offset, newer[i].offset + 1);
 		else
 			compare_tell(compare, true, "column \"%s\" was appended", newer[i].name);
 	}

@@ -110,21 +110,42 @@ int value_check_column(const struct stele_column *column, const void *at)
 	return r;
 }
 
-int stele_value_check(const struct stele_schema *schema, const void *value, size_t value_size)
+int schema_value_check_columns(const struct stele_schema *schema, size_t count, const void *value)
 {
 	int r = 0;
 
-	if (value_size != schema->value_size &&
-	    (value_size < schema->value_size || value_size > STELE_VALUE_MAX ||
-	     !schema_value_variable(schema)))
-		return value_refuse_size(schema, value_size);
-	for (size_t i = 0; r == 0 && i < schema->column_count; i++) {
+	for (size_t i = 0; r == 0 && i < count; i++) {
 		const struct stele_column *column = &schema->columns[i];
 
 		if (!column->key)
 			r = value_check_column(column, (const uint8_t *)value + column->offset);
 	}
 	return r;
+}
+
+int schema_value_check_defaults(const struct stele_schema *schema, size_t first)
+{
+	static const uint64_t zero = 0;
+
+	for (size_t i = first; i < schema->column_count; i++) {
+		const struct stele_column *column = &schema->columns[i];
+
+		if (column->word_count > 0 && !column->default_value && !type_word(column, &zero))
+			return error_set(EINVAL,
+			                 "column \"%s\" needs a default, as its enumeration has no "
+			                 "word for 0",
+			                 column->name);
+	}
+	return 0;
+}
+
+int stele_value_check(const struct stele_schema *schema, const void *value, size_t value_size)
+{
+	if (value_size != schema->value_size &&
+	    (value_size < schema->value_size || value_size > STELE_VALUE_MAX ||
+	     !schema_value_variable(schema)))
+		return value_refuse_size(schema, value_size);
+	return schema_value_check_columns(schema, schema->column_count, value);
 }
 
 int stele_value_column(const struct stele_schema *schema, size_t column, const void *value,

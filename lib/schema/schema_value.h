@@ -22,6 +22,15 @@ bool schema_value_any(const struct stele_schema *schema);
  * -EINVAL. */
 int value_check_column(const struct stele_column *column, const void *at);
 
+/* Checks the columns of a value among the first `count` columns of the schema, as
+ * stele_value_check() does. Returns 0 or -EINVAL. */
+int schema_value_check_columns(const struct stele_schema *schema, size_t count, const void *value);
+
+/* Checks that the value columns from index `first` on have defaults that may be put. A well-formed
+ * schema states no other defaults; but a column without one gets zero, for which an enumeration may
+ * have no word. Returns 0 or -EINVAL. */
+int schema_value_check_defaults(const struct stele_schema *schema, size_t first);
+
 /* Copies a value of `size` bytes to `ret`, and clears the bytes that are not significant: padding,
  * and bytes after a NUL in a char[N]. Values that are equal in all columns are then equal bytes. */
 void schema_value_normalize(const struct stele_schema *schema, const void *value, size_t size,

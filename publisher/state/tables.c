@@ -14,7 +14,8 @@
 #include "lib/storage/paths.h"
 
 /* Maximum number of tables that are kept when a transaction ends. If there are more, all are freed:
- * then only the transaction that added them pays for them. */
+ * then only the transaction that added them pays for them. Tables with a declared schema are kept
+ * anyway, and do not count. */
 #define TABLES_KEPT 1024u
 
 static struct stele_writable **tables_bucket(struct tables *tables, const char *name)
@@ -49,6 +50,7 @@ struct stele_writable *tables_add(struct tables *tables, struct stele_publisher 
 	strcpy(table->name, name);
 	table->hash = paths_table_hash(name);
 	table->publisher = publisher;
+	table->narrow_size = NARROW_NONE;
 	table->next = *bucket;
 	*bucket = table;
 	tables->count++;
@@ -73,9 +75,13 @@ int tables_check_schema(const struct region *region, const char *table,
 static void tables_free_table(struct tables *tables, struct stele_writable *table)
 {
 	tables->count--;
+	tables->declared -= table->declared != NULL;
 	if (tables->recent == table)
 		tables->recent = NULL;
 	stele_schema_free(table->schema);
+	stele_schema_free(table->declared);
+	extension_fini(&table->extension);
+	free(table->completed);
 	free(table->normalized);
 	free(table->marks);
 	free(table);
@@ -92,6 +98,22 @@ static void tables_remove(struct tables *tables, struct stele_writable *table)
 	tables_free_table(tables, table);
 }
 
+/* Frees the tables without a declared schema, or all. */
+static void tables_free_some(struct tables *tables, bool all)
+{
+	struct stele_writable **link, *table;
+
+	for (size_t i = 0; i < TABLES_BUCKETS; i++)
+		for (link = &tables->buckets[i]; (table = *link) != NULL;) {
+			if (table->declared && !all) {
+				link = &table->next;
+				continue;
+			}
+			*link = table->next;
+			tables_free_table(tables, table);
+		}
+}
+
 void tables_close(struct tables *tables)
 {
 	struct stele_writable *table;
@@ -105,8 +127,8 @@ void tables_close(struct tables *tables)
 		if (gone)
 			tables_remove(tables, table);
 	}
-	if (tables->count > TABLES_KEPT)
-		tables_free(tables);
+	if (tables->count - tables->declared > TABLES_KEPT)
+		tables_free_some(tables, false);
 }
 
 void tables_committed(struct tables *tables, uint64_t version)
@@ -131,12 +153,6 @@ void tables_committed(struct tables *tables, uint64_t version)
 
 void tables_free(struct tables *tables)
 {
-	struct stele_writable *table;
-
-	for (size_t i = 0; i < TABLES_BUCKETS; i++)
-		while ((table = tables->buckets[i]) != NULL) {
-			tables->buckets[i] = table->next;
-			tables_free_table(tables, table);
-		}
+	tables_free_some(tables, true);
 	tables->opened = NULL;
 }

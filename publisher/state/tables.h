@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <stele/publisher.h>
+#include "lib/reading/extension.h"
 #include "lib/trie/catalog.h"
 
 struct region;
@@ -22,6 +23,9 @@ enum {
 	/* The transaction has opened the table. */
 	TABLE_PRESENT,
 };
+
+/* A size that no value has: no value of the table is narrow. */
+#define NARROW_NONE SIZE_MAX
 
 /* A table as the current transaction sees it, or a name that has no table. */
 struct stele_writable {
@@ -39,6 +43,14 @@ struct stele_writable {
 	bool key_plain;             /* any key of the right length is valid (schema_key_plain()) */
 	unsigned char *normalized;  /* buffer for a normalized value */
 	size_t normalized_capacity; /* in bytes */
+
+	/* What stele_transaction_ensure_table() declared (tables/narrow.h); NULL: nothing. Stays
+	 * until the publisher drops the table or is closed. */
+	struct stele_schema *declared;
+	size_t narrow_size;         /* bytes of a narrow value, or NARROW_NONE */
+	struct extension extension; /* of narrow values; all zeros until one is put */
+	unsigned char *completed;   /* buffer for a narrow value that was completed */
+	size_t completed_capacity;  /* in bytes */
 
 	/* The table as the transaction has changed it so far. As in struct layout_table. */
 	uint64_t id;
@@ -82,6 +94,7 @@ struct tables {
 	struct stele_writable *buckets[TABLES_BUCKETS]; /* hash table by name */
 	struct stele_writable *recent;                  /* the table found last, or NULL */
 	size_t count;                                   /* tables in the hash table */
+	size_t declared;                                /* of these, those with a declared schema */
 	struct stele_writable *opened; /* list of those that the transaction has opened */
 	/* Incremented when another publisher may have committed, or references have changed. This
 	 * invalidates `was` and `base` of every table. */

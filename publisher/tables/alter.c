@@ -14,6 +14,7 @@
 
 #include "lib/base/error.h"
 #include "lib/reading/extension.h"
+#include "lib/schema/schema_value.h"
 #include "lib/trie/scan.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/build.h"
@@ -202,16 +203,31 @@ static int alter_check_names(const struct stele_writable *table, const struct st
 	return 0;
 }
 
+/* Checks that the rows get values that may be put. Returns 0 or -EINVAL. */
+static int alter_check_defaults(const struct stele_writable *table,
+                                const struct stele_schema *schema)
+{
+	char why[512];
+
+	if (schema_value_check_defaults(schema, table->schema->column_count) == 0)
+		return 0;
+	snprintf(why, sizeof(why), "%s", stele_last_error());
+	return error_set(EINVAL, "table \"%s\" cannot be altered: %s", table->name, why);
+}
+
 /* Checks that programs that were built with the present schema can read rows of the new one in
- * place. Returns 1 if the schemas differ, 0 if not, or -EMEDIUMTYPE. */
+ * place, and that the appended columns have defaults. Returns 1 if the schemas differ, 0 if not, or
+ * -EMEDIUMTYPE or -EINVAL. */
 static int alter_check(const struct stele_writable *table, const struct stele_schema *schema)
 {
 	char why[2048];
 	int r = stele_schema_compatible(table->schema, schema);
 
-	if (r == STELE_SCHEMA_IN_PLACE)
+	if (r == STELE_SCHEMA_IN_PLACE) {
 		r = alter_check_names(table, schema);
-	else if (r == STELE_SCHEMA_SAME)
+		if (r == 0)
+			r = alter_check_defaults(table, schema);
+	} else if (r == STELE_SCHEMA_SAME)
 		return 0;
 	else {
 		snprintf(why, sizeof(why), "%s", stele_last_error());

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "publisher/tables/narrow.h"
 #include "publisher/tables/rows.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/build.h"
@@ -38,7 +39,8 @@ static int put_many_alloc(struct many *many, const struct stele_row_ref *rows, s
 	void *base;
 
 	for (size_t i = 0; i < count; i++)
-		size += row_size(&many->table->layout, rows[i].value_size, rows[i].key_bits);
+		size += row_size(&many->table->layout, narrow_complete_size(many->table, &rows[i]),
+		                 rows[i].key_bits);
 	if (size / LAYOUT_UNIT > UINT32_MAX)
 		return -ENOMEM;
 	many->sorted = malloc(2 * count * sizeof(*many->sorted));
@@ -67,11 +69,13 @@ static int put_many_copy(struct many *many, const struct stele_row_ref *rows, si
 
 	for (size_t i = 0; i < count; i++) {
 		struct stele_row_ref row = rows[i];
-		int r = rows_normalize(many->table, &row.value, row.value_size);
-		if (r < 0)
-			return r;
+		int r;
+
 		row.key = edit_bytes(row.key, row.key_bits);
 		row.value = edit_bytes(row.value, row.value_size);
+		r = rows_prepare(many->table, &row);
+		if (r < 0)
+			return r;
 		edit_store_row((unsigned char *)(uintptr_t)many->rows.base + offset, 0, layout,
 		               &row);
 		many->sorted[i].row = (ref_t)(offset / LAYOUT_UNIT);
@@ -163,8 +167,8 @@ static int64_t put_many_each(struct many *many)
 		int r;
 
 		put_many_prefetch(many, i);
-		r = stele_writable_put(many->table, row.key, row.key_bits, row.value,
-		                       row.value_size);
+		r = rows_put(many->table, &(struct stele_row_ref){row.key, row.key_bits, row.value,
+		                                                  row.value_size});
 		if (r < 0)
 			return r;
 		changed += r;

@@ -9,10 +9,13 @@
 /* Validates a row that is to be put into a table. Returns 0 or -EINVAL. */
 int rows_check(const struct stele_writable *table, const struct stele_row_ref *row);
 
-/* Sets the bytes of a value that hold no data, such as padding, to zero. Then `*value` points to a
- * buffer of the table, which is valid until the next call. Leaves `*value` unchanged if all bytes
- * of the table's values hold data. Returns 0 or -ENOMEM. */
-int rows_normalize(struct stele_writable *table, const void **value, size_t size);
+/* Gives the value of a valid row the form that is stored: completes a narrow value, and sets bytes
+ * that hold no data, such as padding, to zero. If that changes the value, `row->value` then points
+ * to a buffer of the table, valid until the next call. Returns 0 or -ENOMEM. */
+int rows_prepare(struct stele_writable *table, struct stele_row_ref *row);
+
+/* Puts a row, valid and prepared. Returns what stele_writable_put() does. */
+int rows_put(struct stele_writable *table, const struct stele_row_ref *row);
 
 /* Deletes a row. Returns 1, 0 if there is no such row, or an error. */
 int rows_delete(struct stele_writable *table, const void *key, unsigned key_bits);

@@ -14,6 +14,7 @@
 #include "lib/types/refuse.h"
 #include "lib/schema/schema_store.h"
 #include "lib/schema/schema_value.h"
+#include "publisher/tables/narrow.h"
 #include "publisher/trie/edit.h"
 
 /* ---- finding tables ---- */
@@ -61,6 +62,7 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	table->key_plain = schema_key_plain(schema);
 	table->features = table->publisher->attachment.region.features;
 	row_layout_of(schema, table->features, &table->layout);
+	narrow_update(table);
 }
 
 /* Loads the last version's table into a table that the transaction opens. Loads the schema unless

@@ -132,22 +132,22 @@ Test(alter_schemas, appends_a_variable_column_as_the_last)
 	struct stele_table table;
 	struct stele_row row;
 
-	OK(stele_schema_parse("r(prefix: ipv4net key, next_hop: u32, metric: u32, note: text)",
+	OK(stele_schema_parse("r(prefix: ipv4net key, next_hop: u32, metric: u32, note: text @9)",
 	                      name, &schema));
 	route_alter(publisher, schema);
 	OK(stele_transaction_begin(publisher, &tx));
-	RETURNS(stele_transaction_put(tx, "routes", "\12\0\7", 24, "abcdefgh-note", 13), 1, "");
+	RETURNS(stele_transaction_put(tx, "routes", "\12\0\7", 24, "abcdefgh\0note", 13), 1, "");
 	RETURNS(stele_transaction_alter_table(tx, "routes", &route_new_schema), -EMEDIUMTYPE, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	OK(stele_table_open(snapshot, "routes", &route_old_schema, &table));
 	RETURNS(stele_table_get(&table, "\12\0\7", 24, &row), 1, "");
-	cr_expect(row.value_size == 13 && memcmp(row.value, "abcdefgh-note", 13) == 0);
+	cr_expect(row.value_size == 13 && memcmp(row.value, "abcdefgh\0note", 13) == 0);
 	RETURNS(stele_table_get(&table, "\12\0\10", 24, &row), 1, "");
-	cr_expect(row.value_size == 8 && memcmp(row.value, "\360\3\0\0\10\0\0\0", 8) == 0);
+	cr_expect(row.value_size == 9 && memcmp(row.value, "\360\3\0\0\10\0\0\0", 9) == 0);
 	OK(changes_since_version(subscriber, "routes", 1, &changes));
 	RETURNS(stele_changes_next(changes, &change), 1, "");
-	cr_expect(change.kind == STELE_CHANGED && change.before.value_size == 8 &&
+	cr_expect(change.kind == STELE_CHANGED && change.before.value_size == 9 &&
 	          change.after.value_size == 13);
 	RETURNS(stele_changes_next(changes, &change), 0, "");
 	stele_changes_close(changes);

@@ -69,7 +69,7 @@ Test(cli_schema, diff_tells_whether_programs_go_on)
 
 	create_links();
 	result = STELE("schema", "diff", "t(k: u8 key, v: u32, w: u8 enum(a=1))",
-	               "t(k: u8 key, x: u32 was v, w: u8 enum(a=1, b=2), y: text @8)");
+	               "t(k: u8 key, x: u32 was v, w: u8 enum(a=1, b=2), y: text @9)");
 	EXPECT_STATUS(result, 0);
 	EXPECT_TEXT(result.out, "verdict     table  change\n"
 	                        "compatible  t      column \"v\" was renamed to \"x\"\n"

@@ -105,7 +105,7 @@ Test(ipc_update, ensures_a_table)
 	OK(stele_transaction_begin(publisher, &tx));
 	RETURNS(stele_transaction_ensure_table(tx, "t", &schema), 0, "");
 	RETURNS(stele_transaction_ensure_table(tx, "t", &other), -EMEDIUMTYPE,
-	        "it is (a: u32 key), not (b: text key)");
+	        "is (a: u32 key), not (b: text key)");
 	RETURNS(stele_transaction_ensure_table(tx, "u", &two), 1, "");
 	RETURNS(stele_transaction_ensure_table(tx, "u", &three), -EMEDIUMTYPE, "@3");
 	/* What people read may differ. */

@@ -442,7 +442,10 @@ Test(unit_schema_attributes, compatible_schemas)
 		const char *expected, *present, *message; /* NULL: in place */
 	} pairs[] = {
 		{"k: u8 key, v: u32", "k: u8 key, v: u32, w: u8", NULL},
-		{"k: u8 key, v: u32", "k: u8 key, v: u32, w: text", NULL},
+		{"k: u8 key, v: u32", "k: u8 key, v: u32, w: text @5", NULL},
+		{"k: u8 key, v: u32", "k: u8 key, v: u32, w: text",
+	         "column \"w\" was appended at offset 4, where older values end"},
+		{"k: u8 key", "k: u8 key, w: bytes", "place it one byte further (@1)"},
 		{"k: u8 key", "k: u8 key, v: u32", NULL},
 		{"k: u8 key, v: u32", "k: u8 key, v: u32 doc 'x' unit y default 3 deprecated",
 	         NULL},
