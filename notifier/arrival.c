@@ -58,6 +58,7 @@ void arrival_watch(struct arrival *arrival, const char *path)
 {
 	size_t length = 0, before;
 
+	arrival->awaited = true;
 	if (arrival->fd < 0)
 		arrival->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (arrival->fd < 0)
@@ -87,5 +88,5 @@ void arrival_close(struct arrival *arrival)
 {
 	if (arrival->fd >= 0)
 		close(arrival->fd);
-	arrival->fd = -1;
+	*arrival = (struct arrival){.fd = -1};
 }

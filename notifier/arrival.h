@@ -15,7 +15,8 @@
 #include "lib/storage/paths.h"
 
 struct arrival {
-	int fd; /* an inotify descriptor; -1: none */
+	int fd;       /* an inotify descriptor; -1: none */
+	bool awaited; /* between arrival_watch() and arrival_close() */
 };
 
 /* Returns true if `r`, the result of opening a region, means that the region may still come. */

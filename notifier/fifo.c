@@ -105,7 +105,6 @@ const struct notifier notifier_fifo = {
 	.name = "fifo",
 	.kind = LAYOUT_NOTIFIER_FIFO,
 	.has_descriptor = true,
-	.slices = NOTIFIER_SURE,
 	.open = fifo_open,
 	.wait = fifo_wait,
 	.drain = fifo_drain,

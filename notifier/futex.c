@@ -58,7 +58,6 @@ static int futex_send(struct channel *channel, uint64_t version)
 const struct notifier notifier_futex = {
 	.name = "futex",
 	.kind = LAYOUT_NOTIFIER_FUTEX,
-	.slices = NOTIFIER_UNSURE,
 	.open = futex_open,
 	.wait = futex_wait,
 	.drain = common_do_nothing,

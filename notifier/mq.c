@@ -154,7 +154,6 @@ const struct notifier notifier_mq = {
 	.name = "mq",
 	.kind = LAYOUT_NOTIFIER_MQ,
 	.has_descriptor = true,
-	.slices = NOTIFIER_UNSURE,
 	.of_ipc_namespace = true,
 	.open = mq_channel_open,
 	.wait = mq_channel_wait,

@@ -19,17 +19,16 @@
 #include "lib/storage/paths.h"
 
 /* How long the library blocks before it reads head again, in nanoseconds: one second. The longer
- * there was no new version, the longer it blocks, up to notifier->slices of these (wait_slice() in
+ * there was no new version, the longer it blocks, up to NOTIFIER_SLICES of these (wait_slice() in
  * subscriber/wait.c). Only tests change it, before they open subscribers. If a test sets one hour,
  * a subscriber that wakes up was notified, however slow the machine is. In common.c. */
 extern int64_t notifier_slice;
 
-/* Values of notifier->slices. SURE: a notice arrives unless the publisher dies after it has stored
- * head and before it sends, or is out of descriptors or memory. UNSURE: another reader of the
- * region can also keep a notice away, or the publisher may come back in a namespace from which it
- * does not reach the subscriber. */
-#define NOTIFIER_SURE   32u
-#define NOTIFIER_UNSURE 8u
+/* The longest time without a look at head, in slices. A notice is lost if the publisher dies after
+ * it has stored head and before it sends, if it is out of descriptors or memory, or if it comes
+ * back in a namespace from which it does not reach the subscriber. Other readers of the region can
+ * keep any notice away, as they may write into the slot that asks for it. */
+#define NOTIFIER_SLICES 8u
 
 /* One end of the connection between the publisher and one subscriber: the subscriber's, or the
  * publisher's. The caller fills in the first part, whose pointers must stay valid as long as the
@@ -89,8 +88,6 @@ struct notifier {
 	bool of_ipc_namespace;
 	/* True if an open channel of a subscriber has a descriptor that notices make readable. */
 	bool has_descriptor;
-	/* The longest wait without a look at head, in units of notifier_slice. */
-	unsigned slices;
 
 	/* ---- the subscriber's side ---- */
 

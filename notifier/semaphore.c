@@ -73,7 +73,6 @@ static int semaphore_send(struct channel *channel, uint64_t version)
 const struct notifier notifier_semaphore = {
 	.name = "semaphore",
 	.kind = LAYOUT_NOTIFIER_SEMAPHORE,
-	.slices = NOTIFIER_UNSURE,
 	.open = semaphore_open,
 	.wait = semaphore_wait,
 	.drain = common_do_nothing,

@@ -485,7 +485,6 @@ const struct notifier notifier_signal = {
 	.name = "signal",
 	.kind = LAYOUT_NOTIFIER_SIGNAL,
 	.has_descriptor = true,
-	.slices = NOTIFIER_UNSURE,
 	.open = signal_open,
 	.wait = signal_wait,
 	.drain = signal_drain,

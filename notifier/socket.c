@@ -128,7 +128,6 @@ const struct notifier notifier_socket = {
 	.name = "socket",
 	.kind = LAYOUT_NOTIFIER_SOCKET,
 	.has_descriptor = true,
-	.slices = NOTIFIER_SURE,
 	.open = socket_open,
 	.wait = socket_wait,
 	.drain = socket_drain,

@@ -431,7 +431,6 @@ static void sysv_remove(const struct region_paths *names, const uint8_t region_u
 const struct notifier notifier_sysv = {
 	.name = "sysv",
 	.kind = LAYOUT_NOTIFIER_SYSV,
-	.slices = NOTIFIER_UNSURE,
 	.of_ipc_namespace = true,
 	.open = sysv_open,
 	.wait = sysv_wait,

@@ -40,18 +40,46 @@ static int lock_check_loss(struct stele_publisher *publisher, bool closely)
 	return 0;
 }
 
+/* Notifies the subscribers whose slots are in the lost file. The publisher does not know them any
+ * more; so they look now, and register in the new file, instead of missing all notices until they
+ * look by themselves. Slots that were truncated away are not read. */
+static void lock_notify_lost(struct stele_publisher *publisher, struct slots *lost)
+{
+	struct stat status;
+
+	if (fstat(lost->lock.fd, &status) < 0 || status.st_size < lost->status.st_size ||
+	    mapping_lost(&lost->mapping))
+		return;
+	publisher->fanout.slots = lost;
+	fanout_notify(&publisher->fanout, &(struct notice){.version = publisher_head(publisher),
+	                                                   .time = clock_realtime(),
+	                                                   .everybody = true,
+	                                                   .tables = NOTICE_ANY});
+}
+
 /* Recreates the folder of the subscribers' sockets and pipes, and the subscribers file, if they are
  * lost. Their loss does not harm the region's contents. */
 static void lock_check_slots(struct stele_publisher *publisher)
 {
-	const struct region *region = &publisher->attachment.region;
+	struct attachment *attachment = &publisher->attachment;
+	const struct region *region = &attachment->region;
+	struct slots lost = {.lock.fd = -1};
+	bool open = attachment->slots_open;
 
 	folder_make(&region->names, region->mode, region_group(region));
-	if (!attach_slots_lost(&publisher->attachment))
+	if (!attach_slots_lost(attachment))
 		return;
 	notify_pause(&publisher->notify);
+	if (open)
+		slots_move(&attachment->slots, &lost);
+	attachment->slots_open = false;
+	attach_slots_replace(attachment, publisher->guarded);
+	/* After the new file is there, so that those who are woken find it. */
+	if (open)
+		lock_notify_lost(publisher, &lost);
 	fanout_fini(&publisher->fanout);
-	attach_slots_replace(&publisher->attachment, publisher->guarded);
+	if (open)
+		slots_close(&lost);
 	state_wire(publisher);
 	notify_resume(&publisher->notify);
 }

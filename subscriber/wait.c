@@ -77,19 +77,18 @@ static void wait_disarm(struct stele_subscriber *subscriber)
 }
 
 /* Returns how long the subscriber may wait from `now` on until it looks at head without a notice:
- * as long as it has waited for a version already, but at least notifier_slice, and at most the
- * notifier's maximum. So a notice that is lost makes a version no later than twice its age, and an
- * idle subscriber hardly ever wakes up. */
+ * as long as it has waited for a version already, but at least notifier_slice, and at most
+ * NOTIFIER_SLICES of these. So a notice that is lost makes a version no later than twice its age,
+ * and an idle subscriber hardly ever wakes up. While the subscriber waits for a region under its
+ * name, it looks in each slice, as arrival_wait() does. */
 static int64_t wait_slice(const struct stele_subscriber *subscriber, int64_t now)
 {
 	int64_t slice = now - subscriber->idle_since, max = notifier_slice;
 
-	if (!subscriber->notifier)
-		max *= NOTIFIER_UNSURE;
 	/* Without a channel in the descriptor, only the timer makes it readable. */
-	else if (subscriber->epoll < 0 || subscriber->channel.fd >= 0)
-		max *= subscriber->notifier->slices;
-	if (slice < notifier_slice)
+	if (!subscriber->notifier || subscriber->epoll < 0 || subscriber->channel.fd >= 0)
+		max *= NOTIFIER_SLICES;
+	if (slice < notifier_slice || subscriber->arrival.awaited)
 		return notifier_slice;
 	return slice < max ? slice : max;
 }

@@ -158,30 +158,28 @@ struct stele_subscriber_options {
  * notice that is lost, delayed or forged costs time, and never a version: a waiting subscriber also
  * looks by itself. It looks as soon as it has waited twice as long as at its last look, first after
  * a second. So a lost notice at most doubles the time that the subscriber waits for a version, and
- * the delay is never longer than 32 seconds; with the notifiers that are marked with a star, and
- * without a notifier, 8 seconds. "Descriptor" says whether stele_subscriber_fd() works with the
- * notifier.
+ * the delay is never longer than 8 seconds. "Descriptor" says whether stele_subscriber_fd() works
+ * with the notifier.
  *
  * Notices are lost if the publisher dies between a commit and its notices, and no publisher
- * attaches after it (the next one notifies every subscriber), or if the publisher has no descriptor
- * or memory left. The star marks notifiers that can also be held up by another reader of the
- * region, or whose publisher may come back in a namespace from which it does not reach the
- * subscriber.
+ * attaches after it (the next one notifies every subscriber), if the publisher has no descriptor or
+ * memory left, or if it comes back in a namespace from which it does not reach the subscriber. A
+ * hostile reader of the region can hold them up.
  *
  * If the publisher comes back in another IPC namespace, a subscriber with mq or sysv gets another
  * notifier, at its next look: the futex, or the socket if it has a descriptor. When a publisher of
  * its own namespace is back, it gets its former notifier again.
  *
- *   auto       mq*. If no queue is available, futex*; stele_subscriber_describe() says why. With
- *              STELE_DESCRIPTOR, and after stele_subscriber_fd(): mq*, socket, or fifo, whichever
+ *   auto       mq. If no queue is available, futex; stele_subscriber_describe() says why. With
+ *              STELE_DESCRIPTOR, and after stele_subscriber_fd(): mq, socket, or fifo, whichever
  *              is available first.
- *   mq*        A POSIX message queue for each subscriber. Descriptor: yes. Counts against the
+ *   mq         A POSIX message queue for each subscriber. Descriptor: yes. Counts against the
  *              system's limit (fs.mqueue.queues_max, 256 by default) and the user's limit
  *              (ulimit -q). Requires the publisher's IPC namespace.
  *   socket     A Unix datagram socket in the region's folder. Descriptor: yes.
  *   fifo       A named pipe in the region's folder. Descriptor: yes. Only for the user who owns the
  *              region (else -EPERM), because the reader of a pipe can hold up its writer.
- *   signal*    A queued real-time signal. Descriptor: yes. Each subscriber of the process takes one
+ *   signal     A queued real-time signal. Descriptor: yes. Each subscriber of the process takes one
  *              number, from SIGRTMAX down to SIGRTMAX-7, that has its default action. The open
  *              fails with -EBUSY if none is left. The region's owner must be root or this user
  *              (else -EPERM). The publisher must see this process in its PID namespace and in
@@ -191,13 +189,13 @@ struct stele_subscriber_options {
  *              to SIGRTMAX in main() before creating threads. If the number is not blocked at the
  *              open, the open fails with -EBUSY. If it is unblocked later, the signal ends the
  *              process. The number stays blocked after the close.
- *   semaphore* A binary semaphore in the subscriber's slot. Descriptor: no. No requirements.
- *   sysv*      One System V message queue for the region. The publisher creates the queue when the
+ *   semaphore  A binary semaphore in the subscriber's slot. Descriptor: no. No requirements.
+ *   sysv       One System V message queue for the region. The publisher creates the queue when the
  *              first such subscriber waits; until then, that subscriber waits as with semaphore.
  *              Descriptor: no. Naming this notifier allows the library to start a thread, which
  *              ends waits that last too long, and which has all signals blocked. Requires the
  *              publisher's IPC namespace.
- *   futex*     The head of the region itself. Descriptor: no. No requirements. A commit wakes all
+ *   futex      The head of the region itself. Descriptor: no. No requirements. A commit wakes all
  *              subscribers that wait in this way. */
 
 /* Opens a region as a subscriber. Registers in a slot of the subscribers file and creates a

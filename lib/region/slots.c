@@ -202,13 +202,22 @@ int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t o
 	close(fd);
 	if (r < 0)
 		return r;
-	ret->mapping = slots.mapping;
-	ret->header = (struct layout_subscribers_header *)slots.mapping.base;
-	ret->slot = (struct layout_slot *)(slots.mapping.base + slots_file_size(0));
-	ret->capacity = slots_capacity(slots.lock.fd);
-	ret->status = status;
-	fork_fd_move(&slots.lock, &ret->lock);
+	slots.header = (struct layout_subscribers_header *)slots.mapping.base;
+	slots.slot = (struct layout_slot *)(slots.mapping.base + slots_file_size(0));
+	slots.capacity = slots_capacity(slots.lock.fd);
+	slots.status = status;
+	slots_move(&slots, ret);
 	return 0;
+}
+
+void slots_move(struct slots *from, struct slots *to)
+{
+	to->mapping = from->mapping;
+	to->header = from->header;
+	to->slot = from->slot;
+	to->capacity = from->capacity;
+	to->status = from->status;
+	fork_fd_move(&from->lock, &to->lock);
 }
 
 void slots_close(struct slots *slots)

@@ -49,6 +49,9 @@ int slots_make(const struct region_paths *names, int publisher, const uint8_t uu
 int slots_open(const struct region_paths *names, const uint8_t uuid[16], uid_t owner, bool guarded,
                struct slots *ret);
 
+/* Moves the open file to another struct. `from` is then closed. */
+void slots_move(struct slots *from, struct slots *to);
+
 /* Unmaps and closes the subscribers file, which releases this handle's locks. */
 void slots_close(struct slots *slots);
 

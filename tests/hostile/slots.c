@@ -306,6 +306,48 @@ static void hold_and_wait(unsigned argument)
 	stele_subscriber_close(subscriber);
 }
 
+/* Waits once, by notices alone. */
+static void wait_once(unsigned notifier)
+{
+	static const char *const names[] = {"mq", "futex", "socket", "fifo", "semaphore"};
+	struct stele_subscriber *subscriber = ipc_subscribe(0, names[notifier]);
+	uint64_t version;
+
+	ipc_reach(STARTED, 1);
+	RETURNS(stele_subscriber_wait(subscriber, 1, STELE_FOREVER, &version), 1, "");
+	CHECK(ipc_describe(subscriber).registered, "%s", ipc_describe(subscriber).reason);
+	stele_subscriber_close(subscriber);
+}
+
+/* The publisher replaces a subscribers file whose header was overwritten, and notifies those who
+ * wait with a slot of the old file, although it does not know them any more. */
+Test(hostile_slots, a_replaced_subscribers_file_holds_up_nobody)
+{
+	struct stele_publisher *publisher;
+	char path[128];
+	pid_t child;
+	int fd;
+
+	ipc_only_notices();
+	for (unsigned notifier = 0; notifier < 5; notifier++) {
+		memset(shared->stage, 0, sizeof(shared->stage));
+		publisher = ipc_publish_history(16);
+		child = ipc_spawn(wait_once, notifier);
+		ipc_await(STARTED, 1);
+		UNTIL(ipc_is(child, 'S'));
+		/* Publisher and subscriber check their files once a second. */
+		nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100 * NSEC_PER_MSEC}, NULL);
+		ipc_path(path, ".subscribers");
+		cr_assert_geq(fd = open(path, O_WRONLY | O_CLOEXEC), 0, "%s", strerror(errno));
+		cr_assert_eq(pwrite(fd, "scribble", 8, 0), 8);
+		close(fd);
+		model_commit(publisher);
+		ipc_join(child);
+		stele_publisher_close(publisher);
+		OK(stele_region_remove(region));
+	}
+}
+
 /* The publisher recreates a removed subscribers file. Subscribers that waited on the old file find
  * the new one, also those that looked for it before a publisher could create it. */
 static void made_again(bool with_publisher)

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <sys/resource.h>
 
+#include "subscriber/state.h"
 #include "tests/support/ipc/ipc.h"
 
 TestSuite(notices_descriptor, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -164,13 +165,13 @@ Test(notices_descriptor, notice_11_another_user_in_another_ipc_namespace_has_one
 	ipc_join_inner();
 }
 
-/* Denies this process sockets, as systemd's RestrictAddressFamilies= does. */
-static void deny_sockets(void)
+/* Makes a system call fail in this process. */
+static void deny_call(unsigned call, unsigned errnum)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errnum),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
@@ -184,7 +185,8 @@ static void follow_by_pipe(unsigned argument)
 {
 	(void)argument;
 	CHECK(setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){0, 0}) == 0, "%s", strerror(errno));
-	deny_sockets();
+	/* As systemd's RestrictAddressFamilies= does. */
+	deny_call(SYS_socket, EAFNOSUPPORT);
 	follow("fifo");
 }
 
@@ -270,4 +272,45 @@ Test(notices_descriptor, contradictions_are_refused)
 	RETURNS(stele_subscriber_fd(subscriber), -ENOTSUP, "STELE_UNREGISTERED");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
+}
+
+/* A follower in an event loop looks for a new region once a second, however long ago the last one
+ * was removed. Without an inotify descriptor nothing else tells it. */
+static void look_for_region(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(STELE_DESCRIPTOR, NULL);
+	struct stele_follow *follow;
+	struct stele_event event;
+
+	(void)argument;
+	notifier_slice = NSEC_PER_SEC;
+	deny_call(SYS_inotify_init1, EMFILE);
+	OK(stele_subscriber_fd(subscriber));
+	OK(stele_follow_open(subscriber, NULL, &follow));
+	while (stele_follow_next(follow, &event) == 1)
+		;
+	ipc_reach(READY, 1);
+	ipc_await(DONE, 1);
+	for (int i = 0; i < 3; i++) {
+		OK(stele_follow_next(follow, &event));
+		CHECK(subscriber->arrival.fd < 0, "there is an inotify descriptor");
+		/* The timer of the descriptor. */
+		CHECK(subscriber->timer_at <= clock_now() + notifier_slice, "in %lld ms",
+		      (long long)((subscriber->timer_at - clock_now()) / NSEC_PER_MSEC));
+		subscriber->idle_since -= 60 * NSEC_PER_SEC;
+	}
+	stele_follow_close(follow);
+	stele_subscriber_close(subscriber);
+}
+
+Test(notices_descriptor, a_follower_looks_for_the_next_region_once_a_second)
+{
+	struct stele_publisher *publisher = publish(0640);
+	pid_t child = ipc_spawn(look_for_region, 0);
+
+	ipc_await(READY, 1);
+	stele_publisher_close(publisher);
+	OK(stele_region_remove(region));
+	ipc_reach(DONE, 1);
+	ipc_join(child);
 }
