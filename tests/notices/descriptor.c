@@ -297,7 +297,9 @@ static void look_for_region(unsigned argument)
 		/* The timer of the descriptor. */
 		CHECK(subscriber->timer_at <= clock_now() + notifier_slice, "in %lld ms",
 		      (long long)((subscriber->timer_at - clock_now()) / NSEC_PER_MSEC));
+		/* As if the timer had expired again and again. */
 		subscriber->idle_since -= 60 * NSEC_PER_SEC;
+		subscriber->timer_at = 0;
 	}
 	stele_follow_close(follow);
 	stele_subscriber_close(subscriber);
