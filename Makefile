@@ -147,6 +147,14 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/support.a $(BUIL
 # These tests load the shared library.
 $(addprefix $(BUILD)/tests/,ipc/sigbus cli/generate): | $(BUILD)/libstele.so
 
+# Two libraries that have different schemas at the same place.
+$(BUILD)/unloaded_u32.so: private type := STELE_U32
+$(BUILD)/unloaded_i32.so: private type := STELE_I32
+$(BUILD)/unloaded_%.so: tests/scripts/unloaded.c include/stele/schema.h $(BUILD)/flags
+	$(call say,CC)$(CC) $(flags) $(link) -shared -DNUMBER_TYPE=$(type) -o $@ $<
+
+$(BUILD)/tests/ipc/by_name: | $(BUILD)/unloaded_u32.so $(BUILD)/unloaded_i32.so
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/support_for_benches.a $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call peer_config,--libs,$@) -luuid -lm

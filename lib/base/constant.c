@@ -3,37 +3,33 @@
 
 #include <link.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 
-struct constant_search {
-	uintptr_t begin, end;
-};
-
-/* Called for each loaded object. Returns 1, which ends the search, if one of the object's read-only
- * segments has the memory. */
-static int constant_in_object(struct dl_phdr_info *info, size_t size, void *context)
+/* Returns true if a segment stays as it is. PT_GNU_RELRO is the part of a writable segment that the
+ * loader makes read-only after it has relocated the pointers there: constants that contain pointers
+ * are in it. */
+static bool constant_segment(const ElfW(Phdr) * segment)
 {
-	const struct constant_search *search = context;
-
-	(void)size;
-	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-		uintptr_t begin = info->dlpi_addr + segment->p_vaddr;
-
-		/* PT_GNU_RELRO is the part of a writable segment that the loader makes read-only
-		 * after it has relocated the pointers there. Constants that contain pointers are in
-		 * it. */
-		if (!(segment->p_type == PT_LOAD && !(segment->p_flags & PF_W)) &&
-		    segment->p_type != PT_GNU_RELRO)
-			continue;
-		if (search->begin >= begin && search->end <= begin + segment->p_memsz)
-			return 1;
-	}
-	return 0;
+	return (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W)) ||
+	       segment->p_type == PT_GNU_RELRO;
 }
 
 bool constant_memory(const void *at, size_t size)
 {
-	struct constant_search search = {(uintptr_t)at, (uintptr_t)at + size};
+	const ElfW(Phdr) *segments = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	size_t count = segments ? getauxval(AT_PHNUM) : 0;
+	uintptr_t begin = (uintptr_t)at, bias = 0;
 
-	return dl_iterate_phdr(constant_in_object, &search) == 1;
+	/* The address at which the program was loaded, less the one in its file. */
+	for (size_t i = 0; i < count; i++)
+		if (segments[i].p_type == PT_PHDR)
+			bias = (uintptr_t)segments - segments[i].p_vaddr;
+	for (size_t i = 0; i < count; i++) {
+		uintptr_t start = bias + segments[i].p_vaddr;
+
+		if (constant_segment(&segments[i]) && begin >= start &&
+		    begin + size <= start + segments[i].p_memsz)
+			return true;
+	}
+	return false;
 }

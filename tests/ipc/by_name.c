@@ -2,6 +2,7 @@
  *
  * Gets and matches by the name of a table: the expected schema, and tables that are created again
  * under the same name. */
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include "tests/support/ipc/ipc.h"
@@ -176,6 +177,54 @@ static void read_tables(const struct stele_snapshot *snapshot, unsigned seed)
 		memcpy(&found, row.value, sizeof(found));
 		CHECK(found == i, "%s: %u", name, found);
 	}
+}
+
+/* Loads a library from the build folder, and returns its schema. */
+static const struct stele_schema *load(const char *name, void **ret)
+{
+	const struct stele_schema *schema;
+	char path[600];
+	ssize_t length = readlink("/proc/self/exe", path, 512);
+
+	CHECK(length > 0 && length < 512, "%s", strerror(errno));
+	path[length] = '\0';
+	/* Cut "/tests/ipc/by_name" from the path. */
+	for (unsigned i = 0; i < 3; i++)
+		*strrchr(path, '/') = '\0';
+	sprintf(path + strlen(path), "/%s", name);
+	*ret = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	CHECK(*ret, "%s", dlerror());
+	schema = dlsym(*ret, "unloaded_schema");
+	CHECK(schema, "%s", dlerror());
+	return schema;
+}
+
+/* The constants of a library that was unloaded are no constants: another library may have other
+ * ones at the same addresses. */
+Test(ipc_by_name, a_library_is_unloaded)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	const struct stele_schema *fits, *other;
+	struct stele_snapshot *snapshot;
+	void *library;
+
+	create_again(publisher, "rows(id: u32 key, number: u32)");
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	for (int i = 0; i < 2; i++) {
+		fits = load("unloaded_u32.so", &library);
+		read_snapshot(snapshot, fits, 1, "");
+		read_newest(subscriber, fits, 1, "");
+		dlclose(library);
+		other = load("unloaded_i32.so", &library);
+		CHECK(other == fits, "the libraries have different addresses");
+		read_snapshot(snapshot, other, -EMEDIUMTYPE, "number");
+		read_newest(subscriber, other, -EMEDIUMTYPE, "number");
+		dlclose(library);
+	}
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
 }
 
 /* More tables than are remembered, dropped tables, and names that no table has. */
