@@ -2,7 +2,7 @@
 #include "publisher/state/options.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/error.h"
@@ -58,22 +58,28 @@ static int options_read_memory(const struct region_paths *names,
 	return 0;
 }
 
-/* Returns true if the process is a member of the group. */
-static bool options_is_member(gid_t group)
+/* Returns 1 if the process is a member of the group, 0 if not, or -ENOMEM. */
+static int options_is_member(gid_t group)
 {
-	gid_t groups[NGROUPS_MAX];
-	int count = getgroups(NGROUPS_MAX, groups);
+	int count = getgroups(0, NULL), member = group == getegid();
+	/* Up to 65,536 groups: too many for the stack of a thread. */
+	gid_t *groups = malloc((count > 0 ? (size_t)count : 1) * sizeof(*groups));
 
-	for (int i = 0; i < count; i++)
-		if (groups[i] == group)
-			return true;
-	return group == getegid();
+	if (!groups)
+		return error_set(ENOMEM, "no memory for the %d groups of this process", count);
+	count = getgroups(count, groups);
+	for (int i = 0; i < count && !member; i++)
+		member = groups[i] == group;
+	free(groups);
+	return member;
 }
 
 /* Validates the option `group` before anything is created. Without the flag the option becomes the
  * group that chown(2) takes for no change. */
 static int options_read_group(struct stele_publisher_options *ret)
 {
+	int r;
+
 	if (!(ret->flags & STELE_GROUP)) {
 		if (ret->group != 0)
 			return error_set(EINVAL, ".group is set without the flag STELE_GROUP");
@@ -82,8 +88,9 @@ static int options_read_group(struct stele_publisher_options *ret)
 	}
 	if (ret->group == (gid_t)-1)
 		return error_set(EINVAL, "invalid .group of -1");
-	if (geteuid() == 0 || options_is_member(ret->group))
-		return 0;
+	r = geteuid() == 0 ? 1 : options_is_member(ret->group);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	return error_set(EPERM,
 	                 "user %u cannot give a region to group %u without being in it; add the "
 	                 "user to the group, or let root create the region",

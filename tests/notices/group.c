@@ -3,6 +3,8 @@
  * The group of a region: all files have it, its members read and are notified, and it stays when
  * files are replaced. */
 #include <grp.h>
+#include <limits.h>
+#include <pthread.h>
 #include <sys/shm.h>
 
 #include "publisher/attach/attach.h"
@@ -162,6 +164,42 @@ Test(notices_group, a_member_gives_a_region_to_its_group)
 {
 	needs_root();
 	ipc_join(ipc_spawn(create_as_member, GROUP));
+	expect_files();
+}
+
+static void *create_in_thread(void *unused)
+{
+	struct stele_publisher_options options = with_group(0640);
+
+	stele_publisher_close(ipc_publish(region, &options));
+	return unused;
+}
+
+/* A member of as many groups as there can be, in a thread with a small stack. */
+static void create_as_member_of_all(unsigned count)
+{
+	gid_t *groups = malloc(count * sizeof(*groups));
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	for (unsigned i = 0; i < count; i++)
+		groups[i] = 100000 + i;
+	groups[count / 2] = GROUP;
+	CHECK(setgroups(count, groups) == 0 && setresuid(USER, USER, USER) == 0, "%s",
+	      strerror(errno));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	free(groups);
+	pthread_attr_init(&attributes);
+	CHECK(pthread_attr_setstacksize(&attributes, 160 << 10) == 0, "the size of the stack");
+	CHECK(pthread_create(&thread, &attributes, create_in_thread, NULL) == 0, "a thread");
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
+}
+
+Test(notices_group, a_member_of_many_groups_in_a_small_thread)
+{
+	needs_root();
+	ipc_join(ipc_spawn(create_as_member_of_all, NGROUPS_MAX));
 	expect_files();
 }
 
