@@ -128,50 +128,45 @@ int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
 
 /* ---- lookups ---- */
 
-/* Each lookup has a slow path of its own, so that the fast path keeps nothing on the stack. */
+/* stele_table_get() or stele_table_match(). */
+typedef int by_name_lookup_fn(const struct stele_table *table, const void *key, unsigned key_bits,
+                              struct stele_row *ret);
 
-static __attribute__((noinline)) int by_name_get(const struct stele_snapshot *snapshot,
-                                                 const char *name,
-                                                 const struct stele_schema *expected,
-                                                 const void *key, unsigned key_bits,
-                                                 struct stele_row *ret)
+/* Slow path of by_name_lookup(). Not inlined, so that the fast path keeps nothing on the stack. */
+static __attribute__((noinline)) int
+by_name_lookup_slow(const struct stele_snapshot *snapshot, const char *name,
+                    const struct stele_schema *expected, const void *key, unsigned key_bits,
+                    struct stele_row *ret, by_name_lookup_fn *lookup)
 {
 	struct stele_table table;
 	int r = by_name_open(snapshot, name, expected, &table);
 
-	return r < 0 ? r : stele_table_get(&table, key, key_bits, ret);
+	return r < 0 ? r : lookup(&table, key, key_bits, ret);
+}
+
+static inline int by_name_lookup(const struct stele_snapshot *snapshot, const char *name,
+                                 const struct stele_schema *expected, const void *key,
+                                 unsigned key_bits, struct stele_row *ret,
+                                 by_name_lookup_fn *lookup)
+{
+	const struct stele_table *table = by_name_find(snapshot, name, expected);
+
+	return table ? lookup(table, key, key_bits, ret)
+	             : by_name_lookup_slow(snapshot, name, expected, key, key_bits, ret, lookup);
 }
 
 int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *name,
                        const struct stele_schema *expected, const void *key, unsigned key_bits,
                        struct stele_row *ret)
 {
-	const struct stele_table *table = by_name_find(snapshot, name, expected);
-
-	return table ? stele_table_get(table, key, key_bits, ret)
-	             : by_name_get(snapshot, name, expected, key, key_bits, ret);
-}
-
-static __attribute__((noinline)) int by_name_match(const struct stele_snapshot *snapshot,
-                                                   const char *name,
-                                                   const struct stele_schema *expected,
-                                                   const void *key, unsigned key_bits,
-                                                   struct stele_row *ret)
-{
-	struct stele_table table;
-	int r = by_name_open(snapshot, name, expected, &table);
-
-	return r < 0 ? r : stele_table_match(&table, key, key_bits, ret);
+	return by_name_lookup(snapshot, name, expected, key, key_bits, ret, stele_table_get);
 }
 
 int stele_snapshot_match(const struct stele_snapshot *snapshot, const char *name,
                          const struct stele_schema *expected, const void *key, unsigned key_bits,
                          struct stele_row *ret)
 {
-	const struct stele_table *table = by_name_find(snapshot, name, expected);
-
-	return table ? stele_table_match(table, key, key_bits, ret)
-	             : by_name_match(snapshot, name, expected, key, key_bits, ret);
+	return by_name_lookup(snapshot, name, expected, key, key_bits, ret, stele_table_match);
 }
 
 int64_t stele_snapshot_get_many(const struct stele_snapshot *snapshot, const char *name,
