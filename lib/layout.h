@@ -314,7 +314,7 @@ struct layout_publisher_file {
 	uint32_t mutex_size; /* bytes in the mutex */
 	uint32_t lock_word;  /* offset in the mutex of its futex word (set_robust_list(2)) */
 	/* Feature bits of this file. None is defined yet. A publisher that finds a bit that it does
-	 * not know makes the mutex anew if it is alone, and is refused otherwise. */
+	 * not know initializes the mutex again if it is alone, and is refused otherwise. */
 	uint32_t incompatible;
 	/* Robust and process-shared: held from begin to commit or abort of a transaction. */
 	pthread_mutex_t mutex;
@@ -360,7 +360,7 @@ struct layout_subscribers_header {
 	 * them. */
 	uint32_t claimed[LAYOUT_CLAIMS];
 	/* Feature bits of this file. None is defined yet. A subscriber that finds an unknown bit
-	 * takes no slot, and a publisher makes the file anew. */
+	 * takes no slot, and a publisher replaces the file. */
 	uint32_t incompatible;
 	uint8_t unused[68];
 };

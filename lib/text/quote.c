@@ -116,12 +116,18 @@ static void quote_json_character(struct sink *sink, const char *bytes, size_t si
 	}
 }
 
-void quote_json(struct sink *sink, const char *bytes, size_t length)
+/* Writes a character as its format has it. */
+typedef void quote_character_fn(struct sink *sink, const char *bytes, size_t size,
+                                uint32_t character);
+
+/* Writes text with the escapes of a format. `backslash` is what the format writes for a backslash,
+ * before the code of a byte that is no text. */
+static void quote_text(struct sink *sink, const char *bytes, size_t length, quote_character_fn *put,
+                       const char *backslash)
 {
 	uint32_t character = 0;
 	size_t size;
 
-	sink_put(sink, "\"", 1);
 	for (size_t i = 0; i < length; i += size) {
 		size = quote_plain_span(bytes + i, length - i);
 		if (size > 0) {
@@ -132,12 +138,18 @@ void quote_json(struct sink *sink, const char *bytes, size_t length)
 		               ? 0
 		               : quote_character(bytes + i, length - i, &character);
 		if (size > 0) {
-			quote_json_character(sink, bytes + i, size, character);
+			put(sink, bytes + i, size, character);
 		} else {
 			size = 1;
-			quote_code(sink, bytes + i, size, "\\\\");
+			quote_code(sink, bytes + i, size, backslash);
 		}
 	}
+}
+
+void quote_json(struct sink *sink, const char *bytes, size_t length)
+{
+	sink_put(sink, "\"", 1);
+	quote_text(sink, bytes, length, quote_json_character, "\\\\");
 	sink_put(sink, "\"", 1);
 }
 
@@ -191,27 +203,10 @@ static void quote_csv_character(struct sink *sink, const char *bytes, size_t siz
 void quote_csv(struct sink *sink, const char *bytes, size_t length)
 {
 	bool marks = quote_csv_needs_marks(bytes, length);
-	uint32_t character = 0;
-	size_t size;
 
 	if (marks)
 		sink_put(sink, "\"", 1);
-	for (size_t i = 0; i < length; i += size) {
-		size = quote_plain_span(bytes + i, length - i);
-		if (size > 0) {
-			sink_put(sink, bytes + i, size);
-			continue;
-		}
-		size = quote_is_code(bytes + i, length - i)
-		               ? 0
-		               : quote_character(bytes + i, length - i, &character);
-		if (size > 0) {
-			quote_csv_character(sink, bytes + i, size, character);
-		} else {
-			size = 1;
-			quote_code(sink, bytes + i, size, "\\");
-		}
-	}
+	quote_text(sink, bytes, length, quote_csv_character, "\\");
 	if (marks)
 		sink_put(sink, "\"", 1);
 }
