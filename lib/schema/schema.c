@@ -236,3 +236,12 @@ struct stele_schema *stele_schema_free(struct stele_schema *schema)
 	free(schema);
 	return NULL;
 }
+
+size_t schema_key_columns(const struct stele_schema *schema)
+{
+	size_t count = 0;
+
+	while (count < schema->column_count && schema->columns[count].key)
+		count++;
+	return count;
+}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Internal functions for names, in addition to those of <stele/schema.h>. Any part of the library
- * may call it. key.h, schema_value.h, schema_store.h, schema_format.h and schema_parse.h have the
- * internal functions for schemas.
+ * Internal functions for names and columns, in addition to those of <stele/schema.h>. Any part of
+ * the library may call it. key.h, schema_value.h, schema_store.h, schema_format.h and
+ * schema_parse.h have the internal functions for schemas.
  */
 #ifndef LIB_SCHEMA_SCHEMA_H
 #define LIB_SCHEMA_SCHEMA_H
@@ -23,5 +23,8 @@ size_t schema_next_former(const char **at, const char **ret);
 
 /* Returns true if the column had this name before it was renamed. */
 bool schema_had_name(const struct stele_column *column, const char *name);
+
+/* Returns the number of key columns. */
+size_t schema_key_columns(const struct stele_schema *schema);
 
 #endif

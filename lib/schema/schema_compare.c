@@ -51,16 +51,6 @@ static const char *compare_type(const struct stele_column *column, char *ret)
 	return ret;
 }
 
-/* Returns the number of key columns. */
-static size_t compare_keys(const struct stele_schema *schema)
-{
-	size_t keys = 0;
-
-	while (keys < schema->column_count && schema->columns[keys].key)
-		keys++;
-	return keys;
-}
-
 static void compare_text(struct compare *compare, const char *column, const char *what,
                          const char *older, const char *newer)
 {
@@ -183,7 +173,7 @@ int stele_schema_compare(const struct stele_schema *older, const struct stele_sc
                          stele_schema_difference_fn *each, void *context)
 {
 	struct compare compare = {older, newer, each, context, 0};
-	size_t older_keys = compare_keys(older), newer_keys = compare_keys(newer);
+	size_t older_keys = schema_key_columns(older), newer_keys = schema_key_columns(newer);
 
 	compare_part(&compare, older->columns, older_keys, newer->columns, newer_keys);
 	compare_part(&compare, older->columns + older_keys, older->column_count - older_keys,

@@ -11,6 +11,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
+#include "lib/schema/schema.h"
+#include "lib/types/distance.h"
 
 /* How many times longer decoded text may be than its source: 9e14 stands for 15 digits. */
 #define FIELDS_EXPANSION 5
@@ -40,38 +42,7 @@ char *fields_memory(struct fields *fields)
 	return fields->memory + fields->used;
 }
 
-size_t fields_key_columns(const struct stele_schema *schema)
-{
-	size_t count = 0;
-
-	while (count < schema->column_count && schema->columns[count].key)
-		count++;
-	return count;
-}
-
 /* ---- names of columns ---- */
-
-/* Returns the number of letters to insert, delete or replace to turn one name into the other. */
-static unsigned fields_distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	unsigned row[STELE_NAME_MAX + 1];
-
-	for (unsigned j = 0; j <= b_length; j++)
-		row[j] = j;
-	for (unsigned i = 0; i < a_length; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i + 1;
-		for (unsigned j = 0; j < b_length; j++) {
-			unsigned replaced = diagonal + (a[i] != b[j]);
-			unsigned moved = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-
-			diagonal = row[j + 1];
-			row[j + 1] = replaced < moved ? replaced : moved;
-		}
-	}
-	return row[b_length];
-}
 
 /* Returns the column that an unknown name probably means, or NULL. */
 static const char *fields_nearest(const struct stele_schema *schema, const char *name,
@@ -83,10 +54,10 @@ static const char *fields_nearest(const struct stele_schema *schema, const char 
 
 	for (size_t i = 0; i < schema->column_count; i++) {
 		const char *column = schema->columns[i].name;
-		unsigned distance = fields_distance(name, length, column, strlen(column));
+		unsigned found = distance(name, length, column, strlen(column), 1);
 
-		if (distance < best) {
-			best = distance;
+		if (found < best) {
+			best = found;
 			nearest = column;
 		}
 	}
@@ -170,7 +141,7 @@ static int fields_parse_key(const struct stele_schema *schema, const struct stel
 	int r = 0;
 
 	key->bits = 0;
-	for (size_t i = 0; r == 0 && i < fields_key_columns(schema); i++)
+	for (size_t i = 0; r == 0 && i < schema_key_columns(schema); i++)
 		r = fields_append_key(key, &schema->columns[i], fields[i].text, fields[i].length);
 	return r;
 }
@@ -233,7 +204,7 @@ static int fields_parse_value(const struct stele_schema *schema, const struct st
 {
 	int r = fields_start_value(schema, present, value, size);
 
-	for (size_t i = fields_key_columns(schema); r == 0 && i < schema->column_count; i++) {
+	for (size_t i = schema_key_columns(schema); r == 0 && i < schema->column_count; i++) {
 		const struct stele_column *column = &schema->columns[i];
 		size_t parsed;
 

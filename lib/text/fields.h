@@ -31,9 +31,6 @@ char *fields_memory(struct fields *fields);
  * or shows all. */
 int fields_column(const struct stele_schema *schema, const char *name, size_t length);
 
-/* Returns the number of key columns. */
-size_t fields_key_columns(const struct stele_schema *schema);
-
 /* Parses the text of a column and appends it to a key. Returns 0, -EINVAL or -ERANGE. */
 int fields_append_key(struct stele_key *key, const struct stele_column *column, const char *text,
                       size_t length);

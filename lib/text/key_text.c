@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
+#include "lib/schema/schema.h"
 #include "lib/text/csv_read.h"
 #include "lib/text/value_text.h"
 
@@ -28,7 +29,7 @@ int64_t stele_key_format(const struct stele_schema *schema, const void *key, uns
 {
 	const struct stele_row row = {.key = key, .key_bits = key_bits};
 	struct sink sink = sink_start(buffer, size);
-	size_t count = fields_key_columns(schema);
+	size_t count = schema_key_columns(schema);
 	char text[2 * STELE_KEY_MAX + 1];
 	struct value_text value;
 
@@ -125,14 +126,14 @@ static int key_text_refuse_count(const struct stele_schema *schema, const struct
 	stele_schema_format(schema, format, sizeof(format));
 	return error_set(
 		EINVAL, "expected %s%zu columns joined by commas, found %zu; the table is: %s",
-		how->complete ? "" : "at most ", fields_key_columns(schema), found, format);
+		how->complete ? "" : "at most ", schema_key_columns(schema), found, format);
 }
 
 static int key_text_parse_columns(struct fields *fields, const struct key_text *how,
                                   const char *text, size_t length, struct stele_key *key)
 {
 	const struct stele_schema *schema = fields->schema;
-	size_t wanted = fields_key_columns(schema), count = 1;
+	size_t wanted = schema_key_columns(schema), count = 1;
 	struct stele_field columns[STELE_COLUMNS_MAX] = {{text, length}};
 	int r = 0;
 

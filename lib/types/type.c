@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/types/distance.h"
+
 #define TYPE_COUNT 20u
 
 /* stele_schema_parse() aligns STELE_IPV4 to 4 bytes, like struct in_addr. A schema may also have a
@@ -48,35 +50,8 @@ enum stele_type type_by_name(const char *name, size_t length)
 	return (enum stele_type)0;
 }
 
-static unsigned type_min(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
 /* Maximum length of a name that is compared with the names of types. No type has a longer name. */
 #define NAME_LONGEST 8u
-
-/* Returns the edit distance of two names: the number of letters to insert or to delete. Replacing a
- * letter counts as two. */
-static unsigned type_name_distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	unsigned row[NAME_LONGEST + 1];
-
-	for (unsigned j = 0; j <= b_length; j++)
-		row[j] = j;
-	for (unsigned i = 0; i < a_length; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i + 1;
-		for (unsigned j = 0; j < b_length; j++) {
-			unsigned replaced = diagonal + (a[i] == b[j] ? 0 : 2);
-
-			diagonal = row[j + 1];
-			row[j + 1] = type_min(replaced, type_min(row[j], row[j + 1]) + 1);
-		}
-	}
-	return row[b_length];
-}
 
 const char *type_nearest(const char *name, size_t length)
 {
@@ -99,8 +74,8 @@ const char *type_nearest(const char *name, size_t length)
 	if (length > NAME_LONGEST)
 		return NULL;
 	for (unsigned i = 0; i < TYPE_COUNT; i++) {
-		unsigned found =
-			type_name_distance(name, length, types[i].name, strlen(types[i].name));
+		/* Replacing a letter makes another type of a short name, such as u8 and i8. */
+		unsigned found = distance(name, length, types[i].name, strlen(types[i].name), 2);
 
 		/* The distance must also be smaller than the length of the name. Otherwise any
 		 * name of one or two letters would be near to some type. */

@@ -15,7 +15,7 @@ lib                  -
 lib/base             lib
 lib/types            lib lib/base
 lib/schema           lib lib/base lib/types
-lib/text             lib lib/base
+lib/text             lib lib/base lib/types lib/schema
 lib/storage          lib lib/base
 lib/region           lib lib/base lib/storage lib/trie
 lib/trie             lib lib/base lib/schema lib/types
