@@ -171,7 +171,7 @@ static enum status create_update(struct stele_publisher *publisher, struct creat
 	                                    ret_version);
 
 	if (result == -EMEDIUMTYPE)
-		return fail(fail_status(result), "%s; 'stele alter %s/%s' may change it",
+		return fail(fail_status(result), "%s; 'stele alter %s/%s --to ...' may change it",
 		            stele_last_error(), creation->region, creation->table->name);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
