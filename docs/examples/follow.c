@@ -16,6 +16,8 @@ static void apply(const struct stele_event *event, long *routes)
 		printf("the region was removed\n");
 		fflush(stdout);
 		break;
+	case STELE_EVENT_ALTERED: /* the table has other columns, and the same rows */
+		break;
 	case STELE_EVENT_INITIAL:
 	case STELE_EVENT_CHANGE:
 		*routes += event->change.kind == STELE_ADDED;

@@ -342,10 +342,10 @@ STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const c
  *
  * An alter that appends columns writes all rows again: it needs space for them, beside the old ones
  * until history forgets those, and the rows are at the version of the commit afterwards. Any other
- * alter writes only the schema. To changes and stele_subscriber_follow() an alter changes no row.
- * Publishers that were built with the present schema put rows as before, if they declared it by
- * stele_transaction_ensure_table(). From other publishers a value without the appended columns is
- * -EINVAL, as one of any other wrong size is.
+ * alter writes only the schema. To changes and follows an alter changes no row; a follow tells of
+ * it (STELE_EVENT_ALTERED). Publishers that were built with the present schema put rows as before,
+ * if they declared it by stele_transaction_ensure_table(). From other publishers a value without
+ * the appended columns is -EINVAL, as one of any other wrong size is.
  *
  * Handles of the table in this transaction stay valid; schemas that the transaction returned for
  * the table become invalid. Returns 1, or 0 if the table has this schema already. Errors: -ENXIO

@@ -761,6 +761,7 @@ enum stele_event_kind {
 	STELE_EVENT_APPLIED,     /* all changes up to .version have been delivered */
 	STELE_EVENT_RESYNC,      /* discard all rows; the present rows follow as at the start */
 	STELE_EVENT_GONE,        /* the region was removed; .version is the last one delivered */
+	STELE_EVENT_ALTERED,     /* a table has another schema, by which its rows can be read on */
 };
 
 /* An event. It is valid, with everything that it points to, until the next call of
@@ -770,10 +771,11 @@ struct stele_event {
 	uint64_t version;      /* version of the batch that has the event; 0 for _RESYNC */
 	const uint8_t *region; /* UUID of the region that .version belongs to, 16 bytes */
 
-	/* For _INITIAL and _CHANGE. Otherwise .table and .schema are NULL. */
+	/* For _INITIAL, _CHANGE and _ALTERED. Otherwise .table and .schema are NULL. */
 	const char *table;
-	const struct stele_schema *schema;
-	struct stele_change change; /* its rows are consistent copies */
+	const struct stele_schema *schema;        /* of the rows; of the table, if _ALTERED */
+	const struct stele_schema *former_schema; /* for _ALTERED; otherwise NULL */
+	struct stele_change change; /* for _INITIAL and _CHANGE; its rows are consistent copies */
 
 	uint64_t count; /* rows or changes delivered in this batch until now */
 	uint64_t reserved_[4];
@@ -851,9 +853,13 @@ struct stele_follow;
  * - Dropping a table delivers a removal for each row. Creating a table delivers additions.
  *   Creating a table again with other columns delivers both, each with its own schema. A table
  *   without rows delivers nothing.
- * - Altering a table delivers nothing by itself. Changes that come after it have the new schema and
- *   the new columns, also in the row before the change. A row that does not come has the defaults
- *   of appended columns.
+ * - Altering a table delivers an _ALTERED, before the changes of the table in this batch. It has
+ *   the schema that the table has in .version, and the former one: stele_schema_compare() names the
+ *   differences. No row changes by it. Changes that come after it have the new columns, also in the
+ *   row before the change. A row that does not come has the defaults of appended columns. A
+ *   rollback to a version before the alter delivers an _ALTERED too; the changes of its batch still
+ *   have the columns that are taken away. The same holds for a table that was created again with a
+ *   schema by which its rows can be read on.
  *
  * When the region is removed, a _GONE comes. Until there is a region of the name again, no other
  * event does, and the rows that were delivered are those of the region that is gone. Then comes the

@@ -34,6 +34,7 @@ static int batch_fill(struct batch *batch, const struct stele_change *change,
                       struct stele_event *ret)
 {
 	struct stele_event event = {
+		.kind = STELE_EVENT_CHANGE,
 		.version = batch->next->version,
 		.table = batch->name,
 		.schema = batch->schema,
@@ -60,7 +61,10 @@ static int batch_fill(struct batch *batch, const struct stele_change *change,
 static void batch_close_changes(struct batch *batch)
 {
 	batch->changes = stele_changes_close(batch->changes);
-	batch->schema = stele_schema_free(batch->schema);
+	for (int side = 0; side < 2; side++)
+		batch->schemas[side] = stele_schema_free(batch->schemas[side]);
+	batch->schema = NULL;
+	batch->altered = false;
 }
 
 /* Opens the changes of the current table. Without `with_last` all rows of `next` are added; without
@@ -70,9 +74,11 @@ static int batch_open_changes(struct batch *batch, bool with_last, bool with_nex
 	const struct batch_table *filter = batch->filter;
 	int r = 0;
 
-	if (!batch->schema)
+	if (!batch->schema) {
 		r = stele_table_schema(with_next ? &batch->next_table : &batch->last_table,
-		                       &batch->schema);
+		                       &batch->schemas[with_next]);
+		batch->schema = batch->schemas[with_next];
+	}
 	if (r == 0)
 		r = stele_changes_open(with_last ? &batch->last_table : NULL,
 		                       with_next ? &batch->next_table : NULL, &batch->changes);
@@ -81,26 +87,28 @@ static int batch_open_changes(struct batch *batch, bool with_last, bool with_nex
 	return r;
 }
 
-/* Sets batch->schema to the schema that the rows of both versions have in the changes: that of the
- * version with more columns, which need not be `next` (a rollback takes an alter back). Returns 1;
- * 0 if neither schema extends the other; or an error. */
+/* Loads the schemas of both versions, and sets batch->schema to the one that the rows of both have
+ * in the changes: that of the version with more columns, which need not be `next` (a rollback takes
+ * an alter back). Returns 1; 0 if neither schema extends the other; or an error. */
 static int batch_join_schemas(struct batch *batch)
 {
-	struct stele_schema *last = NULL, *next = NULL, *joined = NULL;
-	int r = stele_table_schema(&batch->last_table, &last);
+	const struct stele_schema *last, *next;
+	int r = stele_table_schema(&batch->last_table, &batch->schemas[0]);
 
 	if (r == 0)
-		r = stele_table_schema(&batch->next_table, &next);
-	if (r == 0 && stele_schema_compatible(last, next) >= 0)
-		joined = next;
-	else if (r == 0 && stele_schema_compatible(next, last) >= 0)
-		joined = last;
-	if (joined != last)
-		stele_schema_free(last);
-	if (joined != next)
-		stele_schema_free(next);
-	batch->schema = joined;
-	return r < 0 ? r : joined != NULL;
+		r = stele_table_schema(&batch->next_table, &batch->schemas[1]);
+	if (r < 0)
+		return r;
+	last = batch->schemas[0];
+	next = batch->schemas[1];
+	if (stele_schema_compatible(last, next) >= 0)
+		batch->schema = next;
+	else if (stele_schema_compatible(next, last) >= 0)
+		batch->schema = last;
+	else
+		return 0;
+	batch->altered = !stele_schema_equal(last, next);
+	return 1;
 }
 
 /* Opens the current table in both versions, and its changes unless no row differs. Returns 0 or an
@@ -135,6 +143,8 @@ static int batch_open_table(struct batch *batch)
 	/* The table was dropped and made again with an incompatible schema: remove all rows, then
 	 * add all. */
 	batch->removing = r == 0;
+	if (batch->removing)
+		batch_close_changes(batch);
 	return batch_open_changes(batch, batch->in_last, batch->in_next && !batch->removing);
 }
 
@@ -261,12 +271,29 @@ int batch_begin(struct batch *batch)
 	return r;
 }
 
+/* Fills in the event that tells of another schema. Returns 1. */
+static int batch_tell_altered(struct batch *batch, struct stele_event *ret)
+{
+	batch->altered = false;
+	*ret = (struct stele_event){
+		.kind = STELE_EVENT_ALTERED,
+		.version = batch->next->version,
+		.table = batch->name,
+		.schema = batch->schemas[1],
+		.former_schema = batch->schemas[0],
+		.count = batch->count,
+	};
+	return 1;
+}
+
 int batch_next(struct batch *batch, struct stele_event *ret)
 {
 	struct stele_change change;
 	int r;
 
 	for (;;) {
+		if (batch->altered)
+			return batch_tell_altered(batch, ret);
 		if (batch->changes) {
 			r = stele_changes_next(batch->changes, &change);
 			if (r != 0)

@@ -42,7 +42,11 @@ struct batch {
 	struct stele_table last_table, next_table;
 	/* The table has another schema in `next`: the rows of `last` are removed first. */
 	bool removing;
-	struct stele_schema *schema;   /* of the rows in both versions */
+	/* Its schemas in `last` and in `next`; NULL if not loaded. The rows of both versions are
+	 * returned with `schema`, one of the two. */
+	struct stele_schema *schemas[2];
+	const struct stele_schema *schema;
+	bool altered;                  /* the schemas differ, and the caller is yet to be told */
 	struct stele_changes *changes; /* NULL: the current table has no more changes */
 
 	struct batch_row before, after; /* of the event that was returned last */
@@ -58,7 +62,8 @@ int batch_begin(struct batch *batch);
 
 /* Returns 1 and the next change, 0 after the last one, or an error: -ESTALE if the publisher
  * reclaimed one of the two versions. The event, with all that it points to, is valid until the next
- * call. The members .kind and .region are left to the caller. */
+ * call. Its kind is STELE_EVENT_CHANGE, also without `last`, or STELE_EVENT_ALTERED. The member
+ * .region is left to the caller. */
 int batch_next(struct batch *batch, struct stele_event *ret);
 
 /* Closes what the comparison has opened, but not the two versions. May be called at any time. */

@@ -46,12 +46,14 @@ int stele_difference_next(struct stele_difference *difference, struct stele_even
 	const struct stele_snapshot *after = difference->batch.next;
 	int r = subscriber_check(after->subscriber);
 
-	if (r == 0)
+	if (r < 0)
+		return r;
+	/* The difference has rows alone. */
+	do
 		r = batch_next(&difference->batch, ret);
-	if (r == 1) {
-		ret->kind = STELE_EVENT_CHANGE;
+	while (r == 1 && ret->kind == STELE_EVENT_ALTERED);
+	if (r == 1)
 		ret->region = after->region->uuid;
-	}
 	return r;
 }
 

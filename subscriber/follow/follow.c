@@ -145,7 +145,8 @@ static int follow_step(struct stele_follow *follow, struct stele_event *ret)
 	if (r == 0)
 		return follow_finish(follow, ret);
 	if (r == 1) {
-		ret->kind = batch->last ? STELE_EVENT_CHANGE : STELE_EVENT_INITIAL;
+		if (!batch->last)
+			ret->kind = STELE_EVENT_INITIAL;
 		ret->region = batch->next->region->uuid;
 		return 1;
 	}

@@ -142,7 +142,7 @@ Test(alter_readers, live_tables_copy_the_expected_struct)
 /* ---- following ---- */
 
 struct followed {
-	unsigned initial, changes, applied, resyncs;
+	unsigned initial, altered, changes, applied, resyncs;
 	struct stele_publisher *publisher;
 	size_t columns; /* of the schema of the last change */
 	struct new_route before, after;
@@ -158,6 +158,9 @@ static int on_event(const struct stele_event *event, void *userdata)
 		break;
 	case STELE_EVENT_INITIAL_END:
 		route_alter(followed->publisher, &route_new_schema);
+		break;
+	case STELE_EVENT_ALTERED:
+		CHECK(followed->changes == 0 && ++followed->altered == 1, "a change came first");
 		break;
 	case STELE_EVENT_CHANGE:
 		followed->changes++;
@@ -193,8 +196,8 @@ Test(alter_readers, followers_go_on)
 		RETURNS(stele_subscriber_follow(subscriber, &options, STELE_FOREVER, on_event,
 		                                &followed),
 		        1, "");
-		cr_expect(followed.initial == ROUTE_ROWS && followed.changes == 1 &&
-		                  followed.resyncs == 0,
+		cr_expect(followed.initial == ROUTE_ROWS && followed.altered == 1 &&
+		                  followed.changes == 1 && followed.resyncs == 0,
 		          "%u rows, %u changes, %u resyncs", followed.initial, followed.changes,
 		          followed.resyncs);
 		cr_expect_eq(followed.columns, 5);
@@ -205,6 +208,104 @@ Test(alter_readers, followers_go_on)
 		stele_publisher_close(followed.publisher);
 		OK(stele_region_remove(region));
 	}
+}
+
+/* Takes the events that there are, and writes down what they are: "alter TABLE FORMER>NOW", the
+ * numbers of columns; "change"; "end". */
+static void write_down(struct stele_follow *follow, char *text)
+{
+	struct stele_event event;
+	int r;
+
+	text[0] = '\0';
+	while ((r = stele_follow_next(follow, &event)) == 1) {
+		char *end = text + strlen(text);
+		switch (event.kind) {
+		case STELE_EVENT_ALTERED:
+			cr_expect(event.change.kind == 0 && event.change.after.key == NULL);
+			sprintf(end, "alter %s %zu>%zu; ", event.table,
+			        event.former_schema->column_count, event.schema->column_count);
+			break;
+		case STELE_EVENT_CHANGE:
+			cr_expect_null(event.former_schema);
+			strcpy(end, "change; ");
+			break;
+		case STELE_EVENT_INITIAL:
+			break;
+		case STELE_EVENT_RESYNC:
+			strcpy(end, "resync; ");
+			break;
+		default:
+			sprintf(end, "end %llu; ", (unsigned long long)event.count);
+		}
+	}
+	RETURNS(r, 0, "");
+}
+
+/* Gives the table the schema, either by an alter or by making it again, with row 3. */
+static void make_routes_again(struct stele_publisher *publisher, const struct stele_schema *schema,
+                              uint32_t next_hop)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_drop_table(tx, "routes"));
+	OK(stele_transaction_create_table(tx, "routes", schema));
+	route_put_old(tx, 3, next_hop);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+}
+
+#define FOLLOWED(text_) \
+	do { \
+		write_down(follow, text); \
+		cr_expect_str_eq(text, text_, "%s", text); \
+	} while (0)
+
+Test(alter_readers, followers_are_told_of_an_alter)
+{
+	const char *const interest[] = {"routes", NULL};
+	const struct stele_subscriber_options named = {.size = sizeof(named), .tables = interest};
+	struct stele_follow_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher = route_publish(10);
+	struct stele_subscriber *subscriber;
+	struct stele_follow *follow;
+	struct stele_transaction *tx;
+	char text[1024];
+
+	OK(stele_subscriber_open(region, &named, &subscriber));
+	OK(stele_follow_open(subscriber, NULL, &follow));
+	FOLLOWED("end 10; ");
+	/* An alter that changes no row, and one that appends columns, with a change after it. */
+	route_alter(publisher, &route_renamed_schema);
+	FOLLOWED("alter routes 3>3; end 0; ");
+	FOLLOWED("");
+	make_routes_again(publisher, &route_old_schema, 1003);
+	FOLLOWED("alter routes 3>3; change; change; change; change; change; change; change; "
+	         "change; change; end 9; ");
+	stele_follow_position(follow, &options.since);
+	route_alter(publisher, &route_new_schema);
+	route_commit_new(publisher, 3, 5, "us", 7);
+	FOLLOWED("alter routes 3>5; change; end 1; ");
+	stele_follow_close(follow);
+	/* A follow that resumes from before the alter. */
+	OK(stele_follow_open(subscriber, &options, &follow));
+	FOLLOWED("alter routes 3>5; change; end 1; ");
+	/* A rollback takes the columns back. */
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_rollback(tx, options.since.version));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	FOLLOWED("alter routes 5>3; change; end 1; ");
+	/* A table that was made again with the same schema, and with other columns. */
+	make_routes_again(publisher, &route_old_schema, 6);
+	FOLLOWED("change; end 1; ");
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_drop_table(tx, "routes"));
+	OK(stele_transaction_create_table(tx, "routes", &ipc_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	FOLLOWED("change; end 1; ");
+	stele_follow_close(follow);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
 }
 
 /* ---- indexes ---- */

@@ -107,6 +107,9 @@ static bool copy_apply(struct copy *copy, const struct stele_event *event)
 		      "version %llu: the tables are not of one version",
 		      (unsigned long long)event->version);
 		return true;
+	case STELE_EVENT_ALTERED:
+		CHECK(false, "no table is altered");
+		return false;
 	case STELE_EVENT_GONE:
 		CHECK(position.version == event->version && position.version > 0,
 		      "the rows of the region that is gone have no position");
