@@ -21,8 +21,9 @@
  *                     it before it can be read, or create it again
  *   -ENOTDIR          a directory was expected, and something else was found
  *   -EEXIST           the region, table, row or file exists already
- *   -EBUSY            in use: another publisher is attached, a transaction is open, a table is
- *                     being replaced, or no signal number is free for the notifier
+ *   -EBUSY            in use: another publisher is attached or holds the lock, a transaction is
+ *                     open, a table is being replaced, a subscriber still maps the file that was
+ *                     replaced, or no signal number is free, and blocked, for the notifier
  *   -EAGAIN           a condition does not hold: the region or a row is at another version
  *   -EACCES, -EPERM   this user may not use the files or the memory of the region, the memory is in
  *                     another IPC namespace, or other users than the owner may write to them
@@ -33,7 +34,8 @@
  *                     function that lists -ENOSPC may return these two as well
  *   -ENOMEM           this process, or its memory cgroup, has no memory or address space left
  *   -EMFILE, -ENFILE  too many are open: descriptors, or versions that one subscriber pins
- *   -EBADMSG          the region is damaged, was truncated, has lost its memory, or is not a region
+ *   -EBADMSG          the region is damaged, was truncated, has lost its memory, or is not a
+ *                     region; a key or a value does not fit the schema that it is read by
  *   -EPROTONOSUPPORT  the region has a feature that this library does not know (upgrade the
  *                     library), has another layout version, or is from another kind of machine
  *   -ECHILD           the handle was opened by the parent process, before a fork()

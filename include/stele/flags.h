@@ -49,9 +49,6 @@
  * <stele/subscriber.h> explains the two. */
 #define STELE_ONE_OWNER (1u << 13)
 
-/* Columns (struct stele_column): a mark for people: programs should stop using the column. */
-#define STELE_COLUMN_DEPRECATED (1u << 20)
-
 /* Following (struct stele_follow_options): follow this one region. The follow ends with -ENOENT
  * when the region is removed, and with -EIDRM when another one takes its name. */
 #define STELE_ONE_REGION (1u << 15)
@@ -59,5 +56,8 @@
 /* Following: report no version as applied. The caller does so by stele_subscriber_applied(), when
  * and if it has applied the version. For a program that hands the changes on. */
 #define STELE_APPLIED_BY_CALLER (1u << 16)
+
+/* Columns (struct stele_column): a mark for people: programs should stop using the column. */
+#define STELE_COLUMN_DEPRECATED (1u << 20)
 
 #endif

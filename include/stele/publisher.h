@@ -268,7 +268,7 @@ STELE_API int stele_transaction_begin(struct stele_publisher *publisher,
  *
  * Returns 1 and sets `*ret_version` (may be NULL) to the new version. Returns 0 if the tables are
  * unchanged: there is no new version, and `*ret_version` is the last one. Frees the handle, also
- * on error (except -ECHILD). Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EINVAL (a replacement was not
+ * on error (except -ECHILD). Errors: -ENOSPC, -ENOMEM, -EBADMSG, -EBUSY (a replacement was not
  * ended), -EOVERFLOW (the last version was 2^62 - 1), those of NEW FILES below, and, with
  * STELE_DURABLE_COMMIT, -EIO, -ENOSPC or -EDQUOT of the write to the disk, after which every
  * begin fails. On error nothing has changed. */
@@ -404,7 +404,7 @@ STELE_API int64_t stele_transaction_put_many(struct stele_transaction *tx, const
                                              const struct stele_row_ref *rows, size_t count);
 
 /* Deletes a row. Returns 1, or 0 if there is no such row. Errors: -EINVAL, -ENXIO (no such
- * table), -ENOSPC, -ENOMEM. */
+ * table), -EBUSY (the table is being replaced), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_delete(struct stele_transaction *tx, const char *table,
                                        const void *key, unsigned key_bits);
 
@@ -482,7 +482,7 @@ STELE_API int stele_writable_get(struct stele_writable *table, const void *key, 
  * deleted. Errors: -EBUSY (a replacement has begun already), -EINVAL (no replacement has begun),
  * -ENOMEM, -ENOSPC, -EBADMSG. After an error of stele_writable_replace_end(), some of the rows
  * may be deleted already, and the replacement has not ended: abort the transaction. A commit
- * would return -EINVAL. */
+ * would return -EBUSY. */
 STELE_API int stele_writable_replace(struct stele_writable *table);
 STELE_API int64_t stele_writable_replace_end(struct stele_writable *table);
 

@@ -337,8 +337,8 @@ static int attach_open(const struct attach_request *request, struct attachment *
 	else if (r == -EPROTONOSUPPORT && flags & STELE_CREATE)
 		return attach_replace(
 			request,
-			"was made by a library with another layout, or on another kind of "
-			"machine",
+			"was made by a library with an earlier layout, or on a machine with the "
+			"other byte order",
 			attachment);
 	else if (r == -ENOENT && flags & (STELE_CREATE | STELE_CREATE_NEW)) {
 		/* Do not use the uuid in a publisher file that was left over: versions of that

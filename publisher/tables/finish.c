@@ -108,7 +108,7 @@ int finish_commit(struct stele_transaction *tx, struct notice *ret_notice)
 
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
 		if (table->marks)
-			return error_set(EINVAL,
+			return error_set(EBUSY,
 			                 "the replacement of table \"%s\" was not ended "
 			                 "(stele_writable_replace_end)",
 			                 table->name);

@@ -8,7 +8,7 @@
 
 /* Counts the changed rows and writes the new catalog. Returns 1 if any table changed, and adds the
  * changed tables to `*ret_notice`; the caller sets the notice's version and time. Returns 0 if the
- * tables are unchanged, or -EINVAL (a replacement was not ended), -ENOMEM, -ENOSPC or -EBADMSG. */
+ * tables are unchanged, or -EBUSY (a replacement was not ended), -ENOMEM, -ENOSPC or -EBADMSG. */
 int finish_commit(struct stele_transaction *tx, struct notice *ret_notice);
 
 /* Drops the transaction's changes to its tables, and closes the tables. */

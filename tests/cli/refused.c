@@ -181,7 +181,7 @@ Test(cli_refused, a_region_of_an_earlier_layout_is_replaced_by_create)
 	result = STELE("create", region, "--table", "more(a: u8 key)");
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(cli_plain(result.out), "created, version 1, 1 table created");
-	EXPECT_HAS(result.err, "another layout");
+	EXPECT_HAS(result.err, "an earlier layout");
 	EXPECT_HAS(result.err, "replaced by an empty one");
 	EXPECT_FAILURE(STELE("dump", target), 3, "there is no table \"routes\"");
 	/* A waiting process moves to the new region, and reports a gap. */

@@ -264,7 +264,7 @@ Test(unit_table, a_replacement_that_failed_is_not_committed)
 	RETURNS(stele_writable_put(table, first, 32, &value, sizeof(value)), 0, "");
 	RETURNS(stele_writable_replace_end(table), -ENOSPC,
 	        "no space for a change to table \"rows\"");
-	RETURNS(stele_transaction_commit(tx, NULL, NULL), -EINVAL, "was not ended");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), -EBUSY, "was not ended");
 	cr_expect_eq(rows_of("rows"), rows);
 	stele_publisher_close(publisher);
 }

@@ -52,7 +52,7 @@ static const char doc[] =
 	"a number with the unit K, M, G or T.\n"
 	"\n"
 	"A region that cannot be used is replaced by an empty one, with a note: a region of "
-	"a library with another layout, or one that an earlier boot of the machine left "
+	"a library with an earlier layout, or one that an earlier boot of the machine left "
 	"incomplete.\n";
 
 static enum status create_parse_mode(const char *text, mode_t *ret)
