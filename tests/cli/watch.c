@@ -311,6 +311,25 @@ Test(cli_watch, the_table_format_says_that_the_region_went_and_came_back)
 	expect_clean_end(SIGINT);
 }
 
+Test(cli_watch, tells_of_an_alter)
+{
+	start_with_rows("ndjson");
+	EXPECT_STATUS(STELE("alter", target, "--add", "zone: char[8] default eu"), 0);
+	expect_line(
+		"{\"version\": 3, \"change\": \"altered\", \"table\": \"routes\", \"row\": null, "
+		"\"before\": null}");
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	EXPECT_HAS(cli_line(&watch), "\"metric\": 21, \"zone\": \"eu\"");
+	expect_clean_end(SIGTERM);
+	STELE_START(&watch, "watch", "--since", "0", region);
+	for (int i = 0; i < 4; i++)
+		cli_line(&watch);
+	EXPECT_STATUS(STELE("alter", target, "--rename", "metric=cost", "--deprecate", "zone"), 0);
+	EXPECT_HAS(cli_line(&watch), "!       routes  column \"metric\" was renamed to \"cost\"; "
+	                             "column \"zone\" is now deprecated");
+	expect_clean_end(SIGINT);
+}
+
 Test(cli_watch, ends_while_there_is_no_region)
 {
 	start_with_rows("ndjson");

@@ -59,6 +59,9 @@ static const char doc[] =
 	"the region is not that of --since, a line with the change \"gap\" (!) says so, and "
 	"all rows follow as added. Forget all earlier rows then.\n"
 	"\n"
+	"If a table is altered, a line with the change \"altered\" (!) says so, before its "
+	"changes. Its rows are the same; stele schema prints the columns that it has now.\n"
+	"\n"
 	"If the region is removed, a line with the change \"gone\" (!) says so. The watch goes "
 	"on when it is created again, with a gap.\n"
 	"\n"
@@ -288,6 +291,9 @@ static enum status watch_print_event(struct watch *watch, const struct stele_eve
 		return STATUS_DONE;
 	case STELE_EVENT_GONE:
 		return watch_print_gone(watch, event);
+	case STELE_EVENT_ALTERED:
+		watch->changed = true;
+		return difference_print_altered(&watch->difference, event);
 	case STELE_EVENT_INITIAL:
 	case STELE_EVENT_CHANGE:
 		if (watch->missed)

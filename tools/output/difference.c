@@ -6,6 +6,7 @@
 #include "tools/base/format.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
+#include "tools/base/text.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
@@ -42,6 +43,38 @@ enum status difference_print_mark(struct difference *difference, const char *mar
 	cells[ROW].plain = why;
 	cells[TOKEN] = cell_text(token_describe(version, region, token));
 	return output_row(difference->output, cells);
+}
+
+/* Appends a difference between two schemas to a text: a stele_schema_difference_fn. */
+static int difference_add(void *context, bool compatible, const char *what)
+{
+	struct text *text = context;
+
+	(void)compatible;
+	text_append_string(text, text->length > 0 ? "; " : "");
+	text_append_string(text, what);
+	return 0;
+}
+
+enum status difference_print_altered(struct difference *difference, const struct stele_event *event)
+{
+	struct cell cells[COLUMNS] = {0};
+	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
+	struct text what = {0};
+	enum status status;
+
+	stele_schema_compare(event->former_schema, event->schema, difference_add, &what);
+	text_append(&what, "", 1);
+	cells[VERSION] = cell_number(event->version, number);
+	cells[CHANGE] = cell_text("altered");
+	cells[CHANGE].plain = "!";
+	cells[TABLE] = cell_text(event->table);
+	cells[BEFORE].plain = "";
+	cells[ROW].plain = what.bytes;
+	cells[TOKEN] = cell_text(token_describe(event->version, event->region, token));
+	status = output_row(difference->output, cells);
+	text_free(&what);
+	return status;
 }
 
 /* Returns a cell that has the row as an object. */

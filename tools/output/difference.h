@@ -26,6 +26,11 @@ enum status difference_print_proposed(struct difference *difference, struct stel
                                       const char *name, const struct stele_schema *schema,
                                       struct stele_position *position);
 
+/* Prints that a table was altered, for STELE_EVENT_ALTERED: a line "altered", and in tables what
+ * differs. */
+enum status difference_print_altered(struct difference *difference,
+                                     const struct stele_event *event);
+
 /* Prints a line that is no change of a row: "gap", and all rows of `version` follow; or "gone". `why`
  * explains it in tables. */
 enum status difference_print_mark(struct difference *difference, const char *mark, const char *why,
