@@ -15,8 +15,11 @@
 static int copy_open(struct stele_subscriber *subscriber, const char *name,
                      const struct stele_schema *expected, struct named_live *entry)
 {
-	int r = named_key_set(&entry->key, name, expected);
+	int r = expected ? stele_schema_check(expected) : 0;
 
+	if (r < 0)
+		return r;
+	r = named_key_set(&entry->key, name, expected);
 	if (r == -ENOMEM)
 		return error_set(ENOMEM, "no memory for a copy of the schema of table \"%s\"",
 		                 name);

@@ -399,6 +399,8 @@ int stele_live_open(struct stele_subscriber *subscriber, const char *name,
 	struct stele_live live;
 	int r = subscriber_check(subscriber);
 
+	if (r == 0 && expected)
+		r = stele_schema_check(expected);
 	if (r < 0)
 		return r;
 	if (expected) {
