@@ -290,7 +290,7 @@ int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *ret)
 
 int64_t stele_cursor_next_many(struct stele_cursor *cursor, struct stele_row *ret, size_t capacity)
 {
-	int rechecked, r = cursor->backward ? cursor_turn(cursor) : 0;
+	int rechecked, r = cursor->backward && capacity > 0 ? cursor_turn(cursor) : 0;
 	size_t count = 0;
 
 	if (r == 0) {

@@ -142,6 +142,20 @@ static void move_backward(struct walk *walk, int step)
 	walk->at -= there;
 }
 
+/* Moves forward by any number of rows, also by none. */
+static void move_forward_many(struct walk *walk, uint64_t *state, int step)
+{
+	size_t capacity = random_from(state) % 9, left = walk->end - walk->at;
+	struct stele_row rows[8];
+	int64_t count = stele_cursor_next_many(walk->cursor, rows, capacity);
+
+	CHECK(count == (int64_t)(left < capacity ? left : capacity),
+	      "step %d, seed %llu: %lld rows of %zu, %zu are left", step, (unsigned long long)SEED,
+	      (long long)count, capacity, left);
+	for (int64_t i = 0; i < count; i++)
+		expect_row(walk, 1, &rows[i], true, walk->at++, step);
+}
+
 static void restrict_walk(struct walk *walk, const struct key *under)
 {
 	OK(stele_cursor_under(walk->cursor, under->bytes, under->bits));
@@ -167,7 +181,7 @@ static void step_at_random(struct walk *walk, const struct kind *kind, uint64_t 
 	struct key key = kind->random_key(state);
 	unsigned runs = (unsigned)(random_from(state) % 12);
 
-	switch (random_from(state) % 8) {
+	switch (random_from(state) % 9) {
 	case 0:
 		/* Half of the restrictions are short, so that they leave some rows. */
 		if (random_from(state) % 2)
@@ -189,6 +203,9 @@ static void step_at_random(struct walk *walk, const struct kind *kind, uint64_t 
 	case 5:
 		while (runs-- > 0)
 			move_forward(walk, step);
+		break;
+	case 6:
+		move_forward_many(walk, state, step);
 		break;
 	default:
 		while (runs-- > 0)
