@@ -341,16 +341,16 @@ struct stele_subscriber_state {
 STELE_API int stele_subscriber_describe(struct stele_subscriber *subscriber,
                                         struct stele_subscriber_state *ret);
 
-/* Copies the value of one row of the newest version into `buffer`, which has a capacity of
- * `*size` bytes. A NUL follows a value that ends in text or bytes, if the buffer is larger than
- * the value. `expected` is the schema that the caller was compiled with (see
- * stele_table_open()), or NULL if the caller does not depend on the columns. With `expected`,
- * copies the columns of `expected` alone, unless the last one is variable. Sets `*size` to the
- * number of bytes copied, and `*ret_version` (may be NULL) to the version that was read. Returns
- * 1, or 0 if there is no such row. Errors: -EINVAL (the key does not fit the schema),
+/* Copies the value of one row of the newest version into `buffer`, which has a capacity of `*size`
+ * bytes. A NUL follows a value that ends in text or bytes, if the buffer is larger than the value.
+ * `expected` is the schema that the caller was compiled with (see stele_table_open()), or NULL if
+ * the caller does not depend on the columns. With `expected`, copies the columns of `expected`
+ * alone, unless the last one is variable. Sets `*size` to the number of bytes copied, and
+ * `*ret_version` (may be NULL) to the version that was read. Returns 1, or 0 if there is no such
+ * row. Errors: -EINVAL (the key does not fit the schema; `expected` is no valid schema),
  * -EMEDIUMTYPE (the table has another schema than `expected`), -ENXIO (no such table), -EMSGSIZE
- * (the buffer is too small; `*size` is set to the size needed), -EBADMSG, -ETIME (the publisher
- * was faster than every retry), -ENOMEM, -ECHILD. */
+ * (the buffer is too small; `*size` is set to the size needed), -EBADMSG, -ETIME (the publisher was
+ * faster than every retry), -ENOMEM, -ECHILD. */
 STELE_API int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *table,
                                         const struct stele_schema *expected, const void *key,
                                         unsigned key_bits, void *buffer, size_t *size,
@@ -426,8 +426,8 @@ STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot,
 /* Looks up a row by the name of its table and by its key. `expected` is the schema that the caller
  * was compiled with (see stele_table_open()), or NULL if the caller does not depend on the columns.
  * Returns 1 and fills `*ret`, or returns 0 if there is no such row. Errors: -EINVAL (the key does
- * not fit the schema), -EMEDIUMTYPE (the table has another schema than `expected`), -ENXIO (no such
- * table), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
+ * not fit the schema; `expected` is no valid schema), -EMEDIUMTYPE (the table has another schema
+ * than `expected`), -ENXIO (no such table), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_snapshot_get(const struct stele_snapshot *snapshot, const char *table,
                                  const struct stele_schema *expected, const void *key,
                                  unsigned key_bits, struct stele_row *ret);
@@ -482,8 +482,8 @@ struct stele_table {
  * with. The table may have been altered since (stele_transaction_alter_table()): then values have
  * more bytes than the caller's struct, which their first bytes are. stele_schema_compatible() has
  * the rule. Errors: -ENXIO (no such table), -EMEDIUMTYPE (the table has another schema, or lacks
- * columns of `expected`; the error message shows both schemas), -ESTALE, -EBADMSG, -ENOMEM,
- * -ECHILD. */
+ * columns of `expected`; the error message shows both schemas), -EINVAL (`expected` fails
+ * stele_schema_check()), -ESTALE, -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_table_open(const struct stele_snapshot *snapshot, const char *name,
                                const struct stele_schema *expected, struct stele_table *ret);
 

@@ -215,9 +215,10 @@ int schema_expect(const char *table, const struct stele_schema *present,
                   const struct stele_schema *expected)
 {
 	char have[768], want[768];
+	int r = expected ? stele_schema_check(expected) : 0;
 
-	if (!expected || stele_schema_compatible(expected, present) >= 0)
-		return 0;
+	if (r < 0 || !expected || stele_schema_compatible(expected, present) >= 0)
+		return r;
 	stele_schema_format(present, have, sizeof(have));
 	stele_schema_format(expected, want, sizeof(want));
 	if (strcmp(have, want) == 0)

@@ -141,6 +141,34 @@ Test(ipc_by_name, what_is_remembered_is_checked)
 	stele_publisher_close(publisher);
 }
 
+/* Every call that takes the expected schema refuses one with a reserved member, or one that is not
+ * well formed. */
+Test(ipc_by_name, the_expected_schema_is_checked)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_schema reserved = ipc_schema, empty = {0};
+	const struct stele_schema *const wrong[] = {&reserved, &empty};
+	struct stele_snapshot *snapshot;
+	struct stele_changes *changes;
+	struct stele_table table;
+	struct stele_live live;
+
+	reserved.reserved_[0] = 1;
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	for (unsigned i = 0; i < 2; i++) {
+		RETURNS(stele_table_open(snapshot, "rows", wrong[i], &table), -EINVAL, "");
+		RETURNS(stele_live_open(subscriber, "rows", wrong[i], &live), -EINVAL, "");
+		RETURNS(stele_changes_since(subscriber, "rows", wrong[i], NULL, &changes), -EINVAL,
+		        "");
+		read_snapshot(snapshot, wrong[i], -EINVAL, i == 0 ? "reserved" : "column");
+		read_newest(subscriber, wrong[i], -EINVAL, i == 0 ? "reserved" : "column");
+	}
+	read_snapshot(snapshot, &ipc_schema, 1, "");
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* ---- names ---- */
 
 #define TABLES 40u
