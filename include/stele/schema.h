@@ -17,10 +17,10 @@
  *
  * The last column of a value may be variable (STELE_TEXT, STELE_BYTES). Its bytes start at the
  * column's offset, after the fixed part: in C it is a flexible array member. Its length is the
- * size of the value minus that offset. In a region, one NUL follows it, which the size does not
- * count: text without NULs can be used as a string. Likewise a NUL follows a key whose last column
- * is text or bytes. Regions of libraries before 0.2 have these NULs only after an upgrade
- * (stele_publisher_upgrade()).
+ * size of the value minus that offset. In every row that the library returns, one NUL follows it,
+ * which the size does not count: text without NULs can be used as a string. Likewise a NUL follows
+ * a key whose last column is text or bytes. Rows that are read in place from regions of libraries
+ * before 0.2 have these NULs only after an upgrade (stele_publisher_upgrade()).
  *
  * A number is aligned to its size. On i386, compilers align 64-bit members of structs to 4 bytes
  * only. Declare such a member as `_Alignas(8) uint64_t bytes`: then the struct is the same in

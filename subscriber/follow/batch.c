@@ -11,19 +11,25 @@
 
 /* ---- rows ---- */
 
+/* Copies a row, with a NUL after the key and one after the value, as rows whose last column is text
+ * have them in the region. Returns 0 or -ENOMEM. */
 static int batch_copy_row(struct batch_row *copy, struct stele_row *row)
 {
-	if (row->value_size > copy->capacity) {
-		unsigned char *value = realloc(copy->value, row->value_size);
+	size_t key_size = (row->key_bits + 7) / 8;
+
+	if (row->value_size + 1 > copy->capacity) {
+		unsigned char *value = realloc(copy->value, row->value_size + 1);
 		if (!value)
 			return error_set(ENOMEM, "no memory for a value of %zu bytes",
 			                 row->value_size);
 		copy->value = value;
-		copy->capacity = row->value_size;
+		copy->capacity = row->value_size + 1;
 	}
-	data_copy_out(copy->key, row->key, (row->key_bits + 7) / 8);
+	data_copy_out(copy->key, row->key, key_size);
+	copy->key[key_size] = '\0';
 	if (row->value_size > 0)
 		data_copy_out(copy->value, row->value, row->value_size);
+	copy->value[row->value_size] = '\0';
 	row->key = copy->key;
 	row->value = copy->value;
 	return 0;

@@ -17,9 +17,9 @@ struct batch_table {
 
 /* A copied row. */
 struct batch_row {
-	unsigned char key[STELE_KEY_MAX];
-	unsigned char *value; /* on the heap */
-	size_t capacity;      /* of `value`, in bytes */
+	unsigned char key[STELE_KEY_MAX + 1]; /* a NUL follows the key, and the value */
+	unsigned char *value;                 /* on the heap */
+	size_t capacity;                      /* of `value`, in bytes */
 };
 
 struct batch {
