@@ -658,10 +658,12 @@ struct stele_change {
  * or removed. The schema of one table must extend that of the other (stele_schema_compatible()).
  * The caller owns the changes and closes them before the snapshots.
  *
- * If columns were appended in between, rows are compared and returned as if the older ones had the
- * new columns, with their defaults. So an alter alone changes no row. It makes the first walk over
- * the changes cost as much as a scan of both tables. Returned values of the side with fewer columns
- * are copies, valid until the next call on the changes.
+ * If the table was altered in between, or an alter was rolled back, rows are compared and returned
+ * with the columns of the table after: `before` is given the defaults of columns that were
+ * appended, and loses columns that were taken back. So an alter alone changes no row, and neither
+ * does its rollback. `after` is always a value of the later schema. (`before` may hold a word of an
+ * enumeration that a rollback took back.) Such changes cost as much as a scan of both tables. A
+ * value to which columns were appended is a copy, valid until the next call on the changes.
  *
  * Errors: -EINVAL (no table is given, or the snapshots belong to two subscribers), -EMEDIUMTYPE
  * (rows of the two schemas can't be compared), -EBADMSG, -ESTALE, -ENOMEM, -ECHILD. */
@@ -708,16 +710,16 @@ STELE_API void stele_changes_position(const struct stele_changes *changes,
  * version of 0, are the time before the first commit: all rows count as added. A table that does
  * not exist at one of the two versions counts as empty there. `expected` (may be NULL) is the
  * schema that the caller was compiled with, as for stele_table_open(): every row of the changes has
- * it. The caller owns the changes and closes them before the subscriber; until then, they pin both
- * versions.
+ * its columns. The caller owns the changes and closes them before the subscriber; until then, they
+ * pin both versions.
  *
  * Returns 0, or STELE_GAP without opening anything. STELE_GAP means that history no longer holds
  * `since`, that it is a position in another region, or that the table had another schema then.
  * Discard all rows and continue from NULL.
  *
- * Errors: -EINVAL (name, position), -EMEDIUMTYPE (the table has another schema than `expected` now:
- * the error message shows both), -EMFILE (fewer than two pins are free), -ETIME (the publisher was
- * faster than every retry), -EBADMSG, -ENOMEM, -ECHILD.
+ * Errors: -EINVAL (name, position, `expected`), -EMEDIUMTYPE (the table has another schema than
+ * `expected` now: the error message shows both), -EMFILE (fewer than two pins are free), -ETIME
+ * (the publisher was faster than every retry), -EBADMSG, -ENOMEM, -ECHILD.
  *
  * This loop keeps a copy of a table up to date (docs/examples/changes.c is a complete program):
  *
@@ -771,7 +773,10 @@ struct stele_event {
 	uint64_t version;      /* version of the batch that has the event; 0 for _RESYNC */
 	const uint8_t *region; /* UUID of the region that .version belongs to, 16 bytes */
 
-	/* For _INITIAL, _CHANGE and _ALTERED. Otherwise .table and .schema are NULL. */
+	/* For _INITIAL, _CHANGE and _ALTERED. Otherwise .table and .schema are NULL. The schema is
+	 * that of the table at .version, and both rows have its columns (see stele_changes_open()).
+	 * Rows that are removed because their table was dropped, or created again with other
+	 * columns, have the schema of the former table. */
 	const char *table;
 	const struct stele_schema *schema;        /* of the rows; of the table, if _ALTERED */
 	const struct stele_schema *former_schema; /* for _ALTERED; otherwise NULL */
@@ -855,11 +860,11 @@ struct stele_follow;
  *   without rows delivers nothing.
  * - Altering a table delivers an _ALTERED, before the changes of the table in this batch. It has
  *   the schema that the table has in .version, and the former one: stele_schema_compare() names the
- *   differences. No row changes by it. Changes that come after it have the new columns, also in the
- *   row before the change. A row that does not come has the defaults of appended columns. A
- *   rollback to a version before the alter delivers an _ALTERED too; the changes of its batch still
- *   have the columns that are taken away. The same holds for a table that was created again with a
- *   schema by which its rows can be read on.
+ *   differences. No row changes by it. Changes that come after it have the schema that the table
+ *   has then, also in the row before the change. A row that does not come has the defaults of
+ *   appended columns. A rollback to a version before the alter delivers an _ALTERED too: a row that
+ *   does not come no longer has the columns that were taken back. The same holds for a table that
+ *   was created again with a schema by which its rows can be read on.
  *
  * When the region is removed, a _GONE comes. Until there is a region of the name again, no other
  * event does, and the rows that were delivered are those of the region that is gone. Then comes the
@@ -939,8 +944,8 @@ STELE_API int stele_difference_open(const struct stele_snapshot *before,
  * of the keys; or returns 0 after the last one. The event is that of a batch of a follow from
  * `before` to `after`: .kind is STELE_EVENT_CHANGE, .version that of `after`, and rows are
  * consistent copies, valid until the next call. A table that was created again with other columns
- * has a removal for each former row, and then its additions. If one version has appended columns,
- * the rows of both have them.
+ * has a removal for each former row, and then its additions. If the table was altered in between,
+ * both rows have the columns that it has in `after`.
  *
  * Errors: -ESTALE (the publisher has reclaimed one of the two versions: what was returned before is
  * right, but not all), -EMEDIUMTYPE (a table has another schema than `tables` names), -EBADMSG,

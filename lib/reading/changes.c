@@ -11,6 +11,10 @@
  *
  * Both ways may find two different objects with equal values. These pairs are no changes, and are
  * skipped.
+ *
+ * If an alter, or its rollback, lies between the two sides, rows before are compared and returned
+ * with the columns of the side after: a caller that applies `after` to a copy of its own needs
+ * those columns and no others.
  */
 #include "lib/reading/changes.h"
 
@@ -37,6 +41,13 @@ struct merge {
 	bool ended[2];
 };
 
+/* What makes a row before have the columns of the side after. */
+enum conversion {
+	CONVERT_NOTHING,
+	CONVERT_EXTEND, /* adds the defaults of the columns that were appended */
+	CONVERT_CUT,    /* leaves out the columns that were taken back */
+};
+
 /* Arrays of two hold both sides: 0 is before, 1 is after. */
 struct stele_changes {
 	struct reading readings[2];
@@ -44,11 +55,10 @@ struct stele_changes {
 	bool present[2];
 	uint64_t versions[2];
 	uint8_t region[16]; /* UUID of the region of versions[1] */
-	/* The rows of side `narrow` lack columns of the other side, and are compared and returned
-	 * extended; -1: of neither side. */
-	int narrow;
-	struct extension extension;
-	unsigned char *extended; /* on the heap: the value returned last for that side */
+	enum conversion conversion;
+	struct extension extension; /* unless CONVERT_NOTHING */
+	/* With CONVERT_EXTEND, on the heap: the value before that was returned last. */
+	unsigned char *extended;
 	void (*release)(const void *context);
 	struct key_start under;
 	/* Finds the next pair of rows. Returns 1, 0 after the last pair, or -EBADMSG. The result
@@ -194,7 +204,7 @@ int changes_open(const struct reading *before, const struct reading *after,
 	changes->versions[0] = versions[0];
 	changes->versions[1] = versions[1];
 	memcpy(changes->region, region, sizeof(changes->region));
-	changes->narrow = -1;
+	changes->conversion = CONVERT_NOTHING;
 	changes->extension.rest = NULL;
 	changes->extended = NULL;
 	changes->release = NULL;
@@ -214,21 +224,23 @@ int changes_open_extended(const struct reading *before, const struct reading *af
                           struct extension *extension, const uint64_t versions[2],
                           const uint8_t region[16], struct stele_changes **ret)
 {
-	unsigned char *extended;
+	bool extend = extension->narrow == 0;
+	unsigned char *extended = NULL;
 	int r;
 
 	if (!before || !after || !extension->appends)
 		return changes_open(before, after, versions, region, ret);
 	/* A NUL follows the value, as in a stored row whose last column is text. */
-	extended = calloc(1, extension->wide_size + 1);
-	if (!extended)
+	if (extend)
+		extended = calloc(1, extension->wide_size + 1);
+	if (extend && !extended)
 		return error_set(ENOMEM, "no memory for changes");
 	r = changes_open(before, after, versions, region, ret);
 	if (r < 0) {
 		free(extended);
 		return r;
 	}
-	(*ret)->narrow = extension->narrow;
+	(*ret)->conversion = extend ? CONVERT_EXTEND : CONVERT_CUT;
 	(*ret)->extension = *extension;
 	(*ret)->extended = extended;
 	extension->rest = NULL;
@@ -308,40 +320,41 @@ int stele_changes_under(struct stele_changes *changes, const void *key, unsigned
 	return r < 0 ? r : changes_recheck(changes, changes_start(changes));
 }
 
-static bool changes_same_value(const struct row_parts *a, const struct row_parts *b)
+static bool changes_same_bytes(const unsigned char *a, const unsigned char *b, uint32_t size)
 {
-	uint32_t size = a->value_size, i = 0;
+	uint32_t i = 0;
 
-	if (size != b->value_size)
-		return false;
 	for (; i + 8 <= size; i += 8)
-		if (data_load_bytes(a->value + i) != data_load_bytes(b->value + i))
+		if (data_load_bytes(a + i) != data_load_bytes(b + i))
 			return false;
 	for (; i < size; i++)
-		if (data_load_byte(a->value + i) != data_load_byte(b->value + i))
+		if (data_load_byte(a + i) != data_load_byte(b + i))
 			return false;
 	return true;
 }
 
-/* Returns true if both rows of a pair have the same value. */
+/* Returns true if both rows of a pair have the same value, in the columns of the side after. */
 static bool changes_same_row(const struct stele_changes *changes, const struct found pair[2])
 {
-	int narrow = changes->narrow;
+	const struct row_parts *before = &pair[0].parts, *after = &pair[1].parts;
 
-	if (narrow < 0)
-		return changes_same_value(&pair[0].parts, &pair[1].parts);
-	return extension_equal(&changes->extension, pair[narrow].parts.value,
-	                       pair[1 - narrow].parts.value, pair[1 - narrow].parts.value_size);
+	if (changes->conversion == CONVERT_EXTEND)
+		return extension_equal(&changes->extension, before->value, after->value,
+		                       after->value_size);
+	return (changes->conversion == CONVERT_CUT || before->value_size == after->value_size) &&
+	       changes_same_bytes(before->value, after->value, after->value_size);
 }
 
-/* Fills in the row of one side, extended if the side is the narrow one. */
-static void changes_fill_row(struct stele_changes *changes, const struct found pair[2], int side,
-                             struct stele_row *ret)
+/* Fills in the row before, with the columns of the side after. */
+static void changes_fill_before(struct stele_changes *changes, const struct row_parts *before,
+                                struct stele_row *ret)
 {
-	row_fill(&pair[side].parts, ret);
-	if (side != changes->narrow)
+	row_fill(before, ret);
+	if (changes->conversion == CONVERT_CUT)
+		ret->value_size = changes->extension.narrow_size;
+	if (changes->conversion != CONVERT_EXTEND)
 		return;
-	extension_extend(&changes->extension, pair[side].parts.value, changes->extended);
+	extension_extend(&changes->extension, before->value, changes->extended);
 	ret->value = changes->extended;
 	ret->value_size = changes->extension.wide_size;
 }
@@ -364,9 +377,9 @@ static int changes_find_next(struct stele_changes *changes, struct stele_change 
 	                                     : !pair[1].ref ? STELE_REMOVED
 	                                                    : STELE_CHANGED};
 	if (pair[0].ref)
-		changes_fill_row(changes, pair, 0, &ret->before);
+		changes_fill_before(changes, &pair[0].parts, &ret->before);
 	if (pair[1].ref)
-		changes_fill_row(changes, pair, 1, &ret->after);
+		row_fill(&pair[1].parts, &ret->after);
 	return 1;
 }
 

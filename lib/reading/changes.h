@@ -17,9 +17,10 @@ int changes_open(const struct reading *before, const struct reading *after,
                  const uint64_t versions[2], const uint8_t region[16], struct stele_changes **ret);
 
 /* Opens changes as changes_open() does, between the readings of a table before and after columns
- * were appended or taken back. `extension` is that of extension_between(): rows of its narrow side
- * are compared and returned extended, in a buffer of the changes. Takes over the memory of the
- * extension, unless it sets no `appends`: then this is changes_open(). */
+ * were appended or taken back. `extension` is that of extension_between(before, after). Rows before
+ * are compared and returned with the columns of the table after: extended by defaults, in a buffer
+ * of the changes, or cut. Takes over the memory of the extension, unless it sets no `appends`: then
+ * this is changes_open(). */
 int changes_open_extended(const struct reading *before, const struct reading *after,
                           struct extension *extension, const uint64_t versions[2],
                           const uint8_t region[16], struct stele_changes **ret);

@@ -93,10 +93,9 @@ static int batch_open_changes(struct batch *batch, bool with_last, bool with_nex
 	return r;
 }
 
-/* Loads the schemas of both versions, and sets batch->schema to the one that the rows of both have
- * in the changes: that of the version with more columns, which need not be `next` (a rollback takes
- * an alter back). Returns 1; 0 if neither schema extends the other; or an error. */
-static int batch_join_schemas(struct batch *batch)
+/* Loads the schemas of both versions, and sets batch->schema to that of `next`, which the rows of
+ * both have in the changes. Returns 1; 0 if neither schema extends the other; or an error. */
+static int batch_compare_schemas(struct batch *batch)
 {
 	const struct stele_schema *last, *next;
 	int r = stele_table_schema(&batch->last_table, &batch->schemas[0]);
@@ -107,12 +106,9 @@ static int batch_join_schemas(struct batch *batch)
 		return r;
 	last = batch->schemas[0];
 	next = batch->schemas[1];
-	if (stele_schema_compatible(last, next) >= 0)
-		batch->schema = next;
-	else if (stele_schema_compatible(next, last) >= 0)
-		batch->schema = last;
-	else
+	if (stele_schema_compatible(last, next) < 0 && stele_schema_compatible(next, last) < 0)
 		return 0;
+	batch->schema = next;
 	batch->altered = !stele_schema_equal(last, next);
 	return 1;
 }
@@ -142,7 +138,7 @@ static int batch_open_table(struct batch *batch)
 		if (stele_table_version(&batch->last_table) ==
 		    stele_table_version(&batch->next_table))
 			return 0;
-		r = batch_join_schemas(batch);
+		r = batch_compare_schemas(batch);
 	}
 	if (r < 0)
 		return r;
