@@ -270,10 +270,12 @@ struct layout_record {
 	uint64_t added, changed, removed; /* rows, in all tables */
 };
 
-/* Counts the rows of one table that a commit changed. */
+/* Counts the rows of one table that a commit changed. Libraries before 0.2 wrote a NUL for `fate`,
+ * as the end of the name, and do not read it. */
 struct layout_record_table {
 	uint64_t added, changed, removed;
-	char name[64];
+	char name[63]; /* zeros after the name */
+	uint8_t fate;  /* enum stele_table_fate */
 };
 
 /* An entry of the kept table: a version below `reclaimed` that stays readable because a subscriber
@@ -487,6 +489,7 @@ AT(layout_record, removed, 64);
 SIZE(layout_record, 72);
 
 AT(layout_record_table, name, 24);
+AT(layout_record_table, fate, 87);
 SIZE(layout_record_table, 88);
 
 AT(layout_kept, version, 0);

@@ -119,20 +119,22 @@ static size_t transaction_message_length(const char *message)
 /* Returns true if the record of the commit must list the table. */
 static bool transaction_is_reported(const struct stele_writable *table)
 {
-	return table->added || table->changed || table->removed;
+	return table->fate != STELE_TABLE_KEPT || table->added || table->changed || table->removed;
 }
 
 /* Writes the entry of a table in the record. */
 static void transaction_write_table(unsigned char *at, const struct stele_writable *table)
 {
-	static_assert(sizeof(table->name) == sizeof(((struct layout_record_table *)0)->name),
+	static_assert(sizeof(table->name) == sizeof(((struct layout_record_table *)0)->name) + 1,
 	              "a name fills its place, zeros after it");
+	const unsigned char fate = (unsigned char)table->fate;
 
 	data_store(at + offsetof(struct layout_record_table, added), table->added);
 	data_store(at + offsetof(struct layout_record_table, changed), table->changed);
 	data_store(at + offsetof(struct layout_record_table, removed), table->removed);
 	data_copy_bytes(at + offsetof(struct layout_record_table, name), table->name,
-	                sizeof(table->name));
+	                sizeof(((struct layout_record_table *)0)->name));
+	data_copy_bytes(at + offsetof(struct layout_record_table, fate), &fate, 1);
 }
 
 /* Writes the record of the commit, a blob of a struct layout_record. Returns 0 or an error

@@ -80,11 +80,22 @@ struct stele_commit {
 	uint64_t reserved_[8];
 };
 
+/* What a commit did to a table, apart from its rows. Records that libraries before 0.2 wrote say
+ * STELE_TABLE_KEPT of all tables. */
+enum stele_table_fate {
+	STELE_TABLE_KEPT,     /* the table was there before, with the same schema */
+	STELE_TABLE_CREATED,  /* it was not there before */
+	STELE_TABLE_DROPPED,  /* it is not there any more */
+	STELE_TABLE_ALTERED,  /* it has another schema, with which its rows can be read on */
+	STELE_TABLE_REPLACED, /* it was created again with an incompatible schema */
+};
+
 /* What a commit did to one table. */
 struct stele_commit_table {
 	char name[STELE_NAME_MAX + 1];
 	uint64_t added, changed, removed; /* rows */
-	uint64_t reserved_[4];
+	uint32_t fate;                    /* enum stele_table_fate */
+	uint64_t reserved_[3];
 };
 
 /* ---- describing a region ---- */

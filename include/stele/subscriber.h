@@ -418,7 +418,7 @@ STELE_API int stele_snapshot_commit(const struct stele_snapshot *snapshot,
                                     struct stele_commit *ret);
 
 /* Fills `*ret` with what the commit of the snapshot's version did to one of the tables that it
- * changed. `index` counts these tables from 0. Tables in which no row differs are not listed.
+ * changed. `index` counts these tables from 0. Tables of the same rows and schema are not listed.
  * Returns 1, or 0 after the last table. Errors are those of stele_snapshot_commit(). */
 STELE_API int stele_snapshot_commit_table(const struct stele_snapshot *snapshot, unsigned index,
                                           struct stele_commit_table *ret);

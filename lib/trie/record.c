@@ -62,12 +62,14 @@ int record_table(const struct view *view, ref_t ref, unsigned index, struct stel
 		return -EBADMSG;
 	at += index * sizeof(entry);
 	data_copy_out(&entry, bytes + at, sizeof(entry));
-	memcpy(table.name, entry.name, sizeof(table.name) - 1);
+	static_assert(sizeof(entry.name) == STELE_NAME_MAX, "a name fills its place");
+	memcpy(table.name, entry.name, sizeof(entry.name));
 	if (!schema_name_is_valid(table.name))
 		return -EBADMSG;
 	table.added = entry.added;
 	table.changed = entry.changed;
 	table.removed = entry.removed;
+	table.fate = entry.fate;
 	*ret = table;
 	return 1;
 }

@@ -69,7 +69,8 @@ struct stele_writable {
 	 * the transaction may have changed a row twice, and finish_commit() counts again. */
 	uint64_t added, changed, removed;
 	bool uncertain;
-	bool remade; /* the transaction created or dropped the table */
+	bool remade;                /* the transaction created or dropped the table */
+	enum stele_table_fate fate; /* set by finish_commit() */
 
 	/* During a replacement: a bit for each unit of the arena, set where a row was put. NULL: no
 	 * replacement is in progress. */

@@ -50,12 +50,13 @@ static int finish_compare_schema(const struct stele_writable *table, bool *ret_s
 	return 0;
 }
 
-/* Compares a table with the last version, and sets its counts. `*ret_changed` says whether the
- * table differs. A table that was altered, or created again with a compatible schema, is compared
- * by its rows. With another schema, all old rows count as removed and all new ones as added. */
+/* Compares a table with the last version, and sets its counts and fate. `*ret_changed` says whether
+ * the table differs. A table that was altered, or created again with a compatible schema, is
+ * compared by its rows. With another schema, all old rows count as removed and all new ones as
+ * added. */
 static int finish_compare(struct stele_writable *table, bool *ret_changed)
 {
-	bool same_schema;
+	bool same_schema, present;
 	int r = -EMEDIUMTYPE;
 
 	if (table->was && table->status == TABLE_PRESENT) {
@@ -63,12 +64,18 @@ static int finish_compare(struct stele_writable *table, bool *ret_changed)
 		if (r == 0 && (table->remade || table->uncertain))
 			r = finish_recount(table);
 	}
-	if (r == 0)
+	if (r == 0) {
+		table->fate = same_schema ? STELE_TABLE_KEPT : STELE_TABLE_ALTERED;
 		*ret_changed = !same_schema || table->added || table->changed || table->removed;
+	}
 	if (r != -EMEDIUMTYPE)
 		return r;
-	*ret_changed = table->was || table->status == TABLE_PRESENT;
-	table->added = table->status == TABLE_PRESENT ? table->rows : 0;
+	present = table->status == TABLE_PRESENT;
+	table->fate = !present     ? table->was ? STELE_TABLE_DROPPED : STELE_TABLE_KEPT
+	              : table->was ? STELE_TABLE_REPLACED
+	                           : STELE_TABLE_CREATED;
+	*ret_changed = table->was || present;
+	table->added = present ? table->rows : 0;
 	table->changed = 0;
 	table->removed = table->was ? table->base.rows : 0;
 	return 0;

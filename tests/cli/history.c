@@ -25,7 +25,8 @@ Test(cli_history, log_lists_commits_newest_first)
 	EXPECT_HAS(result.out, "\"by\": \"stele (");
 	EXPECT_HAS(result.out,
 	           "\"added\": 0, \"changed\": 1, \"removed\": 0, \"tables\": [{\"table\": "
-	           "\"routes\", \"added\": 0, \"changed\": 1, \"removed\": 0}], \"message\": "
+	           "\"routes\", \"added\": 0, \"changed\": 1, \"removed\": 0, \"fate\": "
+	           "\"kept\"}], \"message\": "
 	           "\"a \\u001b[2J message\"}\n{\"version\": 2, ");
 	second = strstr(result.out, "{\"version\": 2, ");
 	cr_assert(second);
@@ -33,9 +34,30 @@ Test(cli_history, log_lists_commits_newest_first)
 	EXPECT_HAS(second, "\n{\"version\": 1, ");
 	result = STELE("log", region);
 	EXPECT_HAS(result.out, "version  time");
-	EXPECT_HAS(result.out, "      0        1        0  routes  a \\x1b[2J message\n");
+	EXPECT_HAS(result.out, "      0        1        0  routes            a \\x1b[2J message\n");
 	EXPECT_HAS(STELE("log", "--format", "csv", region).out,
-	           ",3,0,0,table=routes added=3 changed=0 removed=0,");
+	           ",3,0,0,table=routes added=3 changed=0 removed=0 fate=kept,");
+}
+
+/* A commit that changes no row is listed with its table, and with what became of it. */
+Test(cli_history, log_tells_what_became_of_tables)
+{
+	struct cli_result result;
+	char table[80];
+
+	snprintf(table, sizeof(table), "%s/empty", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "empty(id: u32 key, a: u32)"), 0);
+	EXPECT_STATUS(STELE("alter", table, "--add", "b: u32"), 0);
+	EXPECT_STATUS(STELE("rollback", region, "--to", "3"), 0);
+	EXPECT_STATUS(STELE("drop", table), 0);
+	result = STELE("log", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "  empty (dropped)  ");
+	EXPECT_HAS(result.out, "  empty (altered)  ");
+	EXPECT_HAS(result.out, "  empty (created)  ");
+	result = STELE("log", "-n", "3", "--format", "ndjson", region);
+	EXPECT_HAS(result.out, "\"tables\": [{\"table\": \"empty\", \"added\": 0, \"changed\": 0, "
+	                       "\"removed\": 0, \"fate\": \"altered\"}]");
 }
 
 Test(cli_history, log_stops_after_the_requested_lines)

@@ -76,6 +76,69 @@ Test(ipc_history, each_version_has_its_record)
 	stele_publisher_close(publisher);
 }
 
+/* Checks that the newest commit lists one table only, with this fate and numbers of rows. */
+static void expect_fate(struct stele_subscriber *subscriber, enum stele_table_fate fate,
+                        uint64_t added, uint64_t removed)
+{
+	struct stele_commit_table table = {0};
+	struct stele_snapshot *snapshot;
+
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	RETURNS(stele_snapshot_commit_table(snapshot, 0, &table), 1, "");
+	CHECK(strcmp(table.name, "t") == 0 && table.fate == fate, "%s: %u, not %u", table.name,
+	      table.fate, fate);
+	CHECK(table.added == added && table.changed == 0 && table.removed == removed,
+	      "+%llu ~%llu -%llu", (unsigned long long)table.added,
+	      (unsigned long long)table.changed, (unsigned long long)table.removed);
+	RETURNS(stele_snapshot_commit_table(snapshot, 1, &table), 0, "");
+	stele_snapshot_close(snapshot);
+}
+
+/* Tables whose rows stay the same are listed too, if something else became of them. */
+Test(ipc_history, the_record_says_what_became_of_tables)
+{
+	static const struct stele_column columns[] = {
+		STELE_KEY("id", STELE_U32),
+		{.name = "a", .type = STELE_U32},
+		{.name = "b", .type = STELE_U32, .offset = 4},
+	};
+	const struct stele_schema narrow = {.columns = columns, .column_count = 2, .value_size = 4};
+	const struct stele_schema wide = {.columns = columns, .column_count = 3, .value_size = 8};
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_create_table(tx, "t", &narrow));
+	/* Opened, and the same as before: not listed. */
+	RETURNS(stele_transaction_delete(tx, "rows", "none", 32), 0, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_fate(subscriber, STELE_TABLE_CREATED, 0, 0);
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_put(tx, "t", "\0\0\0\1", 32, "1111", 4), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_fate(subscriber, STELE_TABLE_KEPT, 1, 0);
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_alter_table(tx, "t", &wide), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_fate(subscriber, STELE_TABLE_ALTERED, 0, 0);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_rollback(tx, 3));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_fate(subscriber, STELE_TABLE_ALTERED, 0, 0);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_drop_table(tx, "t"));
+	OK(stele_transaction_create_table(tx, "t", &ipc_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_fate(subscriber, STELE_TABLE_REPLACED, 0, 1);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_drop_table(tx, "t"));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_fate(subscriber, STELE_TABLE_DROPPED, 0, 0);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 Test(ipc_history, before_the_first_commit_there_is_no_record)
 {
 	struct stele_publisher *publisher = ipc_attach(region, NULL);

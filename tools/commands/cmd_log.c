@@ -60,12 +60,20 @@ static const struct output_column columns[COLUMNS] = {
 	[TOKEN] = {"token", false},
 };
 
-/* Appends the names of the changed tables, for OUTPUT_TABLE. */
+/* Appends the names of the changed tables, and which of them were created, altered or dropped, for
+ * OUTPUT_TABLE. */
 static void log_join_names(const struct commit_record *record, struct text *text)
 {
 	for (size_t i = 0; i < record->table_count; i++) {
+		const struct stele_commit_table *table = &record->tables[i];
+
 		text_append_string(text, i ? ", " : "");
-		text_append_string(text, record->tables[i].name);
+		text_append_string(text, table->name);
+		if (table->fate == STELE_TABLE_KEPT)
+			continue;
+		text_append_string(text, " (");
+		text_append_string(text, commit_record_fate(table));
+		text_append_string(text, ")");
 	}
 	text_append(text, "", 1);
 }

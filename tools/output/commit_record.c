@@ -6,14 +6,24 @@
 #include "tools/output/commit_record.h"
 #include "tools/output/output_cell.h"
 
-enum { TABLE, ADDED, CHANGED, REMOVED, COLUMNS };
+enum { TABLE, ADDED, CHANGED, REMOVED, FATE, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
-	[TABLE] = {"table", false},
-	[ADDED] = {"added", true},
-	[CHANGED] = {"changed", true},
-	[REMOVED] = {"removed", true},
+	[TABLE] = {"table", false},    [ADDED] = {"added", true}, [CHANGED] = {"changed", true},
+	[REMOVED] = {"removed", true}, [FATE] = {"fate", false},
 };
+
+const char *commit_record_fate(const struct stele_commit_table *table)
+{
+	static const char *const names[] = {
+		[STELE_TABLE_KEPT] = "kept",         [STELE_TABLE_CREATED] = "created",
+		[STELE_TABLE_DROPPED] = "dropped",   [STELE_TABLE_ALTERED] = "altered",
+		[STELE_TABLE_REPLACED] = "replaced",
+	};
+
+	/* A later library may write others. */
+	return table->fate < sizeof(names) / sizeof(names[0]) ? names[table->fate] : "kept";
+}
 
 int commit_record_read(struct commit_record *record, struct stele_subscriber *subscriber,
                        uint64_t version)
@@ -50,6 +60,7 @@ struct cell commit_record_tables(struct commit_record *record)
 		cell[ADDED] = cell_number(record->tables[i].added, record->numbers[i][0]);
 		cell[CHANGED] = cell_number(record->tables[i].changed, record->numbers[i][1]);
 		cell[REMOVED] = cell_number(record->tables[i].removed, record->numbers[i][2]);
+		cell[FATE] = cell_text(commit_record_fate(&record->tables[i]));
 	}
 	return (struct cell){
 		.kind = CELL_LIST,

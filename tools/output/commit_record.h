@@ -18,6 +18,9 @@ struct commit_record {
 	char (*numbers)[3][DESCRIBED_MAX];
 };
 
+/* Returns the name of what the commit did to a table, apart from its rows. */
+const char *commit_record_fate(const struct stele_commit_table *table);
+
 /* Reads the record of a version, in place of an earlier one. Returns 0; -ESTALE if history has
  * dropped the version, before or during the read; or another error of the library. */
 int commit_record_read(struct commit_record *record, struct stele_subscriber *subscriber,
