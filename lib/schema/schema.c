@@ -120,12 +120,15 @@ static bool schema_column_equal(const struct stele_column *a, const struct stele
 	       schema_text_equal(a->description, b->description) &&
 	       schema_text_equal(a->unit, b->unit) &&
 	       schema_text_equal(a->former_names, b->former_names) && schema_words_equal(a, b) &&
-	       schema_default_equal(a, b);
+	       schema_default_equal(a, b) &&
+	       memcmp(a->reserved_, b->reserved_, sizeof(a->reserved_)) == 0;
 }
 
 bool stele_schema_equal(const struct stele_schema *a, const struct stele_schema *b)
 {
-	if (a->column_count != b->column_count || a->value_size != b->value_size)
+	/* A schema with a reserved member is not valid, so it must not pass for one that is. */
+	if (a->column_count != b->column_count || a->value_size != b->value_size ||
+	    memcmp(a->reserved_, b->reserved_, sizeof(a->reserved_)) != 0)
 		return false;
 	for (size_t i = 0; i < a->column_count; i++)
 		if (!schema_column_equal(&a->columns[i], &b->columns[i]))

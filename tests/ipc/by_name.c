@@ -149,6 +149,7 @@ Test(ipc_by_name, the_expected_schema_is_checked)
 	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
 	struct stele_schema reserved = ipc_schema, empty = {0};
 	const struct stele_schema *const wrong[] = {&reserved, &empty};
+	struct stele_column columns[STELE_COLUMNS_MAX];
 	struct stele_snapshot *snapshot;
 	struct stele_changes *changes;
 	struct stele_table table;
@@ -165,6 +166,19 @@ Test(ipc_by_name, the_expected_schema_is_checked)
 		read_newest(subscriber, wrong[i], -EINVAL, i == 0 ? "reserved" : "column");
 	}
 	read_snapshot(snapshot, &ipc_schema, 1, "");
+	/* Also where the schema without the reserved member was checked before. */
+	reserved.reserved_[0] = 0;
+	memcpy(columns, ipc_schema.columns, ipc_schema.column_count * sizeof(columns[0]));
+	reserved.columns = columns;
+	read_snapshot(snapshot, &reserved, 1, "");
+	read_newest(subscriber, &reserved, 1, "");
+	columns[1].reserved_[3] = 1;
+	read_snapshot(snapshot, &reserved, -EINVAL, "reserved");
+	read_newest(subscriber, &reserved, -EINVAL, "reserved");
+	columns[1].reserved_[3] = 0;
+	reserved.reserved_[3] = 1;
+	read_snapshot(snapshot, &reserved, -EINVAL, "reserved");
+	read_newest(subscriber, &reserved, -EINVAL, "reserved");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }
