@@ -443,7 +443,8 @@ STELE_API const char *stele_type_name(enum stele_type type);
 /* Formats the value of a column, given in its C type, as text:
  *
  *     integers               decimal
- *     f64                    the fewest digits that read back as the same number
+ *     f64                    the fewest digits that read back as the same number; inf, nan; a NaN
+ *                            with other bits than the usual ones as nan(0x7ff8000000000001)
  *     bool                   true, false
  *     addresses, prefixes    as inet_ntop(3)
  *     mac                    aa:bb:cc:dd:ee:ff

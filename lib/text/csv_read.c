@@ -11,25 +11,40 @@ void csv_read_start(struct csv_reader *reader, struct fields *fields, const char
 {
 	if (flags & CSV_SPACES && length > 0 && text[length - 1] == '\n')
 		length--;
+	if (flags & CSV_SPACES && length > 0 && text[length - 1] == '\r')
+		length--;
 	*reader = (struct csv_reader){text, text + length, flags, false, fields};
 }
 
-static bool csv_is_space(const struct csv_reader *reader, char c)
+static bool csv_is_space(char c)
 {
-	return reader->flags & CSV_SPACES && (c == ' ' || c == '\t' || c == '\r');
+	return c == ' ' || c == '\t';
 }
 
-static void csv_skip_spaces(struct csv_reader *reader)
+/* Returns the first character from here on that is no space to ignore. */
+static const char *csv_after_spaces(const struct csv_reader *reader)
 {
-	while (reader->at < reader->end && csv_is_space(reader, *reader->at))
-		reader->at++;
+	const char *at = reader->at;
+
+	while (reader->flags & CSV_SPACES && at < reader->end && csv_is_space(*at))
+		at++;
+	return at;
+}
+
+void csv_trim(struct stele_field *field)
+{
+	while (field->length > 0 && csv_is_space(field->text[field->length - 1]))
+		field->length--;
+	while (field->length > 0 && csv_is_space(*field->text)) {
+		field->text++;
+		field->length--;
+	}
 }
 
 /* Ends a field at its comma, or at the end of the line. Returns 1, or -EINVAL if anything else
  * comes there. */
 static int csv_end_field(struct csv_reader *reader)
 {
-	csv_skip_spaces(reader);
 	if (reader->at == reader->end)
 		reader->ended = true;
 	else if (*reader->at++ != ',')
@@ -67,35 +82,33 @@ static int csv_read_quoted(struct csv_reader *reader, struct stele_field *ret)
 		reader->fields->used += length;
 		*ret = (struct stele_field){memory, length};
 	}
+	reader->at = csv_after_spaces(reader);
 	return csv_end_field(reader);
 }
 
 static int csv_read_plain(struct csv_reader *reader, struct stele_field *ret)
 {
-	const char *start = reader->at, *end;
+	const char *start = reader->at;
 
 	while (reader->at < reader->end && *reader->at != ',') {
 		if (*reader->at == '"' || (reader->flags & CSV_SPACES && *reader->at == '\n'))
 			return -EINVAL;
 		reader->at++;
 	}
-	end = reader->at;
-	while (end > start && csv_is_space(reader, end[-1]))
-		end--;
-	*ret = (struct stele_field){start, (size_t)(end - start)};
+	*ret = (struct stele_field){start, (size_t)(reader->at - start)};
 	return csv_end_field(reader);
 }
 
 int csv_read_field(struct csv_reader *reader, struct stele_field *ret)
 {
+	const char *start = csv_after_spaces(reader);
 	char *memory;
 	int r;
 
 	if (reader->ended)
 		return 0;
-	csv_skip_spaces(reader);
-	if (reader->at < reader->end && *reader->at == '"') {
-		reader->at++;
+	if (start < reader->end && *start == '"') {
+		reader->at = start + 1;
 		r = csv_read_quoted(reader, ret);
 	} else {
 		r = csv_read_plain(reader, ret);

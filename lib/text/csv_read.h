@@ -8,7 +8,7 @@
 #include "lib/text/fields.h"
 
 /* Flags of csv_read_field(). */
-#define CSV_SPACES 1u /* ignore spaces around unquoted fields, and before and after quoted ones */
+#define CSV_SPACES 1u /* ignore spaces before and after quoted fields, and a line end */
 #define CSV_CODES  2u /* decode \xHH (lib/text/quote.h) */
 
 struct csv_reader {
@@ -18,7 +18,7 @@ struct csv_reader {
 	struct fields *fields; /* whose memory holds decoded fields */
 };
 
-/* Starts reading a line. Ignores a line end after it. */
+/* Starts reading a line. */
 void csv_read_start(struct csv_reader *reader, struct fields *fields, const char *text,
                     size_t length, unsigned flags);
 
@@ -26,5 +26,8 @@ void csv_read_start(struct csv_reader *reader, struct fields *fields, const char
  * after the last field; -EINVAL, without a message, if quotation marks do not match; or -ENOMEM. An
  * empty line has one empty field. */
 int csv_read_field(struct csv_reader *reader, struct stele_field *ret);
+
+/* Removes the spaces and tabs at both ends of a field. Not for text, to which they belong. */
+void csv_trim(struct stele_field *field);
 
 #endif

@@ -176,8 +176,8 @@ size_t stele_text_escape(const char *text, size_t length, char *buffer, size_t s
 	return sink.length;
 }
 
-/* Returns true if a field must be quoted. Spaces at its start or end count, because readers of CSV
- * remove them from unquoted fields. */
+/* Returns true if a field must be quoted. Spaces at its start or end count, because some readers
+ * of CSV remove them from unquoted fields. */
 static bool quote_csv_needs_marks(const char *bytes, size_t length)
 {
 	if (length == 0 || bytes[0] == ' ' || bytes[length - 1] == ' ')

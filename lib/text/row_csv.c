@@ -38,6 +38,7 @@ static int row_csv_read_names(struct csv_reader *reader, struct stele_csv *ret)
 
 	ret->count = 0;
 	while ((r = csv_read_field(reader, &name)) == 1) {
+		csv_trim(&name);
 		column = fields_column(schema, name.text, name.length);
 		if (column < 0)
 			return column;
@@ -122,6 +123,16 @@ int64_t stele_row_format_csv(const struct stele_schema *schema, const struct ste
 	return (int64_t)sink.length;
 }
 
+/* Sets the text of a column. Spaces at its ends belong to a text (RFC 4180), and to no other type. */
+static void row_csv_set(struct fields *fields, size_t column, struct stele_field field)
+{
+	enum stele_type type = fields->schema->columns[column].type;
+
+	if (type != STELE_CHAR && type != STELE_TEXT)
+		csv_trim(&field);
+	fields->field[column] = field;
+}
+
 /* Reads the fields of a line. */
 static int row_csv_read(struct csv_reader *reader, const struct stele_csv *csv)
 {
@@ -132,7 +143,7 @@ static int row_csv_read(struct csv_reader *reader, const struct stele_csv *csv)
 
 	while ((r = csv_read_field(reader, &field)) == 1) {
 		if (count < columns)
-			reader->fields->field[csv ? csv->columns[count] : count] = field;
+			row_csv_set(reader->fields, csv ? csv->columns[count] : count, field);
 		count++;
 	}
 	if (r == -EINVAL)

@@ -118,13 +118,49 @@ static int number_parse_integer(enum stele_type type, const char *text, size_t l
 	return 0;
 }
 
-/* Returns true if the text has only characters of a decimal number, or is "inf" or "nan". Called
+/* The NaN of "nan"; that of "-nan" has the sign too. All others are written with their bits. */
+#define NUMBER_NAN  ((uint64_t)0x7ff8 << 48)
+#define NUMBER_SIGN ((uint64_t)1 << 63)
+
+/* Works on bits: an x87 register would change a signalling NaN. */
+static bool number_is_nan(uint64_t bits)
+{
+	return (bits & ~NUMBER_SIGN) > (uint64_t)0x7ff << 52;
+}
+
+static void number_format_nan(uint64_t bits, char *ret)
+{
+	if ((bits & ~NUMBER_SIGN) == NUMBER_NAN)
+		snprintf(ret, TEXT_FIXED_MAX, "%snan", bits & NUMBER_SIGN ? "-" : "");
+	else
+		snprintf(ret, TEXT_FIXED_MAX, "nan(0x%016" PRIx64 ")", bits);
+}
+
+/* Parses "nan", "-nan", or a NaN with its bits, as number_format_nan() writes it. Returns false if
+ * the text is none of these. */
+static bool number_parse_nan(const char *text, uint64_t *ret)
+{
+	char again[TEXT_FIXED_MAX];
+
+	if (strcmp(text, "nan") == 0)
+		*ret = NUMBER_NAN;
+	else if (strcmp(text, "-nan") == 0)
+		*ret = NUMBER_NAN | NUMBER_SIGN;
+	else if (strncmp(text, "nan(0x", 6) == 0)
+		*ret = strtoull(text + 6, NULL, 16);
+	else
+		return false;
+	number_format_nan(*ret, again);
+	return number_is_nan(*ret) && strcmp(text, again) == 0;
+}
+
+/* Returns true if the text has only characters of a decimal number, or is "inf". Called
  * before strtod(3), which accepts more, such as hexadecimal numbers and leading white space. */
 static bool number_is_decimal(const char *text)
 {
 	if (*text == '-')
 		text++;
-	if (strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0)
+	if (strcmp(text, "inf") == 0)
 		return true;
 	return strspn(text, "0123456789.eE+-") == strlen(text) && text[0] != '+' && text[0] != '-';
 }
@@ -143,6 +179,7 @@ static double number_read_f64(const char *text, char **ret_end)
 static int number_parse_f64(const char *text, size_t length, void *ret)
 {
 	char copy[512], *end;
+	uint64_t bits;
 	double number;
 
 	/* Large enough for the greatest double in full, without an exponent: 309 digits before the
@@ -151,6 +188,10 @@ static int number_parse_f64(const char *text, size_t length, void *ret)
 		return -EINVAL;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
+	if (number_parse_nan(copy, &bits)) {
+		memcpy(ret, &bits, sizeof(bits));
+		return 0;
+	}
 	if (!number_is_decimal(copy))
 		return -EINVAL;
 	number = number_read_f64(copy, &end);
@@ -215,7 +256,9 @@ void text_number_format(enum stele_type type, const void *value, size_t size, ch
 	default:
 		memcpy(&number, value, sizeof(number));
 	}
-	if (type == STELE_F64) {
+	if (type == STELE_F64 && number_is_nan(number)) {
+		number_format_nan(number, ret);
+	} else if (type == STELE_F64) {
 		memcpy(&f64, value, sizeof(f64));
 		number_format_f64(f64, ret);
 	} else if (number_is_signed(type)) {

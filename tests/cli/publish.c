@@ -39,7 +39,7 @@ Test(cli_publish, accepts_columns_in_any_order_quotes_marks_and_carriage_returns
 	                       "metric, interface ,prefix,next_hop\r\n"
 	                       "100,\"eth0\",0.0.0.0/0,192.0.2.1\r\n"
 	                       "\r\n"
-	                       "20, eth1,\"10.0.0.0/8\" ,192.0.2.2\r\n"
+	                       "20,eth1, \"10.0.0.0/8\" ,192.0.2.2\r\n"
 	                       "5,\"a \"\"b\"\",\nc\",10.1.0.0/16,192.0.2.3\r\n",
 	                       "publish", target, "-"),
 	            "routes: version 3 (0 added, 1 changed, 0 removed, 2 unchanged)\n");

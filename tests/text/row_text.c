@@ -356,6 +356,10 @@ Test(text_row_text, csv_lines)
 	OK(stele_row_parse_csv(schema, &csv, " \" a\"\"\" , 7 ,-5\r\n", 17, NULL, &key, value,
 	                       &size));
 	CHECK(size == 5 && memcmp(value + 2, " a\"", 3) == 0 && key.bytes[0] == 7, "%zu", size);
+	/* Spaces belong to a text, and not to a number. A line end belongs to nothing. */
+	size = sizeof(value);
+	OK(stele_row_parse_csv(schema, NULL, " 7 ,\t-5, a \r\n", 13, NULL, &key, value, &size));
+	CHECK(size == 5 && memcmp(value + 2, " a ", 3) == 0 && key.bytes[0] == 7, "%zu", size);
 	RETURNS(stele_row_parse_csv(schema, &csv, "a,1", 3, NULL, &key, value, &size), -EINVAL,
 	        "expected 3 fields, as in the first line, but found 2");
 	RETURNS(stele_row_parse_csv(schema, &csv, "a\"b,1,2", 7, NULL, &key, value, &size), -EINVAL,

@@ -39,6 +39,13 @@ static bool input_csv_is_open(const char *text, size_t length)
 	return open;
 }
 
+/* Returns true for a line without fields. One of spaces is a row: of a table with one column, which
+ * is text. */
+static bool input_csv_is_empty(const char *line, size_t length)
+{
+	return strspn(line, "\r\n") == length;
+}
+
 /* Reads further lines of a row whose first line has an open quotation mark. */
 static enum status input_csv_read_rest(struct input *input, char **line, size_t *length)
 {
@@ -79,7 +86,7 @@ static enum status input_csv_read_row(struct input *input, bool *ret_row)
 		status = lines_next(&input->lines, &line, &length);
 		if (status != STATUS_DONE)
 			return status;
-	} while (line && line_is_blank(line, length));
+	} while (line && input_csv_is_empty(line, length));
 	*ret_row = line != NULL;
 	if (!line)
 		return STATUS_DONE;
