@@ -43,6 +43,7 @@ static const char go_module[] =
 	"import \"C\"\n"
 	"\n"
 	"import (\n"
+	"\t\"runtime\"\n"
 	"\t\"sync\"\n"
 	"\t\"syscall\"\n"
 	"\t\"unsafe\"\n"
@@ -101,9 +102,19 @@ static const char go_module[] =
 	"var table@T@ = C.CString(@T@Table)\n"
 	"var error@T@ error\n"
 	"\n"
+	"// A call of libstele failed: the errno, for errors.Is, and the library's message.\n"
+	"type @T@Error struct {\n"
+	"\tErrno   syscall.Errno\n"
+	"\tMessage string\n"
+	"}\n"
+	"\n"
+	"func (err *@T@Error) Error() string { return err.Message }\n"
+	"func (err *@T@Error) Unwrap() error { return err.Errno }\n"
+	"\n"
+	"// The message is one of the thread, so callers hold the thread from the call on.\n"
 	"func check@T@(result C.int) error {\n"
 	"\tif result < 0 {\n"
-	"\t\treturn syscall.Errno(-result)\n"
+	"\t\treturn &@T@Error{syscall.Errno(-result), C.GoString(C.stele_last_error())}\n"
 	"\t}\n"
 	"\treturn nil\n"
 	"}\n"
@@ -181,6 +192,8 @@ static const char go_module[] =
 	"\n"
 	"// Creates the table if there is none.\n"
 	"func @T@EnsureTable(tx unsafe.Pointer) error {\n"
+	"\truntime.LockOSThread()\n"
+	"\tdefer runtime.UnlockOSThread()\n"
 	"\tschema, err := parse@T@()\n"
 	"\tif err != nil {\n"
 	"\t\treturn err\n"
@@ -191,6 +204,8 @@ static const char go_module[] =
 	"\n"
 	"// Puts a row. rest is the variable column; nil if the table has none.\n"
 	"func @T@Put(tx unsafe.Pointer, key *@T@Key, value *@T@, rest []byte) error {\n"
+	"\truntime.LockOSThread()\n"
+	"\tdefer runtime.UnlockOSThread()\n"
 	"\tencoded, err := encode@T@(key)\n"
 	"\tif err != nil {\n"
 	"\t\treturn err\n"
@@ -211,6 +226,8 @@ static const char go_module[] =
 	"\n"
 	"// Finds the row with this key. Returns nil if there is none.\n"
 	"func @T@Get(snapshot unsafe.Pointer, key *@T@Key) (*@T@Row, error) {\n"
+	"\truntime.LockOSThread()\n"
+	"\tdefer runtime.UnlockOSThread()\n"
 	"\tvar row C.struct_stele_row\n"
 	"\tencoded, err := encode@T@(key)\n"
 	"\tif err != nil {\n"
@@ -232,6 +249,8 @@ static const char go_module[] =
 	"}\n"
 	"\n"
 	"func @T@CursorOpen(snapshot unsafe.Pointer) (*@T@Cursor, error) {\n"
+	"\truntime.LockOSThread()\n"
+	"\tdefer runtime.UnlockOSThread()\n"
 	"\tschema, err := parse@T@()\n"
 	"\tif err != nil {\n"
 	"\t\treturn nil, err\n"
@@ -252,6 +271,8 @@ static const char go_module[] =
 	"\n"
 	"// Returns the next row, or nil after the last one.\n"
 	"func (cursor *@T@Cursor) Next() (*@T@Row, error) {\n"
+	"\truntime.LockOSThread()\n"
+	"\tdefer runtime.UnlockOSThread()\n"
 	"\tvar row C.struct_stele_row\n"
 	"\tresult := C.stele_cursor_next(cursor.cursor, &row)\n"
 	"\tif result <= 0 {\n"
@@ -269,12 +290,12 @@ static const char go_module[] =
 	"}\n";
 
 static const char *const go_reserved[] = {
-	"break",       "case",    "chan",   "const",  "continue", "default", "defer",  "else",
-	"fallthrough", "for",     "func",   "go",     "goto",     "if",      "import", "interface",
-	"map",         "package", "range",  "return", "select",   "struct",  "switch", "type",
-	"var",         "C",       "bool",   "byte",   "float64",  "int",     "int16",  "int32",
-	"int64",       "int8",    "string", "uint16", "uint32",   "uint64",  "uint8",  "sync",
-	"syscall",     "unsafe",  NULL,
+	"break",       "case",    "chan",   "const",   "continue", "default", "defer",  "else",
+	"fallthrough", "for",     "func",   "go",      "goto",     "if",      "import", "interface",
+	"map",         "package", "range",  "runtime", "return",   "select",  "struct", "switch",
+	"type",        "var",     "C",      "bool",    "byte",     "float64", "int",    "int16",
+	"int32",       "int64",   "int8",   "string",  "uint16",   "uint32",  "uint64", "uint8",
+	"sync",        "syscall", "unsafe", NULL,
 };
 
 const struct language language_go = {

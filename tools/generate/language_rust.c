@@ -12,7 +12,7 @@ static const char rust_module[] =
 	"// Handles (transactions, snapshots) are the pointers of libstele, as `*mut c_void`. "
 	"Rows are copied\n"
 	"// out of shared memory. Link with `-l stele`.\n"
-	"use std::ffi::c_void;\n"
+	"use std::ffi::{c_void, CStr};\n"
 	"use std::os::raw::{c_char, c_int, c_uint};\n"
 	"use std::sync::OnceLock;\n"
 	"\n"
@@ -83,6 +83,7 @@ static const char rust_module[] =
 	"extern \"C\" {\n"
 	"    fn stele_schema_parse(text: *const c_char, table: *mut c_char, ret: *mut *mut "
 	"RawSchema) -> c_int;\n"
+	"    fn stele_last_error() -> *const c_char;\n"
 	"    fn stele_key_append(key: *mut RawKey, column: *const RawColumn, value: *const "
 	"c_void,\n"
 	"                        size: usize) -> c_int;\n"
@@ -160,14 +161,32 @@ static const char rust_module[] =
 	"    pub version: u64,  // that last wrote the row\n"
 	"}\n"
 	"\n"
-	"fn check(result: c_int) -> Result<c_int, std::io::Error> {\n"
+	"/// A call of libstele failed: the errno, and the library's message.\n"
+	"#[derive(Clone, Debug, PartialEq)]\n"
+	"pub struct Error {\n"
+	"    pub errno: i32,\n"
+	"    pub message: String,\n"
+	"}\n"
+	"\n"
+	"impl std::fmt::Display for Error {\n"
+	"    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {\n"
+	"        formatter.write_str(&self.message)\n"
+	"    }\n"
+	"}\n"
+	"\n"
+	"impl std::error::Error for Error {}\n"
+	"\n"
+	"fn check(result: c_int) -> Result<c_int, Error> {\n"
 	"    if result < 0 {\n"
-	"        return Err(std::io::Error::from_raw_os_error(-result));\n"
+	"        // SAFETY: the library returns a string of this thread, valid until its next call.\n"
+	"        let message = unsafe { CStr::from_ptr(stele_last_error()) };\n"
+	"        let message = message.to_string_lossy().into_owned();\n"
+	"        return Err(Error { errno: -result, message });\n"
 	"    }\n"
 	"    Ok(result)\n"
 	"}\n"
 	"\n"
-	"fn schema() -> Result<*const RawSchema, std::io::Error> {\n"
+	"fn schema() -> Result<*const RawSchema, Error> {\n"
 	"    static SCHEMA: OnceLock<usize> = OnceLock::new();\n"
 	"    if let Some(found) = SCHEMA.get() {\n"
 	"        return Ok(*found as *const RawSchema);\n"
@@ -180,7 +199,7 @@ static const char rust_module[] =
 	"    Ok(*SCHEMA.get_or_init(|| parsed as usize) as *const RawSchema)\n"
 	"}\n"
 	"\n"
-	"unsafe fn encode(key: &@T@Key) -> Result<RawKey, std::io::Error> {\n"
+	"unsafe fn encode(key: &@T@Key) -> Result<RawKey, Error> {\n"
 	"    let columns = (*schema()?).columns;\n"
 	"    let mut encoded = RawKey { bits: 0, bytes: [0; 512] };\n"
 	"%for keys\n"
@@ -195,7 +214,7 @@ static const char rust_module[] =
 	"    Ok(encoded)\n"
 	"}\n"
 	"\n"
-	"unsafe fn decode(row: &RawRow) -> Result<@T@Row, std::io::Error> {\n"
+	"unsafe fn decode(row: &RawRow) -> Result<@T@Row, Error> {\n"
 	"    let (mut found, mut size) = (std::ptr::null(), 0usize);\n"
 	"%for keys\n"
 	"%if variable_column\n"
@@ -229,9 +248,10 @@ static const char rust_module[] =
 	"    std::slice::from_raw_parts(bytes.cast::<u8>(), size).to_vec()\n"
 	"}\n"
 	"\n"
-	"unsafe fn decode_value(row: &RawRow) -> Result<(@T@, Vec<u8>), std::io::Error> {\n"
+	"unsafe fn decode_value(row: &RawRow) -> Result<(@T@, Vec<u8>), Error> {\n"
 	"    if row.value_size < VALUE_SIZE {\n"
-	"        return Err(std::io::Error::from(std::io::ErrorKind::InvalidData));\n"
+	"        let message = String::from(\"the value of the row is too short\");\n"
+	"        return Err(Error { errno: 74, message }); // EBADMSG\n"
 	"    }\n"
 	"    let mut value = @T@::default();\n"
 	"    if VALUE_SIZE > 0 {\n"
@@ -257,7 +277,7 @@ static const char rust_module[] =
 	"///\n"
 	"/// # Safety\n"
 	"/// `tx` is an open transaction.\n"
-	"pub unsafe fn ensure_table(tx: *mut c_void) -> Result<bool, std::io::Error> {\n"
+	"pub unsafe fn ensure_table(tx: *mut c_void) -> Result<bool, Error> {\n"
 	"    Ok(check(stele_transaction_ensure_table(tx, TABLE.as_ptr().cast(), schema()?))? "
 	"== 1)\n"
 	"}\n"
@@ -267,7 +287,7 @@ static const char rust_module[] =
 	"/// # Safety\n"
 	"/// `tx` is an open transaction.\n"
 	"pub unsafe fn put(tx: *mut c_void, key: &@T@Key, value: &@T@, rest: &[u8])\n"
-	"                  -> Result<bool, std::io::Error> {\n"
+	"                  -> Result<bool, Error> {\n"
 	"    let encoded = encode(key)?;\n"
 	"    let mut bytes = vec![0u8; VALUE_SIZE];\n"
 	"    std::ptr::copy_nonoverlapping((value as *const @T@).cast::<u8>(), "
@@ -284,7 +304,7 @@ static const char rust_module[] =
 	"/// # Safety\n"
 	"/// `snapshot` is an open snapshot.\n"
 	"pub unsafe fn get(snapshot: *const c_void, key: &@T@Key) -> Result<Option<@T@Row>, "
-	"std::io::Error> {\n"
+	"Error> {\n"
 	"    let encoded = encode(key)?;\n"
 	"    let mut row = empty_row();\n"
 	"    let found = check(stele_snapshot_get(snapshot, TABLE.as_ptr().cast(), schema()?,\n"
@@ -302,7 +322,7 @@ static const char rust_module[] =
 	"impl Cursor {\n"
 	"    /// # Safety\n"
 	"    /// `snapshot` is an open snapshot, and stays open until the cursor is dropped.\n"
-	"    pub unsafe fn open(snapshot: *const c_void) -> Result<Cursor, std::io::Error> {\n"
+	"    pub unsafe fn open(snapshot: *const c_void) -> Result<Cursor, Error> {\n"
 	"        let mut table: Box<RawTable> = Box::new(std::mem::zeroed());\n"
 	"        let mut cursor = std::ptr::null_mut();\n"
 	"        check(stele_table_open(snapshot, TABLE.as_ptr().cast(), schema()?, &mut "
@@ -313,7 +333,7 @@ static const char rust_module[] =
 	"}\n"
 	"\n"
 	"impl Iterator for Cursor {\n"
-	"    type Item = Result<@T@Row, std::io::Error>;\n"
+	"    type Item = Result<@T@Row, Error>;\n"
 	"\n"
 	"    fn next(&mut self) -> Option<Self::Item> {\n"
 	"        // SAFETY: the cursor is open, and so is its snapshot.\n"
@@ -336,20 +356,20 @@ static const char rust_module[] =
 	"}\n";
 
 static const char *const rust_reserved[] = {
-	"Self",      "abstract",    "as",       "async",    "await",  "become",     "box",
-	"break",     "const",       "continue", "crate",    "do",     "dyn",        "else",
-	"enum",      "extern",      "false",    "final",    "fn",     "for",        "gen",
-	"if",        "impl",        "in",       "let",      "loop",   "macro",      "match",
-	"mod",       "move",        "mut",      "override", "priv",   "pub",        "ref",
-	"return",    "self",        "static",   "struct",   "super",  "trait",      "true",
-	"try",       "type",        "typeof",   "union",    "unsafe", "unsized",    "use",
-	"virtual",   "where",       "while",    "yield",    "Box",    "Clone",      "Copy",
-	"Cursor",    "DECLARATION", "Debug",    "Default",  "Drop",   "Err",        "Ipv4Net",
-	"Ipv6Net",   "Item",        "Iterator", "None",     "Ok",     "OnceLock",   "Option",
-	"PartialEq", "Raw",         "Result",   "Some",     "TABLE",  "VALUE_SIZE", "Vec",
-	"bool",      "c_char",      "c_int",    "c_uint",   "c_void", "f64",        "i16",
-	"i32",       "i64",         "i8",       "std",      "u16",    "u32",        "u64",
-	"u8",        "usize",       NULL,
+	"Self",     "abstract",   "as",          "async",    "await",    "become",  "box",
+	"break",    "const",      "continue",    "crate",    "do",       "dyn",     "else",
+	"enum",     "extern",     "false",       "final",    "fn",       "for",     "gen",
+	"if",       "impl",       "in",          "let",      "loop",     "macro",   "match",
+	"mod",      "move",       "mut",         "override", "priv",     "pub",     "ref",
+	"return",   "self",       "static",      "struct",   "super",    "trait",   "true",
+	"try",      "type",       "typeof",      "union",    "unsafe",   "unsized", "use",
+	"virtual",  "where",      "while",       "yield",    "Box",      "Clone",   "Copy",
+	"CStr",     "Cursor",     "DECLARATION", "Debug",    "Default",  "Drop",    "Err",
+	"Error",    "Ipv4Net",    "Ipv6Net",     "Item",     "Iterator", "None",    "Ok",
+	"OnceLock", "Option",     "PartialEq",   "Raw",      "Result",   "Some",    "String",
+	"TABLE",    "VALUE_SIZE", "Vec",         "bool",     "c_char",   "c_int",   "c_uint",
+	"c_void",   "f64",        "i16",         "i32",      "i64",      "i8",      "std",
+	"u16",      "u32",        "u64",         "u8",       "usize",    NULL,
 };
 
 const struct language language_rust = {

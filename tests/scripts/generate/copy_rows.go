@@ -10,11 +10,14 @@ package main
 import "C"
 
 import (
+	"errors"
 	"os"
 	"runtime"
+	"strings"
+	"syscall"
 	"unsafe"
 
-	_ "generated/blobs"
+	blobs "generated/blobs"
 	every "generated/every_type"
 	names "generated/names"
 	_ "generated/routes"
@@ -69,6 +72,14 @@ func copyNames(snapshot, tx unsafe.Pointer) {
 	cursor.Close()
 }
 
+// An error has the message of the library, and its errno.
+func refuse(tx unsafe.Pointer) {
+	err := blobs.BlobsPut(tx, &blobs.BlobsKey{}, &blobs.Blobs{}, nil)
+	if !errors.Is(err, syscall.ENXIO) || !strings.Contains(err.Error(), "\"blobs\"") {
+		panic(err)
+	}
+}
+
 func main() {
 	var subscriber *C.struct_stele_subscriber
 	var snapshot *C.struct_stele_snapshot
@@ -81,6 +92,7 @@ func main() {
 	done(C.stele_transaction_begin(publisher, &tx))
 	must(every.EveryTypeEnsureTable(unsafe.Pointer(tx)))
 	must(names.NamesEnsureTable(unsafe.Pointer(tx)))
+	refuse(unsafe.Pointer(tx))
 	copyEvery(unsafe.Pointer(snapshot), unsafe.Pointer(tx))
 	copyNames(unsafe.Pointer(snapshot), unsafe.Pointer(tx))
 	done(C.stele_transaction_commit(tx, nil, nil))

@@ -21,7 +21,7 @@ extern "C" {
     fn stele_subscriber_close(subscriber: *mut c_void) -> *mut c_void;
 }
 
-unsafe fn copy(snapshot: *mut c_void, tx: *mut c_void) -> Result<(), std::io::Error> {
+unsafe fn copy(snapshot: *mut c_void, tx: *mut c_void) -> Result<(), Box<dyn std::error::Error>> {
     let mut last = None;
     every_type::ensure_table(tx)?;
     names::ensure_table(tx)?;
@@ -38,6 +38,9 @@ unsafe fn copy(snapshot: *mut c_void, tx: *mut c_void) -> Result<(), std::io::Er
     row.value.state = every_type::EVERYTYPE_STATE_NOT_OK;
     row.value.macs[1][0] = 2;
     every_type::put(tx, &row.key, &row.value, b"changed")?;
+    let key = blobs::BlobsKey { k: vec![] };
+    let error = blobs::put(tx, &key, &blobs::Blobs::default(), b"").unwrap_err();
+    assert!(error.to_string().contains("\"blobs\"") && error.errno == 6, "{error:?}");
     for row in names::Cursor::open(snapshot)? {
         let row = row?;
         names::put(tx, &row.key, &row.value, &row.rest)?;
