@@ -132,7 +132,7 @@ $(BUILD)/libstele-before.so: $(before_objects)
 $(BUILD)/stele-before: $(call objects,$(tool_sources)) $(before_objects)
 	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lmnl -lncursesw -ltinfo -luuid
 
-$(addprefix $(BUILD)/tests/,layout/releases layout/upgrade cli/pages): | $(BUILD)/stele-before $(BUILD)/libstele-before.so
+$(addprefix $(BUILD)/tests/layout/,releases upgrade pages): | $(BUILD)/stele-before $(BUILD)/libstele-before.so
 
 $(BUILD)/obj/support.a: $(call objects,$(support_sources))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -159,9 +159,13 @@ STELE_API int64_t stele_row_format_csv(const struct stele_schema *schema,
                                        const struct stele_row *row, char *buffer, size_t size);
 
 /* Parses a row from a line of CSV, whose fields are the columns of `csv`; NULL: all columns in the
- * order of the schema. A line end after it is ignored. Spaces at the ends of a field belong to the
- * value of a char[N] or text column, as in RFC 4180, and are ignored in columns of other types.
- * Spaces outside of the quotation marks of a quoted field are ignored in all columns. Returns 0. Errors: see ERRORS. */
+ * order of the schema. A line end after it is ignored.
+ *
+ * Spaces at the ends of a field belong to the value of a char[N] or text column, as in RFC 4180,
+ * and are ignored in columns of other types. Spaces outside of the quotation marks of a quoted
+ * field are ignored in all columns.
+ *
+ * Returns 0. Errors: see ERRORS. */
 STELE_API int stele_row_parse_csv(const struct stele_schema *schema, const struct stele_csv *csv,
                                   const char *text, size_t length, const struct stele_row *present,
                                   struct stele_key *ret_key, void *value, size_t *size);

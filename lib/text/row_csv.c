@@ -123,7 +123,8 @@ int64_t stele_row_format_csv(const struct stele_schema *schema, const struct ste
 	return (int64_t)sink.length;
 }
 
-/* Sets the text of a column. Spaces at its ends belong to a text (RFC 4180), and to no other type. */
+/* Sets the text of a column. Spaces at its ends belong to a text (RFC 4180), and to no other
+ * type. */
 static void row_csv_set(struct fields *fields, size_t column, struct stele_field field)
 {
 	enum stele_type type = fields->schema->columns[column].type;

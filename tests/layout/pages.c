@@ -23,7 +23,7 @@ static void pages_end(void)
 	cli_end();
 }
 
-TestSuite(cli_pages, .init = pages_begin, .fini = pages_end);
+TestSuite(layout_pages, .init = pages_begin, .fini = pages_end);
 
 /* The pages name their region "net"; the test has another one. */
 static const char script[] =
@@ -62,7 +62,7 @@ static struct cli_result dump(const char *table)
 	return STELE("dump", "-f", "csv", name);
 }
 
-Test(cli_pages, upgrading)
+Test(layout_pages, upgrading)
 {
 	char before[512], routes[80], notes[80];
 	struct cli_result had_routes, had_notes;
@@ -87,7 +87,7 @@ Test(cli_pages, upgrading)
 	EXPECT_STATUS(STELE("verify", region), 0);
 }
 
-Test(cli_pages, schemas)
+Test(layout_pages, schemas)
 {
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
 	EXPECT_HAS(run_page("docs/schemas.md"), "compatible");
