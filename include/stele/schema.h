@@ -291,9 +291,11 @@ STELE_API int stele_schema_compare(const struct stele_schema *older,
  *     attribute = '@' OFFSET | "was" TEXT | "enum" '(' WORD '=' NUMBER { ',' WORD '=' NUMBER } ')'
  *               | "default" TEXT | "unit" TEXT | "doc" TEXT | "deprecated"
  *
- * TEXT is quoted with " or ', and the quotation mark doubled inside; or it is bare, and then ends
- * at a space, comma, parenthesis, quotation mark or '#'. White space, line breaks and comments,
- * from '#' to the end of the line, may stand between all parts.
+ * TEXT is quoted with " or ', and the quotation mark doubled inside. A \xHH in it, two digits in
+ * lower case, is a byte. Control characters, bytes that are not UTF-8, and characters that change
+ * the direction of writing are formatted so, and so is a backslash that would be taken for one.
+ * TEXT may also be bare, and then ends at a space, comma, parenthesis, quotation mark or '#'. White
+ * space, line breaks and comments, from '#' to the end of the line, may stand between all parts.
  *
  * Columns are laid out like the members of a C struct. '@' places one elsewhere, or, after the last
  * column, gives the size of the value: `v: u32 @8, @16`. "was" gives the former names, with a space

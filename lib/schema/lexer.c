@@ -8,6 +8,7 @@
 #include <stele/schema.h>
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
+#include "lib/types/quote.h"
 #include "lib/types/text_number.h"
 
 static bool lexer_is_space(char c)
@@ -104,6 +105,9 @@ int lexer_read_text(struct lexer *lexer, char **memory, const char *what, struct
 			*end++ = lexer->at[-1];
 		}
 		lexer->at++;
+		length = (size_t)(end - *memory);
+		if (quote_has_codes(*memory, length))
+			end = *memory + quote_decode(*memory, length);
 	}
 	*ret = (struct quoted){*memory, (size_t)(end - *memory), start};
 	*end = '\0';

@@ -45,8 +45,8 @@ int lexer_read_sign(struct lexer *lexer, char sign, const char *what);
 /* Reads a number from `min` to STELE_VALUE_MAX, which `what` names. Returns 0 or -EINVAL. */
 int lexer_read_number(struct lexer *lexer, uint32_t min, const char *what, uint32_t *ret);
 
-/* Reads a quoted or a bare text, and copies it to `*memory`, which is advanced past
- * its NUL. The copy is shorter than what was read. Returns 0 or -EINVAL. */
+/* Reads a quoted text, of which each \xHH is a byte, or a bare text. Copies it to `*memory`,
+ * which is advanced past its NUL. The copy is shorter than what was read. Returns 0 or -EINVAL. */
 int lexer_read_text(struct lexer *lexer, char **memory, const char *what, struct quoted *ret);
 
 #endif

@@ -6,63 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/types/quote.h"
 #include "lib/types/type.h"
 
-/* The text, which may be longer than the buffer. */
-struct format {
-	char *buffer;
-	size_t size;   /* of the buffer, in bytes */
-	size_t length; /* of the complete text so far */
-};
-
-static struct format format_start(char *buffer, size_t size)
-{
-	if (size > 0)
-		buffer[0] = '\0';
-	return (struct format){buffer, size, 0};
-}
-
-static void format_char(struct format *format, char c)
-{
-	if (format->length + 1 < format->size) {
-		format->buffer[format->length] = c;
-		format->buffer[format->length + 1] = '\0';
-	}
-	format->length++;
-}
-
-static void format_string(struct format *format, const char *text)
-{
-	while (*text)
-		format_char(format, *text++);
-}
-
-static void format_number(struct format *format, const char *before, long long number)
+static void format_number(struct sink *format, const char *before, long long number)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lld", number);
-	format_string(format, before);
-	format_string(format, text);
+	sink_put_string(format, before);
+	sink_put_string(format, text);
 }
 
-/* Adds the part of a quoted text between its quotation marks. */
-static void format_inside(struct format *format, const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] == '"')
-			format_char(format, '"');
-		format_char(format, text[i]);
-	}
-}
-
-static void format_quoted(struct format *format, const char *before, const char *text)
+static void format_quoted(struct sink *format, const char *before, const char *text)
 {
 	if (!text || !*text)
 		return;
-	format_string(format, before);
-	format_inside(format, text, strlen(text));
-	format_char(format, '"');
+	sink_put_string(format, before);
+	quote_declared(format, text, strlen(text));
+	sink_put(format, "\"", 1);
 }
 
 static bool format_is_bare(const char *text, size_t length)
@@ -77,7 +39,7 @@ static bool format_is_bare(const char *text, size_t length)
 	return length > 0;
 }
 
-static void format_default(struct format *format, const struct stele_column *column)
+static void format_default(struct sink *format, const struct stele_column *column)
 {
 	const struct stele_column element = type_element(column);
 	uint32_t size = type_column_size(&element);
@@ -88,31 +50,31 @@ static void format_default(struct format *format, const struct stele_column *col
 	bool quoted =
 		column->count > 0 || column->type == STELE_CHAR || !format_is_bare(text, length);
 
-	format_string(format, quoted ? " default \"" : " default ");
-	format_inside(format, text, length);
+	sink_put_string(format, quoted ? " default \"" : " default ");
+	quote_declared(format, text, length);
 	for (uint32_t i = 1; i < column->count; i++) {
 		const char *at = (const char *)column->default_value + i * size;
 
 		stele_value_format(&element, at, size, text, sizeof(text));
-		format_char(format, ' ');
-		format_string(format, text);
+		sink_put(format, " ", 1);
+		sink_put_string(format, text);
 	}
 	if (quoted)
-		format_char(format, '"');
+		sink_put(format, "\"", 1);
 }
 
-static void format_words(struct format *format, const struct stele_column *column)
+static void format_words(struct sink *format, const struct stele_column *column)
 {
 	for (size_t i = 0; i < column->word_count; i++) {
-		format_string(format, i > 0 ? ", " : " enum(");
-		format_string(format, column->words[i].name);
+		sink_put_string(format, i > 0 ? ", " : " enum(");
+		sink_put_string(format, column->words[i].name);
 		format_number(format, "=", column->words[i].value);
 	}
 	if (column->word_count > 0)
-		format_char(format, ')');
+		sink_put(format, ")", 1);
 }
 
-static void format_attributes(struct format *format, const struct stele_column *column)
+static void format_attributes(struct sink *format, const struct stele_column *column)
 {
 	format_quoted(format, " was \"", column->former_names);
 	format_words(format, column);
@@ -121,31 +83,31 @@ static void format_attributes(struct format *format, const struct stele_column *
 	format_quoted(format, " unit \"", column->unit);
 	format_quoted(format, " doc \"", column->description);
 	if (column->flags & STELE_COLUMN_DEPRECATED)
-		format_string(format, " deprecated");
+		sink_put_string(format, " deprecated");
 }
 
 static size_t format_schema(const struct stele_schema *schema, char *buffer, size_t size,
                             bool attributes)
 {
-	struct format format = format_start(buffer, size);
+	struct sink format = sink_start(buffer, size);
 	struct type_layout layout = {0};
 
 	for (size_t i = 0; i < schema->column_count; i++) {
 		const struct stele_column *column = &schema->columns[i];
 		const char *type = stele_type_name(column->type);
 
-		format_string(&format, i > 0 ? ", " : "");
-		format_string(&format, column->name);
-		format_string(&format, ": ");
-		format_string(&format, type ? type : "?");
+		sink_put_string(&format, i > 0 ? ", " : "");
+		sink_put_string(&format, column->name);
+		sink_put_string(&format, ": ");
+		sink_put_string(&format, type ? type : "?");
 		if (column->type == STELE_CHAR)
 			format_number(&format, "[", column->size);
 		else if (column->count > 0)
 			format_number(&format, "[", column->count);
 		if (column->type == STELE_CHAR || column->count > 0)
-			format_char(&format, ']');
+			sink_put(&format, "]", 1);
 		if (column->key)
-			format_string(&format, " key");
+			sink_put_string(&format, " key");
 		else if (type && column->offset != type_layout_next(&layout, column))
 			format_number(&format, " @", column->offset);
 		if (!column->key && type)
@@ -179,14 +141,14 @@ static bool format_has_attributes(const struct stele_column *column)
 
 size_t schema_format_attributes(const struct stele_schema *schema, char *buffer, size_t size)
 {
-	struct format format = format_start(buffer, size);
+	struct sink format = sink_start(buffer, size);
 	bool any = false;
 
 	for (size_t i = 0; i < schema->column_count; i++)
 		any |= format_has_attributes(&schema->columns[i]);
 	for (size_t i = 0; any && i < schema->column_count; i++) {
 		if (i > 0)
-			format_char(&format, ',');
+			sink_put(&format, ",", 1);
 		format_attributes(&format, &schema->columns[i]);
 	}
 	return format.length;

@@ -225,6 +225,9 @@ static int parser_read_attribute(struct parser *parser, enum attribute attribute
 	r = lexer_read_text(&parser->lexer, &parser->strings, "a text, such as \"eu\"", &text);
 	if (r < 0)
 		return r;
+	if (attribute != ATTRIBUTE_DEFAULT && memchr(text.text, '\0', text.length))
+		return error_set(EINVAL, "character %zu: the text has a NUL",
+		                 lexer_position(&parser->lexer, text.at));
 	/* A NULL cannot be told from "" in the text form. */
 	if (attribute == ATTRIBUTE_WAS)
 		column->former_names = text.length > 0 ? text.text : NULL;

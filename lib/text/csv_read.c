@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/text/quote.h"
+#include "lib/types/quote.h"
 
 void csv_read_start(struct csv_reader *reader, struct fields *fields, const char *text,
                     size_t length, unsigned flags)

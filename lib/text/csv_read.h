@@ -9,7 +9,7 @@
 
 /* Flags of csv_read_field(). */
 #define CSV_SPACES 1u /* ignore spaces before and after quoted fields, and a line end */
-#define CSV_CODES  2u /* decode \xHH (lib/text/quote.h) */
+#define CSV_CODES  2u /* decode \xHH (lib/types/quote.h) */
 
 struct csv_reader {
 	const char *at, *end;

@@ -6,7 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"
-#include "lib/text/quote.h"
+#include "lib/types/quote.h"
 
 struct json_reader {
 	const char *start, *at, *end;

@@ -6,7 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/text/csv_read.h"
-#include "lib/text/quote.h"
+#include "lib/types/quote.h"
 #include "lib/text/value_text.h"
 
 static int row_csv_refuse_marks(void)

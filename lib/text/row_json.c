@@ -6,7 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/text/json_read.h"
-#include "lib/text/quote.h"
+#include "lib/types/quote.h"
 #include "lib/text/value_text.h"
 
 /* Returns true if every reader of JSON has a number exactly that has this text: an integer that a

@@ -5,7 +5,7 @@
 #define LIB_TEXT_VALUE_TEXT_H
 
 #include <stele/schema.h>
-#include "lib/text/sink.h"
+#include "lib/types/sink.h"
 
 /* Size of a buffer for the text of any value of fixed size but char[N], or of an element of an
  * array, including the NUL: words are the longest. */

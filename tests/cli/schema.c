@@ -229,14 +229,27 @@ Test(cli_schema, what_the_schema_refuses)
 	               "missing: big, at");
 }
 
-Test(cli_schema, descriptions_are_escaped_for_a_terminal_only)
+/* Controls and characters that change the direction of writing never reach a terminal, and a
+ * declaration that is parsed again has them. */
+Test(cli_schema, harmful_characters_are_escaped_and_read_back)
 {
+	static const char escaped[] = "doc \"a\\xc2\\x9b \\xe2\\x80\\xae \\xff \\x5cx41 \\ b\"";
+	struct cli_result declared;
+
 	EXPECT_STATUS(STELE("create", region, "--table",
-	                    "t(k: u8 key doc \"a\xc2\x9b"
-	                    "b\")"),
+	                    "t(k: u8 key doc \"a\xc2\x9b \xe2\x80\xae \xff \\x5cx41 \\ b\", "
+	                    "n: char[4] default \"z\xe2\x80\xae\")"),
 	              0);
-	EXPECT_HAS(STELE("schema", region).out, "doc \"a\xc2\x9b"
-	                                        "b\"");
-	EXPECT_HAS(STELE("show", region).out, "doc \"a\\xc2\\x9b"
-	                                      "b\"");
+	declared = STELE("schema", region);
+	EXPECT_HAS(declared.out, escaped);
+	EXPECT_HAS(declared.out, "default \"z\\xe2\\x80\\xae\"");
+	EXPECT_HAS(STELE("show", region).out, escaped);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE_WITH(declared.out, "create", region, "--schema", "-"), 0);
+	EXPECT_TEXT(STELE("schema", region).out, declared.out);
+	EXPECT_HAS(STELE("schema", "-f", "json", region).out, "\"a\\u009b \\u202e \\\\xff ");
+	EXPECT_FAILURE(STELE("create", region, "--table", "u(k: u8 key doc \"a\\x1b\")"), 2,
+	               "control character 0x1b");
+	EXPECT_FAILURE(STELE("create", region, "--table", "u(k: u8 key doc \"a\\x00\")"), 2,
+	               "the text has a NUL");
 }

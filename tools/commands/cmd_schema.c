@@ -4,11 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/describe.h"
-#include "tools/base/escape.h"
 #include "tools/base/fail.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
@@ -76,29 +74,14 @@ static char *schema_text(const struct stele_schema *schema)
 static enum status schema_print_declaration(const struct declared *declared)
 {
 	char *columns = schema_text(declared->schema);
-	struct text text = {0}, shown = {0};
+	struct text text = {0};
 
 	text_append_string(&text, declared->name);
 	text_append_string(&text, "(\n\t");
 	schema_append_lines(&text, columns);
 	text_append_string(&text, "\n)\n");
-	/* A description may have any characters, of which some are harmful to a terminal. */
-	for (size_t i = 0; isatty(STDOUT_FILENO) && i < text.length;) {
-		char *end = memchr(text.bytes + i, '\n', text.length - i);
-		size_t indent = text.bytes[i] == '\t' ? 1 : 0;
-		size_t length = (size_t)(end - text.bytes) - i;
-
-		text_append(&shown, text.bytes + i, indent);
-		escape_for_people(&shown, text.bytes + i + indent, length - indent);
-		text_append(&shown, "\n", 1);
-		i += length + 1;
-	}
-	if (shown.length)
-		fwrite(shown.bytes, 1, shown.length, stdout);
-	else
-		fwrite(text.bytes, 1, text.length, stdout);
+	fwrite(text.bytes, 1, text.length, stdout);
 	text_free(&text);
-	text_free(&shown);
 	free(columns);
 	return output_check();
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writes text to the caller's buffer as snprintf(3) does: counts all of it, and keeps what fits,
- * with a NUL at the end. For lib/text. */
-#ifndef LIB_TEXT_SINK_H
-#define LIB_TEXT_SINK_H
+ * with a NUL at the end. For lib/schema and lib/text. */
+#ifndef LIB_TYPES_SINK_H
+#define LIB_TYPES_SINK_H
 
 #include <stddef.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/text/quote.h"
+#include "lib/types/quote.h"
 
 #include <stdio.h>
 #include <stele/text.h>
@@ -209,6 +209,20 @@ void quote_csv(struct sink *sink, const char *bytes, size_t length)
 	quote_text(sink, bytes, length, quote_csv_character, "\\");
 	if (marks)
 		sink_put(sink, "\"", 1);
+}
+
+static void quote_declared_character(struct sink *sink, const char *bytes, size_t size,
+                                     uint32_t character)
+{
+	if (quote_is_control(character))
+		quote_code(sink, bytes, size, "\\");
+	else
+		quote_csv_character(sink, bytes, size, character);
+}
+
+void quote_declared(struct sink *sink, const char *bytes, size_t length)
+{
+	quote_text(sink, bytes, length, quote_declared_character, "\\");
 }
 
 bool quote_has_codes(const char *bytes, size_t length)
