@@ -9,9 +9,8 @@
 /* How often an update runs whose body returns -EAGAIN. */
 #define UPDATE_TRIES 16
 
-int stele_publisher_update(struct stele_publisher *publisher,
-                           int (*body)(struct stele_transaction *tx, void *userdata),
-                           void *userdata, const char *message, uint64_t *ret_version)
+int stele_publisher_update(struct stele_publisher *publisher, stele_transaction_fn *body,
+                           void *context, const char *message, uint64_t *ret_version)
 {
 	struct stele_transaction *tx;
 	int r = -EAGAIN;
@@ -20,7 +19,7 @@ int stele_publisher_update(struct stele_publisher *publisher,
 		r = stele_transaction_begin(publisher, &tx);
 		if (r < 0)
 			return r;
-		r = body(tx, userdata);
+		r = body(tx, context);
 		if (r >= 0)
 			return stele_transaction_commit(tx, message, ret_version);
 		stele_transaction_abort(tx);

@@ -80,7 +80,7 @@ struct stele_subscriber {
 
 	/* ---- waiting ---- */
 
-	int64_t spin;        /* options.spin, in nanoseconds */
+	int64_t spin;        /* options.spin_ns, in nanoseconds */
 	uint64_t idle_after; /* the version after which the last call waited for a newer one */
 	/* CLOCK_MONOTONIC: since when the subscriber waits for a version newer than that. */
 	int64_t idle_since;

@@ -39,9 +39,10 @@ static int subscriber_read_options(const struct stele_subscriber_options *option
 		return error_set(EINVAL, "there is no notifier \"%s\"; there are %s", ret->notifier,
 		                 names);
 	}
-	if (ret->spin < 0)
-		return error_set(EINVAL, "invalid .spin of %lld nanoseconds (expected 0 or more)",
-		                 (long long)ret->spin);
+	if (ret->spin_ns < 0)
+		return error_set(EINVAL,
+		                 "invalid .spin_ns of %lld nanoseconds (expected 0 or more)",
+		                 (long long)ret->spin_ns);
 	if (ret->notifier && ret->flags & STELE_UNREGISTERED)
 		return error_set(EINVAL,
 		                 ".notifier cannot be used with the flag STELE_UNREGISTERED");
@@ -103,9 +104,9 @@ static int64_t subscriber_deadline(const struct stele_subscriber_options *option
 {
 	int64_t now = clock_monotonic();
 
-	if (options->wait <= 0)
+	if (options->wait_ns <= 0)
 		return 0;
-	return options->wait < INT64_MAX - now ? now + options->wait : STELE_FOREVER;
+	return options->wait_ns < INT64_MAX - now ? now + options->wait_ns : STELE_FOREVER;
 }
 
 int stele_subscriber_open(const char *region, const struct stele_subscriber_options *options,
@@ -123,7 +124,7 @@ int stele_subscriber_open(const char *region, const struct stele_subscriber_opti
 	subscriber = subscriber_new(read.notifier);
 	if (!subscriber)
 		return error_set(ENOMEM, "no memory for a subscriber");
-	subscriber->spin = read.spin;
+	subscriber->spin = read.spin_ns;
 	subscriber->descriptor = read.flags & STELE_DESCRIPTOR;
 	if (read.label)
 		memcpy(subscriber->label, read.label, strlen(read.label));

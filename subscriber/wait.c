@@ -193,8 +193,8 @@ static int wait_poll_head(struct stele_subscriber *subscriber, uint64_t since, u
 	return *ret_version > since;
 }
 
-/* Polls head for the time of options.spin. The ticket stays disarmed, so that the publisher makes
- * no system call for this subscriber. Returns 1 and the version, 0, or an error. */
+/* Polls head for the time of options.spin_ns. The ticket stays disarmed, so that the publisher
+ * makes no system call for this subscriber. Returns 1 and the version, 0, or an error. */
 static int wait_spin(struct stele_subscriber *subscriber, uint64_t since, int64_t deadline,
                      uint64_t *head, uint64_t *ret_version)
 {

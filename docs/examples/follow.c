@@ -45,7 +45,8 @@ static int apply_all(struct stele_follow *follow, long *routes)
 int main(void)
 {
 	/* Waits for the region, so that the publisher may start later. */
-	const struct stele_subscriber_options wait = {.size = sizeof(wait), .wait = STELE_FOREVER};
+	const struct stele_subscriber_options wait = {.size = sizeof(wait),
+	                                              .wait_ns = STELE_FOREVER};
 	const struct stele_follow_options options = {
 		.size = sizeof(options), .tables = tables, .table_count = 1};
 	struct epoll_event ready = {.events = EPOLLIN};

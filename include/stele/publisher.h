@@ -39,6 +39,7 @@
 #include <stele/error.h>
 #include <stele/flags.h>
 #include <stele/region.h>
+#include <stele/row.h>
 #include <stele/schema.h>
 
 #ifdef __cplusplus
@@ -47,7 +48,6 @@ extern "C" {
 
 struct stele_publisher;
 struct stele_transaction;
-struct stele_row;
 
 /* ---- publishers ---- */
 
@@ -61,7 +61,7 @@ enum stele_durability {
 	STELE_DURABLE_COMMIT = 1,
 };
 
-/* attach_timeout and pinned_bytes apply to this publisher. All other members after `flags` apply
+/* attach_timeout_ns and pinned_bytes apply to this publisher. All other members after `flags` apply
  * when the region is created, and have no effect on a region that exists. */
 struct stele_publisher_options {
 	size_t size;    /* sizeof(struct stele_publisher_options) */
@@ -105,9 +105,9 @@ struct stele_publisher_options {
 	 * the files get the group of this process. */
 	gid_t group;
 
-	/* How long to wait until another publisher has detached or died, in nanoseconds (TIME
-	 * LIMITS in <stele/region.h>). 0: 5 s. A process with much memory takes seconds to die. */
-	int64_t attach_timeout;
+	/* How long to wait until another publisher has detached or died (TIME LIMITS in
+	 * <stele/region.h>). 0: 5 s. A process with much memory takes seconds to die. */
+	int64_t attach_timeout_ns;
 
 	/* Maximum bytes for history, without the memory that the newest version uses. When
 	 * history exceeds the maximum, the oldest versions are dropped, down to two, until at
@@ -251,7 +251,7 @@ STELE_API int stele_publisher_upgrade(struct stele_publisher *publisher);
 /* ---- transactions ---- */
 
 /* Begins a transaction. A publisher has at most one at a time. Takes the region's lock, and waits
- * for it up to attach_timeout. The calling thread must end the transaction, and is not cancelled
+ * for it up to attach_timeout_ns. The calling thread must end the transaction, and is not cancelled
  * until then (pthread_setcancelstate()). stele_transaction_commit() and stele_transaction_abort()
  * free the handle.
  *
@@ -278,22 +278,24 @@ STELE_API int stele_transaction_commit(struct stele_transaction *tx, const char 
 /* Discards the changes and frees the handle. Returns NULL. */
 STELE_API struct stele_transaction *stele_transaction_abort(struct stele_transaction *tx);
 
+/* The changes of a transaction, for stele_publisher_update(). Returns 0 or more, or an error. */
+typedef int stele_transaction_fn(struct stele_transaction *tx, void *context);
+
 /* Runs a transaction: begins it, calls `body`, and commits if the body returns 0 or more. If the
  * body returns an error, aborts and returns this error. -EAGAIN means that a condition did not hold
  * (see below): the update begins again and calls the body again, at most 16 times. So a body reads
  * again what it depends on, and may run several times; it must not end the transaction.
  *
- *     static int body(struct stele_transaction *tx, void *userdata)
+ *     static int body(struct stele_transaction *tx, void *context)
  *     {
- *             return stele_transaction_put(tx, "routes", userdata, 24, &route, sizeof(route));
+ *             return stele_transaction_put(tx, "routes", context, 24, &route, sizeof(route));
  *     }
  *     r = stele_publisher_update(publisher, body, prefix, "a route", &version);
  *
  * Return values and errors are those of stele_transaction_commit(), stele_transaction_begin() and
  * the body. On error nothing has changed. */
-STELE_API int stele_publisher_update(struct stele_publisher *publisher,
-                                     int (*body)(struct stele_transaction *tx, void *userdata),
-                                     void *userdata, const char *message, uint64_t *ret_version);
+STELE_API int stele_publisher_update(struct stele_publisher *publisher, stele_transaction_fn *body,
+                                     void *context, const char *message, uint64_t *ret_version);
 
 /* ALL OR NOTHING. Each function below either does all that it says, or returns an error and
  * leaves the transaction unchanged and usable. The exceptions say so.
@@ -380,15 +382,6 @@ STELE_API int stele_transaction_put(struct stele_transaction *tx, const char *ta
                                     const void *key, unsigned key_bits, const void *value,
                                     size_t value_size);
 
-/* A row, for calls that take many. The caller keeps ownership of what it points to. The struct has
- * no reserved members: a call that needs more about a row will take a struct of its own. */
-struct stele_row_ref {
-	const void *key;
-	unsigned key_bits;
-	const void *value;
-	size_t value_size;
-};
-
 /* Puts `count` rows in one call. The result is that of a stele_transaction_put() for each row in
  * order; of several rows with the same key, only the last one counts.
  *
@@ -432,11 +425,15 @@ STELE_API int stele_transaction_delete_if(struct stele_transaction *tx, const ch
 
 /* ---- reading in a transaction ---- */
 
-/* Looks up a row as the transaction would commit it. Returns 1 and fills `*ret`, whose pointers
- * are valid until the next call on the transaction. Returns 0 if there is no such row. Errors:
- * -EINVAL, -ENXIO (no such table), -ENOMEM. */
+/* Looks up a row as the transaction would commit it. `expected` is the schema that the caller was
+ * compiled with (see stele_table_open() in <stele/subscriber.h>), or NULL if the caller does not
+ * depend on the columns. Returns 1 and fills `*ret`, whose pointers are valid until the next call
+ * on the transaction. Returns 0 if there is no such row. Errors: -EINVAL (the key does not fit the
+ * schema), -ENXIO (no such table), -EMEDIUMTYPE (the table has another schema than `expected`),
+ * -ENOMEM. */
 STELE_API int stele_transaction_get(struct stele_transaction *tx, const char *table,
-                                    const void *key, unsigned key_bits, struct stele_row *ret);
+                                    const struct stele_schema *expected, const void *key,
+                                    unsigned key_bits, struct stele_row *ret);
 
 /* Finds the schema of a table as the transaction would commit it. The transaction owns the
  * schema. It is valid until the transaction ends, is rolled back, or drops or alters the table.
@@ -450,13 +447,13 @@ STELE_API int stele_transaction_schema(struct stele_transaction *tx, const char 
 /* A table of a transaction. The transaction owns it and frees it at its end. */
 struct stele_writable;
 
-/* Opens a table. Opening the same table again returns the same handle.
- * stele_transaction_drop_table() on the table makes the handle invalid. Returns 0. Errors: -ENXIO,
- * -ENOMEM. */
+/* Opens a table. `expected` is as for stele_transaction_get(), and is compared at each call.
+ * Opening the same table again returns the same handle. stele_transaction_drop_table() on the table
+ * makes the handle invalid. Returns 0. Errors: -ENXIO, -EMEDIUMTYPE, -ENOMEM. */
 STELE_API int stele_writable_open(struct stele_transaction *tx, const char *table,
-                                  struct stele_writable **ret);
+                                  const struct stele_schema *expected, struct stele_writable **ret);
 
-/* Change and look up rows, as the functions above do whose names lack `writable_`. */
+/* Change and look up rows, as the functions above do whose names begin with stele_transaction_. */
 STELE_API int stele_writable_put(struct stele_writable *table, const void *key, unsigned key_bits,
                                  const void *value, size_t value_size);
 STELE_API int64_t stele_writable_put_many(struct stele_writable *table,

@@ -238,7 +238,7 @@ struct stele_subscriber_info {
 
 	uint64_t reserved_[8];
 };
-typedef void stele_subscriber_fn(void *context, const struct stele_subscriber_info *subscriber);
+typedef void stele_subscriber_fn(const struct stele_subscriber_info *subscriber, void *context);
 
 /* Calls `each` for every registered subscriber. Dead subscribers are included until a publisher
  * cleans them up. Changes nothing. If there are pins, a walk over the region as in
@@ -318,7 +318,7 @@ struct stele_damage {
 	uint64_t offset;   /* of the object in the file; 0: not an object */
 	const char *what;  /* description of the fault, for display */
 };
-typedef void stele_damage_fn(void *context, const struct stele_damage *damage);
+typedef void stele_damage_fn(const struct stele_damage *damage, void *context);
 
 struct stele_verify_options {
 	size_t size; /* sizeof(struct stele_verify_options) */
@@ -334,7 +334,7 @@ struct stele_verify_options {
 	stele_damage_fn *found;
 
 	/* Called periodically with the number of objects checked so far. May be NULL. */
-	void (*progress)(void *context, uint64_t objects);
+	void (*progress)(uint64_t objects, void *context);
 
 	void *context; /* for both callbacks */
 };
@@ -357,7 +357,7 @@ STELE_API int stele_region_verify(const char *region, const struct stele_verify_
 
 /* Called with the name of a region, which is valid until the callback returns. Returns 0 to
  * continue; any other value ends the listing. */
-typedef int stele_region_fn(void *context, const char *name);
+typedef int stele_region_fn(const char *name, void *context);
 
 /* Calls `each` with the name of every region in a directory, in the order of strcmp(). If
  * `directory` is NULL, the directory is /dev/shm. Lists every file that has the name of a data
@@ -433,7 +433,7 @@ struct stele_leftover {
 	 * message. */
 	int error;
 };
-typedef void stele_leftover_fn(void *context, const struct stele_leftover *leftover);
+typedef void stele_leftover_fn(const struct stele_leftover *leftover, void *context);
 
 /* Removes what dead processes left of a region, and calls `found` (may be NULL) for each
  * leftover. With STELE_DRY_RUN, only reports them:
@@ -446,7 +446,7 @@ typedef void stele_leftover_fn(void *context, const struct stele_leftover *lefto
  * stele_region_remove() removes it. Nothing that is in use is removed. Locks and the kernel
  * decide what is in use, never process numbers. While a publisher is attached nothing is removed,
  * because the publisher cleans up by itself. A publisher that attaches meanwhile waits; with a
- * negative attach_timeout it finds the region busy.
+ * negative attach_timeout_ns it finds the region busy.
  *
  * Returns the number of leftovers. Errors: -EINVAL (name, flags), -ENOENT, -ENOTDIR (the
  * directory), -EACCES, -EPERM (the leftovers belong to another user), -EBADMSG (something that is

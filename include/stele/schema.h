@@ -48,7 +48,7 @@
  * THREADS. The functions here have no state. Any thread may call them.
  *
  * CONTENTS. Limits and types, schemas, schemas that change, schemas as text, names, keys, values,
- * rows, columns as text.
+ * columns as text.
  */
 #ifndef STELE_SCHEMA_H
 #define STELE_SCHEMA_H
@@ -276,7 +276,7 @@ STELE_API int stele_schema_compatible(const struct stele_schema *expected,
 /* Called by stele_schema_compare() for each difference. `compatible` says whether programs that
  * were built with the old schema read on in spite of it. `what` is text such as `column "zone" was
  * appended`, valid during the call. A result other than 0 ends the comparison. */
-typedef int stele_schema_difference_fn(void *context, bool compatible, const char *what);
+typedef int stele_schema_difference_fn(bool compatible, const char *what, void *context);
 
 /* Reports all differences between two well-formed schemas of a table, the older and the newer, by
  * the rule above. Returns 0, or the result of `each` that ended the comparison. */
@@ -330,7 +330,7 @@ STELE_API struct stele_schema *stele_schema_copy(const struct stele_schema *sche
 STELE_API struct stele_schema *stele_schema_free(struct stele_schema *schema);
 
 /* Returns the index of the column with this name, or else of the column that had this name before
- * it was renamed; -ENXIO if there is none (without an error message). */
+ * it was renamed. Errors: -ENXIO (there is none). */
 STELE_API int stele_schema_column(const struct stele_schema *schema, const char *name);
 
 /* ---- names ---- */
@@ -423,24 +423,11 @@ STELE_API int stele_value_column(const struct stele_schema *schema, size_t colum
 STELE_API int stele_value_check(const struct stele_schema *schema, const void *value,
                                 size_t value_size);
 
-/* ---- rows ---- */
-
-struct stele_row;
-
-/* Finds one column of a row, in its key or in its value, in the C type of the column. `column` is
- * its index in the schema. Buffer, results and errors are those of stele_key_column() for a key
- * column, and those of stele_value_column() for a value column, which needs no buffer. -EINVAL:
- * there is no such column. A number from the key is in `buffer`, so align it to 8 bytes, or copy
- * the number. */
-STELE_API int stele_row_column(const struct stele_schema *schema, size_t column,
-                               const struct stele_row *row, void *buffer, size_t buffer_size,
-                               const void **ret_value, size_t *ret_size);
-
 /* ---- columns as text ---- */
 
 /* Returns the name of a type as in a declaration ("ipv4net"; "char" for STELE_CHAR), or NULL if
  * there is no such type. The string is static. */
-STELE_API const char *stele_type_name(enum stele_type type);
+STELE_API const char *stele_type_name(uint32_t type);
 
 /* Formats the value of a column, given in its C type, as text:
  *

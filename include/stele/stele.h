@@ -10,9 +10,11 @@
  *   <stele/error.h>       errors and error messages; the SIGBUS handler
  *   <stele/flags.h>       all flags
  *   <stele/schema.h>      columns of a table; compatible schemas; keys; columns as text
+ *   <stele/row.h>         rows, as they are read, and for calls that take many
  *   <stele/text.h>        keys and rows as text: JSON, CSV
  *   <stele/publisher.h>   writing: publishers, transactions
- *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes, following
+ *   <stele/subscriber.h>  reading: subscribers, snapshots, cursors, changes
+ *   <stele/follow.h>      following: all rows once, and then every change
  *   <stele/lpm.h>         longest-prefix match at packet rates
  *   <stele/hash.h>        exact lookups in large tables
  *   <stele/region.h>      regions as a whole: list, describe, verify, save, remove; time limits
@@ -27,6 +29,9 @@
  *   them, have weaker rules: see <stele/subscriber.h>.
  * - Close functions accept NULL and return NULL, so `x = stele_x_close(x)` leaves no dangling
  *   pointer.
+ * - Callbacks. A function takes a callback and its `void *context` side by side, in this order, and
+ *   gives the context to the callback as its last argument. Callbacks run in the calling thread,
+ *   during the call. What their arguments point to is valid until they return.
  * - Options. An options struct starts with its own size: set `.size = sizeof(struct ...)` and
  *   leave the other members zero for their defaults, or pass NULL for all defaults. A struct that
  *   the library fills in and that has a member `size` needs it set too. So programs and libraries
@@ -52,10 +57,12 @@
 
 #include <stele/error.h>
 #include <stele/flags.h>
+#include <stele/follow.h>
 #include <stele/hash.h>
 #include <stele/lpm.h>
 #include <stele/publisher.h>
 #include <stele/region.h>
+#include <stele/row.h>
 #include <stele/schema.h>
 #include <stele/subscriber.h>
 #include <stele/text.h>

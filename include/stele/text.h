@@ -48,6 +48,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stele/error.h>
+#include <stele/row.h>
 #include <stele/schema.h>
 
 #ifdef __cplusplus
@@ -98,8 +99,6 @@ STELE_API int stele_key_parse_start(const struct stele_schema *schema, const cha
  * only the value is used. Without one (NULL), it is the default of the column
  * (stele_column.default_value). A column that has none must be there, and so must the columns of
  * the key. */
-
-struct stele_row;
 
 /* The text of a column. */
 struct stele_field {

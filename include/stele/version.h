@@ -33,9 +33,9 @@
  * fills in (else -EINVAL), and ignore them in structs that the library fills in. There they are
  * zero, except in struct stele_row, where they are not written.
  *
- * A member whose values are an enumeration has the type uint32_t, because the size of an enum
- * depends on the compiler's options. Later releases may add values; expect values that you don't
- * know.
+ * A member or parameter whose values are an enumeration has the type uint32_t, because the size of
+ * an enum depends on the compiler's options. Later releases may add values; expect values that you
+ * don't know.
  */
 #ifndef STELE_VERSION_H
 #define STELE_VERSION_H

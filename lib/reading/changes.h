@@ -5,6 +5,8 @@
 #ifndef LIB_READING_CHANGES_H
 #define LIB_READING_CHANGES_H
 
+#include <stele/subscriber.h>
+
 #include "lib/reading/extension.h"
 #include "lib/reading/reading.h"
 

@@ -5,6 +5,8 @@
 #ifndef LIB_READING_CURSOR_H
 #define LIB_READING_CURSOR_H
 
+#include <stele/subscriber.h>
+
 #include "lib/reading/reading.h"
 
 /* Opens a cursor before the first row. Copies the reading. The reading's context must stay valid

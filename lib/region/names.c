@@ -40,7 +40,7 @@ static int names_each(const char *path, stele_region_fn *each, void *context)
 		return names_list_error(name, errno);
 	while (r == 0 && (errno = 0, entry = readdir(directory)) != NULL)
 		if (names_is_region(entry->d_name))
-			r = each(context, entry->d_name + strlen(PATHS_PREFIX));
+			r = each(entry->d_name + strlen(PATHS_PREFIX), context);
 	if (r == 0 && errno != 0)
 		r = names_list_error(name, errno);
 	closedir(directory);
@@ -54,7 +54,7 @@ struct names_list {
 	size_t count, capacity;
 };
 
-static int names_add(void *context, const char *name)
+static int names_add(const char *name, void *context)
 {
 	struct names_list *list = context;
 
@@ -86,7 +86,7 @@ int stele_region_each(const char *directory, stele_region_fn *each, void *contex
 	for (size_t i = 0; i < list.count && r == 0; i++)
 		/* readdir() may list a file twice if it is renamed during the listing. */
 		if (i == 0 || strcmp(list.names[i], list.names[i - 1]) != 0)
-			r = each(context, list.names[i]);
+			r = each(list.names[i], context);
 	free(list.names);
 	return r;
 }
@@ -99,7 +99,7 @@ struct names_next {
 };
 
 /* Remembers a name that comes after `after` and before the best name so far. */
-static int names_take_nearer(void *context, const char *name)
+static int names_take_nearer(const char *name, void *context)
 {
 	struct names_next *next = context;
 

@@ -33,7 +33,7 @@ struct survey_options {
 	/* Called for every fault; may be NULL. */
 	stele_damage_fn *found;
 	/* Called periodically with the number of objects walked so far; may be NULL. */
-	void (*progress)(void *context, uint64_t objects);
+	void (*progress)(uint64_t objects, void *context);
 	void *context;
 };
 

@@ -167,7 +167,7 @@ static bool walk_meet(struct walk *walk, ref_t ref, uint64_t made, size_t size, 
 	                               : &use->pinned_bytes) += size;
 	use->objects++;
 	if (use->objects % PROGRESS == 0 && walk->options->progress)
-		walk->options->progress(walk->options->context, use->objects);
+		walk->options->progress(use->objects, walk->options->context);
 	return true;
 }
 
@@ -205,7 +205,7 @@ int walk_end(struct walk *walk)
 			.what = walk->damage[i].what,
 		};
 		if (walk->options->found)
-			walk->options->found(walk->options->context, &damage);
+			walk->options->found(&damage, walk->options->context);
 	}
 	walk->survey->use.damages += walk->damages;
 	return 0;

@@ -2,7 +2,7 @@
  *
  * Finds a column of a row, in its key or in its value: stele_row_column(). */
 #include <errno.h>
-#include <stele/subscriber.h>
+#include <stele/row.h>
 
 #include "lib/base/error.h"
 

@@ -144,7 +144,7 @@ int stele_schema_column(const struct stele_schema *schema, const char *name)
 	for (size_t i = 0; i < schema->column_count; i++)
 		if (schema_had_name(&schema->columns[i], name))
 			return (int)i;
-	return -ENXIO;
+	return error_set(ENXIO, "the schema has no column \"%s\"", name);
 }
 
 /* Rounds a size up so that an object of any type can follow. */

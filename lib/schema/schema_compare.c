@@ -33,7 +33,7 @@ compare_tell(struct compare *compare, bool compatible, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(what, sizeof(what), format, arguments);
 	va_end(arguments);
-	compare->result = compare->each(compare->context, compatible, what);
+	compare->result = compare->each(compatible, what, compare->context);
 }
 
 /* Formats the type of a column, such as `char[16]`, to `ret`, of COMPARE_TYPE_MAX bytes. */
@@ -189,7 +189,7 @@ int stele_schema_compare(const struct stele_schema *older, const struct stele_sc
 }
 
 /* Keeps the first difference that matters: a stele_schema_difference_fn. */
-static int compare_keep(void *context, bool compatible, const char *what)
+static int compare_keep(bool compatible, const char *what, void *context)
 {
 	char *kept = context;
 

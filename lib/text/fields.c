@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stele/subscriber.h>
+#include <stele/row.h>
 #include <string.h>
 
 #include "lib/base/error.h"

@@ -3,7 +3,7 @@
  * Keys as users type them. */
 #include <errno.h>
 #include <stdio.h>
-#include <stele/subscriber.h>
+#include <stele/row.h>
 
 #include "lib/base/error.h"
 #include "lib/base/escape.h"

@@ -2,7 +2,7 @@
  *
  * Rows as lines of CSV. */
 #include <errno.h>
-#include <stele/subscriber.h>
+#include <stele/row.h>
 
 #include "lib/base/error.h"
 #include "lib/text/csv_read.h"

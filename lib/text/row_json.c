@@ -2,7 +2,7 @@
  *
  * Rows as JSON objects. */
 #include <errno.h>
-#include <stele/subscriber.h>
+#include <stele/row.h>
 
 #include "lib/base/error.h"
 #include "lib/text/json_read.h"

@@ -4,7 +4,7 @@
 #ifndef LIB_TEXT_VALUE_TEXT_H
 #define LIB_TEXT_VALUE_TEXT_H
 
-#include <stele/schema.h>
+#include <stele/row.h>
 #include "lib/types/sink.h"
 
 /* Size of a buffer for the text of any value of fixed size but char[N], or of an element of an

@@ -16,7 +16,7 @@
 #define LIB_TRIE_ROW_H
 
 #include <stele/schema.h>
-#include <stele/subscriber.h>
+#include <stele/row.h>
 #include "lib/trie/view.h"
 
 /* The layout of a table's rows: what a walk needs to know of the schema. */

@@ -28,14 +28,14 @@ static_assert(sizeof(bool) == 1 && sizeof(double) == 8, "as the types are docume
 static_assert(sizeof(struct stele_ipv4net) == 5 && sizeof(struct stele_ipv6net) == 17,
               "prefixes have no padding");
 
-const struct type *type_find(enum stele_type type)
+const struct type *type_find(uint32_t type)
 {
 	unsigned index = (unsigned)type - 1;
 
 	return index < TYPE_COUNT ? &types[index] : NULL;
 }
 
-const char *stele_type_name(enum stele_type type)
+const char *stele_type_name(uint32_t type)
 {
 	const struct type *found = type_find(type);
 

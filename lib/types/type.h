@@ -18,7 +18,7 @@ struct type {
 };
 
 /* Returns the description of a type, or NULL if there is no such type. */
-const struct type *type_find(enum stele_type type);
+const struct type *type_find(uint32_t type);
 
 /* Returns the type with this name, or 0. `name` has `length` bytes, without a NUL. */
 enum stele_type type_by_name(const char *name, size_t length);

@@ -504,7 +504,7 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
 		.contents = contents,
 		.guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER),
 	};
-	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_TIMEOUT;
+	int64_t timeout = options->attach_timeout_ns ? options->attach_timeout_ns : ATTACH_TIMEOUT;
 	int64_t now = clock_monotonic();
 	bool incompatible = false;
 

@@ -69,7 +69,7 @@ static void clean_report(struct clean *clean, const char *kind, const char *name
 
 	clean->count++;
 	if (clean->pass != PASS_CHECK && clean->found)
-		clean->found(clean->context, &leftover);
+		clean->found(&leftover, clean->context);
 }
 
 static int clean_removal_error(const char *path)

@@ -243,7 +243,7 @@ int stele_transaction_alter_table(struct stele_transaction *tx, const char *name
                                   const struct stele_schema *schema)
 {
 	struct alter alter = {0};
-	int r = stele_writable_open(tx, name, &alter.table);
+	int r = stele_writable_open(tx, name, NULL, &alter.table);
 
 	if (r == 0)
 		r = tables_check_schema(&alter.table->publisher->attachment.region, name, schema);

@@ -81,7 +81,7 @@ int stele_transaction_put_if(struct stele_transaction *tx, const char *name, con
                              uint64_t row_version)
 {
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, NULL, &table);
 
 	if (r < 0)
 		return r;
@@ -92,7 +92,7 @@ int stele_transaction_delete_if(struct stele_transaction *tx, const char *name, 
                                 unsigned key_bits, uint64_t row_version)
 {
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, NULL, &table);
 
 	return r < 0 ? r : stele_writable_delete_if(table, key, key_bits, row_version);
 }

@@ -14,13 +14,13 @@
 static int ensure_open(struct stele_transaction *tx, const char *name,
                        const struct stele_schema *schema, struct stele_writable **ret)
 {
-	int r = stele_writable_open(tx, name, ret);
+	int r = stele_writable_open(tx, name, NULL, ret);
 
 	if (r != -ENXIO)
 		return r;
 	r = stele_transaction_create_table(tx, name, schema);
 	if (r == 0)
-		r = stele_writable_open(tx, name, ret);
+		r = stele_writable_open(tx, name, NULL, ret);
 	return r < 0 ? r : 1;
 }
 

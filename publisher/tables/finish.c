@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stele/subscriber.h>
 
 #include "lib/base/error.h"
 #include "publisher/tables/table.h"

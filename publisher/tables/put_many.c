@@ -204,7 +204,7 @@ int64_t stele_transaction_put_many(struct stele_transaction *tx, const char *nam
                                    const struct stele_row_ref *rows, size_t count)
 {
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, NULL, &table);
 
 	return r < 0 ? r : stele_writable_put_many(table, rows, count);
 }

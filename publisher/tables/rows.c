@@ -187,7 +187,7 @@ int stele_transaction_put(struct stele_transaction *tx, const char *name, const 
                           unsigned key_bits, const void *value, size_t value_size)
 {
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, NULL, &table);
 
 	return r < 0 ? r : stele_writable_put(table, key, key_bits, value, value_size);
 }
@@ -196,16 +196,17 @@ int stele_transaction_delete(struct stele_transaction *tx, const char *name, con
                              unsigned key_bits)
 {
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, NULL, &table);
 
 	return r < 0 ? r : stele_writable_delete(table, key, key_bits);
 }
 
-int stele_transaction_get(struct stele_transaction *tx, const char *name, const void *key,
-                          unsigned key_bits, struct stele_row *ret)
+int stele_transaction_get(struct stele_transaction *tx, const char *name,
+                          const struct stele_schema *expected, const void *key, unsigned key_bits,
+                          struct stele_row *ret)
 {
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, expected, &table);
 
 	return r < 0 ? r : stele_writable_get(table, key, key_bits, ret);
 }

@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/schema/key.h"
 #include "lib/types/refuse.h"
+#include "lib/schema/schema_compare.h"
 #include "lib/schema/schema_store.h"
 #include "lib/schema/schema_value.h"
 #include "publisher/tables/narrow.h"
@@ -142,7 +143,8 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 	return 0;
 }
 
-int stele_writable_open(struct stele_transaction *tx, const char *name, struct stele_writable **ret)
+int stele_writable_open(struct stele_transaction *tx, const char *name,
+                        const struct stele_schema *expected, struct stele_writable **ret)
 {
 	struct stele_writable *table = NULL;
 	int r = publisher_check(tx->publisher);
@@ -153,15 +155,17 @@ int stele_writable_open(struct stele_transaction *tx, const char *name, struct s
 		return r;
 	if (table->status != TABLE_PRESENT)
 		return table_missing(tx->publisher, name);
-	*ret = table;
-	return 0;
+	r = schema_expect(name, table->schema, expected);
+	if (r == 0)
+		*ret = table;
+	return r;
 }
 
 int stele_transaction_schema(struct stele_transaction *tx, const char *name,
                              const struct stele_schema **ret)
 {
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, NULL, &table);
 
 	if (r == 0)
 		*ret = table->schema;
@@ -242,7 +246,7 @@ int stele_transaction_drop_table(struct stele_transaction *tx, const char *name)
 {
 	struct edit *edit = &tx->publisher->edit;
 	struct stele_writable *table = NULL;
-	int r = stele_writable_open(tx, name, &table);
+	int r = stele_writable_open(tx, name, NULL, &table);
 
 	if (r < 0)
 		return r;

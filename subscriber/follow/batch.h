@@ -5,6 +5,8 @@
 #ifndef SUBSCRIBER_FOLLOW_BATCH_H
 #define SUBSCRIBER_FOLLOW_BATCH_H
 
+#include <stele/follow.h>
+
 #include "subscriber/state.h"
 
 /* A table to follow: a copy of the caller's struct stele_follow_table. */

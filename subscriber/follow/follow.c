@@ -394,13 +394,11 @@ static bool follow_is_mark(const struct stele_event *event)
 /* Gives one event to the callback. Returns 1 to go on; 0 at the deadline; or an error. Sets
  * `*ret_answer` to what the callback returned. */
 static int follow_call(struct stele_follow *follow, const struct stele_event *event,
-                       int64_t deadline, int *ret_answer,
-                       int (*on_event)(const struct stele_event *event, void *userdata),
-                       void *userdata)
+                       int64_t deadline, int *ret_answer, stele_event_fn *on_event, void *context)
 {
 	bool outrun = event->kind == STELE_EVENT_RESYNC && follow->outrun;
 
-	*ret_answer = on_event(event, userdata);
+	*ret_answer = on_event(event, context);
 	if (*ret_answer != 0)
 		return 0;
 	if (!outrun && !follow_is_mark(event))
@@ -417,8 +415,7 @@ static int follow_call(struct stele_follow *follow, const struct stele_event *ev
 
 int stele_subscriber_follow(struct stele_subscriber *subscriber,
                             const struct stele_follow_options *options, int64_t deadline_ns,
-                            int (*on_event)(const struct stele_event *event, void *userdata),
-                            void *userdata)
+                            stele_event_fn *on_event, void *context)
 {
 	struct stele_follow *follow;
 	struct stele_event event;
@@ -431,7 +428,7 @@ int stele_subscriber_follow(struct stele_subscriber *subscriber,
 		if (r == 0)
 			r = stele_follow_wait(follow, deadline_ns);
 		else if (r == 1)
-			r = follow_call(follow, &event, deadline_ns, &answer, on_event, userdata);
+			r = follow_call(follow, &event, deadline_ns, &answer, on_event, context);
 	} while (r == 1);
 	stele_follow_close(follow);
 	return r < 0 ? r : answer;

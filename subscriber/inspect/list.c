@@ -227,7 +227,7 @@ static int list_slots(struct list *list, stele_subscriber_fn *each, void *contex
 		list_find_pinned(list, &info);
 		list_find_queue(list, &info);
 		list_find_notices(list, &info);
-		each(context, &info);
+		each(&info, context);
 		count++;
 	}
 	return count;

@@ -148,9 +148,9 @@ struct followed {
 	struct new_route before, after;
 };
 
-static int on_event(const struct stele_event *event, void *userdata)
+static int on_event(const struct stele_event *event, void *context)
 {
-	struct followed *followed = userdata;
+	struct followed *followed = context;
 
 	switch (event->kind) {
 	case STELE_EVENT_INITIAL:

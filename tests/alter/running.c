@@ -164,9 +164,9 @@ static void since(struct stele_subscriber *subscriber)
 	stele_changes_close(changes);
 }
 
-static int on_event(const struct stele_event *event, void *userdata)
+static int on_event(const struct stele_event *event, void *context)
 {
-	uint64_t *numbers = userdata;
+	uint64_t *numbers = context;
 	struct first before = {0}, after;
 	unsigned id;
 

@@ -71,6 +71,33 @@ Test(alter_schemas, that_appends_nothing_keeps_the_rows)
 	stele_publisher_close(publisher);
 }
 
+Test(alter_schemas, a_transaction_checks_the_expected_schema)
+{
+	struct stele_publisher *publisher = route_publish(ROUTE_ROWS);
+	struct stele_writable *table = NULL;
+	struct stele_transaction *tx;
+	struct stele_row row;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_get(tx, "routes", &route_new_schema, "\12\0\7", 24, &row),
+	        -EMEDIUMTYPE, "zone: char[8]");
+	RETURNS(stele_writable_open(tx, "routes", &route_new_schema, &table), -EMEDIUMTYPE,
+	        "zone: char[8]");
+	cr_expect_null(table);
+	RETURNS(stele_transaction_get(tx, "routes", &route_old_schema, "\12\0\7", 24, &row), 1, "");
+	cr_expect_eq(row.value_size, sizeof(struct old_route));
+	RETURNS(stele_transaction_alter_table(tx, "routes", &route_new_schema), 1, "");
+	/* Programs with either schema read the rows of the new one. */
+	RETURNS(stele_transaction_get(tx, "routes", &route_old_schema, "\12\0\7", 24, &row), 1, "");
+	OK(stele_writable_open(tx, "routes", &route_old_schema, &table));
+	OK(stele_writable_open(tx, "routes", &route_new_schema, &table));
+	OK(stele_transaction_drop_table(tx, "routes"));
+	OK(stele_transaction_create_table(tx, "routes", &ipc_schema));
+	RETURNS(stele_transaction_get(tx, "routes", &route_old_schema, "\12\0\7", 24, &row),
+	        -EMEDIUMTYPE, "another schema than this program expects");
+	stele_publisher_close(publisher);
+}
+
 /* Schemas that may not replace the old one, as declarations. */
 static const struct {
 	const char *declaration, *why;
@@ -172,7 +199,7 @@ Test(alter_schemas, beside_other_changes_of_the_transaction)
 	struct stele_row row;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "routes", &table));
+	OK(stele_writable_open(tx, "routes", NULL, &table));
 	route_put_old(tx, 3, 33);
 	route_put_old(tx, ROUTE_ROWS, 44);
 	RETURNS(stele_transaction_delete(tx, "routes", "\12\0\5", 24), 1, "");
@@ -182,7 +209,7 @@ Test(alter_schemas, beside_other_changes_of_the_transaction)
 	stele_transaction_abort(tx);
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "routes", &table));
+	OK(stele_writable_open(tx, "routes", NULL, &table));
 	route_put_old(tx, 3, 33);
 	route_put_old(tx, ROUTE_ROWS, 44);
 	RETURNS(stele_transaction_delete(tx, "routes", "\12\0\5", 24), 1, "");
@@ -294,7 +321,7 @@ Test(alter_schemas, without_space_leaves_the_table_as_it_was)
 	        "\"routes\"");
 	/* The transaction can go on. */
 	route_put_old(tx, 7, 7);
-	RETURNS(stele_transaction_get(tx, "routes", "\12\0\10", 24, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\10", 24, &row), 1, "");
 	cr_expect_eq(row.value_size, sizeof(struct old_route));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));

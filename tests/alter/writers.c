@@ -16,7 +16,7 @@ static void check_row(struct stele_transaction *tx, unsigned id, uint32_t next_h
 	uint8_t key[4];
 
 	route_key(id, key);
-	RETURNS(stele_transaction_get(tx, "routes", key, 24, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "routes", NULL, key, 24, &row), 1, "");
 	route = row.value;
 	CHECK(row.value_size == sizeof(*route), "row %u: %zu bytes", id, row.value_size);
 	CHECK(route->old.next_hop == next_hop && route->old.metric == id &&
@@ -62,7 +62,7 @@ Test(alter_writers, keep_the_columns_that_they_do_not_know)
 	OK(stele_transaction_begin(publisher, &tx));
 	route_put_old(tx, 9, 10);
 	check_row(tx, 9, 10, "as", 9);
-	RETURNS(stele_transaction_get(tx, "routes", "\12\0\7", 24, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\7", 24, &row), 1, "");
 	cr_expect_eq(row.version, version);
 	RETURNS(stele_transaction_put_if(tx, "routes", "\12\0\7", 24, &(struct old_route){3, 7},
 	                                 sizeof(route), version),
@@ -101,7 +101,7 @@ Test(alter_writers, put_many_rows_and_replace_a_table)
 
 	OK(stele_transaction_begin(publisher, &tx));
 	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 0, "");
-	OK(stele_writable_open(tx, "routes", &table));
+	OK(stele_writable_open(tx, "routes", NULL, &table));
 	RETURNS(put_many_old(table, 0, 64), 64, "");
 	check_row(tx, 7, 5007, "us", 5);
 	check_row(tx, 8, 5008, "eu", 100);
@@ -119,7 +119,7 @@ Test(alter_writers, put_many_rows_and_replace_a_table)
 
 	/* Into an empty table, where they are built at once. */
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "routes", &table));
+	OK(stele_writable_open(tx, "routes", NULL, &table));
 	OK(stele_writable_replace(table));
 	RETURNS((int)stele_writable_replace_end(table), 2, "");
 	RETURNS(put_many_old(table, 0, 64), 64, "");
@@ -149,14 +149,14 @@ Test(alter_writers, keep_a_variable_column)
 	        "8 bytes");
 	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 0, "");
 	RETURNS(stele_transaction_put(tx, "routes", "\12\0\7", 24, &route, sizeof(route)), 1, "");
-	RETURNS(stele_transaction_get(tx, "routes", "\12\0\7", 24, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\7", 24, &row), 1, "");
 	cr_expect(row.value_size == 15 && memcmp(row.value, &route, sizeof(route)) == 0 &&
 	          strcmp((const char *)row.value + 9, "a note") == 0);
 	OK(stele_transaction_put_many(tx, "routes", rows, 2));
-	RETURNS(stele_transaction_get(tx, "routes", "\12\0\7", 24, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\7", 24, &row), 1, "");
 	cr_expect(row.value_size == 15 && memcmp(row.value, &other, sizeof(other)) == 0 &&
 	          strcmp((const char *)row.value + 9, "a note") == 0);
-	RETURNS(stele_transaction_get(tx, "routes", "\12\0\10", 24, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\10", 24, &row), 1, "");
 	cr_expect(row.value_size == 9 && memcmp(row.value, &other, sizeof(other)) == 0);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	stele_schema_free(schema);
@@ -173,7 +173,7 @@ Test(alter_writers, go_on_across_a_rollback)
 	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 0, "");
 	OK(stele_transaction_rollback(tx, 1));
 	route_put_old(tx, 7, 1);
-	RETURNS(stele_transaction_get(tx, "routes", "\12\0\7", 24, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\7", 24, &row), 1, "");
 	cr_expect_eq(row.value_size, sizeof(struct old_route));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
@@ -295,7 +295,7 @@ Test(alter_writers, put_no_number_without_a_word)
 	/* The table has words where the declared schema has none. */
 	RETURNS(stele_transaction_put(tx, "t", "\0\0\0\1", 32, "\3", 1), -EINVAL, "\"state\"");
 	RETURNS(stele_transaction_put_many(tx, "t", rows, 2), -EINVAL, "\"state\"");
-	RETURNS(stele_transaction_get(tx, "t", "\0\0\0\1", 32, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "t", NULL, "\0\0\0\1", 32, &row), 1, "");
 	cr_expect_eq(((const char *)row.value)[0], 1);
 	RETURNS(stele_transaction_put_many(tx, "t", rows, 1), 1, "");
 	/* A table that had the column from its creation. */

@@ -71,7 +71,7 @@ static void churn(struct stele_publisher *publisher, uint64_t updates)
 		struct stele_writable *table;
 
 		must(stele_transaction_begin(publisher, &tx));
-		must(stele_writable_open(tx, "rows", &table));
+		must(stele_writable_open(tx, "rows", NULL, &table));
 		for (unsigned j = 0; j < A_COMMIT; j++) {
 			uint64_t chosen = random_from(&random);
 			uint32_t id = (uint32_t)(chosen % ROWS);

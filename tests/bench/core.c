@@ -63,7 +63,7 @@ static void load(struct stele_publisher *publisher, const struct prefix4 *table,
 	struct stele_writable *routes;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "routes", &routes));
+	must(stele_writable_open(tx, "routes", NULL, &routes));
 	for (size_t i = 0; i < count; i++)
 		put(routes, &table[i], (uint32_t)i);
 	must(stele_transaction_commit(tx, "load", NULL));
@@ -114,7 +114,7 @@ static void bench_commit(struct stele_publisher *publisher, const struct prefix4
 			struct stele_writable *routes;
 			uint64_t r = random_from(&seed);
 			must(stele_transaction_begin(publisher, &tx));
-			must(stele_writable_open(tx, "routes", &routes));
+			must(stele_writable_open(tx, "routes", NULL, &routes));
 			put(routes, &table[r % count], (uint32_t)(r >> 40));
 			must(stele_transaction_commit(tx, NULL, NULL));
 		}
@@ -319,7 +319,7 @@ static void commit_one(struct stele_publisher *publisher, const struct prefix4 *
 	struct stele_writable *routes;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "routes", &routes));
+	must(stele_writable_open(tx, "routes", NULL, &routes));
 	put(routes, prefix, number);
 	must(stele_transaction_commit(tx, NULL, NULL));
 }

@@ -52,7 +52,7 @@ static uint64_t commit(struct stele_publisher *publisher, unsigned rows)
 	must(stele_transaction_begin(publisher, &tx));
 	if (stele_publisher_version(publisher) == 0)
 		must(stele_transaction_create_table(tx, "numbers", &schema));
-	must(stele_writable_open(tx, "numbers", &table));
+	must(stele_writable_open(tx, "numbers", NULL, &table));
 	for (unsigned i = 0; i < rows; i++)
 		put(table, rows == ROWS ? i : (uint32_t)(random_from(&random_state) % ROWS));
 	must(stele_transaction_commit(tx, NULL, &version));

@@ -65,7 +65,7 @@ static void change(struct stele_publisher *publisher, uint64_t count, uint64_t r
 	struct stele_writable *table;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "items", &table));
+	must(stele_writable_open(tx, "items", NULL, &table));
 	for (uint64_t i = 0; i < count; i++)
 		item_put(table, &kind_id, (round * 7919 + i * 999983) % ROWS, round);
 	must(stele_transaction_commit(tx, NULL, NULL));

@@ -50,7 +50,7 @@ static double load(bool with_index)
 	routes_create(&schema);
 	begin = bench_seconds();
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "routes", &writable));
+	must(stele_writable_open(tx, "routes", NULL, &writable));
 	for (size_t i = 0; i < count; i++)
 		put(writable, i);
 	must(stele_transaction_commit(tx, NULL, NULL));
@@ -267,7 +267,7 @@ static double update(uint64_t *random, bool with_index)
 
 		numbers[which] = (uint32_t)(random_from(random) & 0xffffff) | 1;
 		must(stele_transaction_begin(publisher, &tx));
-		must(stele_writable_open(tx, "routes", &writable));
+		must(stele_writable_open(tx, "routes", NULL, &writable));
 		put(writable, which);
 		must(stele_transaction_commit(tx, NULL, NULL));
 		if (with_index)

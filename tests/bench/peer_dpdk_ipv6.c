@@ -115,7 +115,7 @@ static void load_stele(void)
 	empty = region_size();
 	begin = bench_seconds();
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "routes", &writable));
+	must(stele_writable_open(tx, "routes", NULL, &writable));
 	for (size_t i = 0; i < count; i++) {
 		struct route route = {(uint32_t)i + 1, 0};
 		must(stele_writable_put(writable, table[i].address, table[i].length, &route,

@@ -151,7 +151,7 @@ static void stele_publish(void)
 	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	must(stele_transaction_create_table(tx, "states", &schema));
-	must(stele_writable_open(tx, "states", &table));
+	must(stele_writable_open(tx, "states", NULL, &table));
 	for (uint64_t i = 0; i < ROWS; i++)
 		put(table, i, 0);
 	must(stele_transaction_commit(tx, NULL, NULL));
@@ -163,7 +163,7 @@ static void stele_change(uint64_t number, uint64_t round)
 	struct stele_writable *table;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "states", &table));
+	must(stele_writable_open(tx, "states", NULL, &table));
 	put(table, number, round);
 	must(stele_transaction_commit(tx, NULL, NULL));
 }

@@ -69,7 +69,7 @@ static uint64_t commit(struct stele_publisher *publisher, uint32_t rows, uint32_
 	struct stele_writable *table;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "items", &table));
+	must(stele_writable_open(tx, "items", NULL, &table));
 	for (uint32_t i = 0; i < count; i++)
 		put(table, (uint32_t)(random_from(random) % rows), next);
 	must(stele_transaction_commit(tx, NULL, &version));
@@ -221,7 +221,7 @@ static void die(void)
 	for (int i = 0; i < 100; i++)
 		commit(publisher, MILLION, 10, &random);
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "items", &table));
+	must(stele_writable_open(tx, "items", NULL, &table));
 	for (uint32_t id = 0; id < 1000; id++)
 		put(table, id, 0);
 	kill(getpid(), SIGKILL);

@@ -337,7 +337,7 @@ Test(crash_kill, crash_06_a_publisher_stopped_in_a_transaction_delays_no_reader,
      .fini = crash_clean)
 {
 	const char *region = crash_name("stop");
-	struct stele_publisher_options options = {.size = sizeof(options), .attach_timeout = -1};
+	struct stele_publisher_options options = {.size = sizeof(options), .attach_timeout_ns = -1};
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher = crash_publisher(region, 4, 1 << 22);
 	uint64_t random = 1;
@@ -349,7 +349,7 @@ Test(crash_kill, crash_06_a_publisher_stopped_in_a_transaction_delays_no_reader,
 	child = crash_fork();
 	if (child == 0) {
 		struct stele_transaction *tx;
-		options.attach_timeout = 0;
+		options.attach_timeout_ns = 0;
 		if (stele_publisher_open(region, &options, &publisher) < 0 ||
 		    stele_transaction_begin(publisher, &tx) < 0 || bank_change(tx, 6, &random) < 0)
 			_exit(1);

@@ -253,7 +253,7 @@ Test(crash_memory, crash_28_rollback_survives_a_failed_allocation, .fini = crash
 static bool open_publisher(const char *region, int64_t n, bool good, bool create)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .history = 4, .attach_timeout = -1};
+		.size = sizeof(options), .history = 4, .attach_timeout_ns = -1};
 	struct before before = remember();
 	struct stele_publisher *publisher;
 	bool hit;

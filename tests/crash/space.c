@@ -313,7 +313,7 @@ Test(crash_space, crash_12_a_transaction_continues_without_a_row_that_did_not_fi
 		for (id = 0; id < 512; id++) {
 			struct stele_row row;
 			key = htonl(id * 77777);
-			if (stele_transaction_get(tx, "blobs", &key, 32, &row) == 0)
+			if (stele_transaction_get(tx, "blobs", NULL, &key, 32, &row) == 0)
 				row.value_size = 0;
 			/* A commit that did not fit has changed nothing. */
 			cr_assert(r < 0 || row.value_size == sizes[id],

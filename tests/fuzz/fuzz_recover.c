@@ -71,8 +71,8 @@ static void do_row(struct state *state)
 	if (state->step->a % 4 == 0)
 		fuzz_result(stele_transaction_delete(state->tx, table_name(state), key, bits));
 	else if (state->step->a % 4 == 1 &&
-	         fuzz_result(
-			 stele_transaction_get(state->tx, table_name(state), key, bits, &row)) == 1)
+	         fuzz_result(stele_transaction_get(state->tx, table_name(state), NULL, key, bits,
+	                                           &row)) == 1)
 		use_row(state, &row);
 	else
 		fuzz_result(stele_transaction_put(state->tx, table_name(state), key, bits, value,
@@ -120,7 +120,8 @@ static void do_table(struct state *state)
 		}
 		break;
 	default:
-		if (fuzz_result(stele_writable_open(state->tx, table_name(state), &table)) == 0 &&
+		if (fuzz_result(stele_writable_open(state->tx, table_name(state), NULL, &table)) ==
+		            0 &&
 		    fuzz_result(stele_writable_replace(table)) == 0)
 			fuzz_result(stele_writable_replace_end(table));
 	}
@@ -135,7 +136,7 @@ static void do_walk(struct state *state)
 	struct stele_row row;
 
 	if (!need_transaction(state) ||
-	    fuzz_result(stele_writable_open(state->tx, table_name(state), &table)) < 0)
+	    fuzz_result(stele_writable_open(state->tx, table_name(state), NULL, &table)) < 0)
 		return;
 	if (state->step->a % 2 && fuzz_result(stele_writable_cursor_open(table, &cursor)) == 0) {
 		for (unsigned i = 0; i < 500 && fuzz_result(stele_cursor_next(cursor, &row)) == 1;
@@ -198,7 +199,7 @@ static void run(const char *region, struct forge *forge, const uint8_t *data, si
 {
 	static struct forge_step steps[FORGE_STEPS_MAX];
 	const struct stele_publisher_options options = {.size = sizeof(options),
-	                                                .attach_timeout = -1};
+	                                                .attach_timeout_ns = -1};
 	struct state state = {0};
 	size_t count = forge_steps(data, size, steps), i = 0;
 

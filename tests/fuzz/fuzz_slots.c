@@ -219,7 +219,7 @@ static void do_reap(const struct forge_step *step)
 	must(stele_publisher_reap(state.publisher));
 }
 
-static void each(void *context, const struct stele_subscriber_info *info)
+static void each(const struct stele_subscriber_info *info, void *context)
 {
 	(void)context;
 	FUZZ_CHECK(info->notifier && strnlen(info->command, 16) < 16, "no text");

@@ -241,17 +241,17 @@ static void do_index(struct reader *reader)
 			use_result(reader, stele_lpm_row(reader->index, answers[i], &row), &row);
 }
 
-static void found(void *context, const struct stele_damage *damage)
+static void found(const struct stele_damage *damage, void *context)
 {
 	FUZZ_CHECK(damage->what[0] && damage->table, "damage without a message");
-	edit_next(context, 0);
+	edit_next(0, context);
 }
 
-static void each_subscriber(void *context, const struct stele_subscriber_info *info)
+static void each_subscriber(const struct stele_subscriber_info *info, void *context)
 {
 	FUZZ_CHECK(strnlen(info->command, sizeof(info->command)) < sizeof(info->command),
 	           "a command");
-	edit_next(context, 0);
+	edit_next(0, context);
 }
 
 static void do_region(struct reader *reader)

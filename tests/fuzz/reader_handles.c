@@ -155,7 +155,7 @@ unsigned make_key(const struct reader *reader, uint8_t key[64])
 	return scene_key(reader->step, reader->step->b / 8u, key);
 }
 
-void edit_next(void *context, uint64_t objects)
+void edit_next(uint64_t objects, void *context)
 {
 	struct reader *reader = context;
 

@@ -69,7 +69,7 @@ unsigned make_key(const struct reader *reader, uint8_t key[64]);
 
 /* Applies the next step if it is an edit. Callbacks call this, so that the file changes while the
  * library is at work: `context` is the struct reader. */
-void edit_next(void *context, uint64_t objects);
+void edit_next(uint64_t objects, void *context);
 
 /* ---- operations (reader_walks.c) ---- */
 

@@ -107,7 +107,7 @@ static int on_event(const struct stele_event *event, void *context)
 		if (event->change.kind != STELE_REMOVED)
 			use_row(reader, &event->change.after);
 	}
-	edit_next(reader, 0);
+	edit_next(0, reader);
 	return reader->rows >= ROWS_MAX;
 }
 

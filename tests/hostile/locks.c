@@ -117,7 +117,7 @@ Test(hostile_locks, hostile_25_far_locks_make_no_dead_slot_dear)
 	attack_close(&attack);
 }
 
-static void count_dead(void *context, const struct stele_subscriber_info *info)
+static void count_dead(const struct stele_subscriber_info *info, void *context)
 {
 	*(unsigned *)context += !info->alive;
 }

@@ -14,7 +14,7 @@ static const struct stele_publisher_options small = {
 	.maximum_size = 1 << 18,
 	.limit_size = 1 << 26,
 	.mode = 0644,
-	.attach_timeout = -1,
+	.attach_timeout_ns = -1,
 };
 
 static bool exists(const char *path)

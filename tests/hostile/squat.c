@@ -13,7 +13,7 @@ TestSuite(hostile_squat, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 static const struct stele_publisher_options at_once = {
 	.size = sizeof(at_once),
 	.flags = STELE_CREATE,
-	.attach_timeout = -1,
+	.attach_timeout_ns = -1,
 };
 
 static const char *const suffixes[] = {"", ".publisher", ".subscribers"};

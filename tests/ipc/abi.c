@@ -63,7 +63,7 @@ static void forge(unsigned kind, bool held)
 static int publish_flags(unsigned flags, int64_t timeout, struct stele_publisher **ret)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = flags, .attach_timeout = timeout};
+		.size = sizeof(options), .flags = flags, .attach_timeout_ns = timeout};
 
 	return stele_publisher_open(region, &options, ret);
 }
@@ -72,7 +72,7 @@ static struct stele_publisher *publish(unsigned flags)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
 	                                          .flags = flags | STELE_CREATE,
-	                                          .attach_timeout = IPC_PATIENCE};
+	                                          .attach_timeout_ns = IPC_PATIENCE};
 
 	return ipc_publish(region, &options);
 }

@@ -9,7 +9,7 @@ TestSuite(ipc_attach, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 static const struct stele_publisher_options at_once = {
 	.size = sizeof(at_once),
 	.flags = STELE_CREATE,
-	.attach_timeout = -1,
+	.attach_timeout_ns = -1,
 };
 
 /* ---- races ---- */
@@ -155,7 +155,7 @@ Test(ipc_attach, an_attach_waits_for_the_other_publisher_to_detach)
 	int64_t begin;
 
 	ipc_await(1, 1);
-	short_wait.attach_timeout = 100 * NSEC_PER_MSEC;
+	short_wait.attach_timeout_ns = 100 * NSEC_PER_MSEC;
 	begin = clock_now();
 	RETURNS(stele_publisher_open(region, &short_wait, &publisher), -EBUSY, region);
 	cr_expect(clock_now() - begin >= 100 * NSEC_PER_MSEC);
@@ -281,10 +281,10 @@ Test(ipc_attach, create_new_refuses_an_existing_region)
 	        region);
 	/* The region exists, whether a publisher is attached or not, and the error says so without
 	 * waiting. */
-	fresh.attach_timeout = 10 * IPC_PATIENCE;
+	fresh.attach_timeout_ns = 10 * IPC_PATIENCE;
 	RETURNS(stele_publisher_open(region, &fresh, &(struct stele_publisher *){0}), -EEXIST,
 	        region);
-	fresh.attach_timeout = 0;
+	fresh.attach_timeout_ns = 0;
 	stele_publisher_close(publisher);
 	RETURNS(stele_publisher_open(region, &fresh, &publisher), -EEXIST, region);
 	/* The refusal left the region unchanged and unlocked. */

@@ -382,13 +382,13 @@ Test(ipc_changes, of_a_transaction_before_its_commit)
 	struct stele_row row;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	for (uint32_t id = 1; id < 6; id++)
 		put(table, id, 7);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	put(table, 300, 8);
 	put(table, 4, 8);
 	OK(stele_writable_delete(table, key, 32));
@@ -430,7 +430,7 @@ Test(ipc_changes, of_tables_that_a_transaction_recreates)
 
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_transaction_create_table(tx, "new", &ipc_schema));
-	OK(stele_writable_open(tx, "new", &table));
+	OK(stele_writable_open(tx, "new", NULL, &table));
 	put(table, 1, 1);
 	OK(stele_writable_changes_open(table, &changes));
 	expect_change(changes, STELE_ADDED, 1);
@@ -440,7 +440,7 @@ Test(ipc_changes, of_tables_that_a_transaction_recreates)
 	 * compared. */
 	OK(stele_transaction_drop_table(tx, "rows"));
 	OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	put(table, 0, 1);
 	put(table, 1, 1);
 	OK(stele_writable_changes_open(table, &changes));
@@ -449,7 +449,7 @@ Test(ipc_changes, of_tables_that_a_transaction_recreates)
 	changes = stele_changes_close(changes);
 	OK(stele_transaction_drop_table(tx, "rows"));
 	OK(stele_transaction_create_table(tx, "rows", &schema));
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	RETURNS(stele_writable_changes_open(table, &changes), -EMEDIUMTYPE, "another schema");
 	/* A table that is half replaced can't be read either. */
 	OK(stele_writable_replace(table));

@@ -53,9 +53,9 @@ static void tell_row(struct told *told, const struct stele_event *event)
 	tell(told, " ");
 }
 
-static int write_down(const struct stele_event *event, void *userdata)
+static int write_down(const struct stele_event *event, void *context)
 {
-	struct told *told = userdata;
+	struct told *told = context;
 
 	told->events++;
 	if (told->act)
@@ -481,9 +481,9 @@ struct copy {
 	bool whole;
 };
 
-static int keep_copy(const struct stele_event *event, void *userdata)
+static int keep_copy(const struct stele_event *event, void *context)
 {
-	struct copy *copy = userdata;
+	struct copy *copy = context;
 	const struct stele_change *change = &event->change;
 
 	switch (event->kind) {

@@ -15,7 +15,7 @@ static struct stele_publisher *share(unsigned flags)
 		.size = sizeof(options),
 		.flags = STELE_SHARED | flags,
 		.history = 4,
-		.attach_timeout = IPC_PATIENCE,
+		.attach_timeout_ns = IPC_PATIENCE,
 	};
 	struct stele_publisher *publisher;
 
@@ -194,7 +194,7 @@ static void join_during(uint64_t maximum, unsigned rows)
 		.flags = STELE_CREATE | STELE_SHARED,
 		.history = 4,
 		.maximum_size = maximum,
-		.attach_timeout = IPC_PATIENCE,
+		.attach_timeout_ns = IPC_PATIENCE,
 	};
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
@@ -300,7 +300,7 @@ Test(ipc_shared, the_others_continue_after_a_death)
 Test(ipc_shared, shared_and_exclusive_publishers_exclude_each_other)
 {
 	struct stele_publisher_options alone = {
-		.size = sizeof(alone), .flags = STELE_CREATE, .attach_timeout = -1};
+		.size = sizeof(alone), .flags = STELE_CREATE, .attach_timeout_ns = -1};
 	struct stele_publisher_options shared_too = alone;
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher, *other;

@@ -325,7 +325,7 @@ static void no_handler(unsigned argument)
 	begin_with_default();
 	publisher = ipc_publish(region, &options);
 	ipc_subscribe(STELE_NO_SIGBUS_HANDLER, NULL);
-	options.attach_timeout = -1;
+	options.attach_timeout_ns = -1;
 	RETURNS(stele_publisher_open(region, &options, &second), -EBUSY, "another publisher");
 	ipc_commit(publisher);
 	CHECK(is_default(), "a handler was installed");
@@ -468,7 +468,7 @@ enum { CLOSES, CHAINS, LEAVES_OPEN };
 static void use(unsigned how)
 {
 	struct stele_publisher_options publish = {.size = sizeof(publish),
-	                                          .attach_timeout = IPC_PATIENCE,
+	                                          .attach_timeout_ns = IPC_PATIENCE,
 	                                          .flags = STELE_CREATE |
 	                                                   (THREADS ? STELE_NOTIFIER_THREAD : 0)};
 	struct stele_subscriber_options options = {.size = sizeof(options),

@@ -10,10 +10,10 @@ TestSuite(ipc_structs, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 static struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
 
-static int end_at_once(const struct stele_event *event, void *userdata)
+static int end_at_once(const struct stele_event *event, void *context)
 {
 	(void)event;
-	(void)userdata;
+	(void)context;
 	return 1;
 }
 

@@ -14,9 +14,9 @@ struct plan {
 	uint32_t id;
 };
 
-static int body(struct stele_transaction *tx, void *userdata)
+static int body(struct stele_transaction *tx, void *context)
 {
-	struct plan *plan = userdata;
+	struct plan *plan = context;
 	struct ipc_value value;
 	uint32_t key = htobe32(plan->id);
 
@@ -72,7 +72,7 @@ Test(ipc_update, aborts_on_an_error)
 	RETURNS(stele_publisher_update(publisher, body, &plan, NULL, NULL), -ENXIO, "\"missing\"");
 	CHECK(plan.calls == 1 && stele_publisher_version(publisher) == before, "a version");
 	OK(stele_transaction_begin(publisher, &tx));
-	RETURNS(stele_transaction_get(tx, "rows", &key, 32, &row), 0, "");
+	RETURNS(stele_transaction_get(tx, "rows", NULL, &key, 32, &row), 0, "");
 	/* In a transaction, an update is refused. */
 	RETURNS(stele_publisher_update(publisher, body, &plan, NULL, NULL), -EBUSY, "");
 	stele_transaction_abort(tx);

@@ -21,7 +21,7 @@ static void publish_for_ever(unsigned history)
 		ipc_commit(publisher);
 }
 
-static void on_damage(void *context, const struct stele_damage *damage)
+static void on_damage(const struct stele_damage *damage, void *context)
 {
 	(void)context;
 	cr_expect(false, "version %llu, table \"%s\", at %llu: %s",
@@ -83,7 +83,7 @@ static void commit_many(struct stele_publisher *publisher)
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1);
 }
 
-static void overtake(void *context, uint64_t objects)
+static void overtake(uint64_t objects, void *context)
 {
 	struct stele_publisher **publisher = context;
 
@@ -153,7 +153,7 @@ Test(ipc_verify, a_pin_below_history_is_counted_for_its_subscriber)
 	stele_publisher_close(publisher);
 }
 
-static void listed(void *context, const struct stele_subscriber_info *info)
+static void listed(const struct stele_subscriber_info *info, void *context)
 {
 	*(struct stele_subscriber_info *)context = *info;
 }

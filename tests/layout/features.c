@@ -169,7 +169,7 @@ Test(layout_features, crash_15_features_of_the_publisher_and_subscribers_files, 
 	file = crash_map(name, ".publisher", &file_size);
 	subscribers = crash_map(name, ".subscribers", &subscribers_size);
 	file->incompatible = subscribers->incompatible = 1;
-	options.attach_timeout = -1;
+	options.attach_timeout_ns = -1;
 	cr_expect_eq(stele_publisher_open(name, &options, &second), -EPROTONOSUPPORT);
 	expect_words("upgrade the library");
 	cr_expect_eq(stele_region_describe_lock(name, &lock), -EPROTONOSUPPORT);

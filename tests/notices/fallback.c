@@ -393,7 +393,7 @@ static void publisher_in_new_pid_namespace(unsigned argument)
 Test(notices_fallback, a_publisher_in_another_pid_namespace_is_attached)
 {
 	struct stele_publisher_options options = {sizeof(options), STELE_CREATE,
-	                                          .attach_timeout = -1};
+	                                          .attach_timeout_ns = -1};
 	struct stele_publisher *publisher;
 	pid_t child;
 

@@ -192,7 +192,7 @@ static struct stele_publisher *publish_both(uint32_t history)
 static struct stele_subscriber *subscribe(const char *notifier, int64_t wait)
 {
 	const struct stele_subscriber_options options = {
-		.size = sizeof(options), .notifier = notifier, .wait = wait};
+		.size = sizeof(options), .notifier = notifier, .wait_ns = wait};
 	struct stele_subscriber *subscriber;
 
 	OK(stele_subscriber_open(region, &options, &subscriber));
@@ -519,7 +519,7 @@ static char later[128]; /* a region in a directory that does not exist yet, or t
 static void await_region(unsigned unused)
 {
 	const struct stele_subscriber_options options = {.size = sizeof(options),
-	                                                 .wait = STELE_FOREVER};
+	                                                 .wait_ns = STELE_FOREVER};
 	struct stele_subscriber *subscriber;
 
 	(void)unused;
@@ -569,7 +569,7 @@ Test(notices_follow, an_open_waits_no_longer_than_it_was_told)
 
 	for (unsigned i = 0; i < 3; i++) {
 		const struct stele_subscriber_options options = {.size = sizeof(options),
-		                                                 .wait = waits[i]};
+		                                                 .wait_ns = waits[i]};
 		struct stele_subscriber *subscriber;
 
 		RETURNS(stele_subscriber_open(region, &options, &subscriber), -ENOENT,

@@ -19,7 +19,7 @@ static struct stele_subscriber *subscribe(unsigned way, const char *const *table
 		.flags = way == UNREGISTERED ? STELE_UNREGISTERED : 0,
 		.notifier = notifiers[way],
 		.tables = tables,
-		.spin = spin,
+		.spin_ns = spin,
 	};
 	struct stele_subscriber *subscriber;
 
@@ -289,8 +289,8 @@ Test(notices_interest, names_that_no_table_can_have_are_refused)
 	change_table(publisher, "other", true);
 	RETURNS(stele_subscriber_wait(subscriber, 1, 0, &version), 1, "");
 	stele_subscriber_close(subscriber);
-	options.spin = -1;
-	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, ".spin of -1");
+	options.spin_ns = -1;
+	RETURNS(stele_subscriber_open(region, &options, &subscriber), -EINVAL, ".spin_ns of -1");
 	stele_publisher_close(publisher);
 }
 
@@ -370,9 +370,9 @@ Test(notices_interest, spinning_ends_in_a_wait_or_at_the_deadline)
 
 enum { APPLIED = 2, EMPTY, CHANGES };
 
-static int count_event(const struct stele_event *event, void *userdata)
+static int count_event(const struct stele_event *event, void *context)
 {
-	(void)userdata;
+	(void)context;
 	if (event->kind == STELE_EVENT_CHANGE)
 		ipc_tell(CHANGES, ipc_told(CHANGES) + 1);
 	if (event->kind == STELE_EVENT_APPLIED && event->count == 0)

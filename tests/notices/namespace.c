@@ -181,7 +181,7 @@ static void publish_until_killed(unsigned argument)
 Test(notices_namespace, a_publisher_killed_in_one_pid_namespace_is_followed_by_one_in_another)
 {
 	struct stele_publisher_options options = {sizeof(options), STELE_CREATE,
-	                                          .attach_timeout = -1};
+	                                          .attach_timeout_ns = -1};
 	struct stele_publisher *publisher;
 	struct stele_subscriber *subscriber;
 

@@ -6,6 +6,8 @@
 #   - each compiles alone, as C11, C17 and C23, and as C++17 and C++20, without a warning, by the
 #     build's compilers and by gcc and clang where they are installed
 #   - tools may define STELE_API as empty
+#   - no member, parameter or result is an enum, whose size depends on the compiler's options
+#   - each callback has its context as the last argument
 #   - all flags are in <stele/flags.h>, and no two have the same bit
 #   - no struct with a member `size` ends in padding, in which the next member would lie within
 #     the size that older programs give
@@ -70,6 +72,22 @@ done < <(compilers "$cc" gcc clang)
 while read -r compiler; do
 	try c++ 'c++17 c++20' "$compiler"
 done < <(compilers "$cxx" g++ clang++)
+
+# ---- enums, callbacks ----
+
+# code HEADER: prints a header without its comments, each declaration on one line
+code()
+{
+	# shellcheck disable=SC2086 # a list of words
+	$cc -std=c17 -fpreprocessed -E -P "$1" | grep -v '^ *#' | tr '\n\t' '  ' | sed 's/[;{}]/&\n/g'
+}
+
+for header in $headers; do
+	enums=$(code "$header" | grep -E '\benum\b' | grep -vE '^ *enum stele_[a-z_]+ \{$' || true)
+	[ -z "$enums" ] || fail "$header: write uint32_t instead of an enum: $enums"
+	callbacks=$(code "$header" | grep -E '^ *typedef .*_fn ?\(|\(\*[a-z_]+\)\(' | grep -vE 'void \*context\);$' || true)
+	[ -z "$callbacks" ] || fail "$header: a callback ends in \`void *context': $callbacks"
+done
 
 # ---- flags ----
 

@@ -80,10 +80,10 @@ static struct stele_publisher *publish(void)
 	return publisher;
 }
 
-static int on_event(const struct stele_event *event, void *userdata)
+static int on_event(const struct stele_event *event, void *context)
 {
 	const struct value *value = event->change.after.value;
-	unsigned *rows = userdata;
+	unsigned *rows = context;
 
 	if (event->kind == STELE_EVENT_INITIAL_END)
 		return 1;

@@ -156,7 +156,7 @@ static struct stele_writable *table_of(struct stele_transaction *tx, const char 
 {
 	struct stele_writable *table;
 
-	must(stele_writable_open(tx, name, &table));
+	must(stele_writable_open(tx, name, NULL, &table));
 	return table;
 }
 

@@ -66,7 +66,7 @@ static void load(struct stele_transaction *tx, int which)
 	struct stele_writable *writable;
 
 	must(stele_transaction_create_table(tx, names[which], &schemas[which]));
-	must(stele_writable_open(tx, names[which], &writable));
+	must(stele_writable_open(tx, names[which], NULL, &writable));
 	for (unsigned i = 0; i < ROWS; i++) {
 		struct item item = {i, 0};
 		must(stele_writable_put(writable, keys[which][i].bytes, keys[which][i].bits, &item,
@@ -255,7 +255,7 @@ COUNTED do_commit(void)
 		struct stele_writable *writable;
 
 		must(stele_transaction_begin(publisher, &tx));
-		must(stele_writable_open(tx, names[IDS], &writable));
+		must(stele_writable_open(tx, names[IDS], NULL, &writable));
 		must(stele_writable_put(writable, key->bytes, key->bits, &item, sizeof(item)));
 		must(stele_transaction_commit(tx, NULL, NULL));
 	}

@@ -33,7 +33,7 @@ static void add_one(unsigned which)
 static void short_lived_publisher(unsigned argument)
 {
 	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = STELE_CREATE, .attach_timeout = IPC_PATIENCE};
+		.size = sizeof(options), .flags = STELE_CREATE, .attach_timeout_ns = IPC_PATIENCE};
 	const struct attachment *attachment;
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;

@@ -235,7 +235,7 @@ static void publish_bursts(unsigned seed)
 	const struct stele_publisher_options options = {
 		.size = sizeof(options),
 		.flags = NOTIFIER_THREADS && seed % 3 == 0 ? STELE_NOTIFIER_THREAD : 0,
-		.attach_timeout = IPC_PATIENCE};
+		.attach_timeout_ns = IPC_PATIENCE};
 	struct stele_publisher *publisher = ipc_attach(region, &options);
 	uint64_t random = SEED ^ (uint64_t)seed << 32;
 

@@ -91,7 +91,7 @@ static void transfer(struct stele_publisher *publisher, uint64_t *random)
 		r = stele_transaction_rollback(tx, next - 1 - random_from(random) % 8);
 		MUST(r == 0 || r == -ESTALE, "%s", stele_last_error());
 	}
-	OK(stele_writable_open(tx, "accounts", &table));
+	OK(stele_writable_open(tx, "accounts", NULL, &table));
 	for (unsigned i = 0; i < 1 + random_from(random) % 4; i++) {
 		uint32_t from = (uint32_t)(random_from(random) % ACCOUNTS),
 			 to = (uint32_t)(random_from(random) % ACCOUNTS);
@@ -119,7 +119,7 @@ static struct stele_publisher *publish(void)
 
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_transaction_create_table(tx, "accounts", schema()));
-	OK(stele_writable_open(tx, "accounts", &table));
+	OK(stele_writable_open(tx, "accounts", NULL, &table));
 	for (uint32_t number = 0; number < ACCOUNTS; number++)
 		put(table, number, 1000, 1);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");

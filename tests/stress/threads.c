@@ -90,9 +90,9 @@ static void commit_once(struct stele_publisher *publisher, uint32_t round)
 	struct account a, b;
 
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
-	cr_assert_eq(stele_transaction_get(tx, "accounts", &from, 32, &row), 1);
+	cr_assert_eq(stele_transaction_get(tx, "accounts", NULL, &from, 32, &row), 1);
 	a = *(const struct account *)row.value;
-	cr_assert_eq(stele_transaction_get(tx, "accounts", &to, 32, &row), 1);
+	cr_assert_eq(stele_transaction_get(tx, "accounts", NULL, &to, 32, &row), 1);
 	b = *(const struct account *)row.value;
 	if (from != to && a.amount > 0) {
 		a.amount--;

@@ -25,7 +25,7 @@ static uint64_t row_version(struct stele_transaction *tx, uint32_t id)
 {
 	struct stele_row row;
 
-	return stele_transaction_get(tx, "rows", keys[id], 32, &row) == 1 ? row.version : 0;
+	return stele_transaction_get(tx, "rows", NULL, keys[id], 32, &row) == 1 ? row.version : 0;
 }
 
 Test(unit_condition, a_condition_on_the_head_refuses_other_versions)
@@ -108,7 +108,7 @@ Test(unit_condition, conditions_see_rows_of_this_transaction)
 	RETURNS(put_if(tx, 0, 2, 2), -EAGAIN, "is not there");
 	RETURNS(put_if(tx, 0, 2, 0), 1, "");
 	/* Conditions also hold while a table is being replaced. */
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	OK(stele_writable_replace(table));
 	ipc_fill(&value, 1, 6);
 	RETURNS(stele_writable_put_if(table, keys[1], 32, &value, sizeof(value), 1), -EAGAIN, "");

@@ -270,7 +270,7 @@ Test(unit_cursor_back, walks_in_a_transaction)
 
 	ipc_declare_table(publisher, "t(name: text key)", "t");
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "t", &writable));
+	OK(stele_writable_open(tx, "t", NULL, &writable));
 	OK(stele_writable_put(writable, "a", 8, NULL, 0));
 	OK(stele_writable_put(writable, "ab", 16, NULL, 0));
 	OK(stele_writable_cursor_open(writable, &cursor));

@@ -452,7 +452,7 @@ static void grow_and_shrink(bool ipv6)
 		struct stele_writable *writable;
 		random = 7;
 		OK(stele_transaction_begin(world.publisher, &tx));
-		OK(stele_writable_open(tx, "routes", &writable));
+		OK(stele_writable_open(tx, "routes", NULL, &writable));
 		for (unsigned i = 0; i < count; i++) {
 			struct prefix prefix;
 			struct route route = {0};

@@ -12,7 +12,7 @@
 #error "tests need their assertions"
 #endif
 
-static void ignore(void *context, const struct stele_subscriber_info *subscriber)
+static void ignore(const struct stele_subscriber_info *subscriber, void *context)
 {
 	(void)context;
 	(void)subscriber;

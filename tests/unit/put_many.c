@@ -201,8 +201,8 @@ static void rounds(int kind)
 			OK(stele_transaction_create_table(tx, "one", &schemas[kind]));
 			OK(stele_transaction_create_table(tx, "many", &schemas[kind]));
 		}
-		OK(stele_writable_open(tx, "one", &one));
-		OK(stele_writable_open(tx, "many", &many));
+		OK(stele_writable_open(tx, "one", NULL, &one));
+		OK(stele_writable_open(tx, "many", NULL, &many));
 		for (unsigned i = 0; i < ROWS; i++)
 			cr_assert_geq(stele_writable_put(one, rows[i].key, rows[i].key_bits,
 			                                 rows[i].value, rows[i].value_size),
@@ -296,7 +296,7 @@ Test(unit_put_many, a_refused_call_changes_nothing)
 	OK(stele_transaction_begin(publisher, &tx));
 	RETURNS((int)stele_transaction_put_many(tx, "none", rows, 3), -ENXIO, "\"none\"");
 	OK(stele_transaction_create_table(tx, "many", &schemas[EXACT]));
-	OK(stele_writable_open(tx, "many", &table));
+	OK(stele_writable_open(tx, "many", NULL, &table));
 	RETURNS((int)stele_writable_put_many(table, rows, 0), 0, "");
 	RETURNS((int)stele_writable_put_many(table, NULL, 0), 0, "");
 	rows[2].key_bits = 120;

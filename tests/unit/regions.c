@@ -78,7 +78,7 @@ struct seen {
 	bool changes;
 };
 
-static int see(void *context, const char *name)
+static int see(const char *name, void *context)
 {
 	struct seen *seen = context;
 

@@ -32,7 +32,7 @@ static int64_t noted(struct stele_transaction *tx, const char *key)
 {
 	struct stele_row row;
 	uint64_t number;
-	int r = stele_transaction_get(tx, "notes", key, 32, &row);
+	int r = stele_transaction_get(tx, "notes", NULL, key, 32, &row);
 
 	if (r <= 0)
 		return r == 0 ? -1 : -2;
@@ -133,15 +133,15 @@ Test(unit_rollback, tables_are_dropped_and_restored)
 	cr_expect_eq(noted(tx, "aaaa"), 3);
 	cr_expect_eq(noted(tx, "aaab"), 4);
 	cr_expect_eq(noted(tx, "abcd"), 4);
-	RETURNS(stele_transaction_get(tx, "rows", "\0\0\0\7", 32, &row), 0, "");
+	RETURNS(stele_transaction_get(tx, "rows", NULL, "\0\0\0\7", 32, &row), 0, "");
 	stele_transaction_abort(tx);
 	cr_expect_eq(back(publisher, 3, 1), 8);
 	expect_counts(0, 1, 1);
 	/* A row that is changed back is at the new version; the row beside it keeps its version. */
 	tx = begin(publisher);
-	RETURNS(stele_transaction_get(tx, "notes", "aaab", 32, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "notes", NULL, "aaab", 32, &row), 1, "");
 	cr_expect_eq(row.version, 8);
-	RETURNS(stele_transaction_get(tx, "notes", "aaaa", 32, &row), 1, "");
+	RETURNS(stele_transaction_get(tx, "notes", NULL, "aaaa", 32, &row), 1, "");
 	cr_expect_eq(row.version, 7);
 	stele_transaction_abort(tx);
 	cr_expect_eq(back(publisher, 1, 1), 9);
@@ -208,12 +208,12 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	OK(stele_transaction_drop_table(tx, "rows"));
 	RETURNS(stele_transaction_rollback(tx, 99), -ENODATA, "");
 	cr_expect_eq(noted(tx, "zzzz"), 7);
-	RETURNS(stele_writable_open(tx, "rows", &table), -ENXIO, "");
+	RETURNS(stele_writable_open(tx, "rows", NULL, &table), -ENXIO, "");
 	OK(stele_transaction_rollback(tx, 6));
 	cr_expect_eq(noted(tx, "zzzz"), -1);
 	cr_expect_eq(noted(tx, "aaaa"), 6);
-	RETURNS(stele_writable_open(tx, "more", &table), -ENXIO, "");
-	OK(stele_writable_open(tx, "rows", &table));
+	RETURNS(stele_writable_open(tx, "more", NULL, &table), -ENXIO, "");
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	cr_expect_eq(commit(tx, 0), 6);
 	cr_expect_eq(ipc_stats(publisher).arena_used, used);
 	/* Several rollbacks in one transaction, with changes between and after them. */
@@ -229,7 +229,7 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	cr_expect_eq(noted(tx, "zzzz"), -1);
 	note(tx, "aaaa", 9);
 	note(tx, "yyyy", 9);
-	OK(stele_writable_open(tx, "notes", &table));
+	OK(stele_writable_open(tx, "notes", NULL, &table));
 	OK(stele_writable_replace(table));
 	RETURNS(stele_transaction_rollback(tx, 3), -EBUSY, "being replaced");
 	RETURNS((int)stele_writable_replace_end(table), 3, "");
@@ -280,7 +280,7 @@ static void expect_all(struct stele_publisher *publisher, uint32_t count, uint64
 		uint8_t key[4] = {0, 0, (uint8_t)(id >> 8), (uint8_t)id};
 		struct stele_row row;
 		struct ipc_value value;
-		RETURNS(stele_transaction_get(tx, "rows", key, 32, &row), 1, "");
+		RETURNS(stele_transaction_get(tx, "rows", NULL, key, 32, &row), 1, "");
 		memcpy(&value, row.value, sizeof(value));
 		CHECK(value.number == number && ipc_whole(&value, id), "row %u has %llu", id,
 		      (unsigned long long)value.number);

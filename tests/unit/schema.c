@@ -206,6 +206,7 @@ Test(unit_schema, a_copy_is_equal_and_each_difference_is_found)
 	cr_expect(stele_schema_equal(&other, &every_schema));
 	cr_expect(stele_schema_column(&every_schema, "mac") == 17);
 	cr_expect(stele_schema_column(&every_schema, "nix") == -ENXIO);
+	cr_expect_str_eq(stele_last_error(), "the schema has no column \"nix\"");
 }
 
 Test(unit_schema, key_and_value_differ)

@@ -494,7 +494,7 @@ Test(unit_schema_attributes, compatible_schemas)
 	}
 }
 
-static int count_differences(void *context, bool compatible, const char *what)
+static int count_differences(bool compatible, const char *what, void *context)
 {
 	unsigned *counts = context;
 

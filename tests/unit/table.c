@@ -64,7 +64,7 @@ Test(unit_table, takes_one_key_for_one_value)
 	        "after the NUL");
 	RETURNS(put_picky(tx, good), 0, "");
 	/* A key that can't be put belongs to no row. */
-	RETURNS(stele_transaction_get(tx, "picky", tail, 13 * 8, &row), 0, "");
+	RETURNS(stele_transaction_get(tx, "picky", NULL, tail, 13 * 8, &row), 0, "");
 	RETURNS(stele_transaction_delete(tx, "picky", tail, 13 * 8), 0, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	stele_publisher_close(publisher);
@@ -87,7 +87,7 @@ Test(unit_table, empty_keys_and_values_are_accepted)
 		RETURNS(stele_transaction_put(tx, "names", NULL, 0, NULL, 0), 0, "");
 		RETURNS(stele_transaction_put(tx, "names", "ab", 16, NULL, 0), 1, "");
 		RETURNS(stele_transaction_put(tx, "names", "ab", 16, NULL, 0), 0, "");
-		RETURNS(stele_transaction_get(tx, "names", NULL, 0, &row), 1, "");
+		RETURNS(stele_transaction_get(tx, "names", NULL, NULL, 0, &row), 1, "");
 		RETURNS(stele_transaction_delete(tx, "names", NULL, 0), 1, "");
 		RETURNS(stele_transaction_delete(tx, "names", NULL, 0), 0, "");
 		RETURNS(stele_transaction_delete(tx, "names", "ab", 16), 1, "");
@@ -125,7 +125,7 @@ Test(unit_table, the_version_of_a_row_is_that_of_its_last_write)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
 	for (int i = 0; i < 3; i++) {
-		RETURNS(stele_transaction_get(tx, "rows", keys[i], 32, &row), 1, "");
+		RETURNS(stele_transaction_get(tx, "rows", NULL, keys[i], 32, &row), 1, "");
 		cr_expect_eq(row.version, versions[i]);
 	}
 	/* If nothing differs in the end, no version is made. */
@@ -186,7 +186,7 @@ Test(unit_table, a_full_table_is_emptied)
 
 	CHECK(rows > 1000, "%u rows", rows);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	OK(stele_writable_replace(table));
 	RETURNS(stele_writable_replace_end(table), (int)rows, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
@@ -221,7 +221,7 @@ Test(unit_table, an_emptied_table_is_counted)
 	/* Rows that came and went within the transaction are not reported; a row that comes back
 	 * is. */
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	for (uint32_t id = 50; id < 200; id++)
 		ipc_put(tx, id, 2);
 	OK(stele_writable_replace(table));
@@ -241,7 +241,7 @@ Test(unit_table, an_emptied_table_is_counted)
 	OK(stele_transaction_create_table(tx, "empty", &ipc_schema));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "empty", &table));
+	OK(stele_writable_open(tx, "empty", NULL, &table));
 	OK(stele_writable_replace(table));
 	RETURNS(stele_writable_replace_end(table), 0, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
@@ -259,7 +259,7 @@ Test(unit_table, a_replacement_that_failed_is_not_committed)
 
 	ipc_fill(&value, 0, 1);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_writable_open(tx, "rows", &table));
+	OK(stele_writable_open(tx, "rows", NULL, &table));
 	OK(stele_writable_replace(table));
 	RETURNS(stele_writable_put(table, first, 32, &value, sizeof(value)), 0, "");
 	RETURNS(stele_writable_replace_end(table), -ENOSPC,
@@ -379,7 +379,7 @@ Test(unit_table, twenty_thousand_tables_cost_a_commit_nothing)
 	for (uint32_t i = 0; i < MANY; i += 1000) {
 		static const uint8_t key[4];
 		snprintf(name, sizeof(name), "t%u", i);
-		RETURNS(stele_transaction_get(tx, name, key, 32, &row), 1, "");
+		RETURNS(stele_transaction_get(tx, name, NULL, key, 32, &row), 1, "");
 		cr_expect_eq(*(const uint32_t *)row.value, i % 7 == 0 ? 2 : 1);
 	}
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");

@@ -79,7 +79,7 @@ static void open_region(const char *declaration, void (*fill)(struct stele_writa
 	cr_assert(stele_schema_parse(declaration, name, &schema) == 0);
 	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
 	cr_assert(stele_transaction_create_table(tx, "t", schema) == 0);
-	cr_assert(stele_writable_open(tx, "t", &table) == 0);
+	cr_assert(stele_writable_open(tx, "t", NULL, &table) == 0);
 	fill(table);
 	cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
 	stele_schema_free(schema);

@@ -102,7 +102,7 @@ int bench_subscribe(const struct bench *bench, const struct bench_way *way,
 	struct stele_subscriber_options options = {
 		.size = sizeof(options),
 		.notifier = way->notifier,
-		.spin = way->spin,
+		.spin_ns = way->spin,
 	};
 
 	return stele_subscriber_open(place_path(bench->place, bench->region), &options, ret);

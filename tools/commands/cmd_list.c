@@ -100,7 +100,7 @@ static enum status list_flush_at_times(struct listing *listing)
 	return output_flush(listing->output);
 }
 
-static int list_region(void *context, const char *name)
+static int list_region(const char *name, void *context)
 {
 	struct listing *listing = context;
 	struct stele_region_info info = {.size = sizeof(info)};

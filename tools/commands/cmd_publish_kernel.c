@@ -55,7 +55,7 @@ enum status publish_kernel(const struct place *place, const char *region,
 	int result;
 
 	publisher.flags |= STELE_CREATE | writing->flags;
-	publisher.attach_timeout = writing->attach_timeout;
+	publisher.attach_timeout_ns = writing->attach_timeout_ns;
 	options.stop_fd = stop_descriptor();
 	if (options.stop_fd < 0)
 		return STATUS_SYSTEM;

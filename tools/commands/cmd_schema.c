@@ -233,7 +233,7 @@ struct diff {
 	enum status status;
 };
 
-static int schema_print_difference(void *context, bool compatible, const char *what)
+static int schema_print_difference(bool compatible, const char *what, void *context)
 {
 	struct diff *diff = context;
 	const struct cell cells[DIFF_COLUMNS] = {
@@ -271,12 +271,12 @@ static void schema_diff_tables(struct diff *diff, const struct declarations *old
 			stele_schema_compare(table->schema, now->schema, schema_print_difference,
 			                     diff);
 		else
-			schema_print_difference(diff, false, "the table was removed");
+			schema_print_difference(false, "the table was removed", diff);
 	}
 	for (size_t i = 0; diff->status == STATUS_DONE && i < newer->count; i++) {
 		diff->table = newer->tables[i].name;
 		if (!single && !schema_find(older, diff->table))
-			schema_print_difference(diff, true, "the table was added");
+			schema_print_difference(true, "the table was added", diff);
 	}
 }
 

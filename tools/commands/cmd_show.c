@@ -433,7 +433,7 @@ static void show_inspect_lock(const struct place *place, const char *region, boo
 		snprintf(text, size, "%s", states[lock.state]);
 }
 
-static void show_on_progress(void *context, uint64_t objects)
+static void show_on_progress(uint64_t objects, void *context)
 {
 	char number[GROUPED_SIZE];
 

@@ -170,7 +170,7 @@ struct listing {
 	enum status status;
 };
 
-static void subscribers_print_one(void *context, const struct stele_subscriber_info *info)
+static void subscribers_print_one(const struct stele_subscriber_info *info, void *context)
 {
 	char texts[COLUMNS][DESCRIBED_MAX], plain[COLUMNS][DESCRIBED_MAX];
 	struct listing *listing = context;

@@ -70,8 +70,9 @@ static void upgrade_print(const char *region, const char *features, bool dry_run
 static enum status upgrade_region(const struct upgrade *upgrade, const struct place *place,
                                   const char *region)
 {
-	struct stele_publisher_options options = {
-		.size = sizeof(options), .flags = upgrade->flags, .attach_timeout = upgrade->wait};
+	struct stele_publisher_options options = {.size = sizeof(options),
+	                                          .flags = upgrade->flags,
+	                                          .attach_timeout_ns = upgrade->wait};
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher;
 	int result;

@@ -64,7 +64,7 @@ struct verification {
 /* Faults that are listed; more are only counted. */
 enum { REPORTED_MAX = 1000 };
 
-static void verify_on_damage(void *context, const struct stele_damage *damage)
+static void verify_on_damage(const struct stele_damage *damage, void *context)
 {
 	struct verification *verification = context;
 	struct reported *reported;
@@ -86,7 +86,7 @@ static void verify_on_damage(void *context, const struct stele_damage *damage)
 	reported->at = damage->offset;
 }
 
-static void verify_on_progress(void *context, uint64_t objects)
+static void verify_on_progress(uint64_t objects, void *context)
 {
 	struct verification *verification = context;
 	char number[GROUPED_SIZE];

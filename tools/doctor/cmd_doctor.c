@@ -95,7 +95,7 @@ static void doctor_add_region(struct doctor *doctor, const struct examined *regi
 
 /* Adds a region to the checked ones. If all regions are checked, one that cannot be read is a
  * finding: a note if only this user may not read it, else a problem. */
-static int doctor_gather_one(void *context, const char *name)
+static int doctor_gather_one(const char *name, void *context)
 {
 	struct doctor *doctor = context;
 	struct examined region;

@@ -344,12 +344,12 @@ static int kernel_attach(struct source *source, const struct stele_publisher_opt
 {
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
 	struct stele_publisher_options slice = *options;
-	int64_t timeout = options->attach_timeout ? options->attach_timeout : ATTACH_NS;
+	int64_t timeout = options->attach_timeout_ns ? options->attach_timeout_ns : ATTACH_NS;
 	int64_t end = kernel_now() + timeout;
 	int r;
 
 	if (timeout > SLICE_NS)
-		slice.attach_timeout = SLICE_NS;
+		slice.attach_timeout_ns = SLICE_NS;
 	for (;;) {
 		r = stele_publisher_open(source->region, &slice, &source->publisher);
 		if (r != -EBUSY || kernel_now() >= end)

@@ -164,7 +164,7 @@ static int kernel_tables_open_one(struct stele_transaction *tx, enum kernel_tabl
 		return -EEXIST;
 	if (r < 0)
 		return r;
-	return stele_writable_open(tx, kernel_table_names[table], ret);
+	return stele_writable_open(tx, kernel_table_names[table], NULL, ret);
 }
 
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES],

@@ -25,7 +25,7 @@ static bool fail_region_is_missing(const struct place *place, const char *region
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
-static int fail_region_offer(void *context, const char *name)
+static int fail_region_offer(const char *name, void *context)
 {
 	suggest_offer(context, name);
 	return 0;

@@ -72,7 +72,7 @@ static int leftovers_list_names(const char *path, struct region_paths *ret)
 }
 
 /* Receives a leftover from stele_region_clean(). */
-static void leftovers_file_found(void *context, const struct stele_leftover *leftover)
+static void leftovers_file_found(const struct stele_leftover *leftover, void *context)
 {
 	struct search *search = context;
 

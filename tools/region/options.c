@@ -143,12 +143,12 @@ static error_t options_writing_key(int key, char *argument, struct argp_state *s
 
 	switch (key) {
 	case 'w':
-		if (parse_seconds("--wait", argument, &writing->attach_timeout) != STATUS_DONE)
+		if (parse_seconds("--wait", argument, &writing->attach_timeout_ns) != STATUS_DONE)
 			return EINVAL;
 		/* In struct stele_publisher_options, 0 is the default timeout, and a negative
 		 * number means not to wait. */
-		if (writing->attach_timeout == 0)
-			writing->attach_timeout = -1;
+		if (writing->attach_timeout_ns == 0)
+			writing->attach_timeout_ns = -1;
 		return 0;
 	case 'S':
 		writing->flags |= STELE_SHARED;

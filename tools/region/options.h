@@ -37,9 +37,9 @@ extern const struct argp options_reading;
 /* Values of --wait, --shared, --message and --if-head, which the argp child options_writing
  * parses. */
 struct options_writing {
-	int64_t attach_timeout; /* nanoseconds, as in struct stele_publisher_options */
-	const char *message;    /* NULL: none */
-	unsigned flags;         /* STELE_SHARED, or 0 */
+	int64_t attach_timeout_ns; /* nanoseconds, as in struct stele_publisher_options */
+	const char *message;       /* NULL: none */
+	unsigned flags;            /* STELE_SHARED, or 0 */
 	bool if_head_given;
 	struct token if_head;
 };

@@ -62,7 +62,7 @@ enum status reader_open_waiting(struct reader *reader, const struct place *place
 	do {
 		int64_t left = deadline - clock_now();
 
-		options->wait = left < 0 ? 0 : left < SLICE ? left : SLICE;
+		options->wait_ns = left < 0 ? 0 : left < SLICE ? left : SLICE;
 		result = stele_subscriber_open(place_path(place, region), options,
 		                               &reader->subscriber);
 		if (result < 0 && stop_came())

@@ -46,7 +46,7 @@ enum status writer_open(struct writer *writer, const struct place *place, const 
 {
 	struct stele_publisher_options publisher_options = {
 		.size = sizeof(publisher_options),
-		.attach_timeout = options->attach_timeout,
+		.attach_timeout_ns = options->attach_timeout_ns,
 		.flags = options->flags,
 	};
 	enum status status;
@@ -75,7 +75,7 @@ enum status writer_open_table(struct writer *writer, const char *where, const ch
 
 	result = stele_transaction_schema(writer->tx, table, ret_schema);
 	if (result == 0)
-		result = stele_writable_open(writer->tx, table, ret_table);
+		result = stele_writable_open(writer->tx, table, NULL, ret_table);
 	if (result == -ENXIO)
 		return fail_no_table(writer->place, where, writer->region, table);
 	return result < 0 ? fail_library(result) : STATUS_DONE;

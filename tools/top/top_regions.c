@@ -135,7 +135,7 @@ struct region_names {
 	size_t known; /* number of old regions that were kept or freed */
 };
 
-static int regions_add_region(void *context, const char *name)
+static int regions_add_region(const char *name, void *context)
 {
 	struct region_names *names = context;
 	struct top_region *region;

@@ -97,7 +97,7 @@ struct stele_publisher *bench_begin_table(const char *table, const struct stele_
 	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, ret_tx));
 	must(stele_transaction_create_table(*ret_tx, table, schema));
-	must(stele_writable_open(*ret_tx, table, ret_table));
+	must(stele_writable_open(*ret_tx, table, NULL, ret_table));
 	return publisher;
 }
 

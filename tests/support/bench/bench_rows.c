@@ -53,7 +53,7 @@ void item_commit(struct stele_publisher *publisher, const struct kind *kind, uin
 	struct stele_writable *table;
 
 	must(stele_transaction_begin(publisher, &tx));
-	must(stele_writable_open(tx, "items", &table));
+	must(stele_writable_open(tx, "items", NULL, &table));
 	item_put(table, kind, number, round);
 	must(stele_transaction_commit(tx, NULL, NULL));
 }

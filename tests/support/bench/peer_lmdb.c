@@ -99,7 +99,7 @@ double load_stele_one_by_one(void)
 	double begin = bench_seconds();
 
 	must(stele_transaction_begin(both.publisher, &tx));
-	must(stele_writable_open(tx, "items", &table));
+	must(stele_writable_open(tx, "items", NULL, &table));
 	for (uint64_t i = 0; i < both.rows; i++)
 		item_put(table, both.kind, i * 999983 % both.rows, 0);
 	must(stele_transaction_commit(tx, NULL, NULL));

@@ -23,7 +23,7 @@ static int bank_get(struct stele_transaction *tx, const char *table, uint32_t id
 {
 	uint32_t key = htonl(id);
 	struct stele_row row;
-	int r = stele_transaction_get(tx, table, &key, 32, &row);
+	int r = stele_transaction_get(tx, table, NULL, &key, 32, &row);
 
 	if (r == 1)
 		memcpy(ret, row.value, sizeof(*ret));

@@ -57,7 +57,7 @@ void ipc_put(struct stele_transaction *tx, uint32_t id, uint64_t number)
 struct stele_publisher *ipc_attach(const char *name, const struct stele_publisher_options *options)
 {
 	struct stele_publisher_options create = {
-		.size = sizeof(create), .flags = STELE_CREATE, .attach_timeout = IPC_PATIENCE};
+		.size = sizeof(create), .flags = STELE_CREATE, .attach_timeout_ns = IPC_PATIENCE};
 	struct stele_publisher *publisher;
 
 	OK(stele_publisher_open(name, options ? options : &create, &publisher));
