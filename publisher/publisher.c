@@ -13,6 +13,7 @@
 #include "lib/base/extensible.h"
 #include "lib/base/fork.h"
 #include "lib/region/features.h"
+#include "lib/region/position.h"
 #include "publisher/attach/mutex.h"
 #include "publisher/generation.h"
 #include "publisher/lock.h"
@@ -170,6 +171,11 @@ const char *stele_publisher_note(const struct stele_publisher *publisher)
 uint64_t stele_publisher_version(const struct stele_publisher *publisher)
 {
 	return publisher_head(publisher);
+}
+
+void stele_publisher_position(const struct stele_publisher *publisher, struct stele_position *ret)
+{
+	position_fill(publisher->attachment.region.uuid, publisher_head(publisher), ret);
 }
 
 void stele_publisher_region_uuid(const struct stele_publisher *publisher, uint8_t *ret_uuid)

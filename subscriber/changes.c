@@ -6,7 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/reading/changes.h"
-#include "subscriber/position.h"
+#include "lib/region/position.h"
 #include "subscriber/retry.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"

@@ -23,7 +23,7 @@
 #include "lib/trie/scan.h"
 #include "subscriber/move.h"
 #include "subscriber/registration.h"
-#include "subscriber/position.h"
+#include "lib/region/position.h"
 #include "subscriber/retry.h"
 
 int snapshot_recheck(const struct stele_snapshot *snapshot)

@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/base/extensible.h"
 #include "lib/base/fork.h"
+#include "lib/region/position.h"
 #include "lib/storage/owner.h"
 #include "subscriber/interest.h"
 #include "subscriber/move.h"
@@ -197,6 +198,16 @@ int stele_subscriber_version(struct stele_subscriber *subscriber, uint64_t *ret_
 		return region_error(subscriber->region, -EBADMSG, head);
 	*ret_version = head;
 	return 0;
+}
+
+int stele_subscriber_position(struct stele_subscriber *subscriber, struct stele_position *ret)
+{
+	uint64_t version;
+	int r = stele_subscriber_version(subscriber, &version);
+
+	if (r == 0)
+		position_fill(subscriber->region->uuid, version, ret);
+	return r;
 }
 
 int stele_subscriber_applied(struct stele_subscriber *subscriber, uint64_t version)

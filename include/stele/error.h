@@ -16,7 +16,8 @@
  *   -ETIME            the publisher reclaimed version after version before they were read, for as
  *                     long as the call tried: try again, or give the region a longer history
  *   -EIDRM            another region has taken the name: open the region again, or call
- *                     stele_subscriber_reopen()
+ *                     stele_subscriber_reopen(); or the caller's position is in another region,
+ *                     and what was kept with the position is void
  *   -EUCLEAN          the region was left by an earlier boot of the machine: a publisher must open
  *                     it before it can be read, or create it again
  *   -ENOTDIR          a directory was expected, and something else was found

@@ -180,10 +180,13 @@ STELE_API const char *stele_publisher_note(const struct stele_publisher *publish
 /* Returns the newest version, or 0 before the first commit. */
 STELE_API uint64_t stele_publisher_version(const struct stele_publisher *publisher);
 
+/* Sets `*ret` to the newest version and the UUID of the region: what to keep instead of the version
+ * alone. */
+STELE_API void stele_publisher_position(const struct stele_publisher *publisher,
+                                        struct stele_position *ret);
+
 /* Copies the UUID of the region, 16 bytes, to `ret_uuid`. The UUID stays the same until the
- * close. Store the UUID with every version that outlives the publisher. Compare it with the UUID
- * of the present region before you pass such a version to stele_transaction_expect(),
- * stele_transaction_put_if() or stele_transaction_delete_if(). */
+ * close. */
 STELE_API void stele_publisher_region_uuid(const struct stele_publisher *publisher,
                                            uint8_t *ret_uuid);
 
@@ -358,19 +361,21 @@ STELE_API int stele_transaction_drop_table(struct stele_transaction *tx, const c
 STELE_API int stele_transaction_alter_table(struct stele_transaction *tx, const char *table,
                                             const struct stele_schema *schema);
 
-/* Rolls back to an older version: restores exactly the tables and rows of `version`. Discards the
- * earlier changes of the transaction. `version` is one that history holds, or an older one that
- * is pinned. The cost depends on the number of rows that differ.
+/* Rolls back to an older version: restores exactly the tables and rows of the version `to`.
+ * Discards the earlier changes of the transaction. History must hold the version, or a subscriber
+ * pin it. The cost depends on the number of rows that differ.
  *
  * The commit makes a new version with the tables and rows of the older one. Rows that the
  * rollback changes get the number of the new version; other rows keep theirs. If nothing differs,
  * there is no new version. A table opened in this transaction stays open if the older version has
  * that table. Schemas returned in this transaction become invalid.
  *
- * Returns 0. Errors: -ESTALE (the version is no longer held), -ENODATA (it does not exist yet),
- * -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older
- * versions and revoke pins, but never `version` itself. */
-STELE_API int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version);
+ * Returns 0. Errors: -EIDRM (`to` is a position in another region), -EINVAL (the position is not
+ * well formed), -ESTALE (the version is no longer held), -ENODATA (it does not exist yet), -EBUSY
+ * (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older versions
+ * and revoke pins, but never `to` itself. */
+STELE_API int stele_transaction_rollback(struct stele_transaction *tx,
+                                         const struct stele_position *to);
 
 /* Puts a row: adds it, or replaces the value of the row with this key. The key is `key_bits` bits
  * at `key`, encoded as described in <stele/schema.h>. Key and value are copied. Padding between the
@@ -401,27 +406,44 @@ STELE_API int64_t stele_transaction_put_many(struct stele_transaction *tx, const
 STELE_API int stele_transaction_delete(struct stele_transaction *tx, const char *table,
                                        const void *key, unsigned key_bits);
 
-/* ---- conditions: compare-and-set of the region or of a row ---- */
+/* ---- conditions: compare-and-set of the region or of a row ----
+ *
+ * What is compared was read before the transaction began, since a transaction excludes all others.
+ * The region may have been created again since, and may have reached the same version numbers with
+ * other rows. So conditions are positions, those of rows too. */
 
-/* Checks that the newest version is `version` (0: there is none yet). Until the transaction ends,
- * no other publisher can commit. Returns 0. Errors: -EAGAIN (the newest version is another one;
- * the error message names both). */
-STELE_API int stele_transaction_expect(struct stele_transaction *tx, uint64_t version);
+/* Checks that the newest version is that of `position`. NULL, or a version of 0: there is none yet.
+ * Until the transaction ends, no other publisher can commit. Returns 0. Errors: -EAGAIN (the newest
+ * version is another one; the error message names both), -EIDRM (the position is in another
+ * region), -EINVAL (the position is not well formed). */
+STELE_API int stele_transaction_expect(struct stele_transaction *tx,
+                                       const struct stele_position *position);
 
-/* Puts a row as stele_transaction_put() does, but only if the row is at version `row_version`
- * (stele_row.version). 0: only if there is no such row. A row that this transaction has changed is
- * at the version that its commit would make, the newest version + 1. A row that it put with its
- * present value keeps its version. Errors are those of stele_transaction_put(), and -EAGAIN (the
- * row is at another version; the error message names both). */
+/* Puts a row as stele_transaction_put() does, but only if the row is at the position `at`: the
+ * region that it was read from, and stele_row.version. NULL, or a version of 0: only if there is no
+ * such row.
+ *
+ *     stele_snapshot_get(snapshot, "routes", &route_schema, key, 24, &row);
+ *     stele_snapshot_position(snapshot, &at);
+ *     at.version = row.version;
+ *     ...
+ *     stele_transaction_put_if(tx, "routes", key, 24, &route, sizeof(route), &at);
+ *
+ * A row that this transaction has changed is at the version that its commit would make, the newest
+ * version + 1. A row that it put with its present value keeps its version. Errors are those of
+ * stele_transaction_put(); -EAGAIN (the row is at another version; the error message names both);
+ * -EIDRM (`at` is a position in another region). */
 STELE_API int stele_transaction_put_if(struct stele_transaction *tx, const char *table,
                                        const void *key, unsigned key_bits, const void *value,
-                                       size_t value_size, uint64_t row_version);
+                                       size_t value_size, const struct stele_position *at);
 
-/* Deletes a row as stele_transaction_delete() does, but only if the row is at version
- * `row_version`. Returns 1. Errors are those of stele_transaction_delete(), -EAGAIN (the row is at
- * another version, or does not exist), and -EINVAL (`row_version` is 0). */
+/* Deletes a row as stele_transaction_delete() does, but only if the row is at the position `at`.
+ * Returns 1. Errors are those of stele_transaction_delete(); -EAGAIN (the row is at another
+ * version, or does not exist); -EIDRM (`at` is a position in another region); -EINVAL (`at` is
+ * NULL, or its version is 0). */
 STELE_API int stele_transaction_delete_if(struct stele_transaction *tx, const char *table,
-                                          const void *key, unsigned key_bits, uint64_t row_version);
+                                          const void *key, unsigned key_bits,
+                                          const struct stele_position *at);
 
 /* ---- reading in a transaction ---- */
 
@@ -462,9 +484,9 @@ STELE_API int stele_writable_delete(struct stele_writable *table, const void *ke
                                     unsigned key_bits);
 STELE_API int stele_writable_put_if(struct stele_writable *table, const void *key,
                                     unsigned key_bits, const void *value, size_t value_size,
-                                    uint64_t row_version);
+                                    const struct stele_position *at);
 STELE_API int stele_writable_delete_if(struct stele_writable *table, const void *key,
-                                       unsigned key_bits, uint64_t row_version);
+                                       unsigned key_bits, const struct stele_position *at);
 STELE_API int stele_writable_get(struct stele_writable *table, const void *key, unsigned key_bits,
                                  struct stele_row *ret);
 

@@ -49,14 +49,45 @@ extern "C" {
 
 /* A version of one region. A version number by itself means nothing in another region of the same
  * name: a region that was created again, or loaded from a file, reaches the same numbers with other
- * rows. So a program that keeps a version for later, in a file or in another process, keeps the
- * position. All calls that resume from a version take a position, and know a version of another
- * region. */
+ * rows. So a program that keeps a version for later, in a file, in another process, or from one
+ * transaction to the next, keeps the position.
+ *
+ * Every call whose version may have been kept takes a position: to resume
+ * (stele_changes_since(), stele_follow_open()), to compare (stele_transaction_expect(),
+ * stele_transaction_put_if(), stele_transaction_delete_if()), and to go back
+ * (stele_transaction_rollback()). These calls know a position in another region.
+ * stele_publisher_position(), stele_subscriber_position(), stele_snapshot_position(),
+ * stele_changes_position() and stele_follow_position() return positions. The position of a row is
+ * that of its snapshot, with the version of the row.
+ *
+ * A plain number is a version of the region that the handle has open: in stele_snapshot_open(),
+ * stele_subscriber_wait() and stele_subscriber_applied(). To open a snapshot of a kept position,
+ * open its version and compare stele_snapshot_position(). */
 struct stele_position {
 	uint8_t region[16]; /* UUID of the region */
 	uint64_t version;   /* 0: before the first commit, in whichever region */
 	uint64_t reserved_[1];
 };
+
+/* A position as text is VERSION@UUID, such as 7@3f2a9c1e-51d0-4c0b-9d5e-6a8a4f3f1b20: a decimal
+ * number without leading zeros, and a UUID of 36 characters. A version 0 without a region is 0. The
+ * command `stele` prints and takes this text, which its manual calls a token. */
+
+/* Bytes of the longest position as text, with its NUL. */
+#define STELE_POSITION_TEXT_MAX 58u
+
+/* Formats a position as text. Writes at most `size` bytes to `buffer`, including the terminating
+ * NUL. Returns the length of the complete text, as snprintf(3) does. */
+STELE_API size_t stele_position_format(const struct stele_position *position, char *buffer,
+                                       size_t size);
+
+/* Parses a position, the inverse of stele_position_format(). Digits of the UUID may be upper case.
+ * People may shorten the UUID to its first 8 characters or more, as in 7@3f2a9c1e. Such a text
+ * means a position in the region with the UUID `region`, if the characters fit; NULL: in no region.
+ * Returns 0. Errors: -EINVAL (the text is not a position), -EIDRM (the UUID is shortened, and
+ * `region` does not begin with it). On error `*ret` is unchanged. */
+STELE_API int stele_position_parse(const char *text, const uint8_t *region,
+                                   struct stele_position *ret);
 
 /* TIME LIMITS are in nanoseconds, and have one rule in every call:
  *

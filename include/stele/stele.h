@@ -42,8 +42,8 @@
  *   touch nothing that the parent uses. Functions that cannot fail return what the child's copy
  *   holds: stele_publisher_version, stele_publisher_note, stele_snapshot_version,
  *   stele_table_rows, stele_table_version, stele_changes_versions, stele_lpm_version,
- *   stele_lpm_memory, stele_hash_version, stele_hash_memory, and the functions whose names end in
- *   _position or _region_uuid. stele_transaction_abort does nothing.
+ *   stele_lpm_memory, stele_hash_version, stele_hash_memory, and the functions without a result
+ *   whose names end in _position or _region_uuid. stele_transaction_abort does nothing.
  * - Side effects. The library never prints and never exits. It starts a thread only if the caller
  *   asks for one (STELE_NOTIFIER_THREAD, the notifier sysv). It holds no lock between calls,
  *   except the region's lock from the start to the end of a transaction.

@@ -223,14 +223,15 @@ STELE_API int stele_subscriber_reopen(struct stele_subscriber *subscriber, int64
  * (see stele_snapshot_ref()). Returns NULL. */
 STELE_API struct stele_subscriber *stele_subscriber_close(struct stele_subscriber *subscriber);
 
+/* Sets `*ret` to the newest version and the UUID of the region: what to keep instead of the version
+ * alone. Returns 0. Errors: -EBADMSG, -ECHILD. */
+STELE_API int stele_subscriber_position(struct stele_subscriber *subscriber,
+                                        struct stele_position *ret);
+
 /* Copies the UUID of the region that this subscriber opened, 16 bytes, to `ret_uuid`. The UUID
  * stays the same until stele_subscriber_reopen(), or a stele_follow, moves the subscriber to
- * another region of the name.
- *
- * Store the UUID with every version that outlives the subscriber. A region that was created again
- * or loaded from a file uses version numbers that the earlier region had too.
- * (stele_region_describe(), by contrast, describes the region that has the name at the moment of
- * the call.) */
+ * another region of the name. (stele_region_describe(), by contrast, describes the region that has
+ * the name at the moment of the call.) */
 STELE_API void stele_subscriber_region_uuid(const struct stele_subscriber *subscriber,
                                             uint8_t *ret_uuid);
 
@@ -347,12 +348,13 @@ STELE_API int stele_subscriber_match_copy(struct stele_subscriber *subscriber, c
 
 /* ---- snapshots ---- */
 
-/* Opens a snapshot of `version`, or of the newest version if `version` is 0. Before the first
- * commit the newest snapshot is at version 0 and has no tables. The caller owns the snapshot and
- * closes it with stele_snapshot_close(). A subscriber pins at most eight different versions at a
- * time. Errors: -ESTALE (the version is no longer held), -ENODATA (no commit has made it yet),
- * -EMFILE (a ninth version), -ETIME (the publisher was faster than every attempt to pin the newest
- * version), -EBADMSG, -ENOMEM, -ECHILD. */
+/* Opens a snapshot of `version`, or of the newest version if `version` is 0. `version` is a number
+ * of the subscriber's region, as from stele_subscriber_history(). Before the first commit the
+ * newest snapshot is at version 0 and has no tables. The caller owns the snapshot and closes it
+ * with stele_snapshot_close(). A subscriber pins at most eight different versions at a time.
+ * Errors: -ESTALE (the version is no longer held), -ENODATA (no commit has made it yet), -EMFILE (a
+ * ninth version), -ETIME (the publisher was faster than every attempt to pin the newest version),
+ * -EBADMSG, -ENOMEM, -ECHILD. */
 STELE_API int stele_snapshot_open(struct stele_subscriber *subscriber, uint64_t version,
                                   struct stele_snapshot **ret);
 

@@ -6,14 +6,17 @@
 #include <errno.h>
 
 #include "lib/base/error.h"
+#include "lib/region/position.h"
 #include "publisher/state/state.h"
 
-int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
+int stele_transaction_expect(struct stele_transaction *tx, const struct stele_position *position)
 {
 	const struct stele_publisher *publisher = tx->publisher;
-	uint64_t head = publisher->edit.version - 1;
+	uint64_t version, head = publisher->edit.version - 1;
 	int r = publisher_check(publisher);
 
+	if (r == 0)
+		r = position_version(&publisher->attachment.region, position, &version);
 	if (r < 0 || head == version)
 		return r;
 	return error_set(EAGAIN,
@@ -23,14 +26,17 @@ int stele_transaction_expect(struct stele_transaction *tx, uint64_t version)
 	                 (unsigned long long)version);
 }
 
-/* Checks that a row is at `row_version` (0: that there is no such row). Returns 0, -EAGAIN if the
- * condition does not hold, or an error of stele_writable_get(). */
+/* Checks that a row is at a position (version 0: that there is no such row). Returns 0, -EAGAIN if
+ * the condition does not hold, or an error of position_version() or of stele_writable_get(). */
 static int condition_check_row(struct stele_writable *table, const void *key, unsigned key_bits,
-                               uint64_t row_version)
+                               const struct stele_position *at)
 {
 	struct stele_row row;
-	int r = stele_writable_get(table, key, key_bits, &row);
+	uint64_t row_version;
+	int r = position_version(&table->publisher->attachment.region, at, &row_version);
 
+	if (r == 0)
+		r = stele_writable_get(table, key, key_bits, &row);
 	if (r < 0)
 		return r;
 	if (r == 0 && row_version == 0)
@@ -55,44 +61,44 @@ static int condition_check_row(struct stele_writable *table, const void *key, un
 }
 
 int stele_writable_put_if(struct stele_writable *table, const void *key, unsigned key_bits,
-                          const void *value, size_t value_size, uint64_t row_version)
+                          const void *value, size_t value_size, const struct stele_position *at)
 {
-	int r = condition_check_row(table, key, key_bits, row_version);
+	int r = condition_check_row(table, key, key_bits, at);
 
 	return r < 0 ? r : stele_writable_put(table, key, key_bits, value, value_size);
 }
 
 int stele_writable_delete_if(struct stele_writable *table, const void *key, unsigned key_bits,
-                             uint64_t row_version)
+                             const struct stele_position *at)
 {
 	int r;
 
-	if (row_version == 0)
+	if (!at || at->version == 0)
 		return error_set(EINVAL,
 		                 "cannot delete a row of table \"%s\" only if absent (version 0); "
 		                 "give the version of the row",
 		                 table->name);
-	r = condition_check_row(table, key, key_bits, row_version);
+	r = condition_check_row(table, key, key_bits, at);
 	return r < 0 ? r : stele_writable_delete(table, key, key_bits);
 }
 
 int stele_transaction_put_if(struct stele_transaction *tx, const char *name, const void *key,
                              unsigned key_bits, const void *value, size_t value_size,
-                             uint64_t row_version)
+                             const struct stele_position *at)
 {
 	struct stele_writable *table = NULL;
 	int r = stele_writable_open(tx, name, NULL, &table);
 
 	if (r < 0)
 		return r;
-	return stele_writable_put_if(table, key, key_bits, value, value_size, row_version);
+	return stele_writable_put_if(table, key, key_bits, value, value_size, at);
 }
 
 int stele_transaction_delete_if(struct stele_transaction *tx, const char *name, const void *key,
-                                unsigned key_bits, uint64_t row_version)
+                                unsigned key_bits, const struct stele_position *at)
 {
 	struct stele_writable *table = NULL;
 	int r = stele_writable_open(tx, name, NULL, &table);
 
-	return r < 0 ? r : stele_writable_delete_if(table, key, key_bits, row_version);
+	return r < 0 ? r : stele_writable_delete_if(table, key, key_bits, at);
 }

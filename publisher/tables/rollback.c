@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/region/position.h"
 #include "lib/trie/diff.h"
 #include "publisher/tables/table.h"
 #include "publisher/trie/edit.h"
@@ -371,7 +372,7 @@ static int rollback_refuse_replacing(const struct stele_publisher *publisher)
 	return 0;
 }
 
-int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version)
+int stele_transaction_rollback(struct stele_transaction *tx, const struct stele_position *to)
 {
 	struct stele_publisher *publisher = tx->publisher;
 	struct rollback rollback = {
@@ -379,9 +380,12 @@ int stele_transaction_rollback(struct stele_transaction *tx, uint64_t version)
 		.edit = &publisher->edit,
 		.retired = publisher->edit.retired.count,
 	};
+	uint64_t version;
 	ref_t catalog;
 	int r = publisher_check(publisher);
 
+	if (r == 0)
+		r = position_version(&publisher->attachment.region, to, &version);
 	if (r == 0)
 		r = rollback_refuse_replacing(publisher);
 	if (r == 0)

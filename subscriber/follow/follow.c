@@ -18,7 +18,7 @@
 #include "lib/units.h"
 #include "subscriber/follow/batch.h"
 #include "subscriber/move.h"
-#include "subscriber/position.h"
+#include "lib/region/position.h"
 #include "subscriber/reopen.h"
 #include "subscriber/retry.h"
 

@@ -118,7 +118,7 @@ Test(alter_readers, live_tables_copy_the_expected_struct)
 	OK(stele_live_open(subscriber, "routes", &route_new_schema, &new_live));
 	/* A rollback to the time before the alter takes the columns away again. */
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	size = sizeof(old);
 	RETURNS(stele_live_get_copy(&old_live, "\12\0\7", 24, &old, &size, NULL), 1, "");

@@ -4,6 +4,7 @@
  * that there is, while a publisher changes rows, appends columns, renames them, and rolls back.
  * Each row that they get must be consistent, and none of them may need to start again. */
 #include "tests/support/ipc/ipc.h"
+#include "tests/support/position.h"
 #include "tests/support/random.h"
 
 TestSuite(alter_running, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
@@ -339,8 +340,8 @@ static void run(struct stele_publisher *publisher)
 		struct stele_transaction *tx;
 		OK(stele_transaction_begin(publisher, &tx));
 		if (back && i > EVERY)
-			OK(stele_transaction_rollback(tx,
-			                              version - 10 - random_from(&random) % 20));
+			OK(stele_transaction_rollback(
+				tx, POSITION(tx, version - 10 - random_from(&random) % 20)));
 		change_rows(tx, 1 + (unsigned)(random_from(&random) % 5), i + 1, &random);
 		if (i % EVERY == EVERY / 2 && appended < ALTERS) {
 			alter_table(tx);

@@ -229,8 +229,8 @@ Test(alter_schemas, beside_other_changes_of_the_transaction)
 	RETURNS(stele_changes_next(changes, &change), 0, "");
 	stele_changes_close(changes);
 	/* A row is at the version of the transaction that wrote it again. */
-	RETURNS(stele_writable_delete_if(table, "\12\0\11", 24, 1), -EAGAIN, "");
-	RETURNS(stele_writable_delete_if(table, "\12\0\11", 24, 2), 1, "");
+	RETURNS(stele_writable_delete_if(table, "\12\0\11", 24, POSITION(tx, 1)), -EAGAIN, "");
+	RETURNS(stele_writable_delete_if(table, "\12\0\11", 24, POSITION(tx, 2)), 1, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_snapshot_open(subscriber, 0, &snapshot));
 	OK(stele_snapshot_commit(snapshot, &commit));
@@ -258,12 +258,12 @@ Test(alter_schemas, can_be_taken_back)
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_transaction_alter_table(tx, "routes", &route_renamed_schema));
 	OK(stele_transaction_alter_table(tx, "routes", &route_renamed_schema));
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	route_put_old(tx, 1, 1001);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
 	OK(stele_transaction_begin(publisher, &tx));
 	OK(stele_transaction_alter_table(tx, "routes", &route_new_schema));
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
 	cr_expect_eq(ipc_stats(publisher).arena_used, used, "the rollbacks left something");
 	/* Created, altered and dropped; dropped, created and altered. */
@@ -284,7 +284,7 @@ Test(alter_schemas, can_be_taken_back)
 	/* A rollback across an alter, and back. */
 	for (uint64_t to = 1; to <= 2; to++) {
 		OK(stele_transaction_begin(publisher, &tx));
-		OK(stele_transaction_rollback(tx, to));
+		OK(stele_transaction_rollback(tx, POSITION(tx, to)));
 		RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 		OK(stele_snapshot_open(subscriber, 0, &snapshot));
 		route_check_all(snapshot, to == 1 ? &route_old_schema : &route_new_schema,

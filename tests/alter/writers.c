@@ -4,6 +4,7 @@
  * is refused. */
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/ipc/route.h"
+#include "tests/support/position.h"
 
 TestSuite(alter_writers, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -65,7 +66,7 @@ Test(alter_writers, keep_the_columns_that_they_do_not_know)
 	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\7", 24, &row), 1, "");
 	cr_expect_eq(row.version, version);
 	RETURNS(stele_transaction_put_if(tx, "routes", "\12\0\7", 24, &(struct old_route){3, 7},
-	                                 sizeof(route), version),
+	                                 sizeof(route), POSITION(tx, version)),
 	        1, "");
 	check_row(tx, 7, 3, "us", 5);
 	RETURNS(stele_transaction_put(tx, "routes", "\12\0\10", 24, &route, sizeof(route) - 1),
@@ -171,13 +172,13 @@ Test(alter_writers, go_on_across_a_rollback)
 
 	OK(stele_transaction_begin(publisher, &tx));
 	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 0, "");
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	route_put_old(tx, 7, 1);
 	RETURNS(stele_transaction_get(tx, "routes", NULL, "\12\0\7", 24, &row), 1, "");
 	cr_expect_eq(row.value_size, sizeof(struct old_route));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, 3));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 3)));
 	route_put_old(tx, 7, 2);
 	check_row(tx, 7, 2, "us", 5);
 	stele_transaction_abort(tx);

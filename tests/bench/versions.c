@@ -15,6 +15,7 @@
 
 #include "lib/units.h"
 #include "tests/support/bench/bench.h"
+#include "tests/support/position.h"
 #include "tests/support/random.h"
 
 #define ROUNDS  9
@@ -194,13 +195,14 @@ static void bench_rollback(struct stele_publisher *publisher)
 	uint64_t random = 6;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t version = stele_publisher_version(publisher);
+		struct stele_position position;
 		struct stele_transaction *tx;
 		double begin;
+		stele_publisher_position(publisher, &position);
 		commit(publisher, MILLION, 1000, &random);
 		begin = bench_seconds();
 		must(stele_transaction_begin(publisher, &tx));
-		must(stele_transaction_rollback(tx, version));
+		must(stele_transaction_rollback(tx, &position));
 		check(stele_transaction_commit(tx, NULL, NULL) == 1);
 		times[round] = (bench_seconds() - begin) * (double)USEC_PER_SEC;
 	}

@@ -4,6 +4,7 @@
  * leaves everything unchanged, or manages without. This program's own malloc counts requests and
  * refuses them. */
 #include "tests/support/crash/bank.h"
+#include "tests/support/position.h"
 #include "tests/support/crash/crash.h"
 
 #include <dirent.h>
@@ -209,7 +210,7 @@ static bool one_rollback(const char *region, int64_t n, bool good)
 
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
 	arm(n, good);
-	r = stele_transaction_rollback(tx, version - 10);
+	r = stele_transaction_rollback(tx, POSITION(tx, version - 10));
 	hit = disarm();
 	if (r < 0) {
 		cr_assert(hit && r == -ENOMEM, "request %lld: %d, %s", (long long)n, r,
@@ -219,7 +220,7 @@ static bool one_rollback(const char *region, int64_t n, bool good)
 		             (long long)n);
 		cr_assert_eq(crash_used(publisher, NULL), used, "request %lld", (long long)n);
 		cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
-		cr_assert_eq(stele_transaction_rollback(tx, version - 10), 0, "%s",
+		cr_assert_eq(stele_transaction_rollback(tx, POSITION(tx, version - 10)), 0, "%s",
 		             stele_last_error());
 	}
 	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());

@@ -4,6 +4,7 @@
  * at 2^32; and up to 2^62 - 1, the last version. The test writes these numbers into the region. */
 #include "lib/units.h"
 #include "tests/support/crash/bank.h"
+#include "tests/support/position.h"
 #include "tests/support/crash/crash.h"
 
 /* cross() makes the 60 versions after each of these, and then one more. */
@@ -160,8 +161,8 @@ static void refuse_commit(struct stele_publisher *publisher, bool roll_back)
 
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
 	if (roll_back)
-		cr_assert_geq(stele_transaction_rollback(tx, HEAD_VERSION_MAX - 1), 0, "%s",
-		              stele_last_error());
+		cr_assert_geq(stele_transaction_rollback(tx, POSITION(tx, HEAD_VERSION_MAX - 1)), 0,
+		              "%s", stele_last_error());
 	else
 		cr_assert_eq(bank_put(tx, "clock", 1, 0, 1), 0, "%s", stele_last_error());
 	r = stele_transaction_commit(tx, "too much", &made);

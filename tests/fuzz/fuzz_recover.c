@@ -167,11 +167,14 @@ static void do_end(struct state *state)
 
 static void do_rollback(struct state *state)
 {
-	uint64_t version = stele_publisher_version(state->publisher) - state->step->value % 24;
+	struct stele_position position;
 
+	stele_publisher_position(state->publisher, &position);
+	position.version -= state->step->value % 24;
+	if (state->step->a % 8 == 0)
+		position.version = state->step->value;
 	if (need_transaction(state))
-		fuzz_result(stele_transaction_rollback(
-			state->tx, state->step->a % 8 ? version : state->step->value));
+		fuzz_result(stele_transaction_rollback(state->tx, &position));
 }
 
 static void do_publisher(struct state *state)

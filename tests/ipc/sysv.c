@@ -6,6 +6,7 @@
 
 #include "lib/base/atomic.h"
 #include "tests/support/ipc/segment.h"
+#include "tests/support/position.h"
 
 TestSuite(ipc_sysv, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -190,7 +191,7 @@ Test(ipc_sysv, history_pins_and_rollback)
 	memcpy(&value, row.value, sizeof(value));
 	cr_expect(value.number == 1 && ipc_whole(&value, 0));
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, 199));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 199)));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_snapshot_open(subscriber, 0, &other));
 	cr_expect_eq(stele_snapshot_version(other), 202);

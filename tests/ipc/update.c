@@ -3,6 +3,7 @@
  * stele_publisher_update(): commits, aborts and begins again. stele_transaction_ensure_table():
  * creates a table once. */
 #include "tests/support/ipc/ipc.h"
+#include "tests/support/position.h"
 
 TestSuite(ipc_update, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
 
@@ -24,7 +25,7 @@ static int body(struct stele_transaction *tx, void *context)
 	OK(stele_transaction_put(tx, "rows", &key, 32, &value, sizeof(value)));
 	if (++plan->calls <= plan->fail_until) {
 		if (plan->error == -EAGAIN)
-			return stele_transaction_expect(tx, UINT64_MAX / 4);
+			return stele_transaction_expect(tx, POSITION(tx, UINT64_MAX / 4));
 		/* A call that fails sets the error message that the update's caller reads. */
 		return stele_transaction_drop_table(tx, "missing");
 	}

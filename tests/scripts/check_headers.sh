@@ -79,7 +79,7 @@ done < <(compilers "$cxx" g++ clang++)
 code()
 {
 	# shellcheck disable=SC2086 # a list of words
-	$cc -std=c17 -fpreprocessed -E -P "$1" | grep -v '^ *#' | tr '\n\t' '  ' | sed 's/[;{}]/&\n/g'
+	$cc -std=c17 -w -fpreprocessed -E -P "$1" | grep -v '^ *#' | tr '\n\t' '  ' | sed 's/[;{}]/&\n/g'
 }
 
 for header in $headers; do

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "tests/support/ipc/ipc.h"
+#include "tests/support/position.h"
 #include "tests/support/random.h"
 
 TestSuite(stress_readers, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
@@ -88,7 +89,8 @@ static void transfer(struct stele_publisher *publisher, uint64_t *random)
 	OK(stele_transaction_begin(publisher, &tx));
 	/* Now and then rolls back, which keeps the sum. */
 	if (random_from(random) % 64 == 0 && next > 10) {
-		r = stele_transaction_rollback(tx, next - 1 - random_from(random) % 8);
+		r = stele_transaction_rollback(tx,
+		                               POSITION(tx, next - 1 - random_from(random) % 8));
 		MUST(r == 0 || r == -ESTALE, "%s", stele_last_error());
 	}
 	OK(stele_writable_open(tx, "accounts", NULL, &table));

@@ -8,6 +8,7 @@
  *   STELE_STRESS_SEED=N      begin with this seed, which a failure prints with the step
  *   STELE_STRESS_SECONDS=N   run one seed after the other for N seconds instead of a few */
 #include "tests/support/random.h"
+#include "tests/support/position.h"
 #include "tests/support/ipc/versions.h"
 
 TestSuite(stress_versions, .init = ipc_begin, .fini = ipc_end, .timeout = 600);
@@ -138,7 +139,7 @@ static void commit(bool rollback)
 		struct versions_model before = model;
 		uint64_t version = older_version(&older);
 		versions_roll_back(&model, &run.head, &older);
-		r = stele_transaction_rollback(tx, version);
+		r = stele_transaction_rollback(tx, POSITION(tx, version));
 		run.rollbacks += r == 0;
 		if (r == -ENOSPC && run.tight) {
 			/* The transaction is unchanged. */

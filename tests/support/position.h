@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Positions in the region of a subscriber, for tests that count versions themselves. */
+ * Positions in the region of a subscriber or of a transaction, for tests that count versions
+ * themselves. */
 #ifndef TESTS_SUPPORT_POSITION_H
 #define TESTS_SUPPORT_POSITION_H
 
@@ -15,6 +16,12 @@ static inline struct stele_position position_at(const struct stele_subscriber *s
 	stele_subscriber_region_uuid(subscriber, position.region);
 	return position;
 }
+
+/* Returns the position of a version in the transaction's region. */
+struct stele_position position_in(const struct stele_transaction *tx, uint64_t version);
+
+/* The position of a version in the transaction's region, as an argument. */
+#define POSITION(tx_, version_) ((struct stele_position[]){position_in(tx_, version_)})
 
 /* Calls stele_changes_since() with a version of the subscriber's region and any schema. */
 static inline int changes_since_version(struct stele_subscriber *subscriber, const char *table,

@@ -3,6 +3,7 @@
  * Conditions on the newest version and on rows: which writes they admit and refuse, and that a
  * refusal leaves the transaction unchanged. */
 #include "tests/support/ipc/ipc.h"
+#include "tests/support/position.h"
 
 TestSuite(unit_condition, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
 
@@ -13,12 +14,13 @@ static int put_if(struct stele_transaction *tx, uint32_t id, uint64_t number, ui
 	struct ipc_value value;
 
 	ipc_fill(&value, id, number);
-	return stele_transaction_put_if(tx, "rows", keys[id], 32, &value, sizeof(value), version);
+	return stele_transaction_put_if(tx, "rows", keys[id], 32, &value, sizeof(value),
+	                                POSITION(tx, version));
 }
 
 static int delete_if(struct stele_transaction *tx, uint32_t id, uint64_t version)
 {
-	return stele_transaction_delete_if(tx, "rows", keys[id], 32, version);
+	return stele_transaction_delete_if(tx, "rows", keys[id], 32, POSITION(tx, version));
 }
 
 static uint64_t row_version(struct stele_transaction *tx, uint32_t id)
@@ -34,18 +36,21 @@ Test(unit_condition, a_condition_on_the_head_refuses_other_versions)
 	struct stele_transaction *tx;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	RETURNS(stele_transaction_expect(tx, 1), -EAGAIN, "is at version 0, not at version 1");
-	OK(stele_transaction_expect(tx, 0));
+	RETURNS(stele_transaction_expect(tx, POSITION(tx, 1)), -EAGAIN,
+	        "is at version 0, not at version 1");
+	OK(stele_transaction_expect(tx, POSITION(tx, 0)));
 	stele_transaction_abort(tx);
 	stele_publisher_close(publisher);
 	publisher = ipc_publish(region, NULL);
 	ipc_commit(publisher);
 	OK(stele_transaction_begin(publisher, &tx));
 	ipc_put(tx, 1, 77);
-	RETURNS(stele_transaction_expect(tx, 1), -EAGAIN, "is at version 2, not at version 1");
-	RETURNS(stele_transaction_expect(tx, 3), -EAGAIN, "is at version 2, not at version 3");
+	RETURNS(stele_transaction_expect(tx, POSITION(tx, 1)), -EAGAIN,
+	        "is at version 2, not at version 1");
+	RETURNS(stele_transaction_expect(tx, POSITION(tx, 3)), -EAGAIN,
+	        "is at version 2, not at version 3");
 	/* The transaction continues after a refusal, and keeps its earlier changes. */
-	OK(stele_transaction_expect(tx, 2));
+	OK(stele_transaction_expect(tx, POSITION(tx, 2)));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
 	cr_expect_eq(row_version(tx, 1), 3);
@@ -71,10 +76,14 @@ Test(unit_condition, conditions_on_rows_admit_or_refuse_writes)
 	RETURNS(delete_if(tx, 0, 1), -EAGAIN, "is at version 2, not at version 1");
 	RETURNS(delete_if(tx, 2, 1), -EAGAIN, "is not there");
 	RETURNS(delete_if(tx, 2, 0), -EINVAL, "only if absent");
-	RETURNS(stele_transaction_put_if(tx, "none", keys[0], 32, "", 0, 1), -ENXIO, "no table");
-	RETURNS(stele_transaction_delete_if(tx, "none", keys[0], 32, 1), -ENXIO, "no table");
-	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 31, "", 0, 2), -EINVAL, "");
-	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 32, "", 0, 2), -EINVAL, "");
+	RETURNS(stele_transaction_put_if(tx, "none", keys[0], 32, "", 0, POSITION(tx, 1)), -ENXIO,
+	        "no table");
+	RETURNS(stele_transaction_delete_if(tx, "none", keys[0], 32, POSITION(tx, 1)), -ENXIO,
+	        "no table");
+	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 31, "", 0, POSITION(tx, 2)), -EINVAL,
+	        "");
+	RETURNS(stele_transaction_put_if(tx, "rows", keys[0], 32, "", 0, POSITION(tx, 2)), -EINVAL,
+	        "");
 	/* None of the refused calls changed anything. */
 	RETURNS(stele_transaction_commit(tx, NULL, &version), 0, "");
 	cr_expect_eq(version, 3);
@@ -111,9 +120,11 @@ Test(unit_condition, conditions_see_rows_of_this_transaction)
 	OK(stele_writable_open(tx, "rows", NULL, &table));
 	OK(stele_writable_replace(table));
 	ipc_fill(&value, 1, 6);
-	RETURNS(stele_writable_put_if(table, keys[1], 32, &value, sizeof(value), 1), -EAGAIN, "");
-	RETURNS(stele_writable_put_if(table, keys[1], 32, &value, sizeof(value), 2), 0, "");
-	RETURNS(stele_writable_delete_if(table, keys[0], 32, 2), -EBUSY, "");
+	RETURNS(stele_writable_put_if(table, keys[1], 32, &value, sizeof(value), POSITION(tx, 1)),
+	        -EAGAIN, "");
+	RETURNS(stele_writable_put_if(table, keys[1], 32, &value, sizeof(value), POSITION(tx, 2)),
+	        0, "");
+	RETURNS(stele_writable_delete_if(table, keys[0], 32, POSITION(tx, 2)), -EBUSY, "");
 	RETURNS((int)stele_writable_replace_end(table), 1, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	stele_publisher_close(publisher);

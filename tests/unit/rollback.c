@@ -4,6 +4,7 @@
  * rollback that fails leaves the transaction unchanged. The version that is being read is not
  * reclaimed meanwhile. */
 #include "tests/support/ipc/model.h"
+#include "tests/support/position.h"
 
 TestSuite(unit_rollback, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -60,7 +61,7 @@ static uint64_t back(struct stele_publisher *publisher, uint64_t version, int ex
 {
 	struct stele_transaction *tx = begin(publisher);
 
-	OK(stele_transaction_rollback(tx, version));
+	OK(stele_transaction_rollback(tx, POSITION(tx, version)));
 	return commit(tx, expected);
 }
 
@@ -169,13 +170,15 @@ Test(unit_rollback, versions_that_are_not_kept_are_refused)
 	struct stele_publisher *publisher = six_versions();
 	struct stele_transaction *tx = begin(publisher);
 
-	RETURNS(stele_transaction_rollback(tx, 7), -ENODATA, "no version 7 yet; the newest is 6");
-	RETURNS(stele_transaction_rollback(tx, 0), -ENODATA, "has no version 0");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, 7)), -ENODATA,
+	        "no version 7 yet; the newest is 6");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, 0)), -ENODATA, "has no version 0");
 	commit(tx, 0);
 	while (ipc_commit(publisher) < 200)
 		;
 	tx = begin(publisher);
-	RETURNS(stele_transaction_rollback(tx, 6), -ESTALE, "does not hold version 6 any more");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, 6)), -ESTALE,
+	        "does not hold version 6 any more");
 	commit(tx, 0);
 	stele_publisher_close(publisher);
 }
@@ -189,8 +192,9 @@ Test(unit_rollback, a_region_without_a_commit_has_no_version)
 
 	OK(stele_publisher_open(region, &options, &publisher));
 	tx = begin(publisher);
-	RETURNS(stele_transaction_rollback(tx, 0), -ENODATA, "has no version 0; the first commit");
-	RETURNS(stele_transaction_rollback(tx, 1), -ENODATA, "has no version 1 yet");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, 0)), -ENODATA,
+	        "has no version 0; the first commit");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, 1)), -ENODATA, "has no version 1 yet");
 	stele_transaction_abort(tx);
 	stele_publisher_close(publisher);
 }
@@ -206,10 +210,10 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	note(tx, "zzzz", 7);
 	OK(stele_transaction_create_table(tx, "more", &by_id));
 	OK(stele_transaction_drop_table(tx, "rows"));
-	RETURNS(stele_transaction_rollback(tx, 99), -ENODATA, "");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, 99)), -ENODATA, "");
 	cr_expect_eq(noted(tx, "zzzz"), 7);
 	RETURNS(stele_writable_open(tx, "rows", NULL, &table), -ENXIO, "");
-	OK(stele_transaction_rollback(tx, 6));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 6)));
 	cr_expect_eq(noted(tx, "zzzz"), -1);
 	cr_expect_eq(noted(tx, "aaaa"), 6);
 	RETURNS(stele_writable_open(tx, "more", NULL, &table), -ENXIO, "");
@@ -221,17 +225,17 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	OK(stele_transaction_drop_table(tx, "notes"));
 	OK(stele_transaction_create_table(tx, "notes", &by_id));
 	note(tx, "zzzz", 7);
-	OK(stele_transaction_rollback(tx, 4));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 4)));
 	note(tx, "zzzz", 8);
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	cr_expect_eq(noted(tx, "aaaa"), -2);
-	OK(stele_transaction_rollback(tx, 3));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 3)));
 	cr_expect_eq(noted(tx, "zzzz"), -1);
 	note(tx, "aaaa", 9);
 	note(tx, "yyyy", 9);
 	OK(stele_writable_open(tx, "notes", NULL, &table));
 	OK(stele_writable_replace(table));
-	RETURNS(stele_transaction_rollback(tx, 3), -EBUSY, "being replaced");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, 3)), -EBUSY, "being replaced");
 	RETURNS((int)stele_writable_replace_end(table), 3, "");
 	note(tx, "aaaa", 9);
 	note(tx, "yyyy", 9);
@@ -240,7 +244,7 @@ Test(unit_rollback, a_rollback_drops_earlier_changes)
 	tx = begin(publisher);
 	cr_expect_eq(noted(tx, "aaaa"), 9);
 	cr_expect_eq(noted(tx, "aaab"), -1);
-	OK(stele_transaction_rollback(tx, 4));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 4)));
 	stele_transaction_abort(tx);
 	/* Commits reclaim the retired memory: none was retired twice. */
 	for (int i = 0; i < 200; i++)
@@ -319,7 +323,7 @@ Test(unit_rollback, making_room_spares_the_version_that_is_read)
 		version = stele_publisher_version(publisher) - 2;
 		tx = begin(publisher);
 		if (oldest() <= version) {
-			r = stele_transaction_rollback(tx, version);
+			r = stele_transaction_rollback(tx, POSITION(tx, version));
 			CHECK(r == 0 || r == -ENOSPC, "%d: %s", r, stele_last_error());
 			commit(tx, r == 0);
 			room_made += r == 0 && oldest() > version;
@@ -347,11 +351,13 @@ Test(unit_rollback, a_rollback_that_does_not_fit_changes_nothing)
 	put_all(publisher, 2500, 2);
 	tx = begin(publisher);
 	ipc_put(tx, 3, 33);
-	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no space for a change");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, version)), -ENOSPC,
+	        "no space for a change");
 	commit(tx, 1);
 	expect_counts(0, 1, 0);
 	tx = begin(publisher);
-	RETURNS(stele_transaction_rollback(tx, version), -ENOSPC, "no space for a change");
+	RETURNS(stele_transaction_rollback(tx, POSITION(tx, version)), -ENOSPC,
+	        "no space for a change");
 	commit(tx, 0);
 	publisher = expect_no_leak(publisher);
 	tx = begin(publisher);

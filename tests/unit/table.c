@@ -6,6 +6,7 @@
 
 #include "publisher/state/state.h"
 #include "tests/support/ipc/ipc.h"
+#include "tests/support/position.h"
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -374,7 +375,7 @@ Test(unit_table, twenty_thousand_tables_cost_a_commit_nothing)
 	/* Changes all tables again, and rolls them back. */
 	OK(stele_transaction_begin(publisher, &tx));
 	put_all(tx, 3);
-	OK(stele_transaction_rollback(tx, stele_publisher_version(publisher)));
+	OK(stele_transaction_rollback(tx, POSITION(tx, stele_publisher_version(publisher))));
 	cr_expect_eq(opened(publisher), MANY);
 	for (uint32_t i = 0; i < MANY; i += 1000) {
 		static const uint8_t key[4];

@@ -98,6 +98,22 @@ const char *describe_uuid(const uint8_t uuid[16], char *buffer)
 	return describe_value(STELE_UUID, uuid, 16, buffer);
 }
 
+const char *describe_token(uint64_t version, const uint8_t uuid[16], char *buffer)
+{
+	struct stele_position position = {.version = version};
+
+	memcpy(position.region, uuid, sizeof(position.region));
+	stele_position_format(&position, buffer, DESCRIBED_MAX);
+	return buffer;
+}
+
+const char *describe_token_short(uint64_t version, const uint8_t uuid[16], char *buffer)
+{
+	describe_token(version, uuid, buffer);
+	buffer[strcspn(buffer, "@") + sizeof("@01234567") - 1] = '\0';
+	return buffer;
+}
+
 const char *describe_process(uint32_t pid, const char *command, char *buffer)
 {
 	snprintf(buffer, DESCRIBED_MAX, "%s (%u)", command, (unsigned)pid);

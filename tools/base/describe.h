@@ -18,6 +18,10 @@ const char *describe_time(uint64_t nanoseconds, char *buffer);
 /* Formats the age of a time since 1970: "2 h 3 min", or "" for 0 (not known). */
 const char *describe_age(uint64_t nanoseconds, char *buffer);
 const char *describe_uuid(const uint8_t uuid[16], char *buffer);
+/* Formats a version with the UUID of its region, as stele_position_format() does, for programs. */
+const char *describe_token(uint64_t version, const uint8_t uuid[16], char *buffer);
+/* Formats a version with the first 8 digits of the UUID, for people. */
+const char *describe_token_short(uint64_t version, const uint8_t uuid[16], char *buffer);
 /* Formats the command and the pid of a process: "bgpd (1234)". */
 const char *describe_process(uint32_t pid, const char *command, char *buffer);
 /* Formats the number of versions that could not be counted: "12 versions were reclaimed while they

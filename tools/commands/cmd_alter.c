@@ -13,7 +13,6 @@
 #include "tools/base/status.h"
 #include "tools/region/options.h"
 #include "tools/region/target.h"
-#include "tools/region/token.h"
 #include "tools/region/writer.h"
 #include "tools/rows/evolution.h"
 
@@ -233,7 +232,7 @@ static enum status alter_commit(struct writer *writer, const struct alter *alter
 	if (result < 0)
 		return fail_library(result);
 	writer_close(writer);
-	alter_print(table, token_describe_short(version, uuid, token), report);
+	alter_print(table, describe_token_short(version, uuid, token), report);
 	return STATUS_DONE;
 }
 

@@ -16,7 +16,7 @@
 #include "tools/input/put.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 #include "tools/region/writer.h"
 #include "tools/rows/row.h"
 
@@ -157,23 +157,23 @@ static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
 	return status;
 }
 
-/* Reads the token of "if_version". Also parses a bare number, so that token_needs_region() can
+/* Reads the token of "if_version". Also parses a bare number, so that given_needs_region() can
  * refuse it with the token that was probably meant. */
 static enum status apply_read_version(const struct apply *apply, const json_t *version,
-                                      struct token *ret)
+                                      struct given *ret)
 {
 	enum status status = STATUS_DONE;
 	char what[sizeof(apply->where) + 16];
 
 	snprintf(what, sizeof(what), "%s\"if_version\"", apply->where);
 	if (json_is_string(version)) {
-		status = token_parse(what, json_string_value(version), 1, INT64_MAX, ret);
+		status = given_parse(what, json_string_value(version), 1, INT64_MAX, ret);
 	} else if (json_is_integer(version) && json_integer_value(version) > 0) {
-		*ret = (struct token){.version = (uint64_t)json_integer_value(version)};
+		*ret = (struct given){.version = (uint64_t)json_integer_value(version)};
 	} else {
 		status = fail(STATUS_INPUT, "%s: expected a version such as \"7@3f2a9c1e\"", what);
 	}
-	return status == STATUS_DONE ? token_needs_region(apply->place, what, ret, apply->region)
+	return status == STATUS_DONE ? given_needs_region(apply->place, what, ret, apply->region)
 	                             : status;
 }
 
@@ -187,7 +187,7 @@ static enum status apply_read_condition(const struct apply *apply, json_t *objec
 	size_t members = 2u + (version != NULL) + (absent != NULL);
 	enum status status = STATUS_DONE;
 
-	*ret = (struct condition){.given = version || absent};
+	*ret = (struct condition){.given = version || absent, .option = "\"if_version\""};
 	if (version)
 		status = apply_read_version(apply, version, &ret->version);
 	if (status != STATUS_DONE)
@@ -312,13 +312,14 @@ static enum status apply_read_lines(struct apply *apply)
 	}
 }
 
-/* Checks that the token of "if_version" belongs to the region that was opened. */
-static enum status apply_check_region(const struct apply *apply, const struct token *version)
+/* Finds the position that "if_version" means in the region that was opened. */
+static enum status apply_find_position(const struct apply *apply, struct condition *condition)
 {
 	char what[sizeof(apply->where) + 16];
 
 	snprintf(what, sizeof(what), "%s\"if_version\"", apply->where);
-	return writer_check_token(&apply->writer, STATUS_CONDITION, what, version);
+	return writer_position(&apply->writer, STATUS_CONDITION, what, &condition->version,
+	                       &condition->at);
 }
 
 static enum status apply_line(struct apply *apply, const struct change_line *line)
@@ -329,7 +330,7 @@ static enum status apply_line(struct apply *apply, const struct change_line *lin
 	apply_set_where(apply, line->number);
 	status = apply_parse_change(apply, apply->text.bytes + line->start, line->length, &change);
 	if (status == STATUS_DONE)
-		status = apply_check_region(apply, &change.condition.version);
+		status = apply_find_position(apply, &change.condition);
 	if (status == STATUS_DONE)
 		status = apply_open_table(apply, change.table);
 	if (status == STATUS_DONE)

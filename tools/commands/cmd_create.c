@@ -13,7 +13,6 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
-#include "tools/region/token.h"
 #include "tools/rows/declarations.h"
 
 /* The options of stele create. */
@@ -233,7 +232,7 @@ static enum status create_region(const struct place *place, const char *region,
 	fail_release();
 	if (status == STATUS_DONE)
 		create_report(region, create, made_region, creation.made,
-		              token_describe_short(version, uuid, token));
+		              describe_token_short(version, uuid, token));
 	else if (made_region)
 		stele_region_remove(place_path(place, region));
 	return status;

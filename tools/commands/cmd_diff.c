@@ -14,7 +14,7 @@
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -30,7 +30,7 @@ static const char doc[] =
 
 /* The two versions that are compared. */
 struct ends {
-	struct token from, to;
+	struct given from, to;
 	struct stele_snapshot *before, *after; /* `before` is NULL if FROM is 0 */
 };
 
@@ -104,17 +104,17 @@ static enum status diff_run(int argc, char **argv)
 		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
 	status = target_parse_source("diff", call.operands[0], false, &target);
 	if (status == STATUS_DONE)
-		status = token_parse("FROM", call.operands[1], 0, UINT64_MAX, &ends.from);
+		status = given_parse("FROM", call.operands[1], 0, UINT64_MAX, &ends.from);
 	if (status == STATUS_DONE)
-		status = token_parse("TO", call.operands[2], 1, UINT64_MAX, &ends.to);
+		status = given_parse("TO", call.operands[2], 1, UINT64_MAX, &ends.to);
 	if (status != STATUS_DONE)
 		return status;
 	status = reader_open(&reader, &call.place, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_check_token(&reader, "FROM", &ends.from);
+	status = reader_check_given(&reader, "FROM", &ends.from);
 	if (status == STATUS_DONE)
-		status = reader_check_token(&reader, "TO", &ends.to);
+		status = reader_check_given(&reader, "TO", &ends.to);
 	if (status == STATUS_DONE) {
 		result = diff_open_ends(reader.subscriber, &ends);
 		status = result < 0 ? fail_library(result)

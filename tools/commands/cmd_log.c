@@ -16,7 +16,6 @@
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
-#include "tools/region/token.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -97,7 +96,7 @@ static enum status log_print_record(struct output *output, struct commit_record 
 	cells[TABLES] = commit_record_tables(record);
 	cells[TABLES].plain = names.bytes;
 	cells[MESSAGE] = cell_text(commit->message);
-	cells[TOKEN] = cell_text(token_describe(commit->version, region, texts[TOKEN]));
+	cells[TOKEN] = cell_text(describe_token(commit->version, region, texts[TOKEN]));
 	status = output_row(output, cells);
 	text_free(&names);
 	return status;

@@ -9,7 +9,6 @@
 #include "tools/kernel/kernel.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
-#include "tools/region/token.h"
 
 /* The region that holds the kernel's tables. */
 struct mirrored {
@@ -29,7 +28,7 @@ static void publish_kernel_report(void *context, const char *message, uint64_t v
 	 * while this publisher is attached. */
 	if (version && stele_region_describe(place_path(mirrored->place, region), &info) == 0)
 		printf("%s: version %s: %s\n", region,
-		       token_describe_short(version, info.uuid, token), message);
+		       describe_token_short(version, info.uuid, token), message);
 	else if (version)
 		printf("%s: version %llu: %s\n", region, (unsigned long long)version, message);
 	else

@@ -9,7 +9,7 @@
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
 #include "tools/region/options.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 #include "tools/region/writer.h"
 
 static const char doc[] =
@@ -26,7 +26,7 @@ static const char doc[] =
 
 struct rollback {
 	struct options_writing writing;
-	struct token version; /* --to; 0: not given */
+	struct given version; /* --to; 0: not given */
 };
 
 static error_t rollback_parse(int key, char *argument, struct argp_state *state)
@@ -35,7 +35,7 @@ static error_t rollback_parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 't':
-		if (token_parse("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
+		if (given_parse("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
 			return EINVAL;
 		return 0;
 	default:
@@ -43,14 +43,17 @@ static error_t rollback_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static enum status rollback_commit(struct writer *writer, const struct token *version)
+static enum status rollback_commit(struct writer *writer, const struct given *version)
 {
-	enum status status = writer_check_token(writer, STATUS_NO_TABLE, "--to", version);
+	struct stele_position to;
+	enum status status = writer_position(writer, STATUS_NO_TABLE, "--to", version, &to);
 	int result;
 
 	if (status != STATUS_DONE)
 		return status;
-	result = stele_transaction_rollback(writer->tx, version->version);
+	result = stele_transaction_rollback(writer->tx, &to);
+	if (result == -EIDRM)
+		return fail(STATUS_NO_TABLE, "--to: %s", stele_last_error());
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 

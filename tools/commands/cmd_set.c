@@ -12,7 +12,7 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/target.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 #include "tools/region/writer.h"
 #include "tools/rows/column.h"
 #include "tools/rows/row.h"
@@ -67,7 +67,8 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 			return EINVAL;
 		}
 		condition->given = true;
-		if (key == OPTION_IF_ABSENT || token_parse("--if-version", argument, 1, INT64_MAX,
+		condition->option = "--if-version";
+		if (key == OPTION_IF_ABSENT || given_parse("--if-version", argument, 1, INT64_MAX,
 		                                           &condition->version) == STATUS_DONE)
 			return 0;
 		return EINVAL;
@@ -202,14 +203,14 @@ static enum status set_change(const struct command *command, int min, int argc, 
 		return fail_usage(command->name, "expected %s", command->usage);
 	status = target_parse(command->name, call.operands[0], true, &target);
 	if (status == STATUS_DONE)
-		status = token_needs_region(&call.place, "--if-version", &options.condition.version,
+		status = given_needs_region(&call.place, "--if-version", &options.condition.version,
 		                            target.region);
 	if (status == STATUS_DONE)
 		status = writer_open(&writer, &call.place, target.region, &options.writing);
 	if (status != STATUS_DONE)
 		return status;
-	status = writer_check_token(&writer, STATUS_CONDITION, "--if-version",
-	                            &options.condition.version);
+	status = writer_position(&writer, STATUS_CONDITION, "--if-version",
+	                         &options.condition.version, &options.condition.at);
 	if (status == STATUS_DONE)
 		status = change_rows(&writer, &target, &options.condition, call.operands);
 	if (status == STATUS_DONE)

@@ -19,7 +19,7 @@
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 static const char show_doc[] =
 	"Examples:\n"
@@ -336,7 +336,7 @@ static enum status show_print_region(const struct stele_region_info *info,
 	cells[PATH] = cell_text(info->path);
 	cells[UUID] = cell_text(describe_uuid(info->uuid, texts[UUID]));
 	cells[VERSION] = cell_number(info->version, texts[VERSION]);
-	cells[TOKEN] = cell_text(token_describe(info->version, info->uuid, texts[TOKEN]));
+	cells[TOKEN] = cell_text(describe_token(info->version, info->uuid, texts[TOKEN]));
 	cells[OLDEST] = cell_number(info->oldest, texts[OLDEST]);
 	cells[HISTORY] = cell_number(info->history, texts[HISTORY]);
 	if (info->history_bytes)

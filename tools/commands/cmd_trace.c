@@ -25,7 +25,7 @@
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -65,7 +65,7 @@ static const char doc[] =
 /* A trace: its options, and what it has printed. */
 struct trace {
 	bool has_since;
-	struct token start; /* --since */
+	struct given start; /* --since */
 	uint64_t since;     /* the version printed last */
 	uint8_t region[16]; /* UUID of the region that is open */
 	uint64_t count;     /* commits to print; 0: no end */
@@ -85,7 +85,7 @@ static error_t trace_parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 's':
-		status = token_parse("--since", argument, 0, INT64_MAX, &trace->start);
+		status = given_parse("--since", argument, 0, INT64_MAX, &trace->start);
 		trace->has_since = true;
 		break;
 	case 'c':
@@ -144,7 +144,7 @@ static enum status trace_print_commit(struct trace *trace, struct commit_record 
 	                       .row_count = 1},
 		[MESSAGE] = cell_text(commit->message),
 		[TABLES] = commit_record_tables(record),
-		[TOKEN] = cell_text(token_describe(commit->version, trace->region, token)),
+		[TOKEN] = cell_text(describe_token(commit->version, trace->region, token)),
 	};
 
 	trace->printed++;
@@ -156,7 +156,7 @@ static enum status trace_print_gap(struct trace *trace, uint64_t from, uint64_t 
 	char texts[3][DESCRIBED_MAX];
 	const struct cell cells[] = {cell_text("gap"), cell_number(from, texts[0]),
 	                             cell_number(to, texts[1]),
-	                             cell_text(token_describe(to, trace->region, texts[2]))};
+	                             cell_text(describe_token(to, trace->region, texts[2]))};
 
 	return output_row(trace->gaps, cells);
 }
@@ -318,7 +318,7 @@ static enum status trace_run(int argc, char **argv)
 	if (trace.stop_fd < 0)
 		return STATUS_SYSTEM;
 	stop_guard_output();
-	status = token_needs_region(&call.place, "--since", &trace.start, call.operands[0]);
+	status = given_needs_region(&call.place, "--since", &trace.start, call.operands[0]);
 	if (status == STATUS_DONE)
 		status = reader_open_waiting(&trace.reader, &call.place, call.operands[0], &options,
 		                             trace.wait);

@@ -31,7 +31,7 @@
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -78,7 +78,7 @@ struct watch {
 	enum output_format format;
 	bool initial;
 	bool has_since;
-	struct token since;
+	struct given since;
 	uint64_t count;       /* versions to print; 0: no end */
 	int64_t deadline;     /* of --timeout, nanoseconds on CLOCK_MONOTONIC; or STELE_FOREVER */
 	int64_t wait;         /* deadline of --wait, likewise; 0: do not wait for the region */
@@ -109,7 +109,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 		watch->initial = true;
 		break;
 	case 's':
-		status = token_parse("--since", argument, 0, UINT64_MAX, &watch->since);
+		status = given_parse("--since", argument, 0, UINT64_MAX, &watch->since);
 		watch->has_since = true;
 		break;
 	case 'c':
@@ -189,7 +189,7 @@ static enum status watch_run_command(struct watch *watch, const struct stele_eve
 	}
 	setenv("STELE_REGION", watch->target.region, 1);
 	setenv("STELE_VERSION", describe_number(mark->version, number), 1);
-	setenv("STELE_TOKEN", token_describe(mark->version, mark->region, token), 1);
+	setenv("STELE_TOKEN", describe_token(mark->version, mark->region, token), 1);
 	*ret_applied = false;
 	switch (child_run(watch->command, input, watch->stop_fd, watch_command_deadline(watch),
 	                  &child)) {
@@ -451,7 +451,7 @@ static enum status watch_run(int argc, char **argv)
 	watch.place = &call.place;
 	status = target_parse("watch", call.operands[0], false, &watch.target);
 	if (status == STATUS_DONE)
-		status = token_needs_region(&call.place, "--since", &watch.since,
+		status = given_needs_region(&call.place, "--since", &watch.since,
 		                            watch.target.region);
 	if (status != STATUS_DONE)
 		return status;

@@ -17,7 +17,6 @@
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
 #include "tools/output/row_line.h"
-#include "tools/region/token.h"
 #include "tools/region/writer.h"
 
 #define SUFFIX ".ndjson" /* of the file with the new table */
@@ -197,7 +196,7 @@ static enum status check_run_command(const struct check *check, FILE *input, int
 	setenv("STELE_TABLE", check->target->table, 1);
 	setenv("STELE_VERSION", describe_number(check->position.version, version), 1);
 	setenv("STELE_TOKEN",
-	       token_describe(check->position.version, check->position.region, token), 1);
+	       describe_token(check->position.version, check->position.region, token), 1);
 	switch (child_run(check->command, input, stop_fd, STELE_FOREVER, &child)) {
 	case CHILD_DONE:
 		return STATUS_DONE;

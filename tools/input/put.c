@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -60,6 +61,19 @@ static int put_parse_new(const struct stele_schema *schema, const struct row_tex
 	return result;
 }
 
+/* Reports that a put or a deletion failed. `missing` says that the row is not there, and that its
+ * text has not all columns. */
+static enum status put_fail(const char *where, const struct condition *condition, int result,
+                            bool missing)
+{
+	/* The version was kept in another region. */
+	if (result == -EIDRM)
+		return fail(STATUS_CONDITION, "%s%s: %s", where, condition->option,
+		            stele_last_error());
+	return fail(fail_status(result), "%s%s%s", where,
+	            missing ? "there is no row with this key: " : "", stele_last_error());
+}
+
 enum status put_partial(const char *where, struct stele_writable *table,
                         const struct stele_schema *schema, const struct row_text *text,
                         const struct condition *condition, struct row_buffer *row)
@@ -75,13 +89,12 @@ enum status put_partial(const char *where, struct stele_writable *table,
 		result = put_parse_new(schema, text, condition, row, &missing);
 	if (result >= 0 && condition->given)
 		result = stele_writable_put_if(table, row->key.bytes, row->key.bits, row->value,
-		                               row->value_size, condition->version.version);
+		                               row->value_size, &condition->at);
 	else if (result >= 0)
 		result = stele_writable_put(table, row->key.bytes, row->key.bits, row->value,
 		                            row->value_size);
 	if (result < 0)
-		return fail(fail_status(result), "%s%s%s", where,
-		            missing ? "there is no row with this key: " : "", stele_last_error());
+		return put_fail(where, condition, result, missing);
 	return STATUS_DONE;
 }
 
@@ -92,12 +105,11 @@ enum status put_delete(const char *where, struct stele_writable *table,
 	int result;
 
 	if (condition->given)
-		result = stele_writable_delete_if(table, key->bytes, key->bits,
-		                                  condition->version.version);
+		result = stele_writable_delete_if(table, key->bytes, key->bits, &condition->at);
 	else
 		result = stele_writable_delete(table, key->bytes, key->bits);
 	if (result < 0)
-		return fail(fail_status(result), "%s%s", where, stele_last_error());
+		return put_fail(where, condition, result, false);
 	*ret_there = result == 1;
 	return STATUS_DONE;
 }

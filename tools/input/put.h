@@ -6,15 +6,17 @@
 
 #include <stele/stele.h>
 #include "tools/base/status.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 #include "tools/rows/row.h"
 
 /* The condition of --if-version or --if-absent. */
 struct condition {
 	bool given;
-	/* The version that last changed the row; 0: the row must not exist. The caller must have
-	 * checked the region of the token. */
-	struct token version;
+	const char *option; /* "--if-version", or as it is called in the input */
+	/* --if-version: the version that last changed the row. 0: the row must not exist. The
+	 * caller finds `at`, the position that is meant, before it puts rows. */
+	struct given version;
+	struct stele_position at;
 };
 
 /* Puts a row with the key row->key. Sets the value columns that the text has. The others keep the

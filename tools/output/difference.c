@@ -11,7 +11,6 @@
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
-#include "tools/region/token.h"
 
 #define STOP_POLL 256 /* number of changes printed between two checks for a signal */
 
@@ -41,7 +40,7 @@ enum status difference_print_mark(struct difference *difference, const char *mar
 	cells[CHANGE].plain = "!";
 	cells[TABLE].plain = cells[BEFORE].plain = "";
 	cells[ROW].plain = why;
-	cells[TOKEN] = cell_text(token_describe(version, region, token));
+	cells[TOKEN] = cell_text(describe_token(version, region, token));
 	return output_row(difference->output, cells);
 }
 
@@ -115,7 +114,7 @@ static enum status difference_print_rows(struct difference *difference,
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 
 	cells[VERSION] = cell_number(event->version, number);
-	cells[TOKEN] = cell_text(token_describe(event->version, event->region, token));
+	cells[TOKEN] = cell_text(describe_token(event->version, event->region, token));
 	cells[CHANGE] = cell_text(names[kind]);
 	cells[CHANGE].plain = signs[kind];
 	cells[TABLE] = cell_text(event->table);

@@ -14,7 +14,7 @@
 #include "tools/region/options.h"
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 /* The input of the outermost parser. */
 struct invocation {
@@ -117,7 +117,7 @@ static error_t options_reading_key(int key, char *argument, struct argp_state *s
 		state->child_inputs[0] = &reading->format;
 		return 0;
 	case 'a':
-		return token_parse("--version", argument, 1, UINT64_MAX, &reading->version) ==
+		return given_parse("--version", argument, 1, UINT64_MAX, &reading->version) ==
 		                       STATUS_DONE
 		               ? 0
 		               : EINVAL;
@@ -158,7 +158,7 @@ static error_t options_writing_key(int key, char *argument, struct argp_state *s
 		return 0;
 	case OPTION_IF_HEAD:
 		writing->if_head_given = true;
-		return token_parse("--if-head", argument, 0, INT64_MAX, &writing->if_head) ==
+		return given_parse("--if-head", argument, 0, INT64_MAX, &writing->if_head) ==
 		                       STATUS_DONE
 		               ? 0
 		               : EINVAL;

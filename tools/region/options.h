@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "tools/base/format.h"
 #include "tools/region/place.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 struct command;
 
@@ -30,7 +30,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 /* Values of --format and --version, which the argp child options_reading parses. */
 struct options_reading {
 	enum output_format format;
-	struct token version; /* version 0: the newest */
+	struct given version; /* version 0: the newest */
 };
 extern const struct argp options_reading;
 
@@ -41,7 +41,7 @@ struct options_writing {
 	const char *message;       /* NULL: none */
 	unsigned flags;            /* STELE_SHARED, or 0 */
 	bool if_head_given;
-	struct token if_head;
+	struct given if_head;
 };
 extern const struct argp options_writing;
 

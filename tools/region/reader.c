@@ -4,6 +4,7 @@
 #include <stele/stele.h>
 #include "lib/units.h"
 #include "tools/base/clock.h"
+#include "tools/base/describe.h"
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
@@ -11,7 +12,7 @@
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 /* Reports the result of stele_subscriber_open(): the error, or a note about the owner. */
 static enum status reader_opened(struct reader *reader, const char *region, int result)
@@ -94,18 +95,21 @@ static int reader_try_table(struct reader *reader, const char *table, uint64_t v
 	return stele_table_schema(&reader->table, &reader->schema);
 }
 
-enum status reader_check_token(const struct reader *reader, const char *what,
-                               const struct token *token)
+enum status reader_check_given(const struct reader *reader, const char *what,
+                               const struct given *given)
 {
+	char text[DESCRIBED_MAX];
 	uint8_t uuid[16];
 
 	stele_subscriber_region_uuid(reader->subscriber, uuid);
-	if (token_is_of(token, uuid))
+	if (given_is_of(given, uuid))
 		return STATUS_DONE;
-	return token_fail_region(STATUS_NO_TABLE, what, token, reader->region, uuid);
+	return fail(STATUS_NO_TABLE,
+	            "%s: version %s belongs to another region; region \"%s\" now has the UUID %s",
+	            what, given->token, reader->region, describe_uuid(uuid, text));
 }
 
-enum status reader_since(struct reader *reader, const struct token *since,
+enum status reader_since(struct reader *reader, const struct given *since,
                          struct stele_position *ret)
 {
 	struct stele_snapshot *snapshot;
@@ -113,7 +117,7 @@ enum status reader_since(struct reader *reader, const struct token *since,
 
 	*ret = (struct stele_position){.version = since->version};
 	stele_subscriber_region_uuid(reader->subscriber, ret->region);
-	if (!token_is_of(since, ret->region)) {
+	if (!given_is_of(since, ret->region)) {
 		ret->region[0] ^= 0xff;
 		return STATUS_DONE;
 	}
@@ -124,13 +128,13 @@ enum status reader_since(struct reader *reader, const struct token *since,
 	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
 
-enum status reader_open_table(struct reader *reader, const char *table, const struct token *version)
+enum status reader_open_table(struct reader *reader, const char *table, const struct given *version)
 {
 	enum status status = STATUS_DONE;
 	int result = -ESTALE;
 
 	if (version)
-		status = reader_check_token(reader, "--version", version);
+		status = reader_check_given(reader, "--version", version);
 	if (status != STATUS_DONE)
 		return status;
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)

@@ -7,7 +7,7 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 #include "tools/region/place.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 enum reader_kind {
 	READER_ONCE,   /* reads little, and can read again: not registered, pins nothing */
@@ -39,20 +39,20 @@ enum status reader_open_waiting(struct reader *reader, const struct place *place
  * `version` is NULL or its version is 0. Tries again if the publisher reclaims the version
  * meanwhile. */
 enum status reader_open_table(struct reader *reader, const char *table,
-                              const struct token *version);
+                              const struct given *version);
 
 /* Closes the table and the snapshot, if they are open. */
 void reader_close_table(struct reader *reader);
 
 /* Sets `*ret` to the position of --since. It is one of another region if the token is. Fails if the
  * open region has no such version yet. */
-enum status reader_since(struct reader *reader, const struct token *since,
+enum status reader_since(struct reader *reader, const struct given *since,
                          struct stele_position *ret);
 
-/* Returns STATUS_NO_TABLE, after an error message, if the token belongs to another region than the
- * open one. `what` is the option or operand that the token is from. */
-enum status reader_check_token(const struct reader *reader, const char *what,
-                               const struct token *token);
+/* Returns STATUS_NO_TABLE, after an error message, if a version of another region than the open one
+ * was given. `what` is the option or operand that it is from. */
+enum status reader_check_given(const struct reader *reader, const char *what,
+                               const struct given *given);
 
 /* Closes the table, the snapshot and the region, if they are open. */
 void reader_close(struct reader *reader);

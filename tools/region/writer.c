@@ -9,35 +9,37 @@
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 #include "tools/region/writer.h"
 
-enum status writer_check_token(const struct writer *writer, enum status status, const char *what,
-                               const struct token *token)
+enum status writer_position(const struct writer *writer, enum status status, const char *what,
+                            const struct given *given, struct stele_position *ret)
 {
-	uint8_t uuid[16];
+	struct stele_position present;
 
-	stele_publisher_region_uuid(writer->publisher, uuid);
-	if (token_is_of(token, uuid))
-		return STATUS_DONE;
-	return token_fail_region(status, what, token, writer->region, uuid);
+	stele_publisher_position(writer->publisher, &present);
+	return given_position(status, what, given, present.region, ret);
 }
 
 /* Begins a transaction. If --if-head is given, fails unless the newest version is that of
  * --if-head. */
 static enum status writer_begin(struct writer *writer, const struct options_writing *options)
 {
-	enum status status = STATUS_DONE;
 	int result = stele_transaction_begin(writer->publisher, &writer->tx);
+	struct stele_position position;
+	enum status status;
 
 	if (result < 0)
 		return fail_library(result);
 	if (!options->if_head_given)
 		return STATUS_DONE;
-	status = writer_check_token(writer, STATUS_CONDITION, "--if-head", &options->if_head);
+	status = writer_position(writer, STATUS_CONDITION, "--if-head", &options->if_head,
+	                         &position);
 	if (status != STATUS_DONE)
 		return status;
-	result = stele_transaction_expect(writer->tx, options->if_head.version);
+	result = stele_transaction_expect(writer->tx, &position);
+	if (result == -EIDRM)
+		return fail(STATUS_CONDITION, "--if-head: %s", stele_last_error());
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
@@ -53,7 +55,7 @@ enum status writer_open(struct writer *writer, const struct place *place, const 
 	int result;
 
 	*writer = (struct writer){.place = place, .region = region};
-	status = token_needs_region(place, "--if-head", &options->if_head, region);
+	status = given_needs_region(place, "--if-head", &options->if_head, region);
 	if (status != STATUS_DONE)
 		return status;
 	result = stele_publisher_open(place_path(place, region), &publisher_options,
@@ -189,7 +191,7 @@ enum status writer_commit(struct writer *writer, const char *what, const char *m
 	/* Close before printing, because a slow reader of the output would delay other
 	 * publishers. */
 	writer_close(writer);
-	token_describe_short(version, uuid, token);
+	describe_token_short(version, uuid, token);
 	if (result == 0)
 		printf("%s: nothing changed, version %s\n", what, token);
 	else

@@ -6,7 +6,7 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 #include "tools/region/options.h"
-#include "tools/region/token.h"
+#include "tools/region/given.h"
 
 struct place;
 
@@ -31,10 +31,9 @@ enum status writer_schema(const struct place *place, const char *region, const c
                           const struct options_writing *options, struct stele_schema **ret_schema,
                           uint64_t *ret_limit);
 
-/* Returns `status`, after an error message, if the token belongs to another region than the open
- * one. `what` is the option that the token is from. */
-enum status writer_check_token(const struct writer *writer, enum status status, const char *what,
-                               const struct token *token);
+/* Finds the position that an option gives, as given_position() does for the open region. */
+enum status writer_position(const struct writer *writer, enum status status, const char *what,
+                            const struct given *given, struct stele_position *ret);
 
 /* Opens a table in the transaction. `where` is put before error messages: "FILE:LINE: ", or "". */
 enum status writer_open_table(struct writer *writer, const char *where, const char *table,
