@@ -231,7 +231,8 @@ static int cursor_step(struct stele_cursor *cursor, int r, const struct stele_ro
 /* Returns true if the row's key is in the cursor's range. */
 static bool cursor_has(const struct stele_cursor *cursor, const struct stele_row *row)
 {
-	return row_key_starts_with(row->key, row->key_bits, cursor->under.bytes,
+	return cursor->under.bits == 0 ||
+	       row_key_starts_with(row->key, row->key_bits, cursor->under.bytes,
 	                           cursor->under.bits);
 }
 

@@ -13,7 +13,8 @@
 /* Maximum size of a view in which nothing is prefetched, in bytes. */
 #define SCAN_NEAR (512u << 10)
 
-/* Returns the index of the first reference whose place is at or after `place`. */
+/* Returns the index of the first reference whose place is at or after `place`. It can be any number
+ * if the node is damaged. */
 static uint32_t scan_index_of_place(const struct node *node, unsigned place)
 {
 	unsigned next = place == 0 ? 0 : node_next_place(node, place);
@@ -26,43 +27,40 @@ static uint32_t scan_index_of_place(const struct node *node, unsigned place)
 /* Loads scan->next and scan->end from the top frame. */
 static void scan_restore_top(struct scan *scan)
 {
-	scan->next = scan->end = NULL;
-	if (scan->top > 0) {
-		scan->next = scan->frames[scan->top - 1].next;
-		scan->end = scan->frames[scan->top - 1].end;
-	}
+	scan->next = scan->top->next;
+	scan->end = scan->top->end;
 }
 
 /* Saves scan->next in the top frame and clears it, before another frame is pushed or a single row
  * is to come next. */
 static void scan_save_top(struct scan *scan)
 {
-	if (scan->top > 0)
-		scan->frames[scan->top - 1].next = scan->next;
+	scan->top->next = scan->next;
 	scan->next = scan->end = NULL;
 }
 
 /* Pushes a frame for the node at `at`, from `place` on. Returns 0 or -EBADMSG. */
 static int scan_push(struct scan *scan, const unsigned char *at, unsigned place)
 {
-	struct scan_frame *frame = &scan->frames[scan->top];
 	struct node node = node_at(at);
+	bool by_place = node.info & (NODE_PREFIXES | NODE_OWN);
 	unsigned count = node_ref_count(&node);
+	uint32_t index = by_place ? 0 : scan_index_of_place(&node, place);
 
-	if (scan->top == scan->frames_max || scan->budget < count)
+	if (scan->top == scan->top_max || scan->budget < count || index > count)
 		return -EBADMSG;
 	scan->budget -= count;
 	scan_save_top(scan);
-	if (node.info & (NODE_PREFIXES | NODE_OWN)) {
-		*frame = (struct scan_frame){.node = at, .place = place};
+	scan->top++;
+	if (by_place) {
+		*scan->top = (struct scan_frame){.node = at, .place = place};
 	} else {
 		const unsigned char *refs = node_refs(&node);
-		*frame = (struct scan_frame){
-			.next = refs + (size_t)scan_index_of_place(&node, place) * 4,
+		*scan->top = (struct scan_frame){
+			.next = refs + (size_t)index * 4,
 			.end = refs + (size_t)count * 4,
 		};
 	}
-	scan->top++;
 	scan_restore_top(scan);
 	return 0;
 }
@@ -76,8 +74,9 @@ void scan_start(struct scan *scan, const struct view *view, const struct row_lay
 	scan->layout = layout;
 	scan->budget = (view->limit - view->start) / LAYOUT_UNIT + 2;
 	scan->next = scan->end = NULL;
-	scan->top = 0;
-	scan->frames_max = layout->max_bits / 8u + 2;
+	scan->frames[0] = (struct scan_frame){0};
+	scan->top = scan->frames;
+	scan->top_max = scan->frames + layout->max_bits / 8u + 2;
 	scan->near = view->limit - view->start <= SCAN_NEAR;
 	scan->fixed = !layout->variable && !layout->wide && layout->value_size < ROW_IN_GUARD &&
 	              layout->min_bits == layout->max_bits && layout->min_bits % 8 == 0;
@@ -244,8 +243,8 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 		scan_restore_top(scan);
 		return row_parse_ref(scan->view, scan->layout, row, ret) < 0 ? -EBADMSG : 1;
 	}
-	while (scan->top > 0) {
-		struct scan_frame *frame = &scan->frames[scan->top - 1];
+	while (scan->top > scan->frames) {
+		struct scan_frame *frame = scan->top;
 		const unsigned char *at;
 		bool row = false;
 		uint64_t first;
@@ -271,7 +270,7 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 			scan_prefetch_ahead(scan);
 		if (scan_push(scan, at, 0) < 0)
 			return -EBADMSG;
-		if (scan->frames[scan->top - 1].node && !scan->near)
+		if (scan->top->node && !scan->near)
 			scan_prefetch_all(scan->view, at);
 	}
 	return 0;
@@ -279,80 +278,160 @@ int scan_next(struct scan *scan, struct row_parts *ret)
 
 /* ---- many rows in one call ---- */
 
-/* Pushes a frame for the node at `at`, to which the reference at scan->next leads, if no key ends
- * in the node. Returns false if scan_next() must decide. */
-static inline bool scan_enter(struct scan *scan, const unsigned char *at)
-{
-	const struct node node = node_at(at);
-	unsigned count;
+/* What scan_take() needs for each reference, copied out of the scan: the compiler keeps the copies
+ * in registers, and would load the originals again after every atomic load. */
+struct scan_source {
+	const unsigned char *arena; /* the first object of the view */
+	uint64_t start;             /* the reference to this object */
+	uint64_t units;             /* number of references in the view */
+	uint64_t value_size;
+	unsigned key_bits;
+	bool fixed; /* as in struct scan; constant at compile time */
+};
 
-	if (node.info & (NODE_PREFIXES | NODE_OWN))
+static inline struct scan_source scan_source_of(const struct scan *scan, bool fixed)
+{
+	const struct view *view = scan->view;
+
+	return (struct scan_source){
+		.arena = view->base + view->start,
+		.start = view->start / LAYOUT_UNIT,
+		.units = (view->limit - view->start) / LAYOUT_UNIT,
+		.value_size = scan->layout->value_size,
+		.key_bits = scan->layout->min_bits,
+		.fixed = fixed,
+	};
+}
+
+/* Fills `*ret` with the row at `at`. Returns false if the object is no row of the table. */
+static inline __attribute__((always_inline)) bool scan_fill(const struct scan *scan,
+                                                            const struct scan_source *source,
+                                                            const unsigned char *at,
+                                                            struct stele_row *ret)
+{
+	uint64_t first = data_load(at);
+	struct row_parts parts;
+
+	if (!source->fixed) {
+		if (row_parse(scan->view, scan->layout, at, first, &parts) < 0)
+			return false;
+		row_fill(&parts, ret);
+		return true;
+	}
+	/* As row_parse(), with fewer checks: the row ends in the guard at the latest. */
+	if (first & LAYOUT_NODE || data_load_byte(at + 8 + source->value_size) != source->key_bits)
 		return false;
-	count = node_child_refs(&node);
-	if (scan->top == scan->frames_max || scan->budget < count)
-		return false;
-	scan->budget -= count;
-	scan->next += 4;
-	if (!scan->near)
-		scan_prefetch_ahead(scan);
-	scan->frames[scan->top - 1].next = scan->next;
-	scan->next = node.children + node_children_size(node.info);
-	scan->end = scan->next + (size_t)count * 4;
-	scan->frames[scan->top].end = scan->end;
-	scan->frames[scan->top++].node = NULL;
+	ret->key = at + 9 + source->value_size;
+	ret->key_bits = source->key_bits;
+	ret->value = at + 8;
+	ret->value_size = source->value_size;
+	ret->version = first;
 	return true;
 }
 
-/* Takes rows whose values and keys all have one size, which takes fewer checks than row_parse(), as
- * long as all frames are scanned by reference. Leaves anything else to scan_next(). Returns the end
- * of the rows that it filled. */
-static struct stele_row *scan_next_fixed(struct scan *scan, struct stele_row *ret,
-                                         const struct stele_row *end)
+/* Takes the rows to which the references from `*from` to `to` lead. Stops at a reference that leads
+ * to anything else, and sets `*from` to it. Returns the end of the rows that it filled. */
+static inline __attribute__((always_inline)) struct stele_row *
+scan_take_rows(const struct scan *scan, const struct scan_source *source,
+               const unsigned char **from, const unsigned char *to, struct stele_row *ret,
+               const struct stele_row *end)
 {
-	/* Local copies, which the compiler need not reload after every atomic load. */
-	const unsigned char *base = scan->view->base, *next = scan->next, *last = scan->end;
-	uint64_t start = scan->view->start, size = scan->view->limit - start;
-	uint32_t value_size = scan->layout->value_size;
-	unsigned bits = scan->layout->min_bits;
+	const unsigned char *next = *from;
+
+	for (; next < to && ret < end; next += 4, ret++) {
+		uint64_t index = data_load_32(next) - source->start;
+		if (index >= source->units ||
+		    !scan_fill(scan, source, source->arena + index * LAYOUT_UNIT, ret))
+			break;
+	}
+	*from = next;
+	return ret;
+}
+
+/* Enters the node at `at`, from the reference before `next`. Sets `*ret_from` and `*ret_to` to the
+ * range of the node's references. Returns false if scan_next() must decide. */
+static inline __attribute__((always_inline)) bool
+scan_enter(struct scan *scan, const unsigned char *at, const unsigned char *next,
+           const unsigned char **ret_from, const unsigned char **ret_to)
+{
+	unsigned count;
+
+	*ret_from = node_only_children(at, &count);
+	if (!*ret_from || scan->budget < count || scan->top == scan->top_max)
+		return false;
+	scan->budget -= count;
+	if (!scan->near) {
+		scan->next = next;
+		scan_prefetch_ahead(scan);
+	}
+	*ret_to = *ret_from + (size_t)count * 4;
+	return true;
+}
+
+/* Takes rows while all frames are scanned by reference. Leaves anything else, and damage, to
+ * scan_next(). The nodes at the bottom of a trie mostly have rows only, so a node gets a frame only
+ * if its rows are not taken to the end. Returns the end of the rows that it filled. */
+static inline __attribute__((always_inline)) struct stele_row *
+scan_take(struct scan *scan, struct stele_row *ret, const struct stele_row *end, bool fixed)
+{
+	const struct scan_source source = scan_source_of(scan, fixed);
+	const unsigned char *next = scan->next;
 
 	while (next) {
-		const unsigned char *at;
-		uint64_t offset, first;
+		const unsigned char *at, *from, *to;
+		uint64_t index;
+		ref_t ref;
 
-		if (next == last) {
+		if (next == scan->end) {
 			scan->top--;
-			scan_restore_top(scan);
-			next = scan->next;
-			last = scan->end;
+			next = scan->top->next;
+			scan->end = scan->top->end;
 			continue;
 		}
-		offset = (uint64_t)data_load_32(next) * LAYOUT_UNIT;
-		/* As view_has(). The guard follows the view, so a row ends inside the file. */
-		if (offset - start >= size)
-			break;
-		at = base + offset;
-		first = data_load(at);
-		if (first & LAYOUT_NODE) {
-			scan->next = next;
-			if (!scan_enter(scan, at))
+		ref = data_load_32(next);
+		index = ref - source.start;
+		if (index >= source.units) {
+			if (ref != 0)
 				break;
-			next = scan->next;
-			last = scan->end;
+			next += 4;
 			continue;
 		}
-		if (data_load_byte(at + 8 + value_size) != bits)
-			break;
-		ret->key = at + 9 + value_size;
-		ret->key_bits = bits;
-		ret->value = at + 8;
-		ret->value_size = value_size;
-		ret->version = first;
-		next += 4;
-		if (++ret == end)
+		at = source.arena + index * LAYOUT_UNIT;
+		if (data_load(at) & LAYOUT_NODE) {
+			if (!scan_enter(scan, at, next + 4, &from, &to))
+				break;
+			next += 4;
+			ret = scan_take_rows(scan, &source, &from, to, ret, end);
+			if (from < to) {
+				scan->top->next = next;
+				*++scan->top = (struct scan_frame){.end = to};
+				next = from;
+				scan->end = to;
+			}
+		} else {
+			from = next;
+			ret = scan_take_rows(scan, &source, &next, scan->end, ret, end);
+			if (next == from)
+				break;
+		}
+		if (ret == end)
 			break;
 	}
 	scan->next = next;
 	return ret;
+}
+
+/* Functions of their own, in which the compiler keeps everything in registers. */
+static __attribute__((noinline)) struct stele_row *
+scan_take_fixed(struct scan *scan, struct stele_row *ret, const struct stele_row *end)
+{
+	return scan_take(scan, ret, end, true);
+}
+
+static __attribute__((noinline)) struct stele_row *
+scan_take_any(struct scan *scan, struct stele_row *ret, const struct stele_row *end)
+{
+	return scan_take(scan, ret, end, false);
 }
 
 int scan_next_many(struct scan *scan, struct stele_row *ret, const struct stele_row *end,
@@ -363,8 +442,7 @@ int scan_next_many(struct scan *scan, struct stele_row *ret, const struct stele_
 	while (ret < end) {
 		struct row_parts row;
 
-		if (scan->fixed)
-			ret = scan_next_fixed(scan, ret, end);
+		ret = scan->fixed ? scan_take_fixed(scan, ret, end) : scan_take_any(scan, ret, end);
 		if (ret == end)
 			break;
 		r = scan_next(scan, &row);
@@ -384,10 +462,10 @@ static int scan_push_back(struct scan *scan, const unsigned char *at, unsigned p
 	struct node node = node_at(at);
 	unsigned count = node_ref_count(&node);
 
-	if (scan->top == scan->frames_max || scan->budget < count)
+	if (scan->top == scan->top_max || scan->budget < count)
 		return -EBADMSG;
 	scan->budget -= count;
-	scan->frames[scan->top++] = (struct scan_frame){.node = at, .place = place};
+	*++scan->top = (struct scan_frame){.node = at, .place = place};
 	return 0;
 }
 
@@ -467,8 +545,8 @@ int scan_previous(struct scan *scan, struct row_parts *ret)
 		scan->row = 0;
 		return row_parse_ref(scan->view, scan->layout, row, ret) < 0 ? -EBADMSG : 1;
 	}
-	while (scan->top > 0) {
-		struct scan_frame *frame = &scan->frames[scan->top - 1];
+	while (scan->top > scan->frames) {
+		struct scan_frame *frame = scan->top;
 		struct node node = node_at(frame->node);
 		const unsigned char *at;
 		uint64_t first;

@@ -27,16 +27,17 @@ struct scan {
 	const unsigned char *next, *end;
 	/* The view is so small that it stays in the processor's cache. */
 	bool near;
-	/* For scan_next_many(): all rows have keys and values of one size. */
+	/* All rows have keys and values of one size. */
 	bool fixed;
 	/* Number of references that may still be followed. The limit makes sure that the scan ends
 	 * (rule B of view.h). */
 	uint64_t budget;
 	/* A row that the scan returns before everything on the stack; 0: none. */
 	ref_t row;
-	/* Frames in use, and the maximum: each level of a trie consumes at least one byte of a
-	 * key. */
-	unsigned top, frames_max;
+	/* The top frame, and the highest that it can be: each level of a trie consumes at least one
+	 * byte of a key. If the stack is empty, the top is frames[0], which is by place but has no
+	 * node. */
+	struct scan_frame *top, *top_max;
 	struct scan_frame {
 		/* By reference: the remaining references. While the frame is on top, the scan's
 		 * own `next` is valid instead. By place: NULL. */
@@ -45,7 +46,7 @@ struct scan {
 		 * it. By reference: NULL. */
 		const unsigned char *node;
 		unsigned place;
-	} frames[STELE_KEY_MAX + 2];
+	} frames[STELE_KEY_MAX + 3];
 };
 
 /* Returns the size of a struct scan that has only as many frames as a trie of this layout needs,
@@ -53,7 +54,7 @@ struct scan {
 static inline size_t scan_size(const struct row_layout *layout)
 {
 	return offsetof(struct scan, frames) +
-	       (layout->max_bits / 8u + 2) * sizeof(struct scan_frame);
+	       (layout->max_bits / 8u + 3) * sizeof(struct scan_frame);
 }
 
 /* Starts a scan of all rows of a trie. */
@@ -110,7 +111,7 @@ static inline void scan_end(struct scan *scan)
 {
 	scan->next = scan->end = NULL;
 	scan->row = 0;
-	scan->top = 0;
+	scan->top = scan->frames;
 }
 
 #endif

@@ -124,6 +124,21 @@ static inline unsigned node_child_refs(const struct node *node)
 	return node_form(node) == NODE_DIRECT ? 256 : node_child_count(node);
 }
 
+/* Returns the references of the node at `at`, if all of them lead to children, and their number.
+ * Returns NULL if keys end in the node. */
+static inline __attribute__((always_inline)) const unsigned char *
+node_only_children(const unsigned char *at, unsigned *ret_count)
+{
+	const struct node node = node_at(at);
+	uint64_t form = node.info >> NODE_PREFIXES_SHIFT;
+
+	*ret_count = (unsigned)node.info & 255u;
+	if (form == (unsigned)NODE_LIST << 2)
+		return node.children + ((*ret_count + 7u) & ~7u);
+	*ret_count = node_child_refs(&node);
+	return node.info & (NODE_PREFIXES | NODE_OWN) ? NULL : node_refs(&node);
+}
+
 /* Returns the number of keys that end in the node. */
 static inline unsigned node_prefix_count(const struct node *node)
 {

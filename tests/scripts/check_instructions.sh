@@ -24,8 +24,10 @@ live_copy  405   of the newest row with a 16-byte key
 copy_by_name   475   of the same by the name of the table, with the expected schema
 table_open  80   of a table that the snapshot was asked for before
 cursor_open  570  to open and close
-scan      96    of a row
-scan_many  66  of a row, 25 a call
+scan      92    of a row
+scan_many  61  of a row, 25 a call
+scan_small  79  of a row, in a region that holds only 1,000 rows
+scan_small_many  47  of a row, 50 a call
 snapshot  350   to open and close
 commit    3520  of one row of 10,000
 '

@@ -39,7 +39,7 @@ static struct key keys[TABLES][ROWS];
 static struct stele_publisher *publisher;
 static struct stele_subscriber *subscriber;
 static struct stele_snapshot *snapshot;
-static struct stele_table tables[TABLES];
+static struct stele_table tables[TABLES], small;
 static struct stele_hash *hashes[TABLES];
 static struct stele_live live;
 static uint64_t sum;
@@ -61,13 +61,13 @@ static void keys_make(void)
 	}
 }
 
-static void load(struct stele_transaction *tx, int which)
+static void load(struct stele_transaction *tx, int which, unsigned rows)
 {
 	struct stele_writable *writable;
 
 	must(stele_transaction_create_table(tx, names[which], &schemas[which]));
 	must(stele_writable_open(tx, names[which], NULL, &writable));
-	for (unsigned i = 0; i < ROWS; i++) {
+	for (unsigned i = 0; i < rows; i++) {
 		struct item item = {i, 0};
 		must(stele_writable_put(writable, keys[which][i].bytes, keys[which][i].bits, &item,
 		                        sizeof(item)));
@@ -237,6 +237,32 @@ COUNTED do_scan_many(void)
 	stele_cursor_close(cursor);
 }
 
+/* All rows of a table of TIMES rows, with the opening and closing of the cursor. */
+
+COUNTED do_scan_small(void)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+
+	must(stele_cursor_open(&small, &cursor));
+	while (stele_cursor_next(cursor, &row) == 1)
+		use(1, &row);
+	stele_cursor_close(cursor);
+}
+
+COUNTED do_scan_small_many(void)
+{
+	struct stele_row rows[50];
+	struct stele_cursor *cursor;
+	int64_t count;
+
+	must(stele_cursor_open(&small, &cursor));
+	while ((count = stele_cursor_next_many(cursor, rows, 50)) > 0)
+		for (int64_t i = 0; i < count; i++)
+			use(1, &rows[i]);
+	stele_cursor_close(cursor);
+}
+
 COUNTED do_snapshot(void)
 {
 	for (unsigned i = 0; i < TIMES; i++) {
@@ -261,6 +287,31 @@ COUNTED do_commit(void)
 	}
 }
 
+/* Counts scans of a small table in a small region, of which nothing is prefetched. */
+static void count_small(const struct stele_publisher_options *options,
+                        const struct stele_subscriber_options *reads)
+{
+	struct stele_publisher *writer;
+	struct stele_subscriber *reader;
+	struct stele_snapshot *view;
+	struct stele_transaction *tx;
+	char name[64];
+
+	snprintf(name, sizeof(name), "instructions-small-%ld", (long)getpid());
+	must(stele_publisher_open(name, options, &writer));
+	must(stele_transaction_begin(writer, &tx));
+	load(tx, IDS, TIMES);
+	must(stele_transaction_commit(tx, NULL, NULL));
+	must(stele_subscriber_open(name, reads, &reader));
+	must(stele_snapshot_open(reader, 0, &view));
+	must(stele_table_open(view, names[IDS], &schemas[IDS], &small));
+	do_scan_small();
+	do_scan_small_many();
+	stele_subscriber_close(reader);
+	stele_publisher_close(writer);
+	must(stele_region_remove(name));
+}
+
 int main(void)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
@@ -273,7 +324,7 @@ int main(void)
 	must(stele_publisher_open(bench_region, &options, &publisher));
 	must(stele_transaction_begin(publisher, &tx));
 	for (int which = 0; which < TABLES; which++)
-		load(tx, which);
+		load(tx, which, ROWS);
 	must(stele_transaction_commit(tx, NULL, NULL));
 	must(stele_subscriber_open(bench_region, &reads, &subscriber));
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
@@ -298,6 +349,7 @@ int main(void)
 	do_scan_many();
 	do_snapshot();
 	do_commit();
+	count_small(&options, &reads);
 	check(sum > 0);
 	for (int which = 0; which < TABLES; which++)
 		stele_hash_close(hashes[which]);
