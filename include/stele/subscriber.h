@@ -563,11 +563,18 @@ struct stele_cursor;
  * stele_cursor_next() returns the same row again. The range is the whole table, unless
  * stele_cursor_under() restricts it.
  *
+ * All rows in order, many in one call:
+ *
+ *     stele_cursor_open(&routes, &cursor);
+ *     while ((count = stele_cursor_next_many(cursor, rows, 32)) > 0)
+ *             for (int64_t i = 0; i < count; i++)
+ *                     use((const struct route *)rows[i].value);
+ *
  * The rows from the last to the first:
  *
  *     stele_cursor_last(cursor);
  *     while ((r = stele_cursor_previous(cursor, &row)) == 1)
- *             use(&row);
+ *             use((const struct route *)row.value);
  *
  * The row with the greatest key below `key`:
  *
@@ -603,11 +610,7 @@ STELE_API int stele_cursor_next(struct stele_cursor *cursor, struct stele_row *r
  * order. Takes less time a row than stele_cursor_next(), because the version is re-checked only
  * once; 32 rows a call are enough for that. The two may be mixed. Returns the number of rows, which
  * is less than `capacity` only at the end of the range or before damage, and 0 after the last row.
- * Errors are those of stele_cursor_next(); the contents of `ret` are undefined then.
- *
- *     while ((r = stele_cursor_next_many(cursor, rows, 32)) > 0)
- *             for (int64_t i = 0; i < r; i++)
- *                     use(&rows[i]); */
+ * Errors are those of stele_cursor_next(); the contents of `ret` are undefined then. */
 STELE_API int64_t stele_cursor_next_many(struct stele_cursor *cursor, struct stele_row *ret,
                                          size_t capacity);
 
