@@ -107,6 +107,19 @@ static uint64_t renew_name(const unsigned char *key)
 	return sum;
 }
 
+static uint64_t renew_match_name(const unsigned char *key)
+{
+	struct stele_snapshot *snapshot;
+	struct stele_row row;
+	uint64_t sum;
+
+	must(stele_snapshot_open(both.subscriber, 0, &snapshot));
+	sum = row_sum(stele_snapshot_match(snapshot, "items", both.kind->schema, key, BITS, &row),
+	              &row);
+	stele_snapshot_close(snapshot);
+	return sum;
+}
+
 static uint64_t renew_lmdb(const unsigned char *key)
 {
 	uint64_t sum;
@@ -136,10 +149,32 @@ static uint64_t copy_live(const unsigned char *key)
 	return item_sum(&item);
 }
 
+static uint64_t match_copy_name(const unsigned char *key)
+{
+	struct item item;
+	size_t size = sizeof(item);
+
+	check(stele_subscriber_match_copy(both.subscriber, "items", both.kind->schema, key, BITS,
+	                                  &item, &size, NULL, NULL) == 1);
+	return item_sum(&item);
+}
+
+static uint64_t match_copy_live(const unsigned char *key)
+{
+	struct item item;
+	size_t size = sizeof(item);
+
+	check(stele_live_match_copy(&live, key, BITS, &item, &size, NULL, NULL) == 1);
+	return item_sum(&item);
+}
+
 LOOKUP(renew_name)
+LOOKUP(renew_match_name)
 LOOKUP(renew_lmdb)
 LOOKUP(copy_name)
 LOOKUP(copy_live)
+LOOKUP(match_copy_name)
+LOOKUP(match_copy_live)
 
 /* ---- scans of 1,000 rows, with the opening and closing of the cursor ---- */
 
@@ -245,11 +280,17 @@ static void compare_all(uint64_t rows, const char *text)
 	compare("match_by_name_expected", text, time_match_name_expected, "handle",
 	        time_match_handle, HANDLE);
 	compare("copy_by_name_expected", text, time_copy_name, "handle", time_copy_live, HANDLE);
+	compare("match_copy_by_name_expected", text, time_match_copy_name, "handle",
+	        time_match_copy_live, HANDLE);
 	compare("scan_1000", text, scan_stele, "lmdb", scan_lmdb, 3);
 	compare("scan_1000_many", text, scan_many, "lmdb", scan_lmdb, 3);
 	mdb_txn_reset(both.reader);
 	compare("snapshot_and_get_by_name", text, time_renew_name, "lmdb", time_renew_lmdb, 1);
+	compare("snapshot_and_match_by_name", text, time_renew_match_name, "lmdb", time_renew_lmdb,
+	        1);
 	compare("copy_by_name_expected", text, time_copy_name, "lmdb", time_renew_lmdb, 1);
+	compare("match_copy_by_name_expected", text, time_match_copy_name, "lmdb", time_renew_lmdb,
+	        1);
 	read_end();
 	both_close();
 }
