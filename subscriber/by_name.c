@@ -2,6 +2,8 @@
  *
  * Tables of a snapshot by their names: opening, and lookups that name the table. A snapshot
  * remembers the tables that it was asked for (subscriber/named.h). */
+#include <stdlib.h>
+
 #include "lib/base/atomic.h"
 #include "subscriber/snapshot.h"
 #include "subscriber/table.h"
@@ -14,6 +16,22 @@ static inline bool by_name_is_valid(const struct named_tables *tables,
 	return load_acquire(&entry->valid) == tables->serial;
 }
 
+/* Returns an entry, or NULL if it is not allocated yet. */
+static inline struct named_table *by_name_entry(const struct named_tables *tables, unsigned index)
+{
+	/* The contract with by_name_add(): a thread that sees the entry sees that it is busy. */
+	return __atomic_load_n(&tables->entries[index], __ATOMIC_ACQUIRE);
+}
+
+/* Returns the entry of guess number `way`, or NULL. */
+static inline struct named_table *by_name_guess(const struct named_tables *tables, unsigned hash,
+                                                unsigned way)
+{
+	unsigned guess = named_hint(&tables->hints, hash, way);
+
+	return guess > 0 ? by_name_entry(tables, guess - 1) : NULL;
+}
+
 /* Fast path of by_name_open(): finds a table that the snapshot remembers. Returns NULL if it does
  * not remember the table, or only with a copy of the schema. */
 static inline const struct stele_table *by_name_find(const struct stele_snapshot *snapshot,
@@ -21,56 +39,103 @@ static inline const struct stele_table *by_name_find(const struct stele_snapshot
                                                      const struct stele_schema *expected)
 {
 	const struct named_tables *tables = &snapshot->named;
+	unsigned hash = named_hash(name, expected);
 
-	for (unsigned i = 0; i < NAMED_MAX; i++)
-		if (by_name_is_valid(tables, &tables->entries[i]) &&
-		    named_key_is_fast(&tables->entries[i].key, name, expected))
-			return &tables->entries[i].table;
+	for (unsigned way = 0; way < NAMED_WAYS; way++) {
+		const struct named_table *entry = by_name_guess(tables, hash, way);
+		if (entry && by_name_is_valid(tables, entry) &&
+		    named_key_is_fast(&entry->key, name, expected))
+			return &entry->table;
+	}
 	return NULL;
 }
 
-/* Slow path of by_name_find(): compares schemas with their copies. Returns NULL if the snapshot
- * does not remember the table. */
-static const struct stele_table *by_name_search(const struct stele_snapshot *snapshot,
-                                                const char *name,
-                                                const struct stele_schema *expected)
+/* Slow path of by_name_find(): looks at all entries, and compares schemas with their copies.
+ * Returns NULL if the snapshot does not remember the table. */
+static struct named_table *by_name_search(const struct named_tables *tables, const char *name,
+                                          const struct stele_schema *expected)
 {
-	const struct named_tables *tables = &snapshot->named;
+	unsigned hash = named_text_hash(name, expected);
+	struct named_table *entry;
 
-	for (unsigned i = 0; i < NAMED_MAX; i++)
-		if (by_name_is_valid(tables, &tables->entries[i]) &&
-		    named_key_is(&tables->entries[i].key, name, expected))
-			return &tables->entries[i].table;
+	for (unsigned way = 0; way < NAMED_WAYS; way++) {
+		entry = by_name_guess(tables, hash, way);
+		if (entry && by_name_is_valid(tables, entry) &&
+		    named_key_is(&entry->key, name, expected))
+			return entry;
+	}
+	for (unsigned i = 0; i < NAMED_MAX && (entry = by_name_entry(tables, i)); i++)
+		if (by_name_is_valid(tables, entry) && named_key_is(&entry->key, name, expected))
+			return entry;
 	return NULL;
 }
 
-/* Takes an entry, so that no other thread reads or writes it: the one that remembers the table from
- * an earlier opening of the snapshot, or else an empty one, or else any that this opening does not
- * use. Returns NULL if there is none. */
+/* Adds an entry, which no other thread uses yet. Returns NULL if another thread added one there, or
+ * there is no memory. */
+static struct named_table *by_name_add(struct named_tables *tables, unsigned index)
+{
+	struct named_table *entry = calloc(1, sizeof(*entry)), *none = NULL;
+
+	if (!entry)
+		return NULL;
+	entry->valid = NAMED_BUSY;
+	entry->index = index;
+	/* The contract with by_name_entry(). */
+	if (__atomic_compare_exchange_n(&tables->entries[index], &none, entry, false,
+	                                __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return entry;
+	free(entry);
+	return NULL;
+}
+
+/* Takes an entry that this opening of the snapshot does not use, so that no other thread reads or
+ * writes it. Returns false if there is none to take. */
+static bool by_name_lock(const struct named_tables *tables, struct named_table *entry)
+{
+	uint64_t valid = entry ? load_relaxed(&entry->valid) : NAMED_BUSY;
+
+	return valid != tables->serial && valid != NAMED_BUSY &&
+	       __atomic_compare_exchange_n(&entry->valid, &valid, NAMED_BUSY, false,
+	                                   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void by_name_unlock(struct named_table *entry)
+{
+	if (entry)
+		store_release(&entry->valid, 0);
+}
+
+/* Takes an entry: the one that remembers the table from an earlier opening of the snapshot, or else
+ * an empty or a new one, or else any that this opening does not use. Returns NULL if there is
+ * none. */
 static struct named_table *by_name_take(struct named_tables *tables, const char *name,
                                         const struct stele_schema *expected)
 {
-	struct named_table *other = NULL;
+	unsigned hash = named_text_hash(name, expected);
+	struct named_table *entry, *other = NULL;
 
-	for (unsigned i = 0; i < NAMED_MAX; i++) {
-		struct named_table *entry = &tables->entries[i];
-		uint64_t valid = load_relaxed(&entry->valid);
-		bool empty;
-
-		if (valid == tables->serial || valid == NAMED_BUSY ||
-		    !__atomic_compare_exchange_n(&entry->valid, &valid, NAMED_BUSY, false,
-		                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	for (unsigned way = 0; way < NAMED_WAYS; way++) {
+		entry = by_name_guess(tables, hash, way);
+		if (!by_name_lock(tables, entry))
 			continue;
-		empty = entry->key.name[0] == '\0';
-		if (empty || named_key_is(&entry->key, name, expected)) {
-			if (other)
-				store_release(&other->valid, 0);
+		if (named_key_is(&entry->key, name, expected))
+			return entry;
+		by_name_unlock(entry);
+	}
+	for (unsigned i = 0; i < NAMED_MAX; i++) {
+		entry = by_name_entry(tables, i);
+		if (!entry)
+			entry = by_name_add(tables, i);
+		else if (!by_name_lock(tables, entry))
+			entry = NULL;
+		if (!entry)
+			continue;
+		if (entry->key.name[0] == '\0' || named_key_is(&entry->key, name, expected)) {
+			by_name_unlock(other);
 			return entry;
 		}
-		if (other)
-			store_release(&entry->valid, 0);
-		else
-			other = entry;
+		by_name_unlock(other);
+		other = entry;
 	}
 	if (other)
 		named_key_clear(&other->key);
@@ -86,13 +151,13 @@ static __attribute__((noinline)) int by_name_open(const struct stele_snapshot *s
 {
 	/* The tables are the part of a snapshot that threads write while they share it. */
 	struct named_tables *tables = &((struct stele_snapshot *)(uintptr_t)snapshot)->named;
-	const struct stele_table *found = by_name_search(snapshot, name, expected);
-	struct named_table own, *entry;
+	struct named_table own, *entry = by_name_search(tables, name, expected);
 	bool known;
 	int r;
 
-	if (found) {
-		*ret = *found;
+	if (entry) {
+		*ret = entry->table;
+		named_hints_set(&tables->hints, name, expected, entry->index);
 		r = subscriber_check(snapshot->subscriber);
 		return r < 0 ? r : snapshot_result(snapshot, 0);
 	}
@@ -105,6 +170,8 @@ static __attribute__((noinline)) int by_name_open(const struct stele_snapshot *s
 		return r;
 	if (r == 0 && !known)
 		known = named_key_set(&entry->key, name, expected) == 0;
+	if (r == 0 && known)
+		named_hints_set(&tables->hints, name, expected, entry->index);
 	/* The contract with by_name_is_valid(). */
 	store_release(&entry->valid, r == 0 && known ? tables->serial : 0);
 	return r;

@@ -31,48 +31,94 @@ static int copy_open(struct stele_subscriber *subscriber, const char *name,
 	return r;
 }
 
+/* Returns the entry of guess number `way`, or NULL. */
+static inline struct named_live *copy_guess(const struct named_lives *lives, unsigned hash,
+                                            unsigned way)
+{
+	unsigned guess = named_hint(&lives->hints, hash, way);
+
+	return guess > 0 ? lives->entries[guess - 1] : NULL;
+}
+
 /* Fast path of copy_remember(): finds the live table that the subscriber remembers. Returns NULL if
  * it remembers none, or only with a copy of the schema. */
 static inline struct named_live *copy_find(struct stele_subscriber *subscriber, const char *name,
                                            const struct stele_schema *expected)
 {
 	struct named_lives *lives = subscriber->lives;
+	unsigned hash = named_hash(name, expected);
 
-	for (unsigned i = 0; lives && i < NAMED_MAX; i++)
-		if (named_key_is_fast(&lives->entries[i].key, name, expected))
-			return &lives->entries[i];
+	for (unsigned way = 0; lives && way < NAMED_WAYS; way++) {
+		struct named_live *entry = copy_guess(lives, hash, way);
+		if (entry && named_key_is_fast(&entry->key, name, expected))
+			return entry;
+	}
 	return NULL;
 }
 
-/* Finds the live table that copy_find() did not find, or opens one in place of the one that was
- * opened first. Returns 0 or a negative errno. */
+/* Slow path of copy_find(): looks at all entries, and compares schemas with their copies. Returns
+ * NULL if the subscriber does not remember the table. */
+static struct named_live *copy_search(const struct named_lives *lives, const char *name,
+                                      const struct stele_schema *expected)
+{
+	unsigned hash = named_text_hash(name, expected);
+
+	for (unsigned way = 0; way < NAMED_WAYS; way++) {
+		struct named_live *entry = copy_guess(lives, hash, way);
+		if (entry && named_key_is(&entry->key, name, expected))
+			return entry;
+	}
+	for (unsigned i = 0; i < NAMED_MAX && lives->entries[i]; i++)
+		if (named_key_is(&lives->entries[i]->key, name, expected))
+			return lives->entries[i];
+	return NULL;
+}
+
+/* Returns an entry for another table: an empty or a new one, or else the one that was opened first,
+ * cleared. Returns NULL if there is no memory. */
+static struct named_live *copy_take(struct named_lives *lives)
+{
+	struct named_live *entry;
+
+	for (unsigned i = 0; i < NAMED_MAX; i++) {
+		if (!lives->entries[i]) {
+			lives->entries[i] = calloc(1, sizeof(*entry));
+			if (lives->entries[i])
+				lives->entries[i]->index = i;
+			return lives->entries[i];
+		}
+		if (lives->entries[i]->key.name[0] == '\0')
+			return lives->entries[i];
+	}
+	entry = lives->entries[lives->next];
+	lives->next = (lives->next + 1) % NAMED_MAX;
+	named_key_clear(&entry->key);
+	return entry;
+}
+
+/* Finds the live table that copy_find() did not find, or opens one, and remembers where it is.
+ * Returns 0 or a negative errno. */
 static __attribute__((noinline)) int copy_remember(struct stele_subscriber *subscriber,
                                                    const char *name,
                                                    const struct stele_schema *expected,
                                                    struct named_live **ret)
 {
-	struct named_live *entry;
 	int r = subscriber_check(subscriber);
 
 	if (r < 0)
 		return r;
 	if (!subscriber->lives)
 		subscriber->lives = calloc(1, sizeof(*subscriber->lives));
-	if (!subscriber->lives)
-		return error_set(ENOMEM, "no memory for the live tables of a subscriber");
-	for (unsigned i = 0; i < NAMED_MAX; i++) {
-		*ret = &subscriber->lives->entries[i];
-		if (named_key_is(&(*ret)->key, name, expected))
-			return 0;
+	*ret = subscriber->lives ? copy_search(subscriber->lives, name, expected) : NULL;
+	if (subscriber->lives && !*ret) {
+		*ret = copy_take(subscriber->lives);
+		r = *ret ? copy_open(subscriber, name, expected, *ret) : 0;
 	}
-	entry = &subscriber->lives->entries[subscriber->lives->next];
-	named_key_clear(&entry->key);
-	r = copy_open(subscriber, name, expected, entry);
-	if (r < 0)
-		return r;
-	subscriber->lives->next = (subscriber->lives->next + 1) % NAMED_MAX;
-	*ret = entry;
-	return 0;
+	if (!*ret)
+		return error_set(ENOMEM, "no memory for the live tables of a subscriber");
+	if (r == 0)
+		named_hints_set(&subscriber->lives->hints, name, expected, (*ret)->index);
+	return r;
 }
 
 int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *name,

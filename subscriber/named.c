@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/constant.h"
+#include "lib/schema/schema.h"
 
 /* The smallest range of addresses that has several objects. */
 struct named_range {
@@ -50,6 +51,34 @@ static bool named_is_constant(const struct stele_schema *schema)
 	       constant_memory(texts.begin, (size_t)(texts.end - texts.begin));
 }
 
+unsigned named_text_hash(const char *name, const struct stele_schema *expected)
+{
+	uint64_t hash = (uintptr_t)expected;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x9e3779b97f4a7c15);
+	return (unsigned)(hash >> 54) % NAMED_HINTS;
+}
+
+/* Puts a guess into the first of its two places. A guess of another key that was there moves to the
+ * second. */
+static void named_hint_set(struct named_hints *hints, unsigned hash, unsigned index)
+{
+	unsigned guess = named_hint(hints, hash, 0);
+
+	if (guess == index + 1)
+		return;
+	__atomic_store_n(&hints->at[hash ^ 1], (uint8_t)guess, __ATOMIC_RELAXED);
+	__atomic_store_n(&hints->at[hash], (uint8_t)(index + 1), __ATOMIC_RELAXED);
+}
+
+void named_hints_set(struct named_hints *hints, const char *name,
+                     const struct stele_schema *expected, unsigned index)
+{
+	named_hint_set(hints, named_hash(name, expected), index);
+	named_hint_set(hints, named_text_hash(name, expected), index);
+}
+
 int named_key_set(struct named_key *key, const char *name, const struct stele_schema *expected)
 {
 	size_t length = strnlen(name, sizeof(key->name));
@@ -60,6 +89,7 @@ int named_key_set(struct named_key *key, const char *name, const struct stele_sc
 		key->copy = stele_schema_copy(expected);
 		if (!key->copy)
 			return -ENOMEM;
+		key->number = schema_number(expected);
 	}
 	key->constant = constant_memory(name, length + 1) ? name : NULL;
 	key->expected = expected;
@@ -118,15 +148,19 @@ void named_schemas_free(struct named_schema *list)
 
 void named_tables_fini(struct named_tables *tables)
 {
-	for (unsigned i = 0; i < NAMED_MAX; i++)
-		named_key_clear(&tables->entries[i].key);
+	for (unsigned i = 0; i < NAMED_MAX && tables->entries[i]; i++) {
+		named_key_clear(&tables->entries[i]->key);
+		free(tables->entries[i]);
+	}
 }
 
 void named_lives_free(struct named_lives *lives)
 {
 	if (!lives)
 		return;
-	for (unsigned i = 0; i < NAMED_MAX; i++)
-		named_key_clear(&lives->entries[i].key);
+	for (unsigned i = 0; i < NAMED_MAX && lives->entries[i]; i++) {
+		named_key_clear(&lives->entries[i]->key);
+		free(lives->entries[i]);
+	}
 	free(lives);
 }

@@ -6,11 +6,15 @@
  *
  * A table is remembered with the schema that its caller expects, since the table was found to fit
  * that schema. The address of a schema is no proof of its contents, as a caller may use memory
- * again, unless the schema is a constant of the program (lib/base/constant.h). Nearly all are. Any
- * other schema is copied, and each call compares it with the copy. The same holds for names. */
+ * again, unless the schema is a constant of the program (lib/base/constant.h), or the library
+ * allocated it and gave it a number (schema_number()). Nearly all are. Any other schema is copied,
+ * and each call compares it with the copy. The same holds for names.
+ *
+ * Tables are found by hints, so that a call costs the same for one table as for many. */
 #ifndef SUBSCRIBER_NAMED_H
 #define SUBSCRIBER_NAMED_H
 
+#include <assert.h>
 #include <stele/subscriber.h>
 #include <string.h>
 
@@ -20,7 +24,44 @@ struct named_key {
 	const char *constant; /* the caller's name, if that is a constant; otherwise NULL */
 	const struct stele_schema *expected; /* NULL: any schema */
 	struct stele_schema *copy;           /* of `expected`; NULL if that is a constant or NULL */
+	uint64_t number;                     /* schema_number() of `expected`, if there is a copy */
 };
+
+/* Maximum number of tables that a snapshot, or a subscriber, remembers. Calls that name further
+ * tables find them anew each time. */
+#define NAMED_MAX 128
+
+/* Guesses at which entry is the one of a key: its index plus 1, or 0, at the hash of the key, or at
+ * the hash with its lowest bit inverted. Atomic. A wrong guess costs only time, as the entry's key
+ * is compared, so nothing is ordered here. */
+#define NAMED_HINTS 1024
+#define NAMED_WAYS  2
+struct named_hints {
+	uint8_t at[NAMED_HINTS];
+};
+
+static_assert(NAMED_MAX <= UINT8_MAX, "an index plus 1 fits");
+
+/* Returns the hash of a key by its addresses: of most calls, as few copy their names. */
+static inline unsigned named_hash(const char *name, const struct stele_schema *expected)
+{
+	uint64_t both = (uintptr_t)name + ((uint64_t)(uintptr_t)expected << 16);
+
+	return (unsigned)((both * UINT64_C(0x9e3779b97f4a7c15)) >> 54) % NAMED_HINTS;
+}
+
+/* Returns the hash of a key by the text of the name: for a name in a buffer. */
+unsigned named_text_hash(const char *name, const struct stele_schema *expected);
+
+/* Returns guess number `way` (below NAMED_WAYS): an index plus 1, or 0. */
+static inline unsigned named_hint(const struct named_hints *hints, unsigned hash, unsigned way)
+{
+	return __atomic_load_n(&hints->at[hash ^ way], __ATOMIC_RELAXED);
+}
+
+/* Makes `index` the guess for a key, by its addresses and by its text. */
+void named_hints_set(struct named_hints *hints, const char *name,
+                     const struct stele_schema *expected, unsigned index);
 
 /* Sets a key, which must be all zeros. Returns 0, or, without a message, -ENOMEM or -EINVAL (the
  * name is too long). */
@@ -33,12 +74,16 @@ void named_key_clear(struct named_key *key);
 bool named_key_is(const struct named_key *key, const char *name,
                   const struct stele_schema *expected);
 
-/* Fast path of named_key_is(), inlined: false also if the schema is no constant. Calls no other
- * function, so that the caller need not save its registers. */
+/* Fast path of named_key_is(), inlined: false also if the schema must be compared with the copy.
+ * Calls no other function, so that the caller need not save its registers. */
 static inline bool named_key_is_fast(const struct named_key *key, const char *name,
                                      const struct stele_schema *expected)
 {
-	if (key->expected != expected || key->copy)
+	if (key->expected != expected)
+		return false;
+	/* At this address was a schema with the number. The schema that is there now has the same
+	 * number, or a zero, or that of another schema. */
+	if (key->copy && (key->number == 0 || key->number != expected->mark_[1]))
 		return false;
 	for (unsigned i = 0; key->constant != name; i++) {
 		if (key->name[i] != name[i])
@@ -55,6 +100,7 @@ struct named_table {
 	 * snapshot, and don't change until the snapshot is closed. NAMED_BUSY: one thread is
 	 * writing the other members. Otherwise they belong to an earlier opening. */
 	uint64_t valid;
+	unsigned index; /* in named_tables.entries */
 	struct named_key key;
 	struct stele_table table;
 	/* The schema that the table had. The memory at a reference may hold another schema later,
@@ -65,12 +111,9 @@ struct named_table {
 
 #define NAMED_BUSY UINT64_MAX
 
-/* Maximum number of tables that a snapshot, or a subscriber, remembers. Calls that name further
- * tables find them anew each time. */
-#define NAMED_MAX 16
-
 /* A live table of a subscriber. */
 struct named_live {
+	unsigned index; /* in named_lives.entries */
 	struct named_key key;
 	struct stele_live live;
 };
@@ -80,13 +123,16 @@ struct named_live {
  * the next one, which then need not load the schema again. */
 struct named_tables {
 	uint64_t serial; /* number of times that the snapshot was opened; from 1 */
-	struct named_table entries[NAMED_MAX];
+	struct named_hints hints;
+	/* Atomic. Allocated when first needed, from the first on, and freed with the snapshot. */
+	struct named_table *entries[NAMED_MAX];
 };
 
 /* The live tables that a subscriber remembers. */
 struct named_lives {
-	unsigned next; /* the entry that is replaced next */
-	struct named_live entries[NAMED_MAX];
+	unsigned next; /* the entry that is replaced next, once all are in use */
+	struct named_hints hints;
+	struct named_live *entries[NAMED_MAX]; /* allocated when first needed, from the first on */
 };
 
 /* A schema that a live table expects, of stele_live_open(), which has no close: the subscriber

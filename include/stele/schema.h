@@ -167,7 +167,11 @@ struct stele_schema {
 	 * only. */
 	size_t value_size;
 
-	uint64_t reserved_[4]; /* zero */
+	/* The library's mark of a schema that it allocated. Zero in others; where a program copies
+	 * the struct, the mark means nothing and may stay. */
+	uint64_t mark_[2];
+
+	uint64_t reserved_[2]; /* zero */
 };
 
 /* The initializers below are valid in C and C++. Members that an initializer does not name are
@@ -217,7 +221,7 @@ struct stele_schema {
  * `columns_`. */
 #define STELE_SCHEMA(struct_, columns_) \
 	{ \
-		(columns_), STELE_COUNT_(columns_), sizeof(struct_), \
+		(columns_), STELE_COUNT_(columns_), sizeof(struct_), {0}, \
 		{ \
 			0 \
 		} \
@@ -225,7 +229,7 @@ struct stele_schema {
 /* A schema whose last column is the flexible array member `member_`. */
 #define STELE_SCHEMA_VARIABLE(struct_, member_, columns_) \
 	{ \
-		(columns_), STELE_COUNT_(columns_), offsetof(struct_, member_), \
+		(columns_), STELE_COUNT_(columns_), offsetof(struct_, member_), {0}, \
 		{ \
 			0 \
 		} \

@@ -443,10 +443,10 @@ STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapsho
 
 /* ---- tables of a snapshot: lookups without finding the table by name each time ---- */
 
-/* NAMES. A snapshot remembers the tables that it was asked for, up to 16, so that it costs little
+/* NAMES. A snapshot remembers the tables that it was asked for, up to 128, so that it costs little
  * to open one again or to name it in a lookup. It remembers an expected schema by its address only
- * if the schema is a constant of the program (static const). A schema in other memory is compared
- * at each call. */
+ * if the schema is a constant of the program (static const), or came from the library
+ * (stele_schema_parse(), stele_schema_copy()). A schema in other memory is compared at each call. */
 
 /* A table of a snapshot. The caller keeps it by value, no longer than the snapshot is open, and
  * has nothing to free. Many threads may use it at once. The members are private. */

@@ -209,6 +209,23 @@ static void schema_copy_column(struct stele_column *column, char **aligned, char
 	*aligned += schema_align(size);
 }
 
+/* Marks a schema that the library allocated: with its address, so that a copy of the struct has no
+ * mark of its own, and with a number that no other schema of this process has, so that another
+ * schema at the same address has another mark. */
+static void schema_mark(struct stele_schema *schema)
+{
+	static uint64_t count;
+
+	schema->mark_[0] = (uintptr_t)schema;
+	/* Only has to be unique, so it orders nothing. */
+	schema->mark_[1] = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t schema_number(const struct stele_schema *schema)
+{
+	return schema->mark_[0] == (uintptr_t)schema ? schema->mark_[1] : 0;
+}
+
 struct stele_schema *stele_schema_copy(const struct stele_schema *schema)
 {
 	struct {
@@ -225,6 +242,7 @@ struct stele_schema *stele_schema_copy(const struct stele_schema *schema)
 		return NULL;
 	copy->schema = *schema;
 	copy->schema.columns = copy->columns;
+	schema_mark(&copy->schema);
 	aligned = (char *)copy + size;
 	text = aligned + aligned_size;
 	for (size_t i = 0; i < schema->column_count; i++) {

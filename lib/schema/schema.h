@@ -27,4 +27,8 @@ bool schema_had_name(const struct stele_column *column, const char *name);
 /* Returns the number of key columns. */
 size_t schema_key_columns(const struct stele_schema *schema);
 
+/* Returns a number, not zero, that no other schema of the process has, if the library allocated the
+ * schema; otherwise 0. */
+uint64_t schema_number(const struct stele_schema *schema);
+
 #endif

@@ -5,7 +5,7 @@
 #include "lib/types/net.h"
 #include "tests/support/ipc/ipc.h"
 
-TestSuite(alter_live, .init = ipc_begin, .fini = ipc_end, .timeout = 60);
+TestSuite(alter_live, .init = ipc_begin, .fini = ipc_end, .timeout = 300);
 
 static struct stele_schema *parse(const char *declaration)
 {

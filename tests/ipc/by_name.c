@@ -185,7 +185,7 @@ Test(ipc_by_name, the_expected_schema_is_checked)
 
 /* ---- names ---- */
 
-#define TABLES 40u
+#define TABLES 150u
 
 /* Creates tables "table0" and so on. Each has one row 0 with the table's number as its value. */
 static void create_tables(struct stele_publisher *publisher, unsigned first, unsigned count)
@@ -326,10 +326,82 @@ Test(ipc_by_name, each_name_is_its_own_table)
 	stele_publisher_close(publisher);
 }
 
+/* ---- schemas that the library allocated ---- */
+
+/* Schemas of the same size, of which the second fits no table "rows" here. */
+static const char *const declarations[] = {"rows(id: u32 key, number: u32)",
+                                           "rows(id: u32 key, nomber: u32)"};
+
+static struct stele_schema *parsed(unsigned which)
+{
+	char name[STELE_NAME_MAX + 1];
+	struct stele_schema *schema;
+
+	OK(stele_schema_parse(declarations[which], name, &schema));
+	return schema;
+}
+
+/* A schema is found by its number, also where another was at its address. */
+Test(ipc_by_name, a_schema_that_was_freed_leaves_nothing)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_snapshot *snapshot;
+	struct stele_schema *schema;
+	unsigned again = 0;
+
+	create_again(publisher, declarations[0]);
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	for (unsigned i = 0; i < 64; i++) {
+		struct stele_schema *before = schema = parsed(i % 2);
+
+		for (unsigned j = 0; j < 3; j++) {
+			read_snapshot(snapshot, schema, i % 2 ? -EMEDIUMTYPE : 1, "rows");
+			read_newest(subscriber, schema, i % 2 ? -EMEDIUMTYPE : 1, "rows");
+		}
+		stele_schema_free(schema);
+		schema = parsed((i + 1) % 2);
+		again += schema == before;
+		read_snapshot(snapshot, schema, i % 2 ? 1 : -EMEDIUMTYPE, "rows");
+		read_newest(subscriber, schema, i % 2 ? 1 : -EMEDIUMTYPE, "rows");
+		stele_schema_free(schema);
+	}
+	/* Without this the test shows nothing. Sanitizers keep freed memory for a while. */
+	CHECK(ADDRESS_SANITIZED || THREAD_SANITIZED || again > 0,
+	      "no schema was at the address of another");
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* A program may copy the struct, with the library's mark, and change the copy. */
+Test(ipc_by_name, a_copy_of_the_struct_is_another_schema)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_schema *good = parsed(0), *bad = parsed(1), schema = *good;
+	struct stele_snapshot *snapshot;
+
+	create_again(publisher, declarations[0]);
+	OK(stele_snapshot_open(subscriber, 0, &snapshot));
+	for (unsigned i = 0; i < 8; i++) {
+		schema.columns = i % 2 ? bad->columns : good->columns;
+		for (unsigned j = 0; j < 3; j++) {
+			read_snapshot(snapshot, &schema, i % 2 ? -EMEDIUMTYPE : 1, "rows");
+			read_newest(subscriber, &schema, i % 2 ? -EMEDIUMTYPE : 1, "rows");
+		}
+	}
+	stele_snapshot_close(snapshot);
+	stele_schema_free(good);
+	stele_schema_free(bad);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* ---- threads ---- */
 
 #define THREADS  4u
-#define OPENINGS 200u
+#define OPENINGS 100u
 
 static struct {
 	pthread_barrier_t barrier;

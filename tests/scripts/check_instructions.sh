@@ -17,12 +17,14 @@ get_text  540   of 10,000 rows with 35-byte text keys
 hash_get  175   of the same rows through a hash index
 hash_get_text  225   of the text keys through a hash index
 match     410   among 10,000 IPv4 prefixes
-get_by_name    280   of the 16-byte keys, by the name of the table, with the expected schema
+get_by_name    280   of the 16-byte keys, by the name of one of 66 tables, with the expected schema
+get_by_name_parsed  305  the same with a schema that the library allocated
 match_by_name  450   among the prefixes, likewise
 snapshot_get_by_name  1380  to open a snapshot, get by name, and close the snapshot
 live_copy  405   of the newest row with a 16-byte key
 copy_by_name   475   of the same by the name of the table, with the expected schema
-table_open  80   of a table that the snapshot was asked for before
+copy_by_name_parsed  500  the same with a schema that the library allocated
+table_open  90   of a table that the snapshot was asked for before
 cursor_open  570  to open and close
 scan      92    of a row
 scan_many  61  of a row, 25 a call
