@@ -23,13 +23,11 @@ static enum status reader_opened(struct reader *reader, const char *region, int 
 	return STATUS_DONE;
 }
 
-enum status reader_open(struct reader *reader, const struct place *place, const char *region,
-                        enum reader_kind kind)
+int reader_subscribe(const struct place *place, const char *region, enum reader_kind kind,
+                     struct stele_subscriber **ret)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options)};
-	int result = -1;
 
-	*reader = (struct reader){.place = place, .region = region};
 	owner_apply(&place->owner, &options.flags, &options.owner);
 	if (kind == READER_ONCE)
 		options.flags |= STELE_UNREGISTERED;
@@ -38,14 +36,19 @@ enum status reader_open(struct reader *reader, const struct place *place, const 
 	 * is used. */
 	if (kind == READER_PINNED) {
 		options.notifier = "futex";
-		result = stele_subscriber_open(place_path(place, region), &options,
-		                               &reader->subscriber);
+		if (stele_subscriber_open(place_path(place, region), &options, ret) == 0)
+			return 0;
 		options.notifier = NULL;
 	}
-	if (result < 0)
-		result = stele_subscriber_open(place_path(place, region), &options,
-		                               &reader->subscriber);
-	return reader_opened(reader, region, result);
+	return stele_subscriber_open(place_path(place, region), &options, ret);
+}
+
+enum status reader_open(struct reader *reader, const struct place *place, const char *region,
+                        enum reader_kind kind)
+{
+	*reader = (struct reader){.place = place, .region = region};
+	return reader_opened(reader, region,
+	                     reader_subscribe(place, region, kind, &reader->subscriber));
 }
 
 /* Nanoseconds of one wait for a region. Between waits, the command looks for signals. */

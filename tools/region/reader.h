@@ -23,6 +23,10 @@ struct reader {
 	struct stele_schema *schema;     /* of the table; NULL: none */
 };
 
+/* Opens a region, without an error message. Returns 0 or a negative errno of the library. */
+int reader_subscribe(const struct place *place, const char *region, enum reader_kind kind,
+                     struct stele_subscriber **ret);
+
 /* Opens a region. `place` and `region` must stay valid until reader_close(). After an error,
  * reader_close() is allowed but not needed. */
 enum status reader_open(struct reader *reader, const struct place *place, const char *region,

@@ -15,6 +15,7 @@
 #include "tools/output/row_cells.h"
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
+#include "tools/region/reader.h"
 #include "tools/rows/row.h"
 #include "tools/top/top_place.h"
 #include "tools/top/top_rows.h"
@@ -32,7 +33,6 @@ struct shown_row {
 struct rows_page {
 	const struct place *place;
 	char region[STELE_NAME_MAX + 1], name[STELE_NAME_MAX + 1];
-	uint8_t uuid[16]; /* UUID of the region that last had the name */
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
 	struct stele_table table;
@@ -85,31 +85,14 @@ static void rows_close_region(struct rows_page *page)
 		page->subscriber = stele_subscriber_close(page->subscriber);
 }
 
-/* Registers with the futex, which needs no object, because the page never waits. Falls back to
- * any notifier if this user cannot use the futex. */
-static int rows_open_region(struct rows_page *page)
-{
-	struct stele_subscriber_options options = {.size = sizeof(options), .notifier = "futex"};
-	int result;
-
-	if (page->subscriber)
-		return 0;
-	owner_apply(&page->place->owner, &options.flags, &options.owner);
-	result = stele_subscriber_open(place_path(page->place, page->region), &options,
-	                               &page->subscriber);
-	if (result == 0)
-		return 0;
-	options.notifier = NULL;
-	return stele_subscriber_open(place_path(page->place, page->region), &options,
-	                             &page->subscriber);
-}
-
 static int rows_open_newest(struct rows_page *page)
 {
-	int result;
+	int result = 0;
 
 	rows_close_snapshot(page);
-	result = rows_open_region(page);
+	if (!page->subscriber)
+		result = reader_subscribe(page->place, page->region, READER_PINNED,
+		                          &page->subscriber);
 	if (result == 0)
 		result = stele_snapshot_open(page->subscriber, 0, &page->snapshot);
 	if (result == 0)
@@ -122,17 +105,27 @@ static int rows_open_newest(struct rows_page *page)
 	return stele_cursor_open(&page->table, &page->cursor);
 }
 
-/* Closes the region if another one has taken its name. The rows of a region that was only
- * removed can still be read. */
+/* Moves to the region that has taken the name of the one that is shown. The rows of a region that
+ * was only removed can still be read. */
 static void rows_poll(struct rows_page *page)
 {
-	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_position shown;
+	uint8_t uuid[16];
+	int result;
 
-	if (stele_region_describe(place_path(page->place, page->region), &info) < 0)
+	if (!page->snapshot)
 		return;
-	if (page->subscriber && memcmp(info.uuid, page->uuid, sizeof(page->uuid)) != 0)
+	result = stele_subscriber_reopen(page->subscriber, 0);
+	if (result == -ENOENT || result == -EUCLEAN)
+		return;
+	if (result < 0) {
 		rows_close_region(page);
-	memcpy(page->uuid, info.uuid, sizeof(page->uuid));
+		return;
+	}
+	stele_snapshot_position(page->snapshot, &shown);
+	stele_subscriber_region_uuid(page->subscriber, uuid);
+	if (memcmp(uuid, shown.region, sizeof(uuid)) != 0)
+		rows_close_snapshot(page);
 }
 
 struct rows_page *rows_open(const struct place *place, const char *region, const char *table)
