@@ -27,8 +27,8 @@ enum verdict {
 
 /* A living subscriber, with values from its slot. */
 struct examined_slot {
-	uint32_t notifier; /* LAYOUT_NOTIFIER_... */
-	uint32_t pid;      /* in the subscriber's own PID namespace */
+	const char *notifier; /* static */
+	uint32_t pid;         /* in the subscriber's own PID namespace */
 	char command[16];
 };
 

@@ -25,20 +25,12 @@ bool examine_number(const char *path, uint64_t *ret)
 	return found;
 }
 
-/* Opens one of a region's files for reading. The file is read with pread() and never mapped, so
- * that nobody can change or truncate it during a check. */
-static int examine_open_file(const struct examined *region, const char *suffix)
-{
-	char path[sizeof(region->info.path) + 16];
-
-	snprintf(path, sizeof(path), "%s%s", region->info.path, suffix);
-	return open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-}
-
+/* Reads what the public calls don't tell of the publisher. The file is read with pread() and never
+ * mapped, so that nobody can change or truncate it during a check. */
 static void examine_publisher(struct examined *region)
 {
 	struct layout_publisher publisher;
-	int fd = examine_open_file(region, "");
+	int fd = open(region->info.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd >= 0 && pread(fd, &publisher, sizeof(publisher),
 	                     offsetof(struct layout_header, publisher)) == sizeof(publisher)) {
@@ -49,45 +41,19 @@ static void examine_publisher(struct examined *region)
 		close(fd);
 }
 
-/* Checks whether a process holds the lock on the slot's first byte, which is the proof that the
- * subscriber lives. */
-static bool examine_is_alive(int fd, off_t offset)
+/* Adds a subscriber, if it lives. */
+static void examine_subscriber(void *context, const struct stele_subscriber_info *info)
 {
-	struct flock lock = {
-		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+	struct examined *region = context;
+	struct examined_slot *added;
 
-	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
-static void examine_subscribers(struct examined *region)
-{
-	struct layout_subscribers_header header;
-	off_t offset = sizeof(header);
-	struct layout_slot slot;
-	int fd = examine_open_file(region, ".subscribers");
-
-	if (fd < 0)
+	if (!info->alive)
 		return;
-	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
-	    memcmp(header.uuid, region->info.uuid, sizeof(header.uuid)) != 0)
-		header.slots_used = 0;
-	for (uint64_t i = 0; i < header.slots_used && i < LAYOUT_SLOTS_MAX; i++) {
-		struct examined_slot *added;
-
-		if (pread(fd, &slot, sizeof(slot), offset) != (ssize_t)sizeof(slot))
-			break;
-		if (slot.state == LAYOUT_SLOT_TAKEN && examine_is_alive(fd, offset)) {
-			region->slots = heap_realloc(region->slots, (region->slot_count + 1) *
-			                                                    sizeof(*region->slots));
-			added = &region->slots[region->slot_count++];
-			added->notifier = slot.notifier;
-			added->pid = slot.pid;
-			memcpy(added->command, slot.command, sizeof(added->command));
-			added->command[sizeof(added->command) - 1] = '\0';
-		}
-		offset += (off_t)sizeof(slot);
-	}
-	close(fd);
+	region->slots =
+		heap_realloc(region->slots, (region->slot_count + 1) * sizeof(*region->slots));
+	added = &region->slots[region->slot_count++];
+	*added = (struct examined_slot){.notifier = info->notifier, .pid = info->pid};
+	memcpy(added->command, info->command, sizeof(added->command));
 }
 
 int examine_region(const struct place *place, const char *name, struct examined *ret)
@@ -98,7 +64,8 @@ int examine_region(const struct place *place, const char *name, struct examined 
 	if (result < 0)
 		return result;
 	examine_publisher(&region);
-	examine_subscribers(&region);
+	/* Without a subscribers file there are no subscribers. */
+	stele_region_subscribers(place_path(place, name), examine_subscriber, &region);
 	*ret = region;
 	return 0;
 }
@@ -112,12 +79,12 @@ size_t examine_subscriber_count(const struct doctor *doctor)
 	return count;
 }
 
-size_t examine_notified_by(const struct doctor *doctor, uint32_t notifier)
+size_t examine_notified_by(const struct doctor *doctor, const char *notifier)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < doctor->region_count; i++)
 		for (size_t j = 0; j < doctor->regions[i].slot_count; j++)
-			count += doctor->regions[i].slots[j].notifier == notifier;
+			count += strcmp(doctor->regions[i].slots[j].notifier, notifier) == 0;
 	return count;
 }

@@ -12,9 +12,9 @@
 int examine_region(const struct place *place, const char *name, struct examined *ret);
 
 /* Return the number of subscribers of all checked regions, and of those among them that have
- * this notifier (LAYOUT_NOTIFIER_...). */
+ * this notifier. */
 size_t examine_subscriber_count(const struct doctor *doctor);
-size_t examine_notified_by(const struct doctor *doctor, uint32_t notifier);
+size_t examine_notified_by(const struct doctor *doctor, const char *notifier);
 
 /* Reads the first number in a file of /proc or /sys. Returns false if there is none. */
 bool examine_number(const char *path, uint64_t *ret);

@@ -8,7 +8,6 @@
 #include "tools/doctor/doctor_queues.h"
 #include "tools/doctor/doctor_report.h"
 #include "tools/region/queues.h"
-#include "lib/layout.h"
 
 /* Counts a queue of this IPC namespace. */
 static void queues_count_own(void *context, const char *name)
@@ -30,7 +29,7 @@ static uint64_t queues_enough(uint64_t queues)
 
 static void queues_check_max(struct doctor *doctor)
 {
-	uint64_t max, used = 0, waiting = examine_notified_by(doctor, LAYOUT_NOTIFIER_FUTEX);
+	uint64_t max, used = 0, waiting = examine_notified_by(doctor, "futex");
 	const char *known = "";
 	char mend[64];
 
@@ -42,7 +41,7 @@ static void queues_check_max(struct doctor *doctor)
 		return;
 	}
 	if (queues_each(queues_count_own, &used) < 0) {
-		used = examine_notified_by(doctor, LAYOUT_NOTIFIER_MQ);
+		used = examine_notified_by(doctor, "mq");
 		known = "at least ";
 	}
 	snprintf(mend, sizeof(mend), "sysctl -w fs.mqueue.queues_max=%llu",

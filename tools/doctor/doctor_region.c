@@ -55,23 +55,21 @@ static void doctor_region_check_publisher(struct doctor *doctor, const struct ex
 
 static void doctor_region_check_subscribers(struct doctor *doctor, const struct examined *region)
 {
-	static const char *const names[] = {
-		[LAYOUT_NOTIFIER_NONE] = "none",           [LAYOUT_NOTIFIER_MQ] = "mq",
-		[LAYOUT_NOTIFIER_FUTEX] = "futex",         [LAYOUT_NOTIFIER_SOCKET] = "socket",
-		[LAYOUT_NOTIFIER_FIFO] = "fifo",           [LAYOUT_NOTIFIER_SIGNAL] = "signal",
-		[LAYOUT_NOTIFIER_SEMAPHORE] = "semaphore", [LAYOUT_NOTIFIER_SYSV] = "sysv",
-	};
-	enum { KINDS = sizeof(names) / sizeof(names[0]) };
-	size_t counts[KINDS] = {0}, length = 0;
+	static const char *const names[] = {"none", "mq",     "futex",     "socket",
+	                                    "fifo", "signal", "semaphore", "sysv"};
+	size_t length = 0;
 	char text[256] = "";
 
-	for (size_t i = 0; i < region->slot_count; i++)
-		counts[region->slots[i].notifier < KINDS ? region->slots[i].notifier : 0]++;
-	for (size_t i = 0; i < KINDS; i++)
-		if (counts[i])
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t count = 0;
+
+		for (size_t j = 0; j < region->slot_count; j++)
+			count += strcmp(region->slots[j].notifier, names[i]) == 0;
+		if (count)
 			length += (size_t)snprintf(text + length, sizeof(text) - length,
-			                           "%s%zu by %s", length ? ", " : "", counts[i],
+			                           "%s%zu by %s", length ? ", " : "", count,
 			                           names[i]);
+	}
 	doctor_report(doctor, VERDICT_OK, "subscribers", region->info.name, NULL,
 	              region->slot_count ? "woken: %s" : "no subscribers%s", text);
 }
@@ -131,8 +129,8 @@ static struct elsewhere doctor_region_find_others(const struct examined *region)
 		if (theirs == 0 || theirs == region->ipc_namespace)
 			continue;
 		elsewhere.all++;
-		elsewhere.queues += slot->notifier == LAYOUT_NOTIFIER_MQ ||
-		                    slot->notifier == LAYOUT_NOTIFIER_SYSV;
+		elsewhere.queues +=
+			strcmp(slot->notifier, "mq") == 0 || strcmp(slot->notifier, "sysv") == 0;
 	}
 	return elsewhere;
 }
