@@ -42,7 +42,7 @@ static void examine_publisher(struct examined *region)
 }
 
 /* Adds a subscriber, if it lives. */
-static void examine_subscriber(void *context, const struct stele_subscriber_info *info)
+static void examine_subscriber(const struct stele_subscriber_info *info, void *context)
 {
 	struct examined *region = context;
 	struct examined_slot *added;
