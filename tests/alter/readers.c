@@ -292,7 +292,7 @@ Test(alter_readers, followers_are_told_of_an_alter)
 	FOLLOWED("alter routes 3>5; change; end 1; ");
 	/* A rollback takes the columns back. */
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, options.since.version));
+	OK(stele_transaction_rollback(tx, POSITION(tx, options.since.version)));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	FOLLOWED("alter routes 5>3; change; end 1; ");
 	/* A table that was made again with the same schema, and with other columns. */

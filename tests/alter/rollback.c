@@ -27,7 +27,7 @@ static void roll_back_and_put(struct stele_publisher *publisher)
 	struct stele_transaction *tx;
 
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	route_put_old(tx, 2, 88);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 }
@@ -159,9 +159,9 @@ Test(alter_rollback, changes_of_a_transaction_have_the_columns_that_are_left)
 
 	alter_and_put(publisher);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	route_put_old(tx, 2, 88);
-	OK(stele_writable_open(tx, "routes", &table));
+	OK(stele_writable_open(tx, "routes", NULL, &table));
 	OK(stele_writable_changes_open(table, &changes));
 	expect_changes(changes);
 	stele_transaction_abort(tx);
@@ -199,7 +199,7 @@ Test(alter_rollback, text_is_taken_back)
 	RETURNS(stele_transaction_put(tx, "t", "\0\0\0\2", 32, "3333\0\0\0\0and more", 16), 1, "");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, 1));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 1)));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	for (unsigned i = 0; i < 3; i++) {
 		OK(stele_snapshot_open(subscriber, i + 1, &snapshots[i]));

@@ -53,7 +53,7 @@ static void put_rows(struct stele_transaction *tx, unsigned round)
 		unsigned bits = (LONGEST - i) * 8, size = 8 + (i * 7 + round) % LONGEST;
 		key[0] = (char)('0' + i);
 		OK(stele_transaction_put(tx, "texts", key, bits, LETTERS, size));
-		RETURNS(stele_transaction_get(tx, "texts", key, bits, &row), 1, "");
+		RETURNS(stele_transaction_get(tx, "texts", NULL, key, bits, &row), 1, "");
 		expect_terminated(&row, "transaction");
 	}
 }
@@ -88,7 +88,7 @@ static void change_rows(struct stele_publisher *publisher, unsigned round)
 
 	OK(stele_transaction_begin(publisher, &tx));
 	put_rows(tx, round);
-	OK(stele_writable_open(tx, "texts", &table));
+	OK(stele_writable_open(tx, "texts", NULL, &table));
 	OK(stele_writable_changes_open(table, &changes));
 	while (stele_changes_next(changes, &change) == 1)
 		expect_change_terminated(&change, "changes of a transaction");

@@ -176,7 +176,7 @@ Test(ipc_by_name, the_expected_schema_is_checked)
 	read_snapshot(snapshot, &reserved, -EINVAL, "reserved");
 	read_newest(subscriber, &reserved, -EINVAL, "reserved");
 	columns[1].reserved_[3] = 0;
-	reserved.reserved_[3] = 1;
+	reserved.reserved_[1] = 1;
 	read_snapshot(snapshot, &reserved, -EINVAL, "reserved");
 	read_newest(subscriber, &reserved, -EINVAL, "reserved");
 	stele_subscriber_close(subscriber);

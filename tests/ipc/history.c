@@ -3,6 +3,7 @@
  * History as a subscriber sees it: which versions there are, and the record of each. */
 #include "lib/units.h"
 #include "tests/support/ipc/model.h"
+#include "tests/support/position.h"
 
 TestSuite(ipc_history, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -123,7 +124,7 @@ Test(ipc_history, the_record_says_what_became_of_tables)
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	expect_fate(subscriber, STELE_TABLE_ALTERED, 0, 0);
 	OK(stele_transaction_begin(publisher, &tx));
-	OK(stele_transaction_rollback(tx, 3));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 3)));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	expect_fate(subscriber, STELE_TABLE_ALTERED, 0, 0);
 	OK(stele_transaction_begin(publisher, &tx));

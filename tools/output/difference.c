@@ -45,7 +45,7 @@ enum status difference_print_mark(struct difference *difference, const char *mar
 }
 
 /* Appends a difference between two schemas to a text: a stele_schema_difference_fn. */
-static int difference_add(void *context, bool compatible, const char *what)
+static int difference_add(bool compatible, const char *what, void *context)
 {
 	struct text *text = context;
 
@@ -70,7 +70,7 @@ enum status difference_print_altered(struct difference *difference, const struct
 	cells[TABLE] = cell_text(event->table);
 	cells[BEFORE].plain = "";
 	cells[ROW].plain = what.bytes;
-	cells[TOKEN] = cell_text(token_describe(event->version, event->region, token));
+	cells[TOKEN] = cell_text(describe_token(event->version, event->region, token));
 	status = output_row(difference->output, cells);
 	text_free(&what);
 	return status;
