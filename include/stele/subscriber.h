@@ -445,8 +445,9 @@ STELE_API int64_t stele_snapshot_match_many(const struct stele_snapshot *snapsho
 
 /* NAMES. A snapshot remembers the tables that it was asked for, up to 128, so that it costs little
  * to open one again or to name it in a lookup. It remembers an expected schema by its address only
- * if the schema is a constant of the program (static const), or came from the library
- * (stele_schema_parse(), stele_schema_copy()). A schema in other memory is compared at each call. */
+ * if the schema is a constant of the program (static const), or was returned by
+ * stele_schema_parse() or stele_schema_copy(). A schema in other memory is compared at each
+ * call. */
 
 /* A table of a snapshot. The caller keeps it by value, no longer than the snapshot is open, and
  * has nothing to free. Many threads may use it at once. The members are private. */
