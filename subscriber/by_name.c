@@ -19,7 +19,7 @@ static inline bool by_name_is_valid(const struct named_tables *tables,
 /* Returns an entry, or NULL if it is not allocated yet. */
 static inline struct named_table *by_name_entry(const struct named_tables *tables, unsigned index)
 {
-	/* The contract with by_name_add(): a thread that sees the entry sees that it is busy. */
+	/* The contract with by_name_place(): a thread that sees the entry sees all of it. */
 	return __atomic_load_n(&tables->entries[index], __ATOMIC_ACQUIRE);
 }
 
@@ -70,24 +70,6 @@ static struct named_table *by_name_search(const struct named_tables *tables, con
 	return NULL;
 }
 
-/* Adds an entry, which no other thread uses yet. Returns NULL if another thread added one there, or
- * there is no memory. */
-static struct named_table *by_name_add(struct named_tables *tables, unsigned index)
-{
-	struct named_table *entry = calloc(1, sizeof(*entry)), *none = NULL;
-
-	if (!entry)
-		return NULL;
-	entry->valid = NAMED_BUSY;
-	entry->index = index;
-	/* The contract with by_name_entry(). */
-	if (__atomic_compare_exchange_n(&tables->entries[index], &none, entry, false,
-	                                __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		return entry;
-	free(entry);
-	return NULL;
-}
-
 /* Takes an entry that this opening of the snapshot does not use, so that no other thread reads or
  * writes it. Returns false if there is none to take. */
 static bool by_name_lock(const struct named_tables *tables, struct named_table *entry)
@@ -106,12 +88,12 @@ static void by_name_unlock(struct named_table *entry)
 }
 
 /* Takes an entry: the one that remembers the table from an earlier opening of the snapshot, or else
- * an empty or a new one, or else any that this opening does not use. Returns NULL if there is
- * none. */
+ * an empty one; or else, if no more can be added, any that this opening does not use. Returns NULL
+ * if there is none. */
 static struct named_table *by_name_take(struct named_tables *tables, const char *name,
                                         const struct stele_schema *expected)
 {
-	unsigned hash = named_text_hash(name, expected);
+	unsigned i, hash = named_text_hash(name, expected);
 	struct named_table *entry, *other = NULL;
 
 	for (unsigned way = 0; way < NAMED_WAYS; way++) {
@@ -122,24 +104,54 @@ static struct named_table *by_name_take(struct named_tables *tables, const char 
 			return entry;
 		by_name_unlock(entry);
 	}
-	for (unsigned i = 0; i < NAMED_MAX; i++) {
-		entry = by_name_entry(tables, i);
-		if (!entry)
-			entry = by_name_add(tables, i);
-		else if (!by_name_lock(tables, entry))
-			entry = NULL;
-		if (!entry)
+	for (i = 0; i < NAMED_MAX && (entry = by_name_entry(tables, i)); i++) {
+		if (!by_name_lock(tables, entry))
 			continue;
-		if (entry->key.name[0] == '\0' || named_key_is(&entry->key, name, expected)) {
-			by_name_unlock(other);
-			return entry;
-		}
 		by_name_unlock(other);
+		if (entry->key.name[0] == '\0' || named_key_is(&entry->key, name, expected))
+			return entry;
 		other = entry;
+	}
+	if (i < NAMED_MAX) {
+		by_name_unlock(other);
+		return NULL;
 	}
 	if (other)
 		named_key_clear(&other->key);
 	return other;
+}
+
+/* Puts an entry into the first free place. Returns false if there is none. */
+static bool by_name_place(struct named_tables *tables, struct named_table *entry)
+{
+	for (entry->index = 0; entry->index < NAMED_MAX; entry->index++) {
+		struct named_table *none = NULL;
+
+		/* The contract with by_name_entry(). */
+		if (__atomic_compare_exchange_n(&tables->entries[entry->index], &none, entry, false,
+		                                __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* Remembers a table that was opened in no entry, unless there is no place or no memory for it. */
+static void by_name_add(struct named_tables *tables, const char *name,
+                        const struct stele_schema *expected, const struct named_table *opened)
+{
+	struct named_table *entry = malloc(sizeof(*entry));
+
+	if (!entry)
+		return;
+	*entry = *opened;
+	entry->key = (struct named_key){0};
+	entry->valid = tables->serial;
+	if (named_key_set(&entry->key, name, expected) == 0 && by_name_place(tables, entry)) {
+		named_hints_set(&tables->hints, name, expected, entry->index);
+		return;
+	}
+	named_key_clear(&entry->key);
+	free(entry);
 }
 
 /* Opens a table that by_name_find() did not find, and remembers it where possible. Fills `*ret`.
@@ -166,6 +178,8 @@ static __attribute__((noinline)) int by_name_open(const struct stele_snapshot *s
 	r = table_open(snapshot, name, expected, known, entry ? entry : &own);
 	if (r == 0)
 		*ret = entry ? entry->table : own.table;
+	if (r == 0 && !entry)
+		by_name_add(tables, name, expected, &own);
 	if (!entry)
 		return r;
 	if (r == 0 && !known)

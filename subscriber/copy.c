@@ -74,26 +74,26 @@ static struct named_live *copy_search(const struct named_lives *lives, const cha
 	return NULL;
 }
 
-/* Returns an entry for another table: an empty or a new one, or else the one that was opened first,
- * cleared. Returns NULL if there is no memory. */
-static struct named_live *copy_take(struct named_lives *lives)
+/* Remembers a live table that was opened: in a new entry, or else in place of the one that was
+ * opened first. Returns NULL if there is no memory. */
+static struct named_live *copy_add(struct named_lives *lives, const struct named_live *opened)
 {
-	struct named_live *entry;
+	unsigned index = 0;
 
-	for (unsigned i = 0; i < NAMED_MAX; i++) {
-		if (!lives->entries[i]) {
-			lives->entries[i] = calloc(1, sizeof(*entry));
-			if (lives->entries[i])
-				lives->entries[i]->index = i;
-			return lives->entries[i];
-		}
-		if (lives->entries[i]->key.name[0] == '\0')
-			return lives->entries[i];
+	while (index < NAMED_MAX && lives->entries[index])
+		index++;
+	if (index == NAMED_MAX) {
+		index = lives->next;
+		lives->next = (lives->next + 1) % NAMED_MAX;
+		named_key_clear(&lives->entries[index]->key);
+	} else {
+		lives->entries[index] = malloc(sizeof(*opened));
+		if (!lives->entries[index])
+			return NULL;
 	}
-	entry = lives->entries[lives->next];
-	lives->next = (lives->next + 1) % NAMED_MAX;
-	named_key_clear(&entry->key);
-	return entry;
+	*lives->entries[index] = *opened;
+	lives->entries[index]->index = index;
+	return lives->entries[index];
 }
 
 /* Finds the live table that copy_find() did not find, or opens one, and remembers where it is.
@@ -103,22 +103,28 @@ static __attribute__((noinline)) int copy_remember(struct stele_subscriber *subs
                                                    const struct stele_schema *expected,
                                                    struct named_live **ret)
 {
+	struct named_live opened = {0};
 	int r = subscriber_check(subscriber);
 
 	if (r < 0)
 		return r;
 	if (!subscriber->lives)
 		subscriber->lives = calloc(1, sizeof(*subscriber->lives));
-	*ret = subscriber->lives ? copy_search(subscriber->lives, name, expected) : NULL;
-	if (subscriber->lives && !*ret) {
-		*ret = copy_take(subscriber->lives);
-		r = *ret ? copy_open(subscriber, name, expected, *ret) : 0;
-	}
-	if (!*ret)
+	if (!subscriber->lives)
 		return error_set(ENOMEM, "no memory for the live tables of a subscriber");
-	if (r == 0)
-		named_hints_set(&subscriber->lives->hints, name, expected, (*ret)->index);
-	return r;
+	*ret = copy_search(subscriber->lives, name, expected);
+	if (!*ret) {
+		r = copy_open(subscriber, name, expected, &opened);
+		if (r < 0)
+			return r;
+		*ret = copy_add(subscriber->lives, &opened);
+	}
+	if (!*ret) {
+		named_key_clear(&opened.key);
+		return error_set(ENOMEM, "no memory for the live table \"%s\"", name);
+	}
+	named_hints_set(&subscriber->lives->hints, name, expected, (*ret)->index);
+	return 0;
 }
 
 int stele_subscriber_get_copy(struct stele_subscriber *subscriber, const char *name,

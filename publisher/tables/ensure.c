@@ -32,7 +32,7 @@ static int ensure_fits(const struct stele_writable *table, const struct stele_sc
 	if (narrow_fits(schema, table->schema))
 		return 0;
 	snprintf(why, sizeof(why), "%s", stele_last_error());
-	return error_set(EMEDIUMTYPE, "this program cannot put rows into table \"%s\": %s",
+	return error_set(EMEDIUMTYPE, "table \"%s\" has another schema than was declared: %s",
 	                 table->name, why);
 }
 

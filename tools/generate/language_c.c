@@ -94,7 +94,7 @@ static const char c_module[] =
 	"%end\n"
 	"};\n"
 	"static const struct stele_schema @T@_schema = {@T@_columns, @column_count@, @size@, "
-	"{0}};\n"
+	"{0}, {0}};\n"
 	"\n"
 	"// Encodes a key. Returns 0, or a negative errno.\n"
 	"static inline int @T@_key_encode(const struct @T@_key *key, struct stele_key *ret)\n"
