@@ -13,6 +13,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/fork.h"
+#include "lib/types/type.h"
 #include "subscriber/index/build.h"
 #include "subscriber/index/lpm_ipv4_match.h"
 #include "subscriber/index/lpm_ipv6_match.h"
@@ -85,20 +86,45 @@ static uint32_t lpm_column_size(const struct stele_column *column)
 	                                                              : 4;
 }
 
+/* Checks that the last key column is a prefix, and that the key columns before it are encoded in
+ * `lead_bits` bits. Sets `*ret_ipv6`. Returns 0 or -EMEDIUMTYPE. */
+static int lpm_check_key(const struct stele_schema *schema, unsigned lead_bits, bool *ret_ipv6)
+{
+	size_t last = 0;
+	uint64_t bits = 0;
+
+	for (; last + 1 < schema->column_count && schema->columns[last + 1].key; last++)
+		bits += (uint64_t)type_column_size(&schema->columns[last]) * 8;
+	*ret_ipv6 = schema->columns[last].type == STELE_IPV6NET;
+	if (!*ret_ipv6 && schema->columns[last].type != STELE_IPV4NET)
+		return error_set(
+			EMEDIUMTYPE,
+			"an index needs a table whose last key column is of type ipv4net or ipv6net; that "
+			"column of this table is \"%s\", of type %s",
+			schema->columns[last].name, stele_type_name(schema->columns[last].type));
+	if (bits != lead_bits && lead_bits == 0)
+		return error_set(
+			EMEDIUMTYPE,
+			"the prefix is not the only key column: \"%s\" comes before \"%s\"; "
+			"stele_lpm_open_under() makes an index for one value of the "
+			"columns before the prefix",
+			schema->columns[0].name, schema->columns[last].name);
+	if (bits != lead_bits)
+		return error_set(EMEDIUMTYPE,
+		                 "the key columns before \"%s\" take %llu bits, not %u",
+		                 schema->columns[last].name, (unsigned long long)bits, lead_bits);
+	return 0;
+}
+
 /* Sets the members of `source` that depend on the schema. `column` is the name of the column, or ""
  * for rows. Returns 0, -ENXIO or -EMEDIUMTYPE. */
 static int lpm_find_source(const struct stele_schema *schema, const char *column,
-                           struct lpm_source *source)
+                           struct lpm_source *source, bool *ret_ipv6)
 {
-	int at;
+	int at = lpm_check_key(schema, source->lead_bits, ret_ipv6);
 
-	if (!schema->columns[0].key || (schema->column_count > 1 && schema->columns[1].key) ||
-	    (schema->columns[0].type != STELE_IPV4NET && schema->columns[0].type != STELE_IPV6NET))
-		return error_set(
-			EMEDIUMTYPE,
-			"an index needs a table whose only key column is of type ipv4net or ipv6net; the first "
-			"column of this table is \"%s\", of type %s",
-			schema->columns[0].name, stele_type_name(schema->columns[0].type));
+	if (at < 0)
+		return at;
 	source->rows = column[0] == '\0';
 	if (source->rows)
 		return 0;
@@ -119,8 +145,8 @@ static int lpm_find_source(const struct stele_schema *schema, const char *column
 	return 0;
 }
 
-/* Finds the source of answers for an index of `table`, and whether the table has IPv6 prefixes.
- * Returns 0 or an error; on failure the outputs are unchanged. */
+/* Finds the source of answers for an index of `table`, with the lead of index->source, and whether
+ * the table has IPv6 prefixes. Returns 0 or an error; on failure the outputs are unchanged. */
 static int lpm_open_source(const struct stele_lpm *index, const struct stele_table *table,
                            struct lpm_source *ret, bool *ret_ipv6)
 {
@@ -129,16 +155,19 @@ static int lpm_open_source(const struct stele_lpm *index, const struct stele_tab
 		.layout = table_words(table)->layout,
 		.root = table_words(table)->root,
 		.none = index->none,
+		.lead_bits = index->source.lead_bits,
 	};
 	struct stele_schema *schema;
+	bool ipv6;
 	int r = stele_table_schema(table, &schema);
 
 	if (r < 0)
 		return r;
-	r = lpm_find_source(schema, index->column, &source);
+	memcpy(source.lead, index->source.lead, sizeof(source.lead));
+	r = lpm_find_source(schema, index->column, &source, &ipv6);
 	if (r == 0) {
 		*ret = source;
-		*ret_ipv6 = schema->columns[0].type == STELE_IPV6NET;
+		*ret_ipv6 = ipv6;
 	}
 	stele_schema_free(schema);
 	return r;
@@ -194,14 +223,19 @@ static void lpm_set_complete(struct stele_lpm *index, bool complete)
 	index->reclaimed = &snapshot->region->header->reclaimed;
 }
 
-int lpm_open(const struct stele_table *table, const char *column, uint32_t none, enum lpm_path path,
-             struct stele_lpm **ret)
+int lpm_open(const struct stele_table *table, const void *lead, unsigned lead_bits,
+             const char *column, uint32_t none, enum lpm_path path, struct stele_lpm **ret)
 {
 	struct stele_lpm *index;
 	int r = subscriber_check(table->snapshot->subscriber);
 
 	if (r == 0 && column)
 		r = stele_name_check("column", column);
+	if (r == 0 && (lead_bits > LPM_LEAD_MAX * 8 || lead_bits % 8 != 0))
+		r = error_set(EINVAL,
+		              "the key columns before the prefix take %u bits; an index takes a "
+		              "multiple of 8, at most %u",
+		              lead_bits, LPM_LEAD_MAX * 8);
 	if (r < 0)
 		return r;
 	index = lpm_allocate(sizeof(*index));
@@ -212,6 +246,10 @@ int lpm_open(const struct stele_table *table, const char *column, uint32_t none,
 	index->none = column ? none : 0;
 	snprintf(index->column, sizeof(index->column), "%s", column ? column : "");
 	memset(&index->form, 0, sizeof(index->form));
+	memset(&index->source, 0, sizeof(index->source));
+	if (lead_bits)
+		memcpy(index->source.lead, lead, lead_bits / 8);
+	index->source.lead_bits = lead_bits;
 	r = lpm_open_source(index, table, &index->source, &index->ipv6);
 	if (r == 0) {
 		lpm_choose_path(index, path);
@@ -230,7 +268,13 @@ int lpm_open(const struct stele_table *table, const char *column, uint32_t none,
 int stele_lpm_open(const struct stele_table *table, const char *column, uint32_t none,
                    struct stele_lpm **ret)
 {
-	return lpm_open(table, column, none, lpm_best_path(), ret);
+	return lpm_open(table, NULL, 0, column, none, lpm_best_path(), ret);
+}
+
+int stele_lpm_open_under(const struct stele_table *table, const void *key, unsigned key_bits,
+                         const char *column, uint32_t none, struct stele_lpm **ret)
+{
+	return lpm_open(table, key, key_bits, column, none, lpm_best_path(), ret);
 }
 
 struct stele_lpm *stele_lpm_close(struct stele_lpm *index)
@@ -254,15 +298,17 @@ static bool lpm_is_painted(const struct stele_lpm *index, const struct lpm_key *
 	       row_key_starts_with(key->bytes, key->bits, under->bytes, under->bits);
 }
 
-/* Returns the prefix to paint if this row changed. */
-static struct lpm_key lpm_key_to_paint(const struct row_parts *row)
+/* Returns the prefix to paint if this row changed, whose key begins with `lead_bits` bits that are
+ * not the prefix. */
+static struct lpm_key lpm_key_to_paint(const struct row_parts *row, unsigned lead_bits)
 {
 	/* A change of a prefix longer than 64 bits paints its /64, so that the low tree of the /64
 	 * is built again. */
-	struct lpm_key key = {.bits = row->key_bits < 64 ? row->key_bits : 64};
+	unsigned bits = row->key_bits - lead_bits;
+	struct lpm_key key = {.bits = bits < 64 ? bits : 64};
 	unsigned bytes = (key.bits + 7) / 8;
 
-	data_copy_out(key.bytes, row->key, bytes);
+	data_copy_out(key.bytes, row->key + lead_bits / 8, bytes);
 	if (key.bits % 8 != 0)
 		key.bytes[bytes - 1] &= (unsigned char)(0xff00u >> key.bits % 8);
 	return key;
@@ -281,8 +327,9 @@ static int lpm_paint_changes(struct stele_lpm *index, const struct view *old_vie
 
 	diff_start(&index->diff, &view, &source->layout, before, source->root);
 	while ((r = diff_next(&index->diff, &refs[0], &refs[1])) == 1) {
-		struct row_parts rows[2];
+		struct row_parts rows[2], *row;
 		struct lpm_key key;
+
 		for (int side = 0; side < 2; side++)
 			if (refs[side] &&
 			    row_parse_ref(&view, &source->layout, refs[side], &rows[side]) < 0)
@@ -290,7 +337,10 @@ static int lpm_paint_changes(struct stele_lpm *index, const struct view *old_vie
 		if (refs[0] && refs[1] &&
 		    lpm_answer(source, &rows[0]) == lpm_answer(source, &rows[1]))
 			continue;
-		key = lpm_key_to_paint(&rows[refs[1] ? 1 : 0]);
+		row = &rows[refs[1] ? 1 : 0];
+		if (!row_key_starts_with(row->key, row->key_bits, source->lead, source->lead_bits))
+			continue;
+		key = lpm_key_to_paint(row, source->lead_bits);
 		if (any && lpm_is_painted(index, &key))
 			continue;
 		any = true;

@@ -61,8 +61,7 @@ static int sweep_read_ahead(struct lpm_sweep *sweep)
 		if (r <= 0)
 			return r;
 		/* Keys are in order, so no later row is under the sweep's key either. */
-		if (!row_key_starts_with(row.key, row.key_bits, sweep->under.bytes,
-		                         sweep->under.bits))
+		if (!row_key_starts_with(row.key, row.key_bits, sweep->key, sweep->key_bits))
 			return 0;
 		sweep->row = true;
 		bits = row.key_bits - sweep->base;
@@ -74,7 +73,7 @@ static int sweep_read_ahead(struct lpm_sweep *sweep)
 		/* Skip the row of the sweep's own key, which is on the stack from the start. Of the
 		 * rows inside one word, skip all but the first: one deeper segment represents all
 		 * of them. */
-	} while (row.key_bits == sweep->under.bits ||
+	} while (row.key_bits == sweep->key_bits ||
 	         (sweep->ahead.deeper && sweep->ahead.last < sweep->next) ||
 	         (sweep->ahead.deeper && sweep->done));
 	if (!sweep->ahead.deeper)
@@ -90,7 +89,10 @@ int lpm_sweep_start(struct lpm_sweep *sweep, const struct lpm_source *source,
 
 	sweep->source = source;
 	sweep->under = *key;
-	sweep->base = base;
+	memcpy(sweep->key, source->lead, source->lead_bits / 8);
+	memcpy(sweep->key + source->lead_bits / 8, key->bytes, sizeof(key->bytes));
+	sweep->key_bits = source->lead_bits + key->bits;
+	sweep->base = source->lead_bits + base;
 	sweep->width = width;
 	sweep->first = sweep_key_word(key->bytes, key->bits, base, width);
 	sweep->last = sweep->first | sweep_host_bits(key->bits - base, width);
@@ -98,12 +100,13 @@ int lpm_sweep_start(struct lpm_sweep *sweep, const struct lpm_source *source,
 	sweep->done = false;
 	sweep->top = 1;
 	sweep->open[0].last = sweep->last;
-	r = trie_match(&source->view, &source->layout, source->root, key->bytes, key->bits, &row);
+	r = trie_match(&source->view, &source->layout, source->root, sweep->key, sweep->key_bits,
+	               &row);
 	if (r < 0)
 		return r;
 	sweep->open[0].answer = lpm_answer(source, r == 1 ? &row : NULL);
-	r = scan_seek(&sweep->scan, &source->view, &source->layout, source->root, key->bytes,
-	              key->bits);
+	r = scan_seek(&sweep->scan, &source->view, &source->layout, source->root, sweep->key,
+	              sweep->key_bits);
 	return r < 0 ? r : sweep_read_ahead(sweep);
 }
 

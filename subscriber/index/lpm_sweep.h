@@ -15,6 +15,9 @@
 
 #include "lib/trie/scan.h"
 
+/* The longest encoding of the key columns before the prefix, in bytes. */
+#define LPM_LEAD_MAX 64u
+
 /* The source of the answers of an index: a trie, and the part of a row that is the answer. */
 struct lpm_source {
 	struct view view;
@@ -25,6 +28,10 @@ struct lpm_source {
 	bool rows;
 	uint32_t offset, size;
 	uint32_t none; /* the answer if no prefix matches */
+	/* The key columns before the prefix, encoded. Only rows whose keys begin so are in the
+	 * index. */
+	unsigned char lead[LPM_LEAD_MAX];
+	unsigned lead_bits; /* a multiple of 8 */
 };
 
 /* A prefix. The bits past its length are zero. */
@@ -47,6 +54,9 @@ struct lpm_segment {
 struct lpm_sweep {
 	const struct lpm_source *source;
 	struct lpm_key under;
+	/* The key of `under`: the lead, and the prefix. */
+	unsigned char key[LPM_LEAD_MAX + 16];
+	unsigned key_bits;
 	unsigned base, width; /* the position of the word in the key and its size, in bits */
 	uint64_t first, last; /* the first and the last word of the sweep */
 	uint64_t next;        /* the first word that is in no returned segment */

@@ -7,6 +7,7 @@
 
 #include "tests/support/ipc/index_kind.h"
 #include "tests/support/ipc/ipc.h"
+#include "tests/support/random.h"
 
 TestSuite(ipc_index, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -120,4 +121,86 @@ Test(ipc_index, a_table_of_the_other_family_leaves_the_index_unchanged)
 	stele_lpm_close(index);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
+}
+
+/* Writes the key of a row: the number of a routing table, and a prefix. Returns its bits. */
+static unsigned under_key(uint64_t *state, bool wide, unsigned table, unsigned char *ret)
+{
+	unsigned length = (unsigned)(random_from(state) % (wide ? 129 : 33));
+
+	memcpy(ret, (unsigned char[]){0, 0, 0, (unsigned char)table, 9}, 5);
+	for (unsigned i = 5; i < 21; i++)
+		ret[i] = i - 5 < length / 8 ? (unsigned char)(random_from(state) % 3 * 0x55) : 0;
+	return 40 + length;
+}
+
+/* Changes rows of three routing tables, and compares an index of the second with lookups in the
+ * table, after an open and after moves. */
+static void check_under(bool wide)
+{
+	struct stele_publisher *publisher = publish();
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_snapshot *snapshot = NULL, *newer;
+	struct stele_table table;
+	struct stele_lpm *index = NULL;
+	uint64_t random_state = 11, *state = &random_state;
+
+	ipc_declare_table(publisher,
+	                  wide ? "t(vrf: u32 key, zone: u8 key, prefix: ipv6net key, hop: u32)"
+	                       : "t(vrf: u32 key, zone: u8 key, prefix: ipv4net key, hop: u32)",
+	                  "t");
+	for (unsigned round = 0; round < 20; round++) {
+		struct stele_transaction *tx;
+
+		OK(stele_transaction_begin(publisher, &tx));
+		for (unsigned i = 0; i < 60; i++) {
+			unsigned char key[21];
+			unsigned bits = under_key(state, wide, i % 3, key);
+			uint32_t hop = 1 + round * 60 + i;
+
+			if (i % 5 == 0)
+				OK(stele_transaction_delete(tx, "t", key, bits));
+			else
+				OK(stele_transaction_put(tx, "t", key, bits, &hop, sizeof(hop)));
+		}
+		OK(stele_transaction_commit(tx, NULL, NULL));
+		OK(stele_snapshot_open(subscriber, 0, &newer));
+		OK(stele_table_open(newer, "t", NULL, &table));
+		if (index)
+			OK(stele_lpm_move(index, &table));
+		else
+			OK(stele_lpm_open_under(&table, "\0\0\0\1\11", 40, "hop", 0, &index));
+		stele_snapshot_close(snapshot);
+		snapshot = newer;
+		for (unsigned i = 0; i < 300; i++) {
+			unsigned char key[21];
+			struct stele_row row;
+			uint32_t answer = 0, expected = 0;
+
+			under_key(state, wide, 1, key);
+			key[5 + random_from(state) % 16] ^= 1;
+			if (stele_table_match(&table, key, wide ? 168 : 72, &row) == 1)
+				memcpy(&expected, row.value, sizeof(expected));
+			OK(stele_lpm_match(index, key + 5, &answer));
+			cr_assert_eq(answer, expected, "round %u: %u, not %u", round, answer,
+			             expected);
+		}
+	}
+	RETURNS(stele_lpm_open_under(&table, "\0\0\0\1", 32, "hop", 0, &index), -EMEDIUMTYPE,
+	        "40 bits");
+	RETURNS(stele_lpm_open(&table, "hop", 0, &index), -EMEDIUMTYPE, "stele_lpm_open_under()");
+	stele_lpm_close(index);
+	stele_snapshot_close(snapshot);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_index, an_index_under_a_key_has_the_rows_of_that_key_ipv4)
+{
+	check_under(false);
+}
+
+Test(ipc_index, an_index_under_a_key_has_the_rows_of_that_key_ipv6)
+{
+	check_under(true);
 }

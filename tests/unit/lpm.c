@@ -328,8 +328,9 @@ static void world_begin(struct world *world, uint64_t seed, bool ipv6)
 	OK(stele_snapshot_open(world->subscriber, 0, &world->snapshot));
 	OK(stele_table_open(world->snapshot, "routes", &schemas[ipv6], &world->table));
 	for (unsigned path = 0; path <= lpm_best_path(); path++) {
-		OK(lpm_open(&world->table, "hop", NONE, path, &world->indexes[path * 2]));
-		OK(lpm_open(&world->table, NULL, NONE, path, &world->indexes[path * 2 + 1]));
+		OK(lpm_open(&world->table, NULL, 0, "hop", NONE, path, &world->indexes[path * 2]));
+		OK(lpm_open(&world->table, NULL, 0, NULL, NONE, path,
+		            &world->indexes[path * 2 + 1]));
 	}
 }
 
