@@ -330,7 +330,7 @@ Test(ipc_by_name, each_name_is_its_own_table)
 
 /* Schemas of the same size, of which the second fits no table "rows" here. */
 static const char *const declarations[] = {"rows(id: u32 key, number: u32)",
-                                           "rows(id: u32 key, nomber: u32)"};
+                                           "rows(id: u32 key, height: u32)"};
 
 static struct stele_schema *parsed(unsigned which)
 {

@@ -4,6 +4,10 @@
  * it twice, with different types of the column "number". */
 #include <stele/schema.h>
 
+#ifndef NUMBER_TYPE
+#define NUMBER_TYPE STELE_U32
+#endif
+
 struct unloaded {
 	uint32_t number;
 };

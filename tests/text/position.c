@@ -106,9 +106,9 @@ Test(text_position, refuses_all_else)
 		"07@3f2a9c1e",
 		"0x7@3f2a9c1e",
 		"18446744073709551616@3f2a9c1e",
-		"7@" UUID "0",
-		"7@" UUID "\n",
-		UUID ":7",
+		("7@" UUID "0"),
+		("7@" UUID "\n"),
+		(UUID ":7"),
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

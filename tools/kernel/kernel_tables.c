@@ -293,6 +293,14 @@ static int64_t tables_clock(clockid_t clock)
 	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
+/* Compares all members but padding. */
+static bool tables_status_equal(const struct kernel_status *a, const struct kernel_status *b)
+{
+	return a->synced == b->synced && a->since == b->since && a->losses == b->losses &&
+	       a->dumps == b->dumps && a->reads == b->reads && a->messages == b->messages &&
+	       a->refused == b->refused && strcmp(a->doubt, b->doubt) == 0;
+}
+
 int kernel_status_put(struct stele_writable *table, struct kernel_status *status, const char *doubt,
                       int64_t *last_write)
 {
@@ -310,7 +318,7 @@ int kernel_status_put(struct stele_writable *table, struct kernel_status *status
 	                        : (uint64_t)tables_clock(CLOCK_REALTIME);
 	if (r == 1 && now < *last_write + NSEC_PER_SEC)
 		old.messages = status->messages;
-	if (r == 1 && memcmp(&old, status, sizeof(old)) == 0)
+	if (r == 1 && tables_status_equal(&old, status))
 		return 0;
 	*last_write = now;
 	r = stele_writable_put(table, tables_status_key, 8, status, sizeof(*status));
