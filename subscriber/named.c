@@ -68,7 +68,8 @@ static void named_hint_set(struct named_hints *hints, unsigned hash, unsigned in
 
 	if (guess == index + 1)
 		return;
-	__atomic_store_n(&hints->at[hash ^ 1], (uint8_t)guess, __ATOMIC_RELAXED);
+	if (guess > 0)
+		__atomic_store_n(&hints->at[hash ^ 1], (uint8_t)guess, __ATOMIC_RELAXED);
 	__atomic_store_n(&hints->at[hash], (uint8_t)(index + 1), __ATOMIC_RELAXED);
 }
 

@@ -140,9 +140,10 @@ struct stele_follow;
  * - A _RESYNC can come at any point in between. It means that the publisher has reclaimed a
  *   version during a batch; or that the region was removed and created again, or replaced by
  *   another of its name: .region is its UUID. As the very first event it means that history no
- *   longer holds the version of .since, or that .since is a position in another region. Everything
- *   delivered before is void. The part of a batch that was delivered was true but incomplete; a
- *   caller that must never expose half a batch buffers it until the batch ends.
+ *   longer holds the version of .since, or does not have it yet, or that .since is a position in
+ *   another region. Everything delivered before is void. The part of a batch that was delivered was
+ *   true but incomplete; a caller that must never expose half a batch buffers it until the batch
+ *   ends.
  * - No change is left out and none comes twice, except for what a _RESYNC makes void.
  * - Dropping a table delivers a removal for each row. Creating a table delivers additions.
  *   Creating a table again with other columns delivers both, each with its own schema. A table

@@ -371,9 +371,9 @@ STELE_API int stele_transaction_alter_table(struct stele_transaction *tx, const 
  * that table. Schemas returned in this transaction become invalid.
  *
  * Returns 0. Errors: -EIDRM (`to` is a position in another region), -EINVAL (the position is not
- * well formed), -ESTALE (the version is no longer held), -ENODATA (it does not exist yet), -EBUSY
- * (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG. Making space may drop older versions
- * and revoke pins, but never `to` itself. */
+ * well formed), -ESTALE (the version is no longer held), -ENODATA (it does not exist yet; or `to` is
+ * NULL, or its version is 0), -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG.
+ * Making space may drop older versions and revoke pins, but never `to` itself. */
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx,
                                          const struct stele_position *to);
 
@@ -432,7 +432,7 @@ STELE_API int stele_transaction_expect(struct stele_transaction *tx,
  * A row that this transaction has changed is at the version that its commit would make, the newest
  * version + 1. A row that it put with its present value keeps its version. Errors are those of
  * stele_transaction_put(); -EAGAIN (the row is at another version; the error message names both);
- * -EIDRM (`at` is a position in another region). */
+ * -EIDRM (`at` is a position in another region); -EINVAL (`at` is not well formed). */
 STELE_API int stele_transaction_put_if(struct stele_transaction *tx, const char *table,
                                        const void *key, unsigned key_bits, const void *value,
                                        size_t value_size, const struct stele_position *at);
@@ -440,7 +440,7 @@ STELE_API int stele_transaction_put_if(struct stele_transaction *tx, const char 
 /* Deletes a row as stele_transaction_delete() does, but only if the row is at the position `at`.
  * Returns 1. Errors are those of stele_transaction_delete(); -EAGAIN (the row is at another
  * version, or does not exist); -EIDRM (`at` is a position in another region); -EINVAL (`at` is
- * NULL, or its version is 0). */
+ * NULL or not well formed, or its version is 0). */
 STELE_API int stele_transaction_delete_if(struct stele_transaction *tx, const char *table,
                                           const void *key, unsigned key_bits,
                                           const struct stele_position *at);

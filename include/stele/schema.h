@@ -167,8 +167,9 @@ struct stele_schema {
 	 * only. */
 	size_t value_size;
 
-	/* The library's mark of a schema that it allocated. Zero in others; where a program copies
-	 * the struct, the mark means nothing and may stay. */
+	/* The library's mark of a schema that it allocated, and that nobody changes from then on:
+	 * it is recognised without being compared. Zero in all others, also in a copy that a
+	 * program makes of the struct in order to change it. */
 	uint64_t mark_[2];
 
 	uint64_t reserved_[2]; /* zero */

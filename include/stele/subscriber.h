@@ -538,11 +538,12 @@ struct stele_live {
 	uint64_t words_[23];
 };
 
-/* Opens a table for repeated lookups. `expected` and the errors are as for stele_table_open().
- * NULL: the schema that the table has now. The handle stays open whatever happens to the table,
- * also after stele_subscriber_reopen(): it answers as long as the table of its name has a schema
- * that can be read as the expected one. The subscriber keeps a copy of the schema until it is
- * closed. */
+/* Opens a table for repeated lookups. `expected` is as for stele_table_open(). NULL: the schema
+ * that the table has now; lookups then copy whole values, which grow if columns are appended. The
+ * handle stays open whatever happens to the table, also after stele_subscriber_reopen(): it answers
+ * as long as the table of its name has a schema that can be read as the expected one. The
+ * subscriber keeps a copy of the schema until it is closed. Returns 0. Errors are those of
+ * stele_table_open(), with -ETIME (the publisher was faster than every retry) instead of -ESTALE. */
 STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                               const struct stele_schema *expected, struct stele_live *ret);
 

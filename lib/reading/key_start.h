@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The limit of a cursor or of changes to the keys that start with given bits. For cursor.c and
- * changes.c; subscriber/follow/follow.c only checks the size of a prefix. */
+ * changes.c; subscriber/follow/batch.c only checks the size of a prefix. */
 #ifndef LIB_READING_KEY_START_H
 #define LIB_READING_KEY_START_H
 

@@ -32,7 +32,7 @@ int narrow_check(const struct stele_writable *table, const void *value);
 size_t narrow_complete_size(const struct stele_writable *table, const struct stele_row_ref *row);
 
 /* Completes the value of a row, whose key is valid, if it is narrow: then the value is in a buffer
- * of the table, valid until the next call. Returns 0, or, without a message, -ENOMEM. */
+ * of the table, valid until the next call. Returns 0 or -ENOMEM. */
 int narrow_complete(struct stele_writable *table, struct stele_row_ref *row);
 
 #endif
