@@ -371,8 +371,8 @@ STELE_API int stele_transaction_alter_table(struct stele_transaction *tx, const 
  * that table. Schemas returned in this transaction become invalid.
  *
  * Returns 0. Errors: -EIDRM (`to` is a position in another region), -EINVAL (the position is not
- * well formed), -ESTALE (the version is no longer held), -ENODATA (it does not exist yet; or `to` is
- * NULL, or its version is 0), -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG.
+ * well formed), -ESTALE (the version is no longer held), -ENODATA (it does not exist yet; or `to`
+ * is NULL, or its version is 0), -EBUSY (a replacement was not ended), -ENOSPC, -ENOMEM, -EBADMSG.
  * Making space may drop older versions and revoke pins, but never `to` itself. */
 STELE_API int stele_transaction_rollback(struct stele_transaction *tx,
                                          const struct stele_position *to);

@@ -543,7 +543,8 @@ struct stele_live {
  * handle stays open whatever happens to the table, also after stele_subscriber_reopen(): it answers
  * as long as the table of its name has a schema that can be read as the expected one. The
  * subscriber keeps a copy of the schema until it is closed. Returns 0. Errors are those of
- * stele_table_open(), with -ETIME (the publisher was faster than every retry) instead of -ESTALE. */
+ * stele_table_open(), with -ETIME (the publisher was faster than every retry) in place of
+ * -ESTALE. */
 STELE_API int stele_live_open(struct stele_subscriber *subscriber, const char *name,
                               const struct stele_schema *expected, struct stele_live *ret);
 

@@ -18,6 +18,7 @@ hash_get  175   of the same rows through a hash index
 hash_get_text  225   of the text keys through a hash index
 match     410   among 10,000 IPv4 prefixes
 get_by_name    280   of the 16-byte keys, by the name of one of 66 tables, with the expected schema
+get_by_name_in_turn  215  of no row, from 63 tables in turn, by names that are no constants
 get_by_name_parsed  305  the same with a schema that the library allocated
 match_by_name  450   among the prefixes, likewise
 snapshot_get_by_name  1380  to open a snapshot, get by name, and close the snapshot

@@ -14,6 +14,7 @@
 
 /* Tables without rows. */
 #define OTHERS 63u
+static char others[OTHERS][sizeof("other00")];
 
 #define COUNTED static __attribute__((noinline)) void
 
@@ -154,6 +155,16 @@ COUNTED do_get_by_name(void)
 COUNTED do_get_by_name_parsed(void)
 {
 	gets_by_name(parsed);
+}
+
+/* Other tables, in turn: none displaces what is remembered of another. */
+COUNTED do_get_by_name_in_turn(void)
+{
+	struct stele_row row;
+
+	for (unsigned i = 0; i < TIMES; i++)
+		check(stele_snapshot_get(snapshot, others[i % OTHERS], &schemas[IDS],
+		                         keys[IDS][0].bytes, 128, &row) == 0);
 }
 
 COUNTED do_match_by_name(void)
@@ -335,14 +346,6 @@ static void count_small(const struct stele_publisher_options *options,
 	must(stele_region_remove(name));
 }
 
-static const char *other(unsigned i)
-{
-	static char name[STELE_NAME_MAX + 1];
-
-	snprintf(name, sizeof(name), "other%u", i);
-	return name;
-}
-
 /* Asks for other tables by their names, so that those of the lookups to count are some of many. */
 static void ask_others(void)
 {
@@ -352,9 +355,9 @@ static void ask_others(void)
 	for (unsigned i = 0; i < OTHERS; i++) {
 		size_t size = sizeof(item);
 
-		check(stele_snapshot_get(snapshot, other(i), &schemas[IDS], keys[IDS][0].bytes, 128,
-		                         &row) == 0);
-		check(stele_subscriber_get_copy(subscriber, other(i), &schemas[IDS],
+		check(stele_snapshot_get(snapshot, others[i], &schemas[IDS], keys[IDS][0].bytes,
+		                         128, &row) == 0);
+		check(stele_subscriber_get_copy(subscriber, others[i], &schemas[IDS],
 		                                keys[IDS][0].bytes, 128, &item, &size, NULL) == 0);
 	}
 }
@@ -366,7 +369,7 @@ static void drop_others(void)
 
 	must(stele_transaction_begin(publisher, &tx));
 	for (unsigned i = 0; i < OTHERS; i++)
-		must(stele_transaction_drop_table(tx, other(i)));
+		must(stele_transaction_drop_table(tx, others[i]));
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
@@ -384,7 +387,9 @@ int main(void)
 	for (int which = 0; which < TABLES; which++)
 		load(tx, which, ROWS);
 	for (unsigned i = 0; i < OTHERS; i++)
-		must(stele_transaction_create_table(tx, other(i), &schemas[IDS]));
+		snprintf(others[i], sizeof(others[i]), "other%02u", i);
+	for (unsigned i = 0; i < OTHERS; i++)
+		must(stele_transaction_create_table(tx, others[i], &schemas[IDS]));
 	must(stele_transaction_commit(tx, NULL, NULL));
 	must(stele_subscriber_open(bench_region, &reads, &subscriber));
 	must(stele_snapshot_open(subscriber, 0, &snapshot));
@@ -403,6 +408,7 @@ int main(void)
 	do_match();
 	do_get_by_name();
 	do_get_by_name_parsed();
+	do_get_by_name_in_turn();
 	do_match_by_name();
 	do_snapshot_get_by_name();
 	do_live_copy();
