@@ -337,12 +337,14 @@ static bool changes_same_bytes(const unsigned char *a, const unsigned char *b, u
 static bool changes_same_row(const struct stele_changes *changes, const struct found pair[2])
 {
 	const struct row_parts *before = &pair[0].parts, *after = &pair[1].parts;
+	uint32_t size;
 
 	if (changes->conversion == CONVERT_EXTEND)
 		return extension_equal(&changes->extension, before->value, after->value,
 		                       after->value_size);
-	return (changes->conversion == CONVERT_CUT || before->value_size == after->value_size) &&
-	       changes_same_bytes(before->value, after->value, after->value_size);
+	size = changes->conversion == CONVERT_CUT ? (uint32_t)changes->extension.narrow_size
+	                                          : before->value_size;
+	return after->value_size == size && changes_same_bytes(before->value, after->value, size);
 }
 
 /* Fills in the row before, with the columns of the side after. */

@@ -3,6 +3,7 @@
  * What readers with fewer columns read across an alter: changes, live tables, followers, indexes.
  * Readers at full speed beside a publisher that alters are tested in alter/running.c. */
 #include "subscriber/index/hash_state.h"
+#include "subscriber/table.h"
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/ipc/route.h"
 #include "tests/support/position.h"
@@ -67,6 +68,31 @@ Test(alter_readers, changes_compare_rows_with_the_defaults)
 	RETURNS(stele_changes_next(changes, &change), 1, "");
 	RETURNS(stele_changes_next(changes, &change), 0, "");
 	stele_changes_close(changes);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* In a forged region a schema may change between the opening of a table and that of changes. */
+Test(alter_readers, changes_refuse_a_table_whose_layout_changed)
+{
+	struct stele_publisher *publisher = route_publish(10);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_snapshot *first, *altered;
+	struct stele_table before, after;
+	struct table_words *words = (void *)before.words_;
+	struct stele_changes *changes;
+
+	OK(stele_snapshot_open(subscriber, 0, &first));
+	route_alter(publisher, &route_new_schema);
+	OK(stele_snapshot_open(subscriber, 0, &altered));
+	OK(stele_table_open(first, "routes", NULL, &before));
+	OK(stele_table_open(altered, "routes", NULL, &after));
+	words->layout.variable = true;
+	RETURNS(stele_changes_open(&before, &after, &changes), -EBADMSG, "damaged");
+	RETURNS(stele_changes_open(&after, &before, &changes), -EBADMSG, "damaged");
+	words->layout.variable = false;
+	words->layout.value_size++;
+	RETURNS(stele_changes_open(&before, &after, &changes), -EBADMSG, "damaged");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
 }

@@ -347,6 +347,52 @@ Test(unit_changes, under_a_prefix_skip_the_rest)
 	world_finish(&world);
 }
 
+/* In a forged region a row after may be longer than its schema says. Its value is compared with
+ * nothing that follows the value before, not even if the bytes there are the same. */
+Test(unit_changes, compare_no_bytes_behind_the_row_before)
+{
+	static const struct row_layout wide = {
+		.value_size = 8, .min_bits = 32, .max_bits = 32, .overhead = 9};
+	static const struct row_layout narrow = {
+		.value_size = 4, .min_bits = 32, .max_bits = 32, .variable = true, .overhead = 17};
+	const unsigned char keys[2][4] = {{1}, {2}};
+	const uint64_t versions[2] = {1, 2}, value = 7;
+	struct extension extension = {
+		.narrow = 1, .narrow_size = 4, .wide_size = 8, .appends = true};
+	struct reading before, after;
+	struct stele_changes *changes;
+	struct row_parts parts;
+	struct world world;
+	bool touched;
+	ref_t row;
+
+	world_start(&world, 5, &wide, 1, 0, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		/* Only the second row after is longer. */
+		unsigned size = i == 0 ? 4 : 16;
+		cr_assert_geq(edit_put(&world.edit, &wide, &world.roots[0], keys[i], 32, &value, 8,
+		                       &row, &touched),
+		              0);
+		cr_assert_eq(row_parse_ref(&world.arena.view, &wide, row, &parts), 0);
+		cr_assert_geq(edit_put(&world.edit, &narrow, &world.roots[1], keys[i], 32,
+		                       parts.value, size, &row, &touched),
+		              0);
+	}
+	before = reading_of(&world, 0, world.memory);
+	after = reading_of(&world, 1, world.memory);
+	after.layout = narrow;
+	cr_assert_eq(changes_open_extended(&before, &after, &extension, versions,
+	                                   (const uint8_t[16]){0}, &changes),
+	             0);
+	gather(changes, &all);
+	cr_expect_eq(all.count, 1, "%zu changes", all.count);
+	cr_expect_eq(all.changes[0].kind, STELE_CHANGED);
+	cr_expect_eq(all.changes[0].before.value_size, 4);
+	cr_expect_eq(all.changes[0].after.value_size, 16);
+	stele_changes_close(changes);
+	world_finish(&world);
+}
+
 Test(unit_changes, refuse_a_prefix_longer_than_any_key)
 {
 	const unsigned char key[STELE_KEY_MAX + 1] = {0};
