@@ -218,7 +218,8 @@ STELE_API int stele_subscriber_follow(struct stele_subscriber *subscriber,
 struct stele_difference;
 
 /* Opens the difference between two snapshots of one subscriber, which either may be the newer of
- * the two. `before` NULL: all rows of `after` count as added. `tables` as in struct
+ * the two. They may be of two regions, if stele_subscriber_reopen() lies between them: all rows of
+ * both are compared then. `before` NULL: all rows of `after` count as added. `tables` as in struct
  * stele_follow_options; NULL and 0: all tables. They are copied. The caller owns the difference and
  * closes it before the snapshots.
  *

@@ -58,27 +58,38 @@ static void write_down(const struct stele_event *event, char *text)
 	strcat(text, "\n");
 }
 
-/* Returns the difference from version `from` (0: none) to version `to`, as text. */
-static const char *difference(struct stele_subscriber *subscriber, uint64_t from, uint64_t to,
-                              const struct stele_follow_table *tables, size_t count)
+/* Returns the difference between two snapshots, as text. */
+static const char *difference_between(const struct stele_snapshot *before,
+                                      const struct stele_snapshot *after,
+                                      const struct stele_follow_table *tables, size_t count)
 {
-	struct stele_snapshot *before = NULL, *after;
 	struct stele_difference *difference;
 	struct stele_event event;
 	static char text[4096];
 	int r;
 
 	text[0] = '\0';
-	if (from > 0)
-		OK(stele_snapshot_open(subscriber, from, &before));
-	OK(stele_snapshot_open(subscriber, to, &after));
 	OK(stele_difference_open(before, after, tables, count, &difference));
 	while ((r = stele_difference_next(difference, &event)) == 1) {
-		cr_expect_eq(event.version, to);
+		cr_expect_eq(event.version, stele_snapshot_version(after));
 		write_down(&event, text);
 	}
 	RETURNS(r, 0, "");
 	cr_expect_null(stele_difference_close(difference));
+	return text;
+}
+
+/* Returns the difference from version `from` (0: none) to version `to`, as text. */
+static const char *difference(struct stele_subscriber *subscriber, uint64_t from, uint64_t to,
+                              const struct stele_follow_table *tables, size_t count)
+{
+	struct stele_snapshot *before = NULL, *after;
+	const char *text;
+
+	if (from > 0)
+		OK(stele_snapshot_open(subscriber, from, &before));
+	OK(stele_snapshot_open(subscriber, to, &after));
+	text = difference_between(before, after, tables, count);
 	stele_snapshot_close(before);
 	stele_snapshot_close(after);
 	return text;
@@ -100,6 +111,41 @@ Test(alter_difference, has_all_tables_in_both_directions)
 	cr_expect_str_eq(difference(subscriber, 4, 2, NULL, 0), "-also -y\n+names +x\n");
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
+}
+
+/* Creates the region with the row "x" or "y", at version 1, beside the row "both". */
+static void publish_name(const char *name)
+{
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_create_table(tx, "names", &name_schema));
+	OK(stele_transaction_put(tx, "names", name, 8, NULL, 0));
+	OK(stele_transaction_put(tx, "names", "both", 32, NULL, 0));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	stele_publisher_close(publisher);
+}
+
+Test(alter_difference, has_the_rows_of_two_regions)
+{
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *first, *second;
+
+	publish_name("x");
+	subscriber = ipc_subscribe(0, NULL);
+	OK(stele_snapshot_open(subscriber, 0, &first));
+	OK(stele_region_remove(region));
+	publish_name("y");
+	OK(stele_subscriber_reopen(subscriber, 0));
+	OK(stele_snapshot_open(subscriber, 0, &second));
+	cr_expect_eq(stele_snapshot_version(first), stele_snapshot_version(second));
+	cr_expect_str_eq(difference_between(first, second, NULL, 0), "-names -x\n+names +y\n");
+	cr_expect_str_eq(difference_between(second, first, NULL, 0), "+names +x\n-names -y\n");
+	cr_expect_str_eq(difference_between(second, second, NULL, 0), "");
+	stele_snapshot_close(first);
+	stele_snapshot_close(second);
+	stele_subscriber_close(subscriber);
 }
 
 Test(alter_difference, has_the_tables_that_were_named)
