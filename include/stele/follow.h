@@ -177,10 +177,10 @@ STELE_API int stele_follow_open(struct stele_subscriber *subscriber,
  * snapshots.
  *
  * After an error, the call may be repeated: the follow begins again with a _RESYNC if it has
- * delivered a part of a batch. Errors: -EMEDIUMTYPE (a table has another schema than the one that
- * the options name), -EPERM (the name now belongs to a region of another user), -ETIME (the
- * publisher was faster than every retry), -EMFILE, -EBADMSG, -EPROTONOSUPPORT, -ENOMEM, -ECHILD;
- * with STELE_ONE_REGION also -ENOENT and -EIDRM. */
+ * delivered a part of a batch, otherwise from the same position. Errors: -EMEDIUMTYPE (a table has
+ * another schema than the one that the options name), -EPERM (the name now belongs to a region of
+ * another user), -ETIME (the publisher was faster than every retry), -EMFILE, -EBADMSG,
+ * -EPROTONOSUPPORT, -ENOMEM, -ECHILD; with STELE_ONE_REGION also -ENOENT and -EIDRM. */
 STELE_API int stele_follow_next(struct stele_follow *follow, struct stele_event *ret);
 
 /* Blocks until there may be an event. `deadline_ns` is as for stele_subscriber_wait(). Returns 1,

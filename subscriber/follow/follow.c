@@ -43,8 +43,9 @@ struct stele_follow {
 	struct batch batch;
 	struct stele_position position; /* all changes up to here were returned */
 	bool marked;      /* `position` was returned last, and is yet to be reported as applied */
+	bool delivered;   /* an event of the present batch was returned, which may be an _ALTERED */
 	bool outrun;      /* the last batch was left incomplete, as a version was reclaimed */
-	int64_t moved_at; /* CLOCK_MONOTONIC, when the last batch began */
+	int64_t moved_at; /* CLOCK_MONOTONIC, when the last batch began; 0: it failed */
 };
 
 /* ---- events ---- */
@@ -103,6 +104,26 @@ static void follow_move(struct batch *batch)
 	batch->last = reopened;
 }
 
+/* Leaves a batch after the error `r`. Returns `r`, or 0 after -ESTALE, which a RESYNC mends. If the
+ * caller may have a part of the batch, everything is given again. Otherwise the next call tries
+ * again from the same position. */
+static int follow_leave(struct stele_follow *follow, int r)
+{
+	struct batch *batch = &follow->batch;
+
+	follow->outrun = r == -ESTALE;
+	follow->state = FOLLOW_RESYNC;
+	if (r == -ESTALE)
+		return 0;
+	if (!follow->delivered) {
+		batch_end(batch);
+		batch->next = stele_snapshot_close(batch->next);
+		follow->moved_at = 0;
+		follow->state = FOLLOW_IDLE;
+	}
+	return r;
+}
+
 /* Begins a batch from `last` to the newest version. Returns 0 or an error. */
 static int follow_begin(struct stele_follow *follow)
 {
@@ -114,9 +135,10 @@ static int follow_begin(struct stele_follow *follow)
 	follow->moved_at = clock_monotonic();
 	follow_move(batch);
 	r = batch_begin(batch);
-	follow->outrun = r == -ESTALE;
-	follow->state = r == 0 ? FOLLOW_BATCH : FOLLOW_RESYNC;
-	return r == -ESTALE ? 0 : r;
+	follow->delivered = false;
+	follow->outrun = false;
+	follow->state = FOLLOW_BATCH;
+	return r < 0 ? follow_leave(follow, r) : 0;
 }
 
 /* Ends a batch: the caller now has all of `next`. Returns 1 and the event that says so. */
@@ -148,12 +170,10 @@ static int follow_step(struct stele_follow *follow, struct stele_event *ret)
 		if (!batch->last)
 			ret->kind = STELE_EVENT_INITIAL;
 		ret->region = batch->next->region->uuid;
+		follow->delivered = true;
 		return 1;
 	}
-	/* The caller may have a part of the batch, so everything is given again. */
-	follow->outrun = r == -ESTALE;
-	follow->state = FOLLOW_RESYNC;
-	return r == -ESTALE ? 0 : r;
+	return follow_leave(follow, r);
 }
 
 /* ---- looking ---- */

@@ -334,6 +334,76 @@ Test(alter_readers, followers_are_told_of_an_alter)
 	stele_publisher_close(publisher);
 }
 
+#define NEXT(follow_, kind_) \
+	do { \
+		RETURNS(stele_follow_next(follow_, &event), 1, ""); \
+		cr_expect_eq(event.kind, kind_, "event %u", event.kind); \
+	} while (0)
+
+/* Fails twice, as nothing of the batch was delivered: the position stays. */
+static void fail_twice(struct stele_follow *follow, uint64_t version)
+{
+	struct stele_position position;
+	struct stele_event event;
+
+	for (int i = 0; i < 2; i++) {
+		RETURNS(stele_follow_next(follow, &event), -EMEDIUMTYPE, "another schema");
+		stele_follow_position(follow, &position);
+		cr_expect_eq(position.version, version);
+	}
+}
+
+Test(alter_readers, a_follow_goes_on_after_an_error)
+{
+	const struct stele_follow_table tables[] = {
+		{.name = "also"}, {.name = "routes", .schema = &route_new_schema}};
+	struct stele_follow_options options = {
+		.size = sizeof(options), .tables = tables, .table_count = 2};
+	struct stele_publisher *publisher = route_publish(3);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_follow *both, *routes;
+	struct stele_position position;
+	struct stele_transaction *tx;
+	struct stele_event event;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_create_table(tx, "also", &route_old_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	options.since = position_at(subscriber, 2);
+	OK(stele_follow_open(subscriber, &options, &both));
+	options.tables++;
+	options.table_count--;
+	OK(stele_follow_open(subscriber, &options, &routes));
+	OK(stele_transaction_begin(publisher, &tx));
+	route_put_old(tx, 1, 7);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	fail_twice(both, 2);
+	fail_twice(routes, 2);
+	/* An _ALTERED is a part of a batch. */
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_alter_table(tx, "also", &route_new_schema), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	NEXT(both, STELE_EVENT_ALTERED);
+	RETURNS(stele_follow_next(both, &event), -EMEDIUMTYPE, "another schema");
+	NEXT(both, STELE_EVENT_RESYNC);
+	stele_follow_position(both, &position);
+	cr_expect_eq(position.version, 0);
+	/* After the _RESYNC the caller has nothing, and is not told so again. */
+	fail_twice(both, 0);
+	route_alter(publisher, &route_new_schema);
+	for (int i = 0; i < 3; i++)
+		NEXT(both, STELE_EVENT_INITIAL);
+	NEXT(both, STELE_EVENT_INITIAL_END);
+	NEXT(routes, STELE_EVENT_ALTERED);
+	NEXT(routes, STELE_EVENT_CHANGE);
+	NEXT(routes, STELE_EVENT_APPLIED);
+	cr_expect_eq(event.count, 1);
+	stele_follow_close(both);
+	stele_follow_close(routes);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* ---- indexes ---- */
 
 Test(alter_readers, indexes_move_across)
