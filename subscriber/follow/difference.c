@@ -44,16 +44,19 @@ int stele_difference_open(const struct stele_snapshot *before, const struct stel
 int stele_difference_next(struct stele_difference *difference, struct stele_event *ret)
 {
 	const struct stele_snapshot *after = difference->batch.next;
+	struct stele_event event;
 	int r = subscriber_check(after->subscriber);
 
 	if (r < 0)
 		return r;
 	/* The difference has rows alone. */
 	do
-		r = batch_next(&difference->batch, ret);
-	while (r == 1 && ret->kind == STELE_EVENT_ALTERED);
-	if (r == 1)
-		ret->region = after->region->uuid;
+		r = batch_next(&difference->batch, &event);
+	while (r == 1 && event.kind == STELE_EVENT_ALTERED);
+	if (r == 1) {
+		event.region = after->region->uuid;
+		*ret = event;
+	}
 	return r;
 }
 

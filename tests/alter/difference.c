@@ -64,7 +64,7 @@ static const char *difference_between(const struct stele_snapshot *before,
                                       const struct stele_follow_table *tables, size_t count)
 {
 	struct stele_difference *difference;
-	struct stele_event event;
+	struct stele_event event = {0};
 	static char text[4096];
 	int r;
 
@@ -75,6 +75,7 @@ static const char *difference_between(const struct stele_snapshot *before,
 		write_down(&event, text);
 	}
 	RETURNS(r, 0, "");
+	cr_expect_neq(event.kind, STELE_EVENT_ALTERED, "it is left out");
 	cr_expect_null(stele_difference_close(difference));
 	return text;
 }
