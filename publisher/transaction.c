@@ -300,6 +300,8 @@ int stele_transaction_commit(struct stele_transaction *tx, const char *message,
 		r = transaction_write_entry(tx, notice.time);
 	}
 	if (r < 0 || !changed) {
+		if (r == 0)
+			tables_forget_dropped(&publisher->tables);
 		transaction_undo(tx);
 		transaction_end(tx);
 		if (r == 0 && ret_version)

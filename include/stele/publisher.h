@@ -331,9 +331,12 @@ STELE_API int stele_transaction_create_table(struct stele_transaction *tx, const
  * FEWER COLUMNS. The table may have columns that this program was built without, now or once it is
  * altered. A put of a value of schema->value_size bytes then sets the columns of `schema`. The
  * other columns of the row keep their values; a new row gets their defaults. This holds for all
- * puts of this publisher, in later transactions too, until the publisher is closed or drops the
- * table. The last call for a table counts. -EMEDIUMTYPE also if the table has a column without a
- * default that may be put. */
+ * puts of this publisher, in later transactions too, until the publisher is closed or commits a
+ * drop of the table. It ends with that drop also if the same transaction creates the table again,
+ * unless it calls this function after the drop. It does not end with an abort, not even of the
+ * transaction of the call, nor with a rollback, nor when another publisher drops the table. The
+ * last call for a table counts. -EMEDIUMTYPE also if the table has a column without a default that
+ * may be put. */
 STELE_API int stele_transaction_ensure_table(struct stele_transaction *tx, const char *table,
                                              const struct stele_schema *schema);
 

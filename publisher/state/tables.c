@@ -87,6 +87,14 @@ static void tables_free_table(struct tables *tables, struct stele_writable *tabl
 	free(table);
 }
 
+/* Forgets the declared schema of a table. No value of the table may be narrow. */
+static void tables_forget(struct tables *tables, struct stele_writable *table)
+{
+	tables->declared -= table->declared != NULL;
+	stele_schema_free(table->declared);
+	table->declared = NULL;
+}
+
 /* Takes a table out of its bucket, and frees it. */
 static void tables_remove(struct tables *tables, struct stele_writable *table)
 {
@@ -119,7 +127,7 @@ void tables_close(struct tables *tables)
 	struct stele_writable *table;
 
 	while ((table = tables->opened) != NULL) {
-		bool gone = table->status == TABLE_ABSENT;
+		bool gone = table->status == TABLE_ABSENT && !table->declared;
 		tables->opened = table->next_opened;
 		table->status = TABLE_CLOSED;
 		free(table->marks);
@@ -131,15 +139,24 @@ void tables_close(struct tables *tables)
 		tables_free_some(tables, false);
 }
 
+void tables_forget_dropped(struct tables *tables)
+{
+	struct stele_writable *table;
+
+	for (table = tables->opened; table; table = table->next_opened)
+		if (table->dropped)
+			tables_forget(tables, table);
+}
+
 void tables_committed(struct tables *tables, uint64_t version)
 {
 	struct stele_writable *table;
 
-	/* The values set here for TABLE_ABSENT tables do not matter, because tables_close() removes
-	 * these tables. */
+	tables_forget_dropped(tables);
+	/* The last version has no TABLE_ABSENT table, and then `base` does not matter. */
 	for (table = tables->opened; table; table = table->next_opened)
 		if (table_is_new(table)) {
-			table->was = true;
+			table->was = table->status == TABLE_PRESENT;
 			table->base = (struct catalog_table){
 				.version = version,
 				.rows = table->rows,

@@ -45,7 +45,7 @@ struct stele_writable {
 	size_t normalized_capacity; /* in bytes */
 
 	/* What stele_transaction_ensure_table() declared (tables/narrow.h); NULL: nothing. Stays
-	 * until the publisher drops the table or is closed. */
+	 * until the publisher is closed, or commits a drop of the table. */
 	struct stele_schema *declared;
 	size_t narrow_size;         /* bytes of a narrow value, or NARROW_NONE */
 	struct extension extension; /* of narrow values; all zeros until one is put */
@@ -70,6 +70,7 @@ struct stele_writable {
 	uint64_t added, changed, removed;
 	bool uncertain;
 	bool remade;                /* the transaction created or dropped the table */
+	bool dropped;               /* it dropped the table, and declared no schema since */
 	enum stele_table_fate fate; /* set by finish_commit() */
 
 	/* During a replacement: a bit for each unit of the arena, set where a row was put. NULL: no
@@ -124,11 +125,16 @@ struct stele_writable *tables_add(struct tables *tables, struct stele_publisher 
 int tables_check_schema(const struct region *region, const char *table,
                         const struct stele_schema *schema);
 
-/* Closes all tables at the end of a transaction, and removes those that are TABLE_ABSENT. */
+/* Closes all tables at the end of a transaction, and removes those that are TABLE_ABSENT and have
+ * no declared schema. */
 void tables_close(struct tables *tables);
 
-/* After the commit of a version: records the opened tables as the tables of the last version, and
- * closes them as tables_close() does. */
+/* Forgets the declared schemas of the tables that the transaction dropped. Call when it is
+ * committed, also if it changes nothing and makes no version; before tables_close(). */
+void tables_forget_dropped(struct tables *tables);
+
+/* After the commit of a version: calls tables_forget_dropped(), records the opened tables as the
+ * tables of the last version, and closes them as tables_close() does. */
 void tables_committed(struct tables *tables, uint64_t version);
 
 /* Frees all tables. */

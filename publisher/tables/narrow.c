@@ -20,7 +20,7 @@ void narrow_update(struct stele_writable *table)
 
 	extension_fini(&table->extension);
 	table->narrow_size = NARROW_NONE;
-	if (declared && declared->value_size != table->schema->value_size &&
+	if (declared && !table->dropped && declared->value_size != table->schema->value_size &&
 	    narrow_fits(declared, table->schema))
 		table->narrow_size = declared->value_size;
 }
@@ -30,6 +30,7 @@ void narrow_declare(struct stele_writable *table, struct stele_schema *schema)
 	table->publisher->tables.declared += table->declared == NULL;
 	stele_schema_free(table->declared);
 	table->declared = schema;
+	table->dropped = false;
 	narrow_update(table);
 }
 

@@ -8,7 +8,9 @@
  * of a row keep what is stored, and those of a new row get their defaults.
  *
  * The declaration stays from one transaction to the next, because the table may be altered in
- * between, by another publisher. A narrow value is recognised by its size. No complete value has
+ * between, by another publisher, or dropped and created again. It ends when the publisher is closed
+ * or commits a drop of the table. After the drop, no value is narrow in that transaction either,
+ * until a schema is declared again. A narrow value is recognised by its size. No complete value has
  * that size: appended columns add at least a byte, the variable one included. */
 #ifndef PUBLISHER_TABLES_NARROW_H
 #define PUBLISHER_TABLES_NARROW_H

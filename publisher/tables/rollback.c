@@ -315,6 +315,8 @@ static void rollback_take_over(struct rollback *rollback, struct plan *plan)
 			object_drop(edit, table->schema_ref,
 			            object_size(edit, NULL, table->schema_ref));
 	}
+	/* The rollback discards the drop. */
+	table->dropped = false;
 	if (plan->schema)
 		table_set_schema(table, plan->schema);
 	table->status = plan->present ? TABLE_PRESENT : TABLE_ABSENT;

@@ -126,7 +126,7 @@ int table_find(struct stele_transaction *tx, const char *name, struct stele_writ
 		table->known = publisher->tables.known;
 	}
 	table->added = table->changed = table->removed = 0;
-	table->uncertain = table->remade = false;
+	table->uncertain = table->remade = table->dropped = false;
 	table->status = TABLE_ABSENT;
 	table->root = 0;
 	table->rows = 0;
@@ -258,7 +258,7 @@ int stele_transaction_drop_table(struct stele_transaction *tx, const char *name)
 	table->rows = 0;
 	table->schema_ref = 0;
 	table->status = TABLE_ABSENT;
-	table->remade = true;
+	table->remade = table->dropped = true;
 	free(table->marks);
 	table->marks = NULL;
 	return 0;

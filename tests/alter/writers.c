@@ -2,6 +2,7 @@
  *
  * Publishers that were built with fewer columns than the table has: what their puts keep, and what
  * is refused. */
+#include "publisher/state/state.h"
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/ipc/route.h"
 #include "tests/support/position.h"
@@ -264,6 +265,220 @@ Test(alter_writers, need_not_know_that_another_publisher_altered_the_table)
 	check_row(tx, 8, 4, "eu", 100);
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	ipc_join(other);
+	stele_publisher_close(publisher);
+}
+
+/* ---- how long a declaration holds ---- */
+
+/* Declares the old schema in a transaction of its own, which changes nothing. */
+static void declare_old(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 0, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+}
+
+static void drop(struct stele_transaction *tx)
+{
+	OK(stele_transaction_drop_table(tx, "routes"));
+}
+
+/* Creates the table with all columns. */
+static void create_new(struct stele_transaction *tx)
+{
+	OK(stele_transaction_create_table(tx, "routes", &route_new_schema));
+}
+
+/* Drops the table in a transaction of its own, or creates it with all columns. */
+static void commit_drop(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	drop(tx);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+}
+
+static void commit_create_new(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	create_new(tx);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+}
+
+/* Puts a narrow row. Returns the result. */
+static int put_narrow(struct stele_transaction *tx)
+{
+	const struct old_route route = {1, 7};
+
+	return stele_transaction_put(tx, "routes", "\12\0\7", 24, &route, sizeof(route));
+}
+
+/* Checks that the publisher's narrow values are completed, in a transaction that is aborted. */
+static void expect_declared(struct stele_publisher *publisher, const char *zone, uint16_t weight)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	CHECK(put_narrow(tx) >= 0, "%s", stele_last_error());
+	check_row(tx, 7, 1, zone, weight);
+	stele_transaction_abort(tx);
+}
+
+/* Checks that the publisher's narrow values are refused. */
+static void expect_forgotten(struct stele_publisher *publisher)
+{
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(put_narrow(tx), -EINVAL, "8 bytes");
+	stele_transaction_abort(tx);
+}
+
+Test(alter_writers, stay_declared_after_an_aborted_drop)
+{
+	struct stele_publisher *publisher = publish_altered();
+	struct stele_transaction *tx;
+
+	declare_old(publisher);
+	OK(stele_transaction_begin(publisher, &tx));
+	drop(tx);
+	stele_transaction_abort(tx);
+	expect_declared(publisher, "us", 5);
+	/* The aborted table has another schema, perhaps at the reference of a later one. */
+	OK(stele_transaction_begin(publisher, &tx));
+	drop(tx);
+	OK(stele_transaction_create_table(tx, "routes", &route_old_schema));
+	stele_transaction_abort(tx);
+	expect_declared(publisher, "us", 5);
+	/* A rollback discards the drop. */
+	OK(stele_transaction_begin(publisher, &tx));
+	drop(tx);
+	create_new(tx);
+	RETURNS(put_narrow(tx), -EINVAL, "8 bytes");
+	OK(stele_transaction_rollback(tx, POSITION(tx, 3)));
+	RETURNS(put_narrow(tx), 1, "");
+	check_row(tx, 7, 1, "us", 5);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_declared(publisher, "us", 5);
+	stele_publisher_close(publisher);
+}
+
+Test(alter_writers, stay_declared_after_a_rollback_to_no_table)
+{
+	struct stele_publisher *publisher = publish_altered();
+	struct stele_transaction *tx;
+
+	commit_drop(publisher);
+	commit_create_new(publisher);
+	declare_old(publisher);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 4)));
+	stele_transaction_abort(tx);
+	expect_declared(publisher, "eu", 100);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_rollback(tx, POSITION(tx, 4)));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(put_narrow(tx), -ENXIO, "\"routes\"");
+	OK(stele_transaction_rollback(tx, POSITION(tx, 3)));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_declared(publisher, "us", 5);
+	stele_publisher_close(publisher);
+}
+
+Test(alter_writers, stay_declared_after_an_aborted_creation)
+{
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+	struct stele_transaction *tx;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 1, "");
+	stele_transaction_abort(tx);
+	commit_create_new(publisher);
+	expect_declared(publisher, "eu", 100);
+	stele_publisher_close(publisher);
+}
+
+Test(alter_writers, stay_declared_after_a_drop_by_another_publisher)
+{
+	struct stele_publisher *publisher = route_publish(ROUTE_ROWS), *other;
+	struct stele_transaction *tx;
+
+	stele_publisher_close(publisher);
+	publisher = ipc_attach(region, &sharing);
+	other = ipc_attach(region, &sharing);
+	declare_old(publisher);
+	commit_drop(other);
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(put_narrow(tx), -ENXIO, "\"routes\"");
+	stele_transaction_abort(tx);
+	commit_create_new(other);
+	expect_declared(publisher, "eu", 100);
+	commit_drop(other);
+	/* The same in a transaction that commits something else. */
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(put_narrow(tx), -ENXIO, "\"routes\"");
+	OK(stele_transaction_create_table(tx, "other", &route_old_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(put_narrow(tx), -ENXIO, "\"routes\"");
+	stele_transaction_abort(tx);
+	commit_create_new(other);
+	expect_declared(publisher, "eu", 100);
+	stele_publisher_close(other);
+	stele_publisher_close(publisher);
+}
+
+Test(alter_writers, are_forgotten_with_their_own_drop)
+{
+	struct stele_publisher *publisher = publish_altered();
+	struct stele_transaction *tx;
+
+	declare_old(publisher);
+	commit_drop(publisher);
+	commit_create_new(publisher);
+	expect_forgotten(publisher);
+	/* In one transaction; the second time it commits no change. */
+	for (int changed = 1; changed >= 0; changed--) {
+		declare_old(publisher);
+		OK(stele_transaction_begin(publisher, &tx));
+		drop(tx);
+		create_new(tx);
+		RETURNS(put_narrow(tx), -EINVAL, "8 bytes");
+		route_put_new(tx, 9, 9, "as", 9);
+		RETURNS(stele_transaction_commit(tx, NULL, NULL), changed, "");
+		expect_forgotten(publisher);
+	}
+	/* A table that never was in a version. */
+	commit_drop(publisher);
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 1, "");
+	drop(tx);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 0, "");
+	cr_expect_eq(publisher->tables.count, 0);
+	commit_create_new(publisher);
+	expect_forgotten(publisher);
+	stele_publisher_close(publisher);
+}
+
+Test(alter_writers, may_declare_again_after_their_own_drop)
+{
+	struct stele_publisher *publisher = publish_altered();
+	struct stele_transaction *tx;
+
+	declare_old(publisher);
+	OK(stele_transaction_begin(publisher, &tx));
+	drop(tx);
+	create_new(tx);
+	RETURNS(stele_transaction_ensure_table(tx, "routes", &route_old_schema), 0, "");
+	RETURNS(put_narrow(tx), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	expect_declared(publisher, "eu", 100);
 	stele_publisher_close(publisher);
 }
 
