@@ -384,14 +384,15 @@ STELE_API int stele_transaction_rollback(struct stele_transaction *tx,
  * at `key`, encoded as described in <stele/schema.h>. Key and value are copied. Padding between the
  * columns of the value, and bytes after the NUL in a char[N], count as zero. Returns 1, or 0 if the
  * row exists with this value. Errors: -EINVAL (refused by stele_key_check() or stele_value_check();
- * but see FEWER COLUMNS above), -ENXIO (no such table), -EEXIST (during a replacement: this key was
- * put before), -ENOSPC, -ENOMEM. */
+ * but see FEWER COLUMNS above), -EMEDIUMTYPE (values of the schema that this publisher declared by
+ * stele_transaction_ensure_table() do not fit the table any more), -ENXIO (no such table), -EEXIST
+ * (during a replacement: this key was put before), -ENOSPC, -ENOMEM. */
 STELE_API int stele_transaction_put(struct stele_transaction *tx, const char *table,
                                     const void *key, unsigned key_bits, const void *value,
                                     size_t value_size);
 
 /* Puts `count` rows in one call. The result is that of a stele_transaction_put() for each row in
- * order; of several rows with the same key, only the last one counts.
+ * order, except that of several rows with the same key only the last one counts.
  *
  * Load an empty table with one such call. The call takes a fraction of the time of single puts,
  * stores the rows in the order of their keys, which makes scans several times as fast, and needs

@@ -48,6 +48,7 @@ struct stele_writable {
 	 * until the publisher is closed, or commits a drop of the table. */
 	struct stele_schema *declared;
 	size_t narrow_size;         /* bytes of a narrow value, or NARROW_NONE */
+	bool misfit;                /* values of `declared` do not fit the table */
 	struct extension extension; /* of narrow values; all zeros until one is put */
 	unsigned char *completed;   /* buffer for a narrow value that was completed */
 	size_t completed_capacity;  /* in bytes */

@@ -3,9 +3,7 @@
  * stele_transaction_ensure_table(): creates a table once, and declares the schema of the values
  * that this publisher puts (narrow.h). */
 #include <errno.h>
-#include <stdio.h>
 
-#include "lib/base/error.h"
 #include "publisher/tables/narrow.h"
 #include "publisher/tables/table.h"
 
@@ -24,18 +22,6 @@ static int ensure_open(struct stele_transaction *tx, const char *name,
 	return r < 0 ? r : 1;
 }
 
-/* Checks that values of the schema can be put into the table. Returns 0 or -EMEDIUMTYPE. */
-static int ensure_fits(const struct stele_writable *table, const struct stele_schema *schema)
-{
-	char why[2048];
-
-	if (narrow_fits(schema, table->schema))
-		return 0;
-	snprintf(why, sizeof(why), "%s", stele_last_error());
-	return error_set(EMEDIUMTYPE, "table \"%s\" has another schema than was declared: %s",
-	                 table->name, why);
-}
-
 int stele_transaction_ensure_table(struct stele_transaction *tx, const char *name,
                                    const struct stele_schema *schema)
 {
@@ -50,7 +36,7 @@ int stele_transaction_ensure_table(struct stele_transaction *tx, const char *nam
 		return table_no_memory(name);
 	r = ensure_open(tx, name, schema, &table);
 	if (r == 0)
-		r = ensure_fits(table, schema);
+		r = narrow_expect(table, schema);
 	if (r < 0)
 		stele_schema_free(declared);
 	else

@@ -2,13 +2,17 @@
 #include "publisher/tables/narrow.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/error.h"
 #include "lib/schema/schema_value.h"
 #include "lib/trie/trie.h"
 
-bool narrow_fits(const struct stele_schema *schema, const struct stele_schema *present)
+/* Returns true if values of a schema can be put into a table of the schema `present`, completed if
+ * they are narrow. Sets the error message otherwise. */
+static bool narrow_fits(const struct stele_schema *schema, const struct stele_schema *present)
 {
 	return stele_schema_compatible(schema, present) >= 0 &&
 	       schema_value_check_defaults(present, schema->column_count) == 0;
@@ -16,13 +20,24 @@ bool narrow_fits(const struct stele_schema *schema, const struct stele_schema *p
 
 void narrow_update(struct stele_writable *table)
 {
-	const struct stele_schema *declared = table->declared;
+	const struct stele_schema *declared = table->dropped ? NULL : table->declared;
 
 	extension_fini(&table->extension);
 	table->narrow_size = NARROW_NONE;
-	if (declared && !table->dropped && declared->value_size != table->schema->value_size &&
-	    narrow_fits(declared, table->schema))
+	table->misfit = declared && !narrow_fits(declared, table->schema);
+	if (declared && !table->misfit && declared->value_size != table->schema->value_size)
 		table->narrow_size = declared->value_size;
+}
+
+int narrow_expect(const struct stele_writable *table, const struct stele_schema *schema)
+{
+	char why[2048];
+
+	if (narrow_fits(schema, table->schema))
+		return 0;
+	snprintf(why, sizeof(why), "%s", stele_last_error());
+	return error_set(EMEDIUMTYPE, "table \"%s\" has another schema than was declared: %s",
+	                 table->name, why);
 }
 
 void narrow_declare(struct stele_writable *table, struct stele_schema *schema)

@@ -17,9 +17,9 @@
 
 #include "publisher/state/state.h"
 
-/* Returns true if values of a schema can be put into a table of the schema `present`, completed if
- * they are narrow. `schema` must be well formed. Sets the error message otherwise. */
-bool narrow_fits(const struct stele_schema *schema, const struct stele_schema *present);
+/* Returns 0 if values of the schema, which must be well formed, can be put into the table,
+ * completed if they are narrow; otherwise -EMEDIUMTYPE. */
+int narrow_expect(const struct stele_writable *table, const struct stele_schema *schema);
 
 /* Declares a schema, and takes ownership of it. */
 void narrow_declare(struct stele_writable *table, struct stele_schema *schema);

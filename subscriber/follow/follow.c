@@ -97,7 +97,9 @@ static void follow_move(struct batch *batch)
 {
 	struct stele_snapshot *reopened;
 
-	if (!batch->last || batch->last->region == batch->next->region ||
+	/* Version 0 has no tables, and can't be opened by number. */
+	if (!batch->last || batch->last->version == 0 ||
+	    batch->last->region == batch->next->region ||
 	    stele_snapshot_open(batch->next->subscriber, batch->last->version, &reopened) < 0)
 		return;
 	stele_snapshot_close(batch->last);

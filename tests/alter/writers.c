@@ -541,3 +541,40 @@ Test(alter_writers, find_no_text_where_their_values_end)
 	stele_transaction_abort(tx);
 	stele_publisher_close(publisher);
 }
+
+/* Another publisher's table may have values of the declared size, or of any. */
+Test(alter_writers, put_nothing_into_a_table_that_they_do_not_fit)
+{
+	static const char *const others[] = {"t(id: u32 key, x: u32, y: u32)",
+	                                     "t(id: u32 key, note: text)"};
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+	struct stele_schema *declared, *other;
+	char name[STELE_NAME_MAX + 1];
+	struct stele_transaction *tx;
+
+	SCHEMA("t(id: u32 key, word: char[4], y: u32)", &declared);
+	OK(stele_transaction_begin(publisher, &tx));
+	RETURNS(stele_transaction_ensure_table(tx, "t", declared), 1, "");
+	RETURNS(stele_transaction_put(tx, "t", "\0\0\0\1", 32, "word1234", 8), 1, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	for (unsigned i = 0; i < 2; i++) {
+		SCHEMA(others[i], &other);
+		OK(stele_transaction_begin(publisher, &tx));
+		OK(stele_transaction_drop_table(tx, "t"));
+		OK(stele_transaction_create_table(tx, "t", other));
+		RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		OK(stele_transaction_begin(publisher, &tx));
+		OK(stele_transaction_drop_table(tx, "t"));
+		OK(stele_transaction_create_table(tx, "t", declared));
+		OK(stele_transaction_ensure_table(tx, "t", declared));
+		RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+		OK(stele_transaction_begin(publisher, &tx));
+		OK(stele_transaction_rollback(tx, POSITION(tx, 2 * i + 2)));
+		RETURNS(stele_transaction_put(tx, "t", "\0\0\0\2", 32, "word1234", 8), -EMEDIUMTYPE,
+		        "another schema than was declared");
+		stele_transaction_abort(tx);
+		stele_schema_free(other);
+	}
+	stele_schema_free(declared);
+	stele_publisher_close(publisher);
+}

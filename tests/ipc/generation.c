@@ -164,6 +164,37 @@ Test(ipc_generation, subscribers_move_when_the_region_is_compacted)
 	stele_publisher_close(publisher);
 }
 
+/* A follow that has nothing yet is at version 0, which can't be opened by number in the new file. */
+Test(ipc_generation, a_follow_at_version_0_misses_nothing)
+{
+	struct stele_publisher *publisher = ipc_attach(region, NULL);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_transaction *tx;
+	struct stele_follow *follow;
+	struct stele_event event;
+
+	OK(stele_follow_open(subscriber, NULL, &follow));
+	RETURNS(stele_follow_next(follow, &event), 1, "");
+	cr_assert_eq(event.kind, STELE_EVENT_INITIAL_END);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_create_table(tx, "rows", &ipc_schema));
+	for (unsigned i = 0; i < 3; i++)
+		ipc_put(tx, i, 1);
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	OK(stele_publisher_compact(publisher));
+	UNTIL(stele_follow_next(follow, &event) == 1);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_expect_eq(event.kind, STELE_EVENT_CHANGE);
+		cr_expect_eq(event.change.kind, STELE_ADDED);
+		RETURNS(stele_follow_next(follow, &event), 1, "");
+	}
+	cr_expect_eq(event.kind, STELE_EVENT_APPLIED);
+	cr_expect_eq(event.count, 3);
+	stele_follow_close(follow);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
 /* Pins, history and versions are the same after the compaction, also for a new publisher. */
 Test(ipc_generation, a_compaction_keeps_history_and_pins)
 {

@@ -35,7 +35,8 @@ static const char doc[] =
 	"that programs could not read in place is refused. With --force it drops the table "
 	"with its rows and creates it again, empty.\n"
 	"\n"
-	"A publisher that was built with fewer columns cannot put rows any more.\n";
+	"A publisher that was built with fewer columns goes on too, if it declares its "
+	"columns by stele_transaction_ensure_table().\n";
 
 /* One change, in the order of the command line. */
 struct alter_step {
