@@ -152,10 +152,11 @@ void tables_committed(struct tables *tables, uint64_t version)
 {
 	struct stele_writable *table;
 
-	tables_forget_dropped(tables);
 	/* The last version has no TABLE_ABSENT table, and then `base` does not matter. */
 	for (table = tables->opened; table; table = table->next_opened)
 		if (table_is_new(table)) {
+			if (table->dropped)
+				tables_forget(tables, table);
 			table->was = table->status == TABLE_PRESENT;
 			table->base = (struct catalog_table){
 				.version = version,

@@ -130,12 +130,12 @@ int tables_check_schema(const struct region *region, const char *table,
  * no declared schema. */
 void tables_close(struct tables *tables);
 
-/* Forgets the declared schemas of the tables that the transaction dropped. Call when it is
- * committed, also if it changes nothing and makes no version; before tables_close(). */
+/* Forgets the declared schemas of the tables that the transaction dropped. Call before
+ * tables_close() if the transaction is committed and makes no version. */
 void tables_forget_dropped(struct tables *tables);
 
-/* After the commit of a version: calls tables_forget_dropped(), records the opened tables as the
- * tables of the last version, and closes them as tables_close() does. */
+/* After the commit of a version: records the opened tables as the tables of the last version,
+ * forgets what tables_forget_dropped() does, and closes the tables as tables_close() does. */
 void tables_committed(struct tables *tables, uint64_t version);
 
 /* Frees all tables. */
