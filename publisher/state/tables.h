@@ -39,7 +39,7 @@ struct stele_writable {
 	struct row_layout layout;
 	uint32_t features;          /* of the region, when `layout` was computed */
 	bool plain;                 /* values need not be normalized (schema_value_plain()) */
-	bool value_any;             /* any value of the right size is valid (schema_value_any()) */
+	bool value_any;             /* any value of the right size may be put */
 	bool key_plain;             /* any key of the right length is valid (schema_key_plain()) */
 	unsigned char *normalized;  /* buffer for a normalized value */
 	size_t normalized_capacity; /* in bytes */

@@ -25,6 +25,7 @@ void narrow_update(struct stele_writable *table)
 	extension_fini(&table->extension);
 	table->narrow_size = NARROW_NONE;
 	table->misfit = declared && !narrow_fits(declared, table->schema);
+	table->value_any = !table->misfit && schema_value_any(table->schema);
 	if (declared && !table->misfit && declared->value_size != table->schema->value_size)
 		table->narrow_size = declared->value_size;
 }

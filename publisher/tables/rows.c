@@ -37,10 +37,10 @@ static int rows_check_new_key(const struct stele_writable *table, const void *ke
 /* Validates a value, complete or narrow. Returns 0 or -EINVAL. */
 static int rows_check_value(const struct stele_writable *table, const void *value, size_t size)
 {
-	if (table->misfit)
-		return narrow_expect(table, table->declared);
 	if (table->value_any && size == table->layout.value_size)
 		return 0;
+	if (table->misfit)
+		return narrow_expect(table, table->declared);
 	if (size == table->narrow_size)
 		return narrow_check(table, value);
 	return stele_value_check(table->schema, value, size);

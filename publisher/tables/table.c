@@ -59,7 +59,6 @@ void table_set_schema(struct stele_writable *table, struct stele_schema *schema)
 	stele_schema_free(table->schema);
 	table->schema = schema;
 	table->plain = schema_value_plain(schema);
-	table->value_any = schema_value_any(schema);
 	table->key_plain = schema_key_plain(schema);
 	table->features = table->publisher->attachment.region.features;
 	row_layout_of(schema, table->features, &table->layout);

@@ -32,7 +32,7 @@ scan_many  61  of a row, 25 a call
 scan_small  79  of a row, in a region that holds only 1,000 rows
 scan_small_many  47  of a row, 50 a call
 snapshot  350   to open and close
-commit    3535  of one row of 10,000
+commit    3550  of one row of 10,000
 '
 times=1000 # TIMES in tests/scripts/instructions.c
 
