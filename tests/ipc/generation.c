@@ -164,7 +164,7 @@ Test(ipc_generation, subscribers_move_when_the_region_is_compacted)
 	stele_publisher_close(publisher);
 }
 
-/* A follow that has nothing yet is at version 0, which can't be opened by number in the new file. */
+/* A follow that has nothing yet is at version 0, which has no number in the new file. */
 Test(ipc_generation, a_follow_at_version_0_misses_nothing)
 {
 	struct stele_publisher *publisher = ipc_attach(region, NULL);
