@@ -324,7 +324,7 @@ static inline __attribute__((always_inline)) bool scan_fill(const struct scan *s
 	ret->key = at + 9 + source->value_size;
 	ret->key_bits = source->key_bits;
 	ret->value = at + 8;
-	ret->value_size = source->value_size;
+	ret->value_size = (size_t)source->value_size;
 	ret->version = first;
 	return true;
 }

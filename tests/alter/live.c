@@ -250,12 +250,14 @@ Test(alter_live, a_read_that_pins_takes_an_altered_table)
 	static unsigned char value[2 * PAGE] = {1};
 	const struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
 	struct stele_subscriber *subscriber;
-	struct stele_schema *expected = parse(first), *altered = parse(wider);
+	struct stele_schema *expected, *altered;
 	struct stele_transaction *tx;
 	struct stele_live live, any;
 
 	if (SANITIZED)
 		cr_skip_test("a sanitizer has the handler of SIGSEGV");
+	expected = parse(first);
+	altered = parse(wider);
 	race.pages = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	cr_assert_neq(race.pages, MAP_FAILED);
 	value[2 * PAGE - 1] = 7;

@@ -130,6 +130,8 @@ Test(cli_exec, a_failed_command_is_reported_and_the_watch_continues)
 Test(cli_exec, goes_on_with_the_next_region)
 {
 	char line[64];
+	const char *gap;
+	unsigned version = 99;
 
 	start("cat; echo \"$STELE_REGION $STELE_VERSION\"");
 	for (int i = 0; i < 3; i++)
@@ -138,8 +140,11 @@ Test(cli_exec, goes_on_with_the_next_region)
 	expect_line(line);
 	EXPECT_STATUS(STELE("rm", region), 0);
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
-	EXPECT_HAS(cli_line(&watch), "{\"version\": 1, \"change\": \"gap\", ");
-	snprintf(line, sizeof(line), "%s 1", region);
+	/* The watch may find the region before its table is created. */
+	gap = cli_line(&watch);
+	EXPECT_HAS(gap, "\"change\": \"gap\", ");
+	cr_expect(sscanf(gap, "{\"version\": %u, ", &version) == 1 && version <= 1, "%s", gap);
+	snprintf(line, sizeof(line), "%s %u", region, version);
 	expect_line(line);
 	expect_clean_end(SIGTERM);
 }

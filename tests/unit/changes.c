@@ -361,7 +361,7 @@ Test(unit_changes, compare_no_bytes_behind_the_row_before)
 		.narrow = 1, .narrow_size = 4, .wide_size = 8, .appends = true};
 	struct reading before, after;
 	struct stele_changes *changes;
-	struct row_parts parts;
+	struct row_parts parts = {0};
 	struct world world;
 	bool touched;
 	ref_t row;

@@ -50,7 +50,8 @@ static void batch_append(struct batch *batch, const struct row_buffer *row, uint
 		batch->row_capacity = batch->row_capacity * 2 + 64;
 		batch->rows = heap_realloc(batch->rows, batch->row_capacity * sizeof(*batch->rows));
 	}
-	memcpy(batch->bytes + batch->used, row->key.bytes, batch_key_size(row->key.bits));
+	if (row->key.bits)
+		memcpy(batch->bytes + batch->used, row->key.bytes, batch_key_size(row->key.bits));
 	if (row->value_size)
 		memcpy(batch->bytes + batch->used + key, row->value, row->value_size);
 	batch->rows[batch->count++] = (struct batch_row){
