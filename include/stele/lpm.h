@@ -86,8 +86,9 @@ STELE_API int stele_lpm_open(const struct stele_table *table, const char *column
  *     stele_lpm_open_under(&fib4, (uint8_t[]){0, 0, 0, 254}, 32, NULL, 0, &index);
  *
  * Moving the index also costs a walk over what has changed under other values. The return values
- * and errors are those of stele_lpm_open(). -EMEDIUMTYPE also if the columns before the prefix take
- * another number of bits; -EINVAL also if `key_bits` is not a multiple of 8, or more than 512. */
+ * and errors are those of stele_lpm_open(). -EMEDIUMTYPE is also returned if the columns before the
+ * prefix take another number of bits, and -EINVAL if `key_bits` is not a multiple of 8, or more than
+ * 512. */
 STELE_API int stele_lpm_open_under(const struct stele_table *table, const void *key,
                                    unsigned key_bits, const char *column, uint32_t none,
                                    struct stele_lpm **ret);
