@@ -81,14 +81,14 @@ STELE_API int stele_lpm_open(const struct stele_table *table, const char *column
 /* Builds an index like stele_lpm_open(), of a table whose key has columns before the prefix: the
  * index holds the rows in which these columns have one value. `key` is that value, encoded as in
  * the keys of the table, in `key_bits` bits. A lookup takes addresses, without this value. An
- * example is one routing table of the table `fib4` that `stele publish --kernel-routes` makes:
+ * example is one routing table of a table with the key columns `table: u32, prefix: ipv4net`:
  *
- *     stele_lpm_open_under(&fib4, (uint8_t[]){0, 0, 0, 254}, 32, NULL, 0, &index);
+ *     stele_lpm_open_under(&routes, (uint8_t[]){0, 0, 0, 254}, 32, NULL, 0, &index);
  *
  * Moving the index also costs a walk over what has changed under other values. The return values
- * and errors are those of stele_lpm_open(). -EMEDIUMTYPE is also returned if the columns before the
- * prefix take another number of bits, and -EINVAL if `key_bits` is not a multiple of 8, or more than
- * 512. */
+ * and errors are those of stele_lpm_open(). -EMEDIUMTYPE is also returned if the columns before
+ * the prefix take another number of bits, and -EINVAL if `key_bits` is not a multiple of 8, or more
+ * than 512. */
 STELE_API int stele_lpm_open_under(const struct stele_table *table, const void *key,
                                    unsigned key_bits, const char *column, uint32_t none,
                                    struct stele_lpm **ret);
