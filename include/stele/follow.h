@@ -158,9 +158,8 @@ struct stele_follow;
  *
  * When the region is removed, a _GONE comes. Until there is a region of the name again, no other
  * event does, and the rows that were delivered are those of the region that is gone. Then comes the
- * _RESYNC. No _GONE comes if the follow finds that the region was removed when there is another one
- * already. The follow goes on with a region of the same owner only, unless the subscriber has
- * STELE_ANY_OWNER.
+ * _RESYNC. If another region has the name before the follow looks, only the _RESYNC comes. The
+ * follow goes on with a region of the same owner only, unless the subscriber has STELE_ANY_OWNER.
  *
  * A subscriber with options.tables is woken for those tables. Changes of other tables that it
  * follows are delivered with them, or a second later if there is a call by then. If there is
