@@ -151,7 +151,7 @@ machine()
 	mkdir "$tree/root/stele"
 	git -c safe.directory='*' ls-files -z | while IFS= read -r -d '' file; do
 		[ ! -e "$file" ] || printf '%s\0' "$file"
-	done | tar --null -T - --no-recursion -cf - |
+	done | tar --no-recursion --null -T - -cf - |
 		tar -C "$tree/root/stele" --no-same-owner -xf -
 	[ -e "$tree/root/stele/Makefile" ] || wrong 'found no sources; run this in a git clone'
 }

@@ -38,6 +38,7 @@ fi
 jobs=$1
 shift
 work=$(mktemp -d)
+chmod 1777 "$work" # a test's child of another user writes its sanitizer's report here
 trap 'rm -rf "$work"' EXIT
 # a signal to this script also stops the programs
 trap 'trap - TERM; kill $(jobs -p) 2>/dev/null; exit 143' INT TERM HUP
