@@ -25,6 +25,8 @@ build/*         what make makes
 sys/*.h         headers of the system
 pan.c           written by spin
 ipc/mqueue.c    in the kernel
+net/ipv*/*.c    in the kernel
+fib*()          in the kernel
 clone()         a system call that only libc makes
 pthread_*()     functions of libc, of which a comment may say why they are not called
 '

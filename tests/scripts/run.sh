@@ -131,12 +131,12 @@ in_namespace()
 	fi
 	printf '$ stele publish --kernel-routes %s &\n' "$region"
 	start mirror "$stele" publish --kernel-routes "$region"
-	until_true "$stele" dump "$region/routes4"
-	subscribe "$region/routes4"
+	until_true "$stele" dump "$region/fib4"
+	subscribe "$region/fib4"
 	# shellcheck disable=SC2086 # words
 	show ip route add 203.0.113.0/24 $hop
 	told 203.0.113.0/24
-	show "$stele" lookup "$region/routes4" 203.0.113.7
+	show "$stele" lookup "$region/fib4" 254,203.0.113.7
 	# shellcheck disable=SC2086
 	show ip route replace 203.0.113.0/24 $second
 	told 203.0.113.0/24
@@ -176,8 +176,8 @@ stop
 step "Mirror this machine's own routes, which are only read"
 printf '$ stele publish --kernel-routes %s &\n' "$region"
 start mirror "$stele" publish --kernel-routes "$region"
-until_true "$stele" dump "$region/routes4"
-show "$stele" dump "$region/routes4" >"$work/live"
+until_true "$stele" dump "$region/fib4"
+show "$stele" dump "$region/fib4" >"$work/live"
 head -n 20 "$work/live"
 stop
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/kernel_state.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <criterion/criterion.h>
 #include <stele/stele.h>
 
+#include "tools/kernel/kernel_list.h"
 #include "tools/kernel/kernel_tables.h"
 
 /* ---- rows as lines of text ---- */
@@ -166,93 +168,66 @@ static void kernel_neighbours(struct lines *neighbours)
 	json_decref(all);
 }
 
-static void hop_text(const json_t *hop, const char *separator, bool weight, char *path, size_t size)
+/* Formats a next hop that ip(8) prints: " via GATEWAY dev LINK weight N flags". */
+static void hop_text(const json_t *hop, char *to, size_t size)
 {
+	static const char *const flags[] = {"dead", "linkdown", "onlink"};
 	const json_t *via = json_object_get(hop, "via");
 	const char *gateway = via ? text(via, "host", "") : text(hop, "gateway", NULL);
-	size_t length = strlen(path);
+	size_t length = strlen(to);
+	const char *weight = json_object_get(hop, "weight") ? "weight" : NULL;
 
-	snprintf(path + length, size - length, "%s%s%s%s%sdev %s", separator, gateway ? "via " : "",
-	         via ? "inet6 " : "", gateway ? gateway : "", gateway ? " " : "",
-	         text(hop, "dev", ""));
-	length = strlen(path);
-	if (weight)
-		snprintf(path + length, size - length, " weight %u", number(hop, "weight"));
+	snprintf(to + length, size - length, " [%s%s%sdev %s weight %u", gateway ? "via " : "",
+	         gateway ? gateway : "", gateway ? " " : "", text(hop, "dev", ""),
+	         weight ? number(hop, weight) : 1);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (has_flag(hop, flags[i])) {
+			length = strlen(to);
+			snprintf(to + length, size - length, " %s", flags[i]);
+		}
+	length = strlen(to);
+	snprintf(to + length, size - length, "]");
 }
 
 /* Formats the value of a route as one text. */
 static void route_text(const json_t *route, bool wide, char *ret, size_t size)
 {
-	const char *none = wide ? "::" : "0.0.0.0";
 	const json_t *hops = json_object_get(route, "nexthops"), *hop;
-	const json_t *first = hops ? json_array_get(hops, 0) : route;
-	char path[1024] = "";
-	size_t i, count_hops = json_array_size(hops);
+	const char *source = text(route, "prefsrc", wide ? "::" : "0.0.0.0");
+	const char *preference = text(route, "pref", "medium");
+	size_t i;
 
-	if (hops) {
-		json_array_foreach((json_t *)hops, i, hop)
-			hop_text(hop, i ? ", " : "", true, path, sizeof(path));
-	} else if (json_object_get(route, "dev")) {
-		hop_text(route, "", false, path, sizeof(path));
-		count_hops = 1;
-	}
-	snprintf(ret, size, "%s %s %s gw %s src %s if %s mtu %u nhid %u hops %zu [%s]",
+	snprintf(ret, size, "%s %s %s src %s mtu %u nhid %u pref %s%s",
 	         text(route, "type", "unicast"), text(route, "protocol", ""),
-	         text(route, "scope", ""), text(first, "gateway", none),
-	         text(route, "prefsrc", none), text(first, "dev", ""),
+	         text(route, "scope", ""), source,
 	         number(json_array_get(json_object_get(route, "metrics"), 0), "mtu"),
-	         number(route, "nhid"), count_hops, path);
+	         number(route, "nhid"), preference,
+	         json_object_get(route, "expires") ? " expires" : "");
+	if (!hops && json_object_get(route, "dev"))
+		hop_text(route, ret, size);
+	json_array_foreach((json_t *)hops, i, hop) hop_text(hop, ret, size);
 }
 
 static const char *table_number(const char *name)
 {
-	return strcmp(name, "main") == 0 ? "254" : strcmp(name, "local") == 0 ? "255" : name;
+	return strcmp(name, "main") == 0      ? "254"
+	       : strcmp(name, "local") == 0   ? "255"
+	       : strcmp(name, "default") == 0 ? "253"
+	                                      : name;
 }
 
-/* The best route of a prefix among those read so far. */
-struct best {
-	char prefix[64], value[1500];
-	unsigned metric, alternatives;
-};
-
-/* Adds a route of the main table. Routes come in the kernel's order. */
-static void best_take(struct best **all, size_t *best_count, const char *prefix, unsigned metric,
-                      const char *value)
-{
-	struct best *best = NULL;
-
-	for (size_t i = *best_count; i > 0 && !best; i--)
-		if (strcmp((*all)[i - 1].prefix, prefix) == 0)
-			best = &(*all)[i - 1];
-	if (best && metric >= best->metric) {
-		best->alternatives++;
-		return;
-	}
-	if (!best) {
-		*all = realloc(*all, (*best_count + 1) * sizeof(**all));
-		best = &(*all)[(*best_count)++];
-		best->alternatives = 0;
-		snprintf(best->prefix, sizeof(best->prefix), "%s", prefix);
-	} else {
-		best->alternatives++;
-	}
-	best->metric = metric;
-	snprintf(best->value, sizeof(best->value), "%s", value);
-}
-
-static void kernel_routes(bool wide, struct lines *rib, struct lines *lookups)
+static void kernel_routes(bool wide, struct lines *routes)
 {
 	json_t *all = ip_json(wide ? "-6 route show table all" : "-4 route show table all"), *route;
-	char last[256] = "", key[256], prefix[64], value[1500];
-	struct best *bests = NULL;
-	size_t i, best_count = 0;
+	char last[256] = "", key[256], prefix[64], value[8192];
+	size_t i;
 	unsigned order = 0;
 
 	json_array_foreach(all, i, route)
 	{
 		const char *to = text(route, "dst", ""),
 			   *table = table_number(text(route, "table", "main"));
-		const char *from = text(route, "from", "default");
+		const char *from = text(route, "from", "::/0");
 
 		if (strcmp(to, "default") == 0)
 			to = wide ? "::/0" : "0.0.0.0/0";
@@ -260,20 +235,14 @@ static void kernel_routes(bool wide, struct lines *rib, struct lines *lookups)
 		         strchr(to, '/') ? ""
 		         : wide          ? "/128"
 		                         : "/32");
-		snprintf(key, sizeof(key), "%s %s tos %lu metric %u", table, prefix,
+		snprintf(key, sizeof(key), "%s %s from %s%s tos %lu metric %u", table, prefix, from,
+		         strchr(from, '/') ? "" : "/128",
 		         strtoul(text(route, "tos", "0"), NULL, 16), number(route, "metric"));
 		order = strcmp(key, last) == 0 ? order + 1 : 0;
 		snprintf(last, sizeof(last), "%s", key);
 		route_text(route, wide, value, sizeof(value));
-		line_add(rib, "%s #%u from %s %s", key, order, from, value);
-		if (strcmp(table, "254") == 0 && !json_object_get(route, "tos") &&
-		    strcmp(from, "default") == 0)
-			best_take(&bests, &best_count, prefix, number(route, "metric"), value);
+		line_add(routes, "%s #%u %s", key, order, value);
 	}
-	for (i = 0; i < best_count; i++)
-		line_add(lookups, "%s %s metric %u +%u", bests[i].prefix, bests[i].value,
-		         bests[i].metric, bests[i].alternatives);
-	free(bests);
 	json_decref(all);
 }
 
@@ -349,10 +318,6 @@ static void region_lines(const struct stele_snapshot *snapshot, enum kernel_tabl
 	cursor = stele_cursor_close(cursor);
 }
 
-#define ROUTE_TEXT \
-	"{type} {protocol} {scope} gw {gateway} src {source} if {interface} mtu {mtu} " \
-	"nhid {next_hop_id} hops {next_hops} [{path}]"
-
 static const struct {
 	enum kernel_table table;
 	const char *format;
@@ -364,21 +329,139 @@ static const struct {
 	{KERNEL_ADDRESSES6,
          "{index} {address}/{length} peer {peer} brd {broadcast} {interface} {label} "
          "{scope}{?secondary}{?permanent}{?tentative}{?deprecated}{?temporary}"},
-	{KERNEL_RIB4,
-         "{table} {prefix} tos {tos} metric {metric} #{order} from default " ROUTE_TEXT},
-	{KERNEL_RIB6, "{table} {prefix} tos 0 metric {metric} #{order} from {from} " ROUTE_TEXT},
-	{KERNEL_ROUTES4, "{prefix} " ROUTE_TEXT " metric {metric} +{alternatives}"},
-	{KERNEL_ROUTES6, "{prefix} " ROUTE_TEXT " metric {metric} +{alternatives}"},
 	{KERNEL_NEIGHBOURS4, "{address} {interface} {mac} {state}"},
 	{KERNEL_NEIGHBOURS6, "{address} {interface} {mac} {state}"},
 };
+
+/* ---- the region's routes ---- */
+
+/* Returns the name of a link. The lines of the table `links` begin with the number and the name. */
+static const char *link_name(const struct lines *links, uint32_t ifindex, char ret[20])
+{
+	for (size_t i = 0; i < links->count; i++) {
+		unsigned index;
+
+		if (sscanf(links->of[i], "%u %15s", &index, ret) == 2 && index == ifindex)
+			return ret;
+	}
+	snprintf(ret, 20, "#%u", ifindex);
+	return ret;
+}
+
+static void region_hop(const struct lines *links, const struct kernel_hop *hop, char *to,
+                       size_t size)
+{
+	char gateway[INET6_ADDRSTRLEN] = "", name[20];
+	size_t length = strlen(to);
+
+	if (hop->family)
+		inet_ntop(hop->family == 4 ? AF_INET : AF_INET6, hop->gateway, gateway,
+		          sizeof(gateway));
+	snprintf(to + length, size - length, " [%s%s%sdev %s weight %u%s%s%s]",
+	         hop->family ? "via " : "", gateway, hop->family ? " " : "",
+	         link_name(links, hop->ifindex, name), hop->weight, hop->dead ? " dead" : "",
+	         hop->linkdown ? " linkdown" : "", hop->onlink ? " onlink" : "");
+}
+
+/* Adds the line of a row. Checks that the columns agree with the first hop that is not dead. */
+static void region_route(enum kernel_table table, const struct stele_row *row,
+                         const struct lines *links, struct lines *routes)
+{
+	const struct kernel_route *value = row->value;
+	bool wide = table == KERNEL_FIB6 || table == KERNEL_ALTERNATIVES6;
+	struct kernel_prefix prefix;
+	struct kernel_entry entry;
+	char address[INET6_ADDRSTRLEN], from[INET6_ADDRSTRLEN], source[INET6_ADDRSTRLEN];
+	char hops[8192] = "", name[20], type[32];
+	uint16_t order = value->order;
+
+	cr_assert_eq(kernel_list_decode(table, row, &prefix, &entry), 0);
+	if (table == KERNEL_ALTERNATIVES4 || table == KERNEL_ALTERNATIVES6) {
+		memcpy(&order, (const uint8_t *)row->key + row->key_bits / 8 - 2, 2);
+		order = ntohs(order);
+	}
+	for (unsigned i = 0; i < entry.hops; i++)
+		region_hop(links, &kernel_entry_hops(&entry)[i], hops, sizeof(hops));
+	if (value->ifindex)
+		cr_assert_str_eq(value->interface, link_name(links, value->ifindex, name));
+	inet_ntop(wide ? AF_INET6 : AF_INET, prefix.address, address, sizeof(address));
+	inet_ntop(AF_INET6, prefix.from, from, sizeof(from));
+	inet_ntop(wide ? AF_INET6 : AF_INET, value->source, source, sizeof(source));
+	stele_value_format(
+		&kernel_schemas[table]->columns[stele_schema_column(kernel_schemas[table], "type")],
+		&value->type, 1, type, sizeof(type));
+	line_add(
+		routes,
+		"%u %s/%u from %s/%u tos %u metric %u #%u %s %s %s src %s mtu %u nhid %u pref %s%s%s",
+		prefix.table, address, prefix.length, from, prefix.from_length, entry.tos,
+		entry.metric, order, type, value->protocol, value->scope, source, value->mtu,
+		value->nexthop_id,
+		value->preference == 1   ? "high"
+		: value->preference == 3 ? "low"
+					 : "medium",
+		value->expires ? " expires" : "", hops);
+	free(entry.value);
+}
+
+static void region_routes(const struct stele_snapshot *snapshot, enum kernel_table which,
+                          const struct lines *links, struct lines *routes)
+{
+	struct stele_cursor *cursor;
+	struct stele_table table;
+	struct stele_row row;
+
+	cr_assert_eq(stele_table_open(snapshot, kernel_table_names[which], kernel_schemas[which],
+	                              &table),
+	             0, "%s", stele_last_error());
+	cr_assert_eq(stele_cursor_open(&table, &cursor), 0, "%s", stele_last_error());
+	while (stele_cursor_next(cursor, &row) == 1)
+		region_route(which, &row, links, routes);
+	cursor = stele_cursor_close(cursor);
+}
+
+/* Returns the length of the part of a line that is equal for all routes of a prefix and metric. */
+static size_t group_length(const char *line)
+{
+	return (size_t)(strchr(line, '#') - line);
+}
+
+/* Removes IPv6 routes without a router that come after one with several, of the same prefix and
+ * metric, and numbers the rest anew. The kernel has such routes, but leaves those out of a dump
+ * that come before the last router was added (fib6_dump_node() in net/ipv6/ip6_fib.c). */
+static void forget_hidden(struct lines *routes)
+{
+	bool several = false;
+	size_t kept = 0;
+	unsigned order = 0;
+
+	lines_sort(routes);
+	for (size_t i = 0; i < routes->count; i++) {
+		char *line = routes->of[i], *hop = strstr(line, " [");
+		size_t length = group_length(line);
+		bool same = kept > 0 && group_length(routes->of[kept - 1]) == length &&
+		            strncmp(routes->of[kept - 1], line, length) == 0;
+
+		if (!same)
+			order = 0;
+		several &= same;
+		if (several && !strstr(line, " [via")) {
+			free(line);
+			continue;
+		}
+		several |= hop && strstr(line, "nhid 0") && strstr(hop + 1, " [");
+		line[length + 1] = (char)('0' + order++);
+		routes->of[kept++] = line;
+	}
+	routes->count = kept;
+}
 
 void kernel_state_read(struct lines of[KERNEL_TABLES])
 {
 	kernel_links(&of[KERNEL_LINKS], &of[KERNEL_ADDRESSES4]);
 	kernel_neighbours(&of[KERNEL_NEIGHBOURS4]);
-	kernel_routes(false, &of[KERNEL_RIB4], &of[KERNEL_ROUTES4]);
-	kernel_routes(true, &of[KERNEL_RIB6], &of[KERNEL_ROUTES6]);
+	kernel_routes(false, &of[KERNEL_FIB4]);
+	kernel_routes(true, &of[KERNEL_FIB6]);
+	forget_hidden(&of[KERNEL_FIB6]);
 }
 
 void kernel_state_of_region(const struct stele_snapshot *snapshot, struct lines of[KERNEL_TABLES])
@@ -391,16 +474,18 @@ void kernel_state_of_region(const struct stele_snapshot *snapshot, struct lines 
 			to = (enum kernel_table)(to - 1);
 		region_lines(snapshot, formats[i].table, formats[i].format, &all);
 		for (size_t j = 0; j < all.count; j++) {
-			char *line = all.of[j], *from = strstr(line, "from ::/0"), *end;
+			char *line = all.of[j], *end;
 
-			if (from)
-				line_add(&of[to], "%.*sfrom default%s", (int)(from - line), line,
-				         from + 9);
-			else if (to != KERNEL_NEIGHBOURS4)
+			if (to != KERNEL_NEIGHBOURS4)
 				line_add(&of[to], "%s", line);
 			else if ((end = strstr(line, " permanent")))
 				line_add(&of[to], "%.*s", (int)(end - line), line);
 		}
 		lines_free(&all);
 	}
+	region_routes(snapshot, KERNEL_FIB4, &of[KERNEL_LINKS], &of[KERNEL_FIB4]);
+	region_routes(snapshot, KERNEL_ALTERNATIVES4, &of[KERNEL_LINKS], &of[KERNEL_FIB4]);
+	region_routes(snapshot, KERNEL_FIB6, &of[KERNEL_LINKS], &of[KERNEL_FIB6]);
+	region_routes(snapshot, KERNEL_ALTERNATIVES6, &of[KERNEL_LINKS], &of[KERNEL_FIB6]);
+	forget_hidden(&of[KERNEL_FIB6]);
 }

@@ -24,11 +24,10 @@ void lines_free(struct lines *lines);
 const char *lines_differ(struct lines *region_has, struct lines *kernel_has);
 
 /* Reads the kernel's side of all tables. The first table holds addresses and neighbours of both
- * families. */
+ * families, and fib4 and fib6 hold all routes. */
 void kernel_state_read(struct lines of[KERNEL_TABLES]);
 
-/* Reads the region's side. "from ::/0" becomes "from default", as ip(8) prints it, and only
- * permanent neighbours are included. */
+/* Reads the region's side. Only permanent neighbours are included. */
 void kernel_state_of_region(const struct stele_snapshot *snapshot, struct lines of[KERNEL_TABLES]);
 
 #endif

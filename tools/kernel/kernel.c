@@ -28,6 +28,7 @@
 #include <string.h>
 #include <time.h>
 #include <stele/stele.h>
+#include <stele/subscriber.h>
 
 #include "lib/units.h"
 #include "tools/kernel/kernel.h"
@@ -55,6 +56,8 @@
 #define REST_MIN_NS (20 * NSEC_PER_MSEC)
 /* How many times to dump a kind in one round if the kernel changes meanwhile. */
 #define DUMP_TRIES 5
+/* How many times to read again in one round what messages that arrived meanwhile have changed. */
+#define READ_TRIES 8
 
 /* The kernel publisher. Times are in nanoseconds on CLOCK_MONOTONIC. */
 struct source {
@@ -64,8 +67,11 @@ struct source {
 	struct stele_transaction *tx; /* of this round */
 	struct kernel_sockets sockets;
 	struct kernel_mirror mirror;
-	bool drained; /* the socket has no more messages */
-	bool urgent;  /* messages were lost, or there was no dump yet: the next must not wait */
+	struct kernel_relink relink; /* while the routes of a link are read */
+	struct kernel_status status;
+	int64_t status_at; /* for kernel_status_put() */
+	bool drained;      /* the socket has no more messages */
+	bool urgent; /* messages were lost, or there was no dump yet: the next must not wait */
 	int64_t last_event; /* time of the last message */
 	int64_t rest_until; /* time before which no dump starts while messages arrive */
 	unsigned messages;  /* number of messages in this round */
@@ -146,8 +152,9 @@ static int kernel_take_burst(struct source *source, int settle_ms)
 			source->messages += (unsigned)r;
 			source->last_event = kernel_now();
 		} else if (r == -ENOBUFS) {
-			source->mirror.dirty = KERNEL_ALL_KINDS;
+			kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS, "messages were lost");
 			source->lost = source->urgent = true;
+			source->status.losses++;
 		} else if (r == -EAGAIN) {
 			source->drained = true;
 			if (!source->messages || kernel_now() >= end ||
@@ -201,10 +208,11 @@ static int kernel_dump_dirty(struct source *source)
 	int64_t start = kernel_now(), took;
 	unsigned mask = KERNEL_KIND_MASK(KERNEL_KIND_LINKS), doubtful = 0;
 
+	mirror->store.refused = 0;
 	for (int kind = KERNEL_KIND_LINKS; kind < KERNEL_KINDS; kind++) {
 		int r = 0;
 
-		/* A dump of links that finds a change makes all kinds dirty. */
+		/* A dump of links may make other kinds dirty. */
 		mask |= mirror->dirty;
 		mirror->dirty = 0;
 		if (mask & KERNEL_KIND_MASK(kind))
@@ -213,8 +221,10 @@ static int kernel_dump_dirty(struct source *source)
 			return r;
 		if (r == 1)
 			doubtful |= KERNEL_KIND_MASK(kind);
+		source->status.dumps += (mask >> kind) & 1;
 	}
-	mirror->dirty = doubtful;
+	if (doubtful)
+		kernel_mirror_mark(mirror, doubtful, "the kernel changed during the dumps");
 	source->urgent = false;
 	took = kernel_now() - start;
 	source->rest_until = kernel_now() +
@@ -232,28 +242,159 @@ static int64_t kernel_rest(const struct source *source)
 	return left > 0 ? left : 0;
 }
 
-/* Applies a burst of messages, dumps the dirty kinds, and applies what arrived meanwhile, in the
- * open transaction. `settle_ms` is for kernel_take_burst(). */
-static int kernel_fill(struct source *source, int settle_ms)
+/* Takes the answer to a query about a link. */
+static int kernel_take_link(void *context, const struct nlmsghdr *message)
 {
-	const char *table;
-	int r = kernel_tables_open(source->tx, source->mirror.tables, &table);
+	struct source *source = context;
+	int r;
 
-	if (r == -EEXIST)
-		return kernel_fail(
-			source, r,
-			"region \"%s\" has a table \"%s\" with other columns; drop that table, "
-			"or use another region",
-			source->region, table);
+	source->mirror.answering = true;
+	r = kernel_mirror_apply(&source->mirror, message);
+	source->mirror.answering = false;
+	return r < 0 ? kernel_fail_library(source, r) : 0;
+}
+
+/* Takes a route of a link. */
+static int kernel_take_routes(void *context, const struct nlmsghdr *message)
+{
+	struct source *source = context;
+	int r = kernel_relink_add(&source->relink, message);
+
+	return r < 0 ? kernel_fail_library(source, r) : 0;
+}
+
+/* Reads the routes of one link and one family. `gone`: the link does not exist any more, so it has
+ * no routes. */
+static int kernel_read_link(struct source *source, uint32_t ifindex, bool wide, bool gone)
+{
+	unsigned kind = KERNEL_KIND_MASK(wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4);
+	struct kernel_mirror *mirror = &source->mirror;
+	int r, read = 0;
+
+	source->relink = (struct kernel_relink){0};
+	r = kernel_relink_start(&source->relink, &mirror->store, ifindex, wide);
+	if (r == 1 && !gone) {
+		source->status.reads++;
+		read = kernel_query_routes(&source->sockets, wide, ifindex, kernel_take_routes,
+		                           source);
+	}
+	if (r == 1 && (read == 1 || read == -EOPNOTSUPP)) {
+		kernel_mirror_mark(mirror, kind, "a link has changed");
+		r = 0;
+	} else if (r == 1) {
+		r = read < 0 && read != -ENODEV ? read : kernel_relink_end(&source->relink);
+		if (r == 1)
+			kernel_mirror_mark(mirror, kind, "a message did not fit");
+	}
+	kernel_relink_free(&source->relink);
+	return r < 0 && !source->reported && r != read ? kernel_fail_library(source, r) : r;
+}
+
+/* Dumps the next-hop objects, if there are any: the kernel removes those of a link that goes down
+ * without a message. */
+static int kernel_read_nexthops(struct source *source)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	int r = stele_writable_cursor_open(source->mirror.store.tables[KERNEL_NEXTHOPS], &cursor);
+
 	if (r < 0)
 		return kernel_fail_library(source, r);
-	r = kernel_take_burst(source, settle_ms);
-	if (r >= 0 && source->mirror.dirty && source->drained && kernel_rest(source) == 0) {
-		r = kernel_dump_dirty(source);
+	r = stele_cursor_next(cursor, &row);
+	stele_cursor_close(cursor);
+	if (r < 0)
+		return kernel_fail_library(source, r);
+	r = r ? kernel_dump_kind(source, KERNEL_KIND_NEXTHOPS) : 0;
+	if (r == 1)
+		kernel_mirror_mark(&source->mirror, KERNEL_KIND_MASK(KERNEL_KIND_NEXTHOPS),
+		                   "the kernel changed during the dumps");
+	return r < 0 ? r : 0;
+}
+
+/* Reads the routes of the links in doubt. */
+static int kernel_read_doubts(struct source *source)
+{
+	struct kernel_mirror *mirror = &source->mirror;
+	struct kernel_doubt doubt;
+
+	while (kernel_mirror_take_doubt(mirror, &doubt)) {
+		int r = kernel_query_link(&source->sockets, doubt.ifindex, kernel_take_link,
+		                          source);
+		bool gone = r == -ENODEV;
+
+		if (r < 0 && !gone)
+			return r;
+		/* The answer comes after the change of the link is complete. */
+		r = kernel_read_nexthops(source);
+		if (r < 0)
+			return r;
+		if (doubt.kinds & KERNEL_KIND_MASK(KERNEL_KIND_ROUTES4))
+			r = kernel_read_link(source, doubt.ifindex, false, gone);
+		if (r >= 0 && (doubt.kinds & KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6)))
+			r = kernel_read_link(source, doubt.ifindex, true, gone);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Reads what is dirty or in doubt, and applies what arrived meanwhile. */
+static int kernel_read_again(struct source *source)
+{
+	struct kernel_mirror *mirror = &source->mirror;
+	int r = 0;
+
+	for (int i = 0; i < READ_TRIES && r >= 0 && source->drained; i++) {
+		if (mirror->dirty && kernel_rest(source) == 0)
+			r = kernel_dump_dirty(source);
+		else if (mirror->doubt_count)
+			r = kernel_read_doubts(source);
+		else
+			break;
+		mirror->replaying = true;
 		if (r >= 0)
 			r = kernel_take_burst(source, 0);
+		mirror->replaying = false;
 	}
 	return r;
+}
+
+/* Returns why the tables may differ from the kernel's state, or "". */
+static const char *kernel_doubt(const struct source *source)
+{
+	const struct kernel_mirror *mirror = &source->mirror;
+
+	if (mirror->dirty)
+		return mirror->reason;
+	if (mirror->store.refused)
+		return "the region is full";
+	return mirror->doubt_count ? "a link has changed" : "";
+}
+
+/* Applies a burst of messages, reads what it leaves in doubt, and writes the status, in the open
+ * transaction. `settle_ms` is for kernel_take_burst().
+ *
+ * If messages were lost, the tables may differ from the kernel's state until the end of a long
+ * dump. So that readers know it meanwhile, the dump is left to the next transaction. */
+static int kernel_fill(struct source *source, int settle_ms)
+{
+	struct kernel_status *status = &source->status;
+	bool known;
+	int r = kernel_tables_open(source->tx, source->mirror.store.tables);
+
+	if (r < 0)
+		return kernel_fail_library(source, r);
+	known = !kernel_status_is_synced(source->mirror.store.tables[KERNEL_STATUS]);
+	r = kernel_take_burst(source, settle_ms);
+	status->messages += source->messages;
+	if (r >= 0 && (known || !source->urgent))
+		r = kernel_read_again(source);
+	if (r < 0)
+		return r;
+	source->status.refused = source->mirror.store.refused;
+	r = kernel_status_put(source->mirror.store.tables[KERNEL_STATUS], &source->status,
+	                      kernel_doubt(source), &source->status_at);
+	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
 /* Begins a transaction. Waits while another publisher that shares the region has a transaction
@@ -319,7 +460,9 @@ static int kernel_loop(struct source *source)
 	for (;;) {
 		int timeout = REAP_MS, r;
 
-		if (source->mirror.dirty)
+		if (source->mirror.doubt_count)
+			timeout = 0;
+		else if (source->mirror.dirty)
 			timeout = (int)((kernel_rest(source) + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 		if (poll(fds, 2, timeout) < 0) {
 			if (errno == EINTR)
@@ -328,14 +471,39 @@ static int kernel_loop(struct source *source)
 		}
 		if (fds[0].revents)
 			return 0;
-		if (fds[1].revents || (source->mirror.dirty && kernel_rest(source) == 0)) {
+		if (fds[1].revents || source->mirror.doubt_count ||
+		    (source->mirror.dirty && kernel_rest(source) == 0)) {
 			r = kernel_round(source);
 			if (r < 0)
 				return r;
 		} else if (!source->mirror.dirty) {
 			stele_publisher_reap(source->publisher);
+			/* There may be space for all rows now. */
+			if (source->mirror.store.refused)
+				kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS,
+				                   "the region is full");
 		}
 	}
+}
+
+/* Says in the table `status` that the tables are not followed any more. */
+static int kernel_say_stopped(struct source *source)
+{
+	int r = kernel_begin(source);
+
+	if (r <= 0)
+		return r;
+	r = kernel_tables_open(source->tx, source->mirror.store.tables);
+	if (r >= 0)
+		r = kernel_status_put(source->mirror.store.tables[KERNEL_STATUS], &source->status,
+		                      "the publisher has stopped", &source->status_at);
+	if (r < 0) {
+		source->tx = stele_transaction_abort(source->tx);
+		return r;
+	}
+	r = stele_transaction_commit(source->tx, "kernel mirror stopped", NULL);
+	source->tx = NULL;
+	return r;
 }
 
 /* Attaches as a publisher. Waits for another publisher to go away, in slices, and checks for a
@@ -367,17 +535,19 @@ static int kernel_run_source(struct source *source)
 		.flags = STELE_CREATE,
 	};
 	const struct stele_publisher_options *publisher = source->options->publisher;
-	int r = kernel_mirror_init(&source->mirror);
+	int r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
 
-	if (r >= 0)
-		r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
+	kernel_mirror_init(&source->mirror);
 	if (r >= 0)
 		r = kernel_attach(source, publisher ? publisher : &defaults);
 	if (r > 0 && *stele_publisher_note(source->publisher) && source->options->report)
 		source->options->report(source->options->context,
 		                        stele_publisher_note(source->publisher), 0);
-	if (r > 0)
+	if (r > 0) {
 		r = kernel_loop(source);
+		if (r == 0)
+			(void)kernel_say_stopped(source);
+	}
 	if (r < 0 && !source->reported)
 		kernel_fail(source, r, "cannot read the kernel's tables over rtnetlink: %s",
 		            strerror(-r));

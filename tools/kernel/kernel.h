@@ -4,18 +4,20 @@
  * network namespace, over rtnetlink. `stele publish --kernel-routes' runs it.
  *
  * It first dumps all objects, and then follows the messages of the kernel: each burst of messages
- * is one version. If a message does not describe all of its change, or if messages were lost, it
- * dumps again and commits the differences.
+ * is one version. A message about a route is applied by the kernel's own rules. What the kernel
+ * changes without a message is read again for the link that it concerns. If messages were lost, all
+ * objects are dumped again, and the differences are committed. docs/design/kernel.md has the model.
  *
- * TABLES, created if the region does not have them:
+ * TABLES, created if the region does not have them (kernel_tables.h):
  *
- *   routes4, routes6   the main routing table, for longest-prefix lookups of addresses: for each
- *                      prefix, the route with the lowest metric. Routes with a TOS (IPv4), and
- *                      routes for some source addresses only (IPv6), are left out
- *   rib4, rib6         all routes of all routing tables, including the local table (255)
+ *   fib4, fib6         for each prefix of each routing table, the route that the kernel takes
+ *   alternatives4, alternatives6
+ *                      all other routes
+ *   nexthops           the next-hop objects
  *   links              the interfaces
  *   addresses4, addresses6
- *   neighbours4, neighbours6   entries that are resolved, permanent, or failed
+ *   neighbours4, neighbours6   entries that are resolved, permanent, failed, or learnt from outside
+ *   status             one row: whether the tables are the kernel's state
  */
 #ifndef TOOLS_KERNEL_KERNEL_H
 #define TOOLS_KERNEL_KERNEL_H

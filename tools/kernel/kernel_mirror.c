@@ -7,25 +7,110 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
+#include "tools/kernel/kernel_edit.h"
 #include "tools/kernel/kernel_mirror.h"
-#include "tools/kernel/kernel_rows.h"
-#include "tools/kernel/kernel_tables.h"
 
-int kernel_mirror_init(struct kernel_mirror *mirror)
+/* ---- doubt ---- */
+
+void kernel_mirror_mark(struct kernel_mirror *mirror, unsigned kinds, const char *reason)
 {
-	mirror->dirty = KERNEL_ALL_KINDS;
-	mirror->route.row.value = calloc(1, KERNEL_VALUE_MAX);
-	mirror->best.value = calloc(1, KERNEL_VALUE_MAX);
-	return mirror->route.row.value && mirror->best.value ? 0 : -ENOMEM;
+	mirror->dirty |= kinds;
+	mirror->reason = reason;
+}
+
+static void mirror_doubt(struct kernel_mirror *mirror, uint32_t ifindex, unsigned kinds)
+{
+	for (size_t i = 0; i < mirror->doubt_count; i++) {
+		if (mirror->doubts[i].ifindex == ifindex) {
+			mirror->doubts[i].kinds |= kinds;
+			return;
+		}
+	}
+	if (mirror->doubt_count == KERNEL_DOUBTS_MAX)
+		kernel_mirror_mark(mirror, kinds, "many links have changed");
+	else
+		mirror->doubts[mirror->doubt_count++] =
+			(struct kernel_doubt){.ifindex = ifindex, .kinds = kinds};
+}
+
+/* kernel_store.unnamed: a route names a link that the mirror does not know yet. */
+static void mirror_unnamed(void *context, uint32_t ifindex)
+{
+	mirror_doubt(context, ifindex, KERNEL_ROUTE_KINDS);
+}
+
+/* kernel_store.disagrees. */
+static void mirror_disagrees(void *context, uint32_t ifindex)
+{
+	struct kernel_mirror *mirror = context;
+
+	for (size_t i = 0; i < mirror->changing_count; i++)
+		if (mirror->changing[i] == ifindex)
+			return;
+	if (mirror->changing_count == KERNEL_DOUBTS_MAX)
+		mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
+	else
+		mirror->changing[mirror->changing_count++] = ifindex;
+}
+
+/* Doubts the link of a message if routes disagree with it. */
+static void mirror_end_change(struct kernel_mirror *mirror, uint32_t ifindex)
+{
+	for (size_t i = 0; i < mirror->changing_count && !mirror->answering; i++) {
+		if (mirror->changing[i] != ifindex)
+			continue;
+		mirror->changing[i] = mirror->changing[--mirror->changing_count];
+		mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
+		return;
+	}
+}
+
+static void mirror_doubt_all(void *context, uint32_t ifindex)
+{
+	mirror_doubt(context, ifindex, KERNEL_ROUTE_KINDS);
+}
+
+/* Doubts the links of all routes that a change without a message may concern. */
+static int mirror_doubt_wanted(struct kernel_mirror *mirror, bool wide,
+                               const struct kernel_wanted *wanted)
+{
+	struct kernel_prefixes ignored = {0};
+	int r = kernel_relink_scan(&mirror->store, wide, wanted, mirror_doubt_all, mirror,
+	                           &ignored);
+
+	kernel_prefixes_free(&ignored);
+	return r;
+}
+
+bool kernel_mirror_take_doubt(struct kernel_mirror *mirror, struct kernel_doubt *ret)
+{
+	if (mirror->doubt_count == 0)
+		return false;
+	*ret = mirror->doubts[--mirror->doubt_count];
+	return true;
+}
+
+void kernel_mirror_init(struct kernel_mirror *mirror)
+{
+	kernel_mirror_mark(mirror, KERNEL_ALL_KINDS, "the publisher has just started");
+	mirror->store.unnamed = mirror_unnamed;
+	mirror->store.disagrees = mirror_disagrees;
+	mirror->store.context = mirror;
 }
 
 void kernel_mirror_free(struct kernel_mirror *mirror)
 {
-	free(mirror->route.row.value);
-	free(mirror->best.value);
+	kernel_list_free(&mirror->list);
+	kernel_prefixes_free(&mirror->sourced);
 }
 
 /* ---- rows ---- */
+
+static struct stele_writable *mirror_table(const struct kernel_mirror *mirror,
+                                           enum kernel_table table)
+{
+	return mirror->store.tables[table];
+}
 
 /* Finds the name of an interface in the table `links`. */
 static void mirror_find_name(void *context, uint32_t index, char ret[16])
@@ -34,247 +119,205 @@ static void mirror_find_name(void *context, uint32_t index, char ret[16])
 	struct stele_row row;
 
 	memset(ret, 0, 16);
-	if (stele_writable_get(mirror->tables[KERNEL_LINKS], &(uint32_t){htonl(index)}, 32, &row) ==
-	    1)
+	if (stele_writable_get(mirror_table(mirror, KERNEL_LINKS), &(uint32_t){htonl(index)}, 32,
+	                       &row) == 1) {
 		memcpy(ret, ((const struct kernel_link *)row.value)->name, 16);
-	else
-		/* The message about the new link, which follows, makes all kinds dirty, so that
-		 * the rows get its name. */
-		snprintf(ret, 16, "#%u", index);
+		return;
+	}
+	/* The message about the new link follows. */
+	snprintf(ret, 16, "#%u", index);
+	mirror_doubt(mirror, index, KERNEL_ROUTE_KINDS);
 }
 
-static struct kernel_names mirror_paths(struct kernel_mirror *mirror)
+static struct kernel_names mirror_names(struct kernel_mirror *mirror)
 {
 	return (struct kernel_names){.find = mirror_find_name, .context = mirror};
 }
 
 static int mirror_row_put(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
-	return stele_writable_put(mirror->tables[row->table], row->key, row->key_bits, row->value,
-	                          row->size);
+	int r = stele_writable_put(mirror_table(mirror, row->table), row->key, row->key_bits,
+	                           row->value, row->size);
+
+	if (r != -ENOSPC)
+		return r;
+	mirror->store.refused++;
+	return 0;
 }
 
 static int mirror_row_delete(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
-	return stele_writable_delete(mirror->tables[row->table], row->key, row->key_bits);
+	return stele_writable_delete(mirror_table(mirror, row->table), row->key, row->key_bits);
 }
 
-static enum kernel_table mirror_lookup_table(const struct kernel_route *route)
+/* Deletes the rows of a table whose keys begin with this link. */
+static int mirror_delete_of_link(struct kernel_mirror *mirror, enum kernel_table table,
+                                 uint32_t ifindex)
 {
-	return route->row.table == KERNEL_RIB4 ? KERNEL_ROUTES4 : KERNEL_ROUTES6;
-}
+	const uint32_t prefix = htonl(ifindex);
+	int r = 1;
 
-static enum kernel_kind mirror_route_kind(const struct kernel_route *route)
-{
-	return route->row.table == KERNEL_RIB4 ? KERNEL_KIND_ROUTES4 : KERNEL_KIND_ROUTES6;
-}
+	while (r == 1) {
+		struct stele_cursor *cursor;
+		struct stele_row row;
+		uint8_t key[64];
+		unsigned bits = 0;
 
-static void mirror_mark_dirty(struct kernel_mirror *mirror, enum kernel_kind kind)
-{
-	mirror->dirty |= KERNEL_KIND_MASK(kind);
-}
-
-/* ---- the lookup tables: the best route of each prefix ---- */
-
-/* Converts a row of rib4 or rib6 to a row of routes4 or routes6. */
-static void mirror_lookup_row(const struct kernel_route *route, uint32_t alternatives,
-                              struct kernel_row *ret)
-{
-	const uint8_t *prefix = kernel_route_prefix(route, &ret->key_bits);
-
-	ret->table = mirror_lookup_table(route);
-	ret->size = route->row.size;
-	memcpy(ret->key, prefix, (ret->key_bits + 7) / 8);
-	memcpy(ret->value, route->row.value, route->row.size);
-	*kernel_route_metric(ret->table, ret->value) = route->metric;
-	*kernel_route_alternatives(ret->table, ret->value) = alternatives;
-}
-
-/* Copies the row for the prefix of this route from the lookup table to mirror->best. Returns 1, 0
- * if there is none, or a negative errno. */
-static int mirror_lookup_get(struct kernel_mirror *mirror, const struct kernel_route *route)
-{
-	struct kernel_row *best = &mirror->best;
-	const uint8_t *prefix = kernel_route_prefix(route, &best->key_bits);
-	struct stele_row found;
-	int r;
-
-	best->table = mirror_lookup_table(route);
-	memcpy(best->key, prefix, (best->key_bits + 7) / 8);
-	r = stele_writable_get(mirror->tables[best->table], best->key, best->key_bits, &found);
-	if (r == 1) {
-		best->size = found.value_size;
-		memcpy(best->value, found.value, found.value_size);
+		r = stele_writable_cursor_open(mirror_table(mirror, table), &cursor);
+		if (r < 0)
+			return r;
+		r = stele_cursor_under(cursor, &prefix, 32);
+		if (r >= 0)
+			r = stele_cursor_next(cursor, &row);
+		if (r == 1) {
+			bits = row.key_bits;
+			memcpy(key, row.key, (bits + 7) / 8);
+		}
+		stele_cursor_close(cursor);
+		if (r == 1)
+			r = stele_writable_delete(mirror_table(mirror, table), key, bits);
 	}
 	return r;
 }
 
-/* Updates the lookup table for a route that was added. `replaced`: it replaced the only route of
- * its key, so the number of routes to the prefix is unchanged. */
-static int mirror_lookup_add(struct kernel_mirror *mirror, const struct kernel_route *route,
-                             bool replaced)
-{
-	struct kernel_row *best = &mirror->best;
-	uint32_t metric, alternatives;
-	int r = mirror_lookup_get(mirror, route);
+/* ---- links, addresses, neighbours ---- */
 
-	if (r < 0)
-		return r;
-	if (r == 0) {
-		if (replaced) {
-			mirror_mark_dirty(mirror, mirror_route_kind(route));
-			return 0;
-		}
-		mirror_lookup_row(route, 0, best);
-		return mirror_row_put(mirror, best);
-	}
-	metric = *kernel_route_metric(best->table, best->value);
-	alternatives = *kernel_route_alternatives(best->table, best->value) + (replaced ? 0 : 1);
-	if (replaced ? metric == route->metric : route->metric < metric)
-		mirror_lookup_row(route, alternatives, best);
-	else if (!replaced && metric == route->metric)
-		mirror_mark_dirty(mirror, mirror_route_kind(route));
-	else
-		*kernel_route_alternatives(best->table, best->value) = alternatives;
-	return mirror_row_put(mirror, best);
+static uint32_t mirror_row_ifindex(const struct kernel_row *row)
+{
+	uint32_t index;
+
+	memcpy(&index, row->key, 4);
+	return ntohl(index);
 }
 
-/* Updates the lookup table for a route that was removed. */
-static int mirror_lookup_remove(struct kernel_mirror *mirror, const struct kernel_route *route)
+/* Puts the row of a link. Doubts its routes if it changes them. */
+static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
-	struct kernel_row *best = &mirror->best;
-	uint32_t metric, *alternatives;
-	int r = mirror_lookup_get(mirror, route);
-
-	if (r < 0)
-		return r;
-	metric = r ? *kernel_route_metric(best->table, best->value) : 0;
-	alternatives = kernel_route_alternatives(best->table, best->value);
-	if (r == 1 && metric == route->metric && *alternatives == 0)
-		return mirror_row_delete(mirror, best);
-	if (r == 1 && *alternatives > 0 && route->metric > metric) {
-		(*alternatives)--;
-		return mirror_row_put(mirror, best);
-	}
-	/* The best route is gone, or the row is not as expected. A dump finds the best of the
-	 * rest. */
-	mirror_mark_dirty(mirror, mirror_route_kind(route));
-	return 0;
-}
-
-/* ---- single messages ---- */
-
-/* The routes that the mirror has for the key of a message. The first route has the order 0. */
-struct route_found {
-	bool any;
-	bool equal; /* the first route is equal to that of the message */
-	bool several;
-	bool same_source; /* the first route and that of the message have equal source addresses */
-};
-
-static bool mirror_same_source(const struct kernel_route *route, const void *value)
-{
-	const struct kernel_route6 *a = route->row.value, *b = value;
-
-	return route->row.table == KERNEL_RIB4 || memcmp(&a->from, &b->from, sizeof(a->from)) == 0;
-}
-
-static int mirror_route_find(struct kernel_mirror *mirror, struct kernel_route *route,
-                             struct route_found *ret)
-{
-	struct stele_writable *table = mirror->tables[route->row.table];
+	const unsigned named =
+		KERNEL_ALL_KINDS & ~KERNEL_ROUTE_KINDS & ~KERNEL_KIND_MASK(KERNEL_KIND_LINKS);
+	const struct kernel_link *link = (const void *)row->value;
+	struct kernel_link old = {0};
 	struct stele_row found;
-	int r;
+	uint32_t ifindex = mirror_row_ifindex(row);
+	int r = stele_writable_get(mirror_table(mirror, KERNEL_LINKS), row->key, row->key_bits,
+	                           &found);
 
-	kernel_route_set_order(route, 1);
-	r = stele_writable_get(table, route->row.key, route->row.key_bits, &found);
-	ret->several = r == 1;
-	kernel_route_set_order(route, 0);
-	if (r >= 0)
-		r = stele_writable_get(table, route->row.key, route->row.key_bits, &found);
-	ret->any = r == 1;
-	ret->equal = r == 1 && found.value_size == route->row.size &&
-	             memcmp(found.value, route->row.value, route->row.size) == 0;
-	ret->same_source = r == 1 && mirror_same_source(route, found.value);
-	return r < 0 ? r : 0;
-}
-
-/* Returns true if the message describes all of its change: see (a) in kernel_mirror.h. */
-static bool mirror_route_exact(const struct kernel_route *route, const struct nlmsghdr *message)
-{
-	if (route->row.table == KERNEL_RIB4)
-		return true;
-	return !route->multipath &&
-	       !(message->nlmsg_type == RTM_NEWROUTE && (message->nlmsg_flags & NLM_F_APPEND));
-}
-
-static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
-{
-	struct kernel_route *route = &mirror->route;
-	struct kernel_names names = mirror_paths(mirror);
-	struct route_found found;
-	bool adds = message->nlmsg_type == RTM_NEWROUTE;
-	int r;
-
-	if (!kernel_decode_route(message, &names, route))
-		return 0;
-	r = mirror_route_find(mirror, route, &found);
 	if (r < 0)
 		return r;
-	if (adds ? found.equal && !found.several : !found.any)
-		return 0;
-	if (found.several || !mirror_route_exact(route, message) ||
-	    (adds ? found.any && !(found.same_source && (message->nlmsg_flags & NLM_F_REPLACE))
-	          : !found.equal)) {
-		mirror_mark_dirty(mirror, mirror_route_kind(route));
-		return 0;
-	}
-	r = adds ? mirror_row_put(mirror, &route->row) : mirror_row_delete(mirror, &route->row);
-	if (r < 0 || !route->candidate)
-		return r;
-	return adds ? mirror_lookup_add(mirror, route, found.any)
-	            : mirror_lookup_remove(mirror, route);
+	if (r == 1)
+		memcpy(&old, found.value, sizeof(old));
+	mirror_end_change(mirror, ifindex);
+	if (r == 1 && (memcmp(old.name, link->name, sizeof(old.name)) != 0 || old.up != link->up ||
+	               old.carrier != link->carrier || old.master != link->master ||
+	               memcmp(old.state, link->state, sizeof(old.state)) != 0))
+		mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
+	if (r == 1 && old.mtu != link->mtu)
+		mirror_doubt(mirror, ifindex, KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
+	if (r == 1 && memcmp(old.name, link->name, sizeof(old.name)) != 0)
+		kernel_mirror_mark(mirror, named, "a link was renamed");
+	return mirror_row_put(mirror, row);
+}
+
+/* Deletes a link and all that is on it. */
+static int mirror_delete_link(struct kernel_mirror *mirror, const struct kernel_row *row)
+{
+	uint32_t ifindex = mirror_row_ifindex(row);
+	int r = mirror_row_delete(mirror, row);
+
+	for (int table = KERNEL_ADDRESSES4; table <= KERNEL_NEIGHBOURS6 && r >= 0; table++)
+		r = mirror_delete_of_link(mirror, (enum kernel_table)table, ifindex);
+	mirror_end_change(mirror, ifindex);
+	mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
+	return r;
 }
 
 static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
-	struct kernel_row *row = &mirror->route.row;
-	int r;
+	struct kernel_row *row = &mirror->row;
 
 	if (!kernel_decode_link(message, row))
 		return 0;
-	r = message->nlmsg_type == RTM_NEWLINK ? mirror_row_put(mirror, row)
-	                                       : mirror_row_delete(mirror, row);
-	if (r == 1)
-		mirror->dirty |= KERNEL_ALL_KINDS;
-	return r;
+	return message->nlmsg_type == RTM_NEWLINK ? mirror_put_link(mirror, row)
+	                                          : mirror_delete_link(mirror, row);
 }
 
+/* With a new IPv4 address, the kernel takes next hops on the link again that were dead without one.
+ * With the end of an address, it deletes the IPv4 routes that have the address as their source, and
+ * all IPv4 routes of the link if it was the last address; IPv6 routes forget the source. */
 static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
-	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = mirror_paths(mirror);
+	struct kernel_row *row = &mirror->row;
+	struct kernel_names names = mirror_names(mirror);
+	struct kernel_wanted wanted = {0};
+	uint8_t source[16] = {0};
 	bool wide;
+	int r;
 
 	if (!kernel_decode_address(message, &names, row))
 		return 0;
 	wide = row->table == KERNEL_ADDRESSES6;
-	if (message->nlmsg_type == RTM_NEWADDR)
-		return mirror_row_put(mirror, row);
-	mirror_mark_dirty(mirror, wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4);
-	return mirror_row_delete(mirror, row);
+	if (message->nlmsg_type == RTM_NEWADDR) {
+		r = mirror_row_put(mirror, row);
+		if (r == 1 && !wide)
+			mirror_doubt(mirror, mirror_row_ifindex(row),
+			             KERNEL_KIND_MASK(KERNEL_KIND_ROUTES4));
+		return r;
+	}
+	memcpy(source, row->key + 4, wide ? 16 : 4);
+	wanted.source = source;
+	mirror_doubt(mirror, mirror_row_ifindex(row),
+	             KERNEL_KIND_MASK(wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4));
+	r = mirror_doubt_wanted(mirror, wide, &wanted);
+	return r < 0 ? r : mirror_row_delete(mirror, row);
 }
 
 static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
-	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = mirror_paths(mirror);
+	struct kernel_row *row = &mirror->row;
+	struct kernel_names names = mirror_names(mirror);
 	bool resolved;
 
 	if (!kernel_decode_neighbour(message, &names, row, &resolved))
 		return 0;
 	return message->nlmsg_type == RTM_NEWNEIGH && resolved ? mirror_row_put(mirror, row)
 	                                                       : mirror_row_delete(mirror, row);
+}
+
+/* ---- routes ---- */
+
+static enum kernel_kind mirror_route_kind(bool wide)
+{
+	return wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4;
+}
+
+static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_prefix prefix;
+	struct kernel_entry entry;
+	uint32_t doubt;
+	int edited, r = kernel_route_decode(message, &prefix, &entry);
+
+	if (r <= 0)
+		return r;
+	/* The kernel sets the metrics of such a route after the message. */
+	if (prefix.wide && message->nlmsg_type == RTM_NEWROUTE &&
+	    strcmp(entry.value->protocol, "ra") == 0)
+		mirror_doubt(mirror, entry.value->ifindex, KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
+	r = kernel_list_read(&mirror->store, &prefix, &mirror->list);
+	if (r < 0) {
+		free(entry.value);
+		return r;
+	}
+	edited = kernel_edit_apply(&mirror->list, message, &entry, mirror->replaying, &doubt);
+	if (doubt)
+		mirror_doubt(mirror, doubt, KERNEL_KIND_MASK(mirror_route_kind(prefix.wide)));
+	if (edited == KERNEL_EDIT_UNCLEAR)
+		kernel_mirror_mark(mirror, KERNEL_KIND_MASK(mirror_route_kind(prefix.wide)),
+		                   "a message did not fit");
+	if (edited > KERNEL_EDIT_NONE)
+		r = kernel_list_write(&mirror->store, &mirror->list);
+	kernel_list_clear(&mirror->list);
+	return edited < 0 ? edited : r;
 }
 
 int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message)
@@ -300,8 +343,7 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 		break;
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
-		mirror_mark_dirty(mirror, KERNEL_KIND_ROUTES4);
-		mirror_mark_dirty(mirror, KERNEL_KIND_ROUTES6);
+		r = kernel_nexthop_apply(&mirror->store, message, mirror_doubt_all, mirror);
 		break;
 	default:
 		break;
@@ -313,28 +355,27 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 
 static const struct {
 	enum kernel_table table;
-	int lookup; /* the lookup table that is derived from `table`, or -1 */
+	int alternatives; /* the other table of the kind, or -1 */
 } kinds[KERNEL_KINDS] = {
 	[KERNEL_KIND_LINKS] = {KERNEL_LINKS, -1},
 	[KERNEL_KIND_ADDRESSES4] = {KERNEL_ADDRESSES4, -1},
 	[KERNEL_KIND_ADDRESSES6] = {KERNEL_ADDRESSES6, -1},
 	[KERNEL_KIND_NEIGHBOURS4] = {KERNEL_NEIGHBOURS4, -1},
 	[KERNEL_KIND_NEIGHBOURS6] = {KERNEL_NEIGHBOURS6, -1},
-	[KERNEL_KIND_ROUTES4] = {KERNEL_RIB4, KERNEL_ROUTES4},
-	[KERNEL_KIND_ROUTES6] = {KERNEL_RIB6, KERNEL_ROUTES6},
+	[KERNEL_KIND_NEXTHOPS] = {KERNEL_NEXTHOPS, -1},
+	[KERNEL_KIND_ROUTES4] = {KERNEL_FIB4, KERNEL_ALTERNATIVES4},
+	[KERNEL_KIND_ROUTES6] = {KERNEL_FIB6, KERNEL_ALTERNATIVES6},
 };
 
 /* Puts a row of a dump. Ignores rows of other kinds, because a kernel without IPv6 answers a
- * request for IPv6 objects with all objects. Two rows with the same key are a sign of a torn
- * dump. */
+ * request for IPv6 objects with all objects. */
 static int mirror_dump_put(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
 	int r;
 
-	if ((int)row->table != (int)kinds[mirror->dumping].table &&
-	    (int)row->table != kinds[mirror->dumping].lookup)
+	if (row->table != kinds[mirror->dumping].table)
 		return 0;
-	r = mirror_row_put(mirror, row);
+	r = row->table == KERNEL_LINKS ? mirror_put_link(mirror, row) : mirror_row_put(mirror, row);
 	if (r == -EEXIST) {
 		mirror->torn = true;
 		return 0;
@@ -342,95 +383,84 @@ static int mirror_dump_put(struct kernel_mirror *mirror, const struct kernel_row
 	return r;
 }
 
-/* Puts the best route of the last prefix of a dump into the lookup table. */
-static int mirror_dump_best(struct kernel_mirror *mirror)
+/* Writes the routes that were gathered. */
+static int mirror_dump_write(struct kernel_mirror *mirror)
 {
-	int r = mirror->best.size ? mirror_dump_put(mirror, &mirror->best) : 0;
-
-	mirror->best.size = 0;
-	return r;
-}
-
-/* Updates mirror->best for a route of a dump. The routes of a prefix follow each other in a dump,
- * so the best one is known when the next prefix begins. */
-static int mirror_dump_candidate(struct kernel_mirror *mirror, const struct kernel_route *route)
-{
-	struct kernel_row *best = &mirror->best;
-	unsigned bits;
-	const uint8_t *prefix = kernel_route_prefix(route, &bits);
-	uint32_t alternatives;
 	int r;
 
-	if (best->size && best->key_bits == bits &&
-	    memcmp(best->key, prefix, (bits + 7) / 8) == 0) {
-		alternatives = *kernel_route_alternatives(best->table, best->value) + 1;
-		if (route->metric < *kernel_route_metric(best->table, best->value))
-			mirror_lookup_row(route, alternatives, best);
-		else
-			*kernel_route_alternatives(best->table, best->value) = alternatives;
+	if (!mirror->gathering)
+		return 0;
+	mirror->gathering = false;
+	r = kernel_list_write(&mirror->store, &mirror->list);
+	if (r >= 0 && mirror->list.at.from_length)
+		r = kernel_prefixes_add(&mirror->sourced, &mirror->list.at);
+	kernel_list_clear(&mirror->list);
+	if (r == -EEXIST) {
+		mirror->torn = true;
 		return 0;
 	}
-	r = mirror_dump_best(mirror);
-	if (r >= 0)
-		mirror_lookup_row(route, 0, best);
 	return r;
 }
 
-/* Puts a route of a dump, with the first free number in the column `order`. */
+/* Adds a route to those of its prefix, which follow each other in a dump, in the kernel's order. */
 static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
-	struct kernel_route *route = &mirror->route;
-	struct kernel_row *row = &route->row;
-	struct kernel_names names = mirror_paths(mirror);
-	uint16_t order = 0;
-	int r;
+	struct kernel_prefix prefix;
+	struct kernel_entry entry;
+	size_t end;
+	int r = kernel_route_decode(message, &prefix, &entry);
 
-	if (!kernel_decode_route(message, &names, route) ||
-	    row->table != kinds[mirror->dumping].table)
-		return 0;
-	if (mirror->last_key_bits == row->key_bits &&
-	    memcmp(mirror->last_key, row->key, (row->key_bits + 7) / 8) == 0)
-		order = mirror->last_order;
-	mirror->last_key_bits = row->key_bits;
-	memcpy(mirror->last_key, row->key, sizeof(row->key));
-	do {
-		kernel_route_set_order(route, order);
-		r = mirror_row_put(mirror, row);
-	} while (r == -EEXIST && ++order != 0);
-	mirror->last_order = order;
-	/* Ignores further routes when all 65,536 values of `order` are in use. */
-	if (r == -EEXIST)
-		return 0;
-	if (r < 0 || !route->candidate)
+	if (r <= 0)
 		return r;
-	return mirror_dump_candidate(mirror, route);
+	if (mirror_route_kind(prefix.wide) != mirror->dumping) {
+		free(entry.value);
+		return 0;
+	}
+	if (!mirror->gathering || !kernel_prefix_equal(&prefix, &mirror->list.at)) {
+		r = mirror_dump_write(mirror);
+		if (r < 0) {
+			free(entry.value);
+			return r;
+		}
+		mirror->list.at = prefix;
+		mirror->gathering = true;
+	}
+	kernel_edit_group(&mirror->list, &entry, &end);
+	return kernel_list_insert(&mirror->list, end, &entry);
 }
 
 int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind)
 {
-	int r = stele_writable_replace(mirror->tables[kinds[kind].table]);
+	int r = kind == KERNEL_KIND_NEXTHOPS
+	                ? kernel_nexthops_start(&mirror->nexthops, &mirror->store)
+	                : stele_writable_replace(mirror_table(mirror, kinds[kind].table));
 
-	if (r >= 0 && kinds[kind].lookup >= 0)
-		r = stele_writable_replace(mirror->tables[kinds[kind].lookup]);
+	if (r >= 0 && kinds[kind].alternatives >= 0) {
+		r = stele_writable_replace(
+			mirror_table(mirror, (enum kernel_table)kinds[kind].alternatives));
+		mirror->store.replacing = true;
+		mirror->store.orphans[kind == KERNEL_KIND_ROUTES6] = 0;
+	}
+	if (kind == KERNEL_KIND_ROUTES6)
+		mirror->store.sourced = 0;
+	mirror->sourced.count = 0;
 	mirror->dumping = kind;
-	mirror->last_key_bits = 0;
-	mirror->best.size = 0;
-	mirror->torn = false;
+	mirror->torn = mirror->gathering = false;
+	for (size_t i = 0; i < mirror->doubt_count; i++)
+		mirror->doubts[i].kinds &= ~KERNEL_KIND_MASK(kind);
 	return r;
 }
 
 int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
-	struct kernel_row *row = &mirror->route.row;
-	struct kernel_names names = mirror_paths(mirror);
+	struct kernel_row *row = &mirror->row;
+	struct kernel_names names = mirror_names(mirror);
 	bool resolved = true;
 	int r = 0;
 
 	switch (message->nlmsg_type) {
 	case RTM_NEWLINK:
 		r = kernel_decode_link(message, row) ? mirror_dump_put(mirror, row) : 0;
-		if (r == 1)
-			mirror->dirty |= KERNEL_ALL_KINDS;
 		break;
 	case RTM_NEWADDR:
 		r = kernel_decode_address(message, &names, row) ? mirror_dump_put(mirror, row) : 0;
@@ -438,6 +468,10 @@ int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *
 	case RTM_NEWNEIGH:
 		if (kernel_decode_neighbour(message, &names, row, &resolved) && resolved)
 			r = mirror_dump_put(mirror, row);
+		break;
+	case RTM_NEWNEXTHOP:
+		r = kernel_nexthops_add(&mirror->nexthops, &mirror->store, message,
+		                        mirror_doubt_all, mirror);
 		break;
 	case RTM_NEWROUTE:
 		r = mirror_dump_route(mirror, message);
@@ -452,16 +486,24 @@ int kernel_mirror_dump_end(struct kernel_mirror *mirror)
 {
 	enum kernel_kind kind = mirror->dumping;
 	int64_t removed;
-	int r = mirror_dump_best(mirror);
+	int r = mirror_dump_write(mirror);
 
+	mirror->store.replacing = false;
 	if (r < 0)
 		return r;
-	removed = stele_writable_replace_end(mirror->tables[kinds[kind].table]);
+	if (kind == KERNEL_KIND_NEXTHOPS)
+		return kernel_nexthops_end(&mirror->nexthops, &mirror->store, mirror_doubt_all,
+		                           mirror);
+	removed = stele_writable_replace_end(mirror_table(mirror, kinds[kind].table));
 	if (removed > 0 && kind == KERNEL_KIND_LINKS)
-		mirror->dirty |= KERNEL_ALL_KINDS;
-	if (removed >= 0 && kinds[kind].lookup >= 0)
-		removed = stele_writable_replace_end(mirror->tables[kinds[kind].lookup]);
+		kernel_mirror_mark(mirror, KERNEL_ALL_KINDS & ~KERNEL_KIND_MASK(kind),
+		                   "a link is gone");
+	if (removed >= 0 && kinds[kind].alternatives >= 0)
+		removed = stele_writable_replace_end(
+			mirror_table(mirror, (enum kernel_table)kinds[kind].alternatives));
 	if (removed < 0)
 		return (int)removed;
-	return mirror->torn ? 1 : 0;
+	for (size_t i = 0; i < mirror->sourced.count && r >= 0; i++)
+		r = kernel_list_refresh(&mirror->store, &mirror->sourced.of[i]);
+	return r < 0 ? r : mirror->torn;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,11 @@ static int socket_open_both(struct kernel_sockets *sockets, int receive_buffer)
 	sockets->dumps = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!sockets->dumps)
 		return -errno;
+	sockets->queries = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!sockets->queries)
+		return -errno;
+	sockets->filters = mnl_socket_setsockopt(sockets->queries, NETLINK_GET_STRICT_CHK,
+	                                         &(int){1}, sizeof(int)) == 0;
 	/* SO_RCVBUFFORCE exceeds the system's limit, and needs CAP_NET_ADMIN. Without it, the limit
 	 * applies. A smaller buffer only causes more dumps. */
 	if (setsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) <
@@ -57,7 +63,8 @@ static int socket_open_both(struct kernel_sockets *sockets, int receive_buffer)
 		(void)setsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUF, &size,
 		                 sizeof(size));
 	if (mnl_socket_bind(sockets->events, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_bind(sockets->dumps, 0, MNL_SOCKET_AUTOPID) < 0)
+	    mnl_socket_bind(sockets->dumps, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_bind(sockets->queries, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	return socket_subscribe(sockets);
 }
@@ -79,6 +86,8 @@ void kernel_sockets_close(struct kernel_sockets *sockets)
 		mnl_socket_close(sockets->events);
 	if (sockets->dumps)
 		mnl_socket_close(sockets->dumps);
+	if (sockets->queries)
+		mnl_socket_close(sockets->queries);
 	free(sockets->buffer);
 	free(sockets->queue);
 	memset(sockets, 0, sizeof(*sockets));
@@ -189,6 +198,7 @@ static const struct {
 	[KERNEL_KIND_ADDRESSES6] = {RTM_GETADDR, AF_INET6},
 	[KERNEL_KIND_NEIGHBOURS4] = {RTM_GETNEIGH, AF_INET},
 	[KERNEL_KIND_NEIGHBOURS6] = {RTM_GETNEIGH, AF_INET6},
+	[KERNEL_KIND_NEXTHOPS] = {RTM_GETNEXTHOP, AF_UNSPEC},
 	[KERNEL_KIND_ROUTES4] = {RTM_GETROUTE, AF_INET},
 	[KERNEL_KIND_ROUTES6] = {RTM_GETROUTE, AF_INET6},
 };
@@ -199,7 +209,10 @@ static int socket_request(struct kernel_sockets *sockets, enum kernel_kind kind)
 	 * zero. struct ifinfomsg is the largest of the headers. */
 	uint8_t bytes[NLMSG_SPACE(sizeof(struct ifinfomsg))] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
-	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	/* The kernel takes bytes after a struct nhmsg for attributes. */
+	size_t size =
+		kind == KERNEL_KIND_NEXTHOPS ? sizeof(struct nhmsg) : sizeof(struct ifinfomsg);
+	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, size);
 
 	message->nlmsg_type = requests[kind].type;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -219,19 +232,19 @@ static int socket_dump_error(const struct nlmsghdr *message)
 	return error == -EOPNOTSUPP || error == -EAFNOSUPPORT ? 0 : error;
 }
 
-int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_message_f take,
-                void *context)
+/* Reads the answer to a request: the messages of a dump, or one message and an acknowledgement. */
+static int socket_answer(struct kernel_sockets *sockets, struct mnl_socket *from,
+                         kernel_message_f take, void *context)
 {
-	int interrupted = 0, r = socket_request(sockets, kind);
+	int interrupted = 0;
 
-	while (r >= 0) {
+	for (;;) {
 		const struct nlmsghdr *message = (const void *)sockets->buffer;
-		int left;
+		int left, r = socket_drain(sockets);
 
-		r = socket_drain(sockets);
 		if (r < 0)
 			return r;
-		left = socket_receive(sockets, sockets->dumps);
+		left = socket_receive(sockets, from);
 		if (left < 0)
 			return left;
 		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
@@ -249,5 +262,47 @@ int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_me
 				return r;
 		}
 	}
-	return r;
+}
+
+int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_message_f take,
+                void *context)
+{
+	int r = socket_request(sockets, kind);
+
+	return r < 0 ? r : socket_answer(sockets, sockets->dumps, take, context);
+}
+
+int kernel_query_link(struct kernel_sockets *sockets, uint32_t ifindex, kernel_message_f take,
+                      void *context)
+{
+	uint8_t bytes[NLMSG_SPACE(sizeof(struct ifinfomsg))] __attribute__((aligned(8))) = {0};
+	struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
+	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+
+	message->nlmsg_type = RTM_GETLINK;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	message->nlmsg_seq = ++sockets->sequence;
+	header->ifi_index = (int)ifindex;
+	if (mnl_socket_sendto(sockets->queries, message, message->nlmsg_len) < 0)
+		return -errno;
+	return socket_answer(sockets, sockets->queries, take, context);
+}
+
+int kernel_query_routes(struct kernel_sockets *sockets, bool wide, uint32_t ifindex,
+                        kernel_message_f take, void *context)
+{
+	uint8_t bytes[NLMSG_SPACE(sizeof(struct rtmsg)) + 16] __attribute__((aligned(8))) = {0};
+	struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
+	struct rtmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+
+	if (!sockets->filters)
+		return -EOPNOTSUPP;
+	message->nlmsg_type = RTM_GETROUTE;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = ++sockets->sequence;
+	header->rtm_family = wide ? AF_INET6 : AF_INET;
+	mnl_attr_put_u32(message, RTA_OIF, ifindex);
+	if (mnl_socket_sendto(sockets->queries, message, message->nlmsg_len) < 0)
+		return -errno;
+	return socket_answer(sockets, sockets->queries, take, context);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two rtnetlink sockets: one for messages that the kernel sends on its own, and one for dumps. In a
+ * rtnetlink sockets: one for messages that the kernel sends on its own, one for dumps, and one for
+ * queries about one link, whose requests the kernel checks strictly. In a
  * single socket, dumps would compete with messages for the receive buffer. During a dump, messages
  * are moved from their socket to a queue, so that a long dump does not make the kernel lose
  * messages. kernel.c calls this. */
@@ -12,7 +13,8 @@
 #include "tools/kernel/kernel_mirror.h"
 
 struct kernel_sockets {
-	struct mnl_socket *events, *dumps;
+	struct mnl_socket *events, *dumps, *queries;
+	bool filters;      /* the kernel can dump the routes of one link */
 	uint32_t sequence; /* of the last request for a dump */
 	uint8_t *buffer;   /* for one datagram */
 	/* Messages that arrived during dumps, one after another, from queue_read to queue_end. */
@@ -44,5 +46,17 @@ int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, vo
  * so that the dump may be incomplete, or a negative errno. */
 int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_message_f take,
                 void *context);
+
+/* Asks for one link. The kernel answers when it has finished the change of links, addresses and
+ * routes that is under way: it reports that a link goes down, or that an address is removed, before
+ * it removes the routes that depend on it. Returns 0, -ENODEV if there is no such link, or a
+ * negative errno. */
+int kernel_query_link(struct kernel_sockets *sockets, uint32_t ifindex, kernel_message_f take,
+                      void *context);
+
+/* Dumps the routes of one link. Returns 0; 1 if the dump may be incomplete; -EOPNOTSUPP if the
+ * kernel, one before 4.20, can only dump all routes; -ENODEV; or a negative errno. */
+int kernel_query_routes(struct kernel_sockets *sockets, bool wide, uint32_t ifindex,
+                        kernel_message_f take, void *context);
 
 #endif

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <stele/stele.h>
+#include <stele/subscriber.h>
 
+#include "lib/units.h"
 #include "tools/kernel/kernel_tables.h"
 
 const char *const kernel_table_names[KERNEL_TABLES] = {
@@ -10,10 +16,12 @@ const char *const kernel_table_names[KERNEL_TABLES] = {
 	[KERNEL_ADDRESSES6] = "addresses6",
 	[KERNEL_NEIGHBOURS4] = "neighbours4",
 	[KERNEL_NEIGHBOURS6] = "neighbours6",
-	[KERNEL_RIB4] = "rib4",
-	[KERNEL_RIB6] = "rib6",
-	[KERNEL_ROUTES4] = "routes4",
-	[KERNEL_ROUTES6] = "routes6",
+	[KERNEL_FIB4] = "fib4",
+	[KERNEL_FIB6] = "fib6",
+	[KERNEL_ALTERNATIVES4] = "alternatives4",
+	[KERNEL_ALTERNATIVES6] = "alternatives6",
+	[KERNEL_NEXTHOPS] = "nexthops",
+	[KERNEL_STATUS] = "status",
 };
 
 static const struct stele_column link_columns[] = {
@@ -74,50 +82,136 @@ static const struct stele_column neighbour6_columns[] = {
 	NEIGHBOUR_VALUES,
 };
 
-/* The columns that the tables of routes and the lookup tables of both families have in common. */
-#define ROUTE_VALUES(struct_, address_) \
-	STELE_VALUE(struct_, gateway, address_), STELE_VALUE(struct_, source, address_), \
-		STELE_VALUE(struct_, interface, STELE_CHAR), \
-		STELE_VALUE(struct_, type, STELE_CHAR), \
-		STELE_VALUE(struct_, protocol, STELE_CHAR), \
-		STELE_VALUE(struct_, scope, STELE_CHAR), STELE_VALUE(struct_, mtu, STELE_U32), \
-		STELE_VALUE(struct_, next_hop_id, STELE_U32), \
-		STELE_VALUE(struct_, next_hops, STELE_U32)
+static const struct stele_word type_words[] = {
+	{"unspec", RTN_UNSPEC},
+	{"unicast", RTN_UNICAST},
+	{"local", RTN_LOCAL},
+	{"broadcast", RTN_BROADCAST},
+	{"anycast", RTN_ANYCAST},
+	{"multicast", RTN_MULTICAST},
+	{"blackhole", RTN_BLACKHOLE},
+	{"unreachable", RTN_UNREACHABLE},
+	{"prohibit", RTN_PROHIBIT},
+	{"throw", RTN_THROW},
+	{"nat", RTN_NAT},
+	{"xresolve", RTN_XRESOLVE},
+};
 
-static const struct stele_column rib4_columns[] = {
+static const struct stele_word preference_words[] = {{"medium", 0}, {"high", 1}, {"low", 3}};
+
+/* The columns of all four tables of routes, without those of the key of the tables of
+ * alternatives. */
+#define ROUTE_HOP \
+	STELE_VALUE(struct kernel_route, interface, STELE_CHAR), \
+		STELE_VALUE(struct kernel_route, ifindex, STELE_U32), \
+		STELE_VALUE_ENUM(struct kernel_route, type, STELE_U8, type_words), \
+		STELE_VALUE(struct kernel_route, protocol, STELE_CHAR), \
+		STELE_VALUE(struct kernel_route, scope, STELE_CHAR)
+#define ROUTE_REST \
+	STELE_VALUE(struct kernel_route, mtu, STELE_U32), \
+		STELE_VALUE(struct kernel_route, nexthop_id, STELE_U32), \
+		STELE_VALUE(struct kernel_route, next_hops, STELE_U16), \
+		STELE_VALUE(struct kernel_route, encap, STELE_U8), \
+		STELE_VALUE(struct kernel_route, dead, STELE_BOOL), \
+		STELE_VALUE(struct kernel_route, linkdown, STELE_BOOL), \
+		STELE_VALUE(struct kernel_route, onlink, STELE_BOOL), \
+		STELE_VALUE(struct kernel_route, offload, STELE_BOOL), \
+		STELE_VALUE(struct kernel_route, attributes, STELE_U32), \
+		STELE_VALUE_VARIABLE(struct kernel_route, hops, STELE_BYTES)
+#define ROUTE_BEST \
+	STELE_VALUE(struct kernel_route, metric, STELE_U32), \
+		STELE_VALUE(struct kernel_route, order, STELE_U16), \
+		STELE_VALUE(struct kernel_route, alternatives, STELE_U32)
+/* Members of `struct kernel_route` that are columns by another name, or of another type. */
+#define ROUTE_MEMBER(name_, member_, type_, size_) \
+	{ \
+		.name = (name_), .type = (type_), .size = (size_), \
+		.offset = offsetof(struct kernel_route, member_) \
+	}
+#define ROUTE4 \
+	ROUTE_MEMBER("gateway", gateway4, STELE_IPV4, 4), \
+		STELE_VALUE(struct kernel_route, gateway6, STELE_IPV6), ROUTE_HOP, \
+		ROUTE_MEMBER("source", source, STELE_IPV4, 4)
+#define ROUTE6 \
+	ROUTE_MEMBER("gateway", gateway6, STELE_IPV6, 16), ROUTE_HOP, \
+		ROUTE_MEMBER("source", source, STELE_IPV6, 16), \
+		STELE_VALUE_ENUM(struct kernel_route, preference, STELE_U8, preference_words), \
+		STELE_VALUE(struct kernel_route, expires, STELE_BOOL)
+
+static const struct stele_column fib4_columns[] = {
 	STELE_KEY("table", STELE_U32),
-	STELE_KEY("metric", STELE_U32),
+	STELE_KEY("prefix", STELE_IPV4NET),
+	ROUTE4,
+	ROUTE_BEST,
+	ROUTE_REST,
+};
+
+static const struct stele_column fib6_columns[] = {
+	STELE_KEY("table", STELE_U32),
+	STELE_KEY("prefix", STELE_IPV6NET),
+	ROUTE6,
+	ROUTE_BEST,
+	ROUTE_REST,
+};
+
+static const struct stele_column alternative4_columns[] = {
+	STELE_KEY("table", STELE_U32),
+	STELE_KEY("address", STELE_IPV4),
+	STELE_KEY("length", STELE_U8),
 	STELE_KEY("tos", STELE_U8),
-	STELE_KEY("order", STELE_U16),
-	STELE_KEY("prefix", STELE_IPV4NET),
-	ROUTE_VALUES(struct kernel_route4, STELE_IPV4),
-	STELE_VALUE_VARIABLE(struct kernel_route4, path, STELE_TEXT),
-};
-
-static const struct stele_column rib6_columns[] = {
-	STELE_KEY("table", STELE_U32),
 	STELE_KEY("metric", STELE_U32),
 	STELE_KEY("order", STELE_U16),
-	STELE_KEY("prefix", STELE_IPV6NET),
-	ROUTE_VALUES(struct kernel_route6, STELE_IPV6),
-	STELE_VALUE(struct kernel_route6, from, STELE_IPV6NET),
-	STELE_VALUE_VARIABLE(struct kernel_route6, path, STELE_TEXT),
+	ROUTE4,
+	ROUTE_REST,
 };
 
-static const struct stele_column routes4_columns[] = {
-	STELE_KEY("prefix", STELE_IPV4NET),
-	ROUTE_VALUES(struct kernel_route4, STELE_IPV4),
-	STELE_VALUE(struct kernel_route4, metric, STELE_U32),
-	STELE_VALUE(struct kernel_route4, alternatives, STELE_U32),
-	STELE_VALUE_VARIABLE(struct kernel_route4, path, STELE_TEXT),
+/* A route with a source prefix is only for packets from there. */
+static const struct stele_column alternative6_columns[] = {
+	STELE_KEY("table", STELE_U32),
+	STELE_KEY("address", STELE_IPV6),
+	STELE_KEY("length", STELE_U8),
+	STELE_KEY("from", STELE_IPV6),
+	STELE_KEY("from_length", STELE_U8),
+	STELE_KEY("metric", STELE_U32),
+	STELE_KEY("order", STELE_U16),
+	ROUTE6,
+	ROUTE_REST,
 };
 
-static const struct stele_column routes6_columns[] = {
-	STELE_KEY("prefix", STELE_IPV6NET),
-	ROUTE_VALUES(struct kernel_route6, STELE_IPV6),
-	STELE_VALUE(struct kernel_route6, metric, STELE_U32),
-	STELE_VALUE(struct kernel_route6, alternatives, STELE_U32),
-	STELE_VALUE_VARIABLE(struct kernel_route6, path, STELE_TEXT),
+static const struct stele_column nexthop_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	STELE_KEY("row", STELE_U16),
+	{
+		.name = "gateway",
+		.type = STELE_IPV4,
+		.size = 4,
+		.offset = offsetof(struct kernel_nexthop, gateway4),
+	},
+	STELE_VALUE(struct kernel_nexthop, gateway6, STELE_IPV6),
+	STELE_VALUE(struct kernel_nexthop, ifindex, STELE_U32),
+	STELE_VALUE(struct kernel_nexthop, member, STELE_U32),
+	STELE_VALUE(struct kernel_nexthop, weight, STELE_U16),
+	STELE_VALUE(struct kernel_nexthop, encap, STELE_U8),
+	STELE_VALUE(struct kernel_nexthop, blackhole, STELE_BOOL),
+	STELE_VALUE(struct kernel_nexthop, bridge, STELE_BOOL),
+	STELE_VALUE(struct kernel_nexthop, resilient, STELE_BOOL),
+	STELE_VALUE(struct kernel_nexthop, dead, STELE_BOOL),
+	STELE_VALUE(struct kernel_nexthop, linkdown, STELE_BOOL),
+	STELE_VALUE(struct kernel_nexthop, onlink, STELE_BOOL),
+	STELE_VALUE(struct kernel_nexthop, protocol, STELE_CHAR),
+	STELE_VALUE(struct kernel_nexthop, scope, STELE_CHAR),
+};
+
+static const struct stele_column status_columns[] = {
+	STELE_KEY("id", STELE_U8),
+	STELE_VALUE(struct kernel_status, synced, STELE_BOOL),
+	STELE_VALUE(struct kernel_status, since, STELE_TIME),
+	STELE_VALUE(struct kernel_status, doubt, STELE_CHAR),
+	STELE_VALUE(struct kernel_status, losses, STELE_U64),
+	STELE_VALUE(struct kernel_status, dumps, STELE_U64),
+	STELE_VALUE(struct kernel_status, reads, STELE_U64),
+	STELE_VALUE(struct kernel_status, messages, STELE_U64),
+	STELE_VALUE(struct kernel_status, refused, STELE_U64),
 };
 
 static const struct stele_schema links = STELE_SCHEMA(struct kernel_link, link_columns);
@@ -129,14 +223,16 @@ static const struct stele_schema neighbours4 =
 	STELE_SCHEMA(struct kernel_neighbour, neighbour4_columns);
 static const struct stele_schema neighbours6 =
 	STELE_SCHEMA(struct kernel_neighbour, neighbour6_columns);
-static const struct stele_schema rib4 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route4, path, rib4_columns);
-static const struct stele_schema rib6 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route6, path, rib6_columns);
-static const struct stele_schema routes4 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route4, path, routes4_columns);
-static const struct stele_schema routes6 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route6, path, routes6_columns);
+static const struct stele_schema fib4 =
+	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, fib4_columns);
+static const struct stele_schema fib6 =
+	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, fib6_columns);
+static const struct stele_schema alternatives4 =
+	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, alternative4_columns);
+static const struct stele_schema alternatives6 =
+	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, alternative6_columns);
+static const struct stele_schema nexthops = STELE_SCHEMA(struct kernel_nexthop, nexthop_columns);
+static const struct stele_schema mirror_status = STELE_SCHEMA(struct kernel_status, status_columns);
 
 const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
 	[KERNEL_LINKS] = &links,
@@ -144,39 +240,88 @@ const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
 	[KERNEL_ADDRESSES6] = &addresses6,
 	[KERNEL_NEIGHBOURS4] = &neighbours4,
 	[KERNEL_NEIGHBOURS6] = &neighbours6,
-	[KERNEL_RIB4] = &rib4,
-	[KERNEL_RIB6] = &rib6,
-	[KERNEL_ROUTES4] = &routes4,
-	[KERNEL_ROUTES6] = &routes6,
+	[KERNEL_FIB4] = &fib4,
+	[KERNEL_FIB6] = &fib6,
+	[KERNEL_ALTERNATIVES4] = &alternatives4,
+	[KERNEL_ALTERNATIVES6] = &alternatives6,
+	[KERNEL_NEXTHOPS] = &nexthops,
+	[KERNEL_STATUS] = &mirror_status,
 };
 
-static int kernel_tables_open_one(struct stele_transaction *tx, enum kernel_table table,
-                                  struct stele_writable **ret)
-{
-	const struct stele_schema *found;
-	int r = stele_transaction_schema(tx, kernel_table_names[table], &found);
-
-	if (r == -ENXIO)
-		r = stele_transaction_create_table(tx, kernel_table_names[table],
-		                                   kernel_schemas[table]);
-	else if (r >= 0 && (found->value_size != kernel_schemas[table]->value_size ||
-	                    stele_schema_compatible(kernel_schemas[table], found) < 0))
-		return -EEXIST;
-	if (r < 0)
-		return r;
-	return stele_writable_open(tx, kernel_table_names[table], NULL, ret);
-}
-
-int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES],
-                       const char **ret_failed)
+int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES])
 {
 	for (int i = 0; i < KERNEL_TABLES; i++) {
-		int r = kernel_tables_open_one(tx, (enum kernel_table)i, &tables[i]);
+		int r = stele_transaction_ensure_table(tx, kernel_table_names[i],
+		                                       kernel_schemas[i]);
 
-		if (r < 0) {
-			*ret_failed = kernel_table_names[i];
+		if (r >= 0)
+			r = stele_writable_open(tx, kernel_table_names[i], NULL, &tables[i]);
+		if (r < 0)
 			return r;
-		}
 	}
 	return 0;
+}
+
+/* ---- the row of the table `status` ---- */
+
+/* The key of the only row. */
+static const uint8_t tables_status_key[1] = {0};
+
+/* Reads the row. Returns 1, 0 if there is none, or a negative errno. */
+static int tables_get_status(struct stele_writable *table, struct kernel_status *ret)
+{
+	struct stele_row row;
+	int r = stele_writable_get(table, tables_status_key, 8, &row);
+
+	if (r == 1)
+		memcpy(ret, row.value, sizeof(*ret));
+	return r;
+}
+
+bool kernel_status_is_synced(struct stele_writable *table)
+{
+	struct kernel_status status;
+
+	return tables_get_status(table, &status) == 1 && status.synced;
+}
+
+static int64_t tables_clock(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+/* Compares all members but padding. */
+static bool tables_status_equal(const struct kernel_status *a, const struct kernel_status *b)
+{
+	return a->synced == b->synced && a->since == b->since && a->losses == b->losses &&
+	       a->dumps == b->dumps && a->reads == b->reads && a->messages == b->messages &&
+	       a->refused == b->refused && strcmp(a->doubt, b->doubt) == 0;
+}
+
+int kernel_status_put(struct stele_writable *table, struct kernel_status *status, const char *doubt,
+                      int64_t *last_write)
+{
+	struct kernel_status old = {0};
+	int64_t now = tables_clock(CLOCK_MONOTONIC);
+	int r = tables_get_status(table, &old);
+
+	if (r < 0)
+		return r;
+	status->synced = !*doubt;
+	memset(status->doubt, 0, sizeof(status->doubt));
+	snprintf(status->doubt, sizeof(status->doubt), "%s", doubt);
+	status->since = r == 1 && old.synced == status->synced
+	                        ? old.since
+	                        : (uint64_t)tables_clock(CLOCK_REALTIME);
+	if (r == 1 && now < *last_write + NSEC_PER_SEC)
+		old.messages = status->messages;
+	if (r == 1 && tables_status_equal(&old, status))
+		return 0;
+	*last_write = now;
+	r = stele_writable_put(table, tables_status_key, 8, status, sizeof(*status));
+	/* A full region keeps the old row. */
+	return r == -ENOSPC ? 0 : r;
 }

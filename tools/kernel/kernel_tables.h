@@ -4,9 +4,14 @@
  * subscribers read. kernel.c opens the tables; kernel_rows.c and kernel_mirror.c fill in the keys
  * and values.
  *
- * The kernel may have several routes with the same table, metric, TOS and prefix: appended routes,
- * routes for different interfaces (fe80::/64), and routes for different source prefixes. The column
- * `order` distinguishes them. It is the place of the route in the kernel's order, from 0. */
+ * ROUTES. The kernel may have many routes to a prefix in one routing table. fib4 and fib6 have one
+ * row for each prefix of each routing table: the route that the kernel takes. All other routes are
+ * in alternatives4 and alternatives6, so each route is stored once. A prefix without a route that
+ * the kernel can take has no row in fib4 or fib6: a lookup finds the next shorter prefix, as in the
+ * kernel. docs/design/kernel.md explains which route the kernel takes.
+ *
+ * Routes of the same table, prefix, metric and TOS are in the kernel's order, which is the column
+ * `order`, from 0. */
 #ifndef TOOLS_KERNEL_KERNEL_TABLES_H
 #define TOOLS_KERNEL_KERNEL_TABLES_H
 
@@ -21,10 +26,12 @@ enum kernel_table {
 	KERNEL_ADDRESSES6,
 	KERNEL_NEIGHBOURS4,
 	KERNEL_NEIGHBOURS6,
-	KERNEL_RIB4,
-	KERNEL_RIB6,
-	KERNEL_ROUTES4,
-	KERNEL_ROUTES6,
+	KERNEL_FIB4,
+	KERNEL_FIB6,
+	KERNEL_ALTERNATIVES4,
+	KERNEL_ALTERNATIVES6,
+	KERNEL_NEXTHOPS,
+	KERNEL_STATUS,
 	KERNEL_TABLES,
 };
 
@@ -65,51 +72,102 @@ struct kernel_neighbour {
 	char state[12]; /* reachable, stale, delay, probe, failed, permanent */
 };
 
-/* A route, in rib4 and in routes4. A column that is zero is not set. If a route has several next
- * hops, `gateway` and `interface` are those of the first, and `path` has all next hops. `metric`
- * and `alternatives` are columns of routes4 only. */
-struct kernel_route4 {
-	uint8_t gateway[4];
-	uint8_t source[4]; /* preferred source address */
-	char interface[16];
-	char type[12];     /* unicast, local, broadcast, blackhole ... */
-	char protocol[12]; /* kernel, boot, static, bgp ... or a number */
-	char scope[12];    /* global, site, link, host, nowhere or a number */
-	uint32_t mtu;
-	uint32_t next_hop_id; /* number of the next-hop object */
-	uint32_t next_hops;   /* number of next hops */
-	uint32_t metric;
-	uint32_t alternatives; /* number of other routes of the main table to this prefix */
-	char path[];           /* "via 10.0.0.1 dev eth0 weight 1, via ..." */
+/* A next hop: an element of the column `hops`. */
+struct kernel_hop {
+	uint8_t gateway[16]; /* zero if there is none; an IPv4 address is in the first 4 bytes */
+	uint32_t ifindex;
+	uint16_t weight;
+	uint8_t family; /* of the gateway: 4, 6, or 0 if there is none */
+	uint8_t encap;  /* kind of encapsulation, as in struct kernel_route */
+	bool dead;      /* the kernel does not take this hop */
+	bool linkdown;  /* the link has no carrier */
+	bool onlink;
+	bool offload;
 };
 
-/* A route, in rib6 and in routes6, like struct kernel_route4. `from`, the source addresses that the
- * route is for, is a column of rib6 only, because routes6 has only routes for all source
- * addresses. */
-struct kernel_route6 {
-	uint8_t gateway[16];
-	uint8_t source[16];
+/* A route, in all four tables of routes. A column that is zero is not set.
+ *
+ * A route with one next hop has it in the columns, and `hops` is empty. A route with several has
+ * all of them in `hops`, an array of struct kernel_hop, and the first that is not dead in the
+ * columns too. A router with an IPv6 address is in `gateway6`, also in fib4 (RFC 5549).
+ *
+ * In fib4 and fib6, `metric` and `order` are columns of the value, and `tos` is 0. In the tables of
+ * alternatives they are columns of the key. */
+struct kernel_route {
+	uint8_t gateway6[16];
+	uint8_t source[16]; /* preferred source address; an IPv4 address is in the first 4 bytes */
+	uint8_t gateway4[4];
+	uint32_t ifindex;
+	uint32_t metric;
+	uint32_t alternatives; /* number of other routes of the same table to this prefix */
+	uint32_t nexthop_id;   /* number of the next-hop object */
+	uint32_t mtu;
+	/* Checksum of the attributes that have no column: other metrics, realms, encapsulations.
+	 * 0: there are none. */
+	uint32_t attributes;
+	uint16_t order;
+	uint16_t next_hops; /* number of next hops */
+	uint8_t type;       /* RTN_UNICAST ... */
+	uint8_t encap;      /* LWTUNNEL_ENCAP_MPLS ...; 0: packets are sent as they are */
+	uint8_t preference; /* of an IPv6 router: 0 medium, 1 high, 3 low */
+	bool dead;          /* the kernel takes no next hop of this route */
+	bool linkdown;      /* the link has no carrier */
+	bool onlink;
+	bool offload; /* the route is in hardware */
+	bool expires; /* IPv6: the route has a lifetime */
 	char interface[16];
-	char type[12];
+	char protocol[12]; /* kernel, static, bird ... as in /etc/iproute2/rt_protos */
+	char scope[12];
+	uint8_t hops[];
+};
+
+/* A next-hop object, which routes refer to by `nexthop_id`. A group has a row for each member. */
+struct kernel_nexthop {
+	uint8_t gateway6[16];
+	uint8_t gateway4[4];
+	uint32_t ifindex;
+	uint32_t member; /* in a row of a group: the number of the object that is a member */
+	uint16_t weight;
+	uint8_t encap; /* as in struct kernel_route */
+	bool blackhole;
+	bool bridge; /* for forwarding entries of bridges, not for routes */
+	bool resilient;
+	bool dead;
+	bool linkdown;
+	bool onlink;
 	char protocol[12];
 	char scope[12];
-	uint32_t mtu;
-	uint32_t next_hop_id;
-	uint32_t next_hops;
-	uint32_t metric;
-	uint32_t alternatives;
-	struct stele_ipv6net from;
-	char path[];
+};
+
+/* One row: whether the tables are the kernel's state. Counters are those of the present publisher.
+ * */
+struct kernel_status {
+	/* True if all other rows are those of the kernel, but for messages under way. */
+	bool synced;
+	uint64_t since;    /* time of the last change of `synced`, in nanoseconds since 1970 */
+	uint64_t losses;   /* times the kernel lost messages */
+	uint64_t dumps;    /* dumps of all objects of a kind */
+	uint64_t reads;    /* dumps of the routes of one link */
+	uint64_t messages; /* messages of the kernel; brought up to date about once a second */
+	uint64_t refused;  /* rows that the region has no space for */
+	char doubt[48];    /* why the rows may differ from the kernel's state, or "" */
 };
 
 extern const char *const kernel_table_names[KERNEL_TABLES];
 extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
 
-/* Opens all tables in a transaction, and creates those that are missing. Returns 0 or a negative
- * errno: -EEXIST if the region has a table of that name with another schema, and the errors of
- * stele_transaction_create_table(). After an error, `*ret_failed` is the name of the table, and
- * only the tables before it are open. */
-int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES],
-                       const char **ret_failed);
+/* Opens all tables in a transaction, and creates those that are missing. Returns 0, or an error of
+ * stele_transaction_ensure_table() with its error message. */
+int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES]);
+
+/* Returns true if the row of the table `status` says that the tables are the kernel's state. */
+bool kernel_status_is_synced(struct stele_writable *table);
+
+/* Writes the row of the table `status`, unless only the number of messages has changed and the last
+ * such write, at `*last_write`, was less than a second ago. `doubt`: why the tables may differ from
+ * the kernel's state, or "". Sets the members that follow from `doubt`. Returns 0 or a negative
+ * errno. */
+int kernel_status_put(struct stele_writable *table, struct kernel_status *status, const char *doubt,
+                      int64_t *last_write);
 
 #endif

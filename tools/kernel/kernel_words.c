@@ -25,24 +25,6 @@ void kernel_word_state(uint8_t operstate, char ret[16])
 	words_find(WORDS(words), operstate, ret, 16);
 }
 
-void kernel_word_type(uint8_t type, char ret[12])
-{
-	static const char *const words[] = {
-		[RTN_UNICAST] = "unicast",
-		[RTN_LOCAL] = "local",
-		[RTN_BROADCAST] = "broadcast",
-		[RTN_ANYCAST] = "anycast",
-		[RTN_MULTICAST] = "multicast",
-		[RTN_BLACKHOLE] = "blackhole",
-		[RTN_UNREACHABLE] = "unreachable",
-		[RTN_PROHIBIT] = "prohibit",
-		[RTN_THROW] = "throw",
-		[RTN_NAT] = "nat",
-	};
-
-	words_find(WORDS(words), type, ret, 12);
-}
-
 void kernel_word_protocol(uint8_t protocol, char ret[12])
 {
 	static const char *const words[] = {
@@ -84,7 +66,7 @@ void kernel_word_scope(uint8_t scope, char ret[12])
 	words_find(WORDS(words), scope, ret, 12);
 }
 
-bool kernel_word_neighbour(uint16_t state, char ret[12])
+bool kernel_word_neighbour(uint16_t state, uint8_t flags, char ret[12])
 {
 	static const struct {
 		uint16_t state;
@@ -93,6 +75,12 @@ bool kernel_word_neighbour(uint16_t state, char ret[12])
 	             {NUD_STALE, "stale"},         {NUD_DELAY, "delay"},
 	             {NUD_PROBE, "probe"},         {NUD_FAILED, "failed"}};
 
+	/* The kernel itself makes entries for addresses that need no resolution, without a message.
+	 * It reports those that a program made. */
+	if ((state & NUD_NOARP) && (flags & NTF_EXT_LEARNED)) {
+		snprintf(ret, 12, "noarp");
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (state & words[i].state) {
 			snprintf(ret, 12, "%s", words[i].word);

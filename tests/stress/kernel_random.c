@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kernel mirror against random changes of routes, links and addresses. After each step the
+ * region must hold what `ip -json route show table all` prints, row for row, and a lookup in it
+ * must find the route that `ip route get ... fibmatch` finds. Needs root.
+ *
+ * STELE_KERNEL_STEPS is the number of steps for each family, STELE_KERNEL_SEED the seed. */
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include <stele/stele.h>
+
+#include "tools/kernel/kernel_tables.h"
+#include "tests/support/kernel_source.h"
+#include "tests/support/random.h"
+
+static unsigned random_below(uint64_t *state, unsigned limit)
+{
+	return (unsigned)(random_from(state) % limit);
+}
+
+/* ---- lookups ---- */
+
+static json_t *fibmatch(bool wide, const char *address)
+{
+	char command[160];
+	json_error_t error;
+	json_t *found;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "ip -json %s route get %s fibmatch 2>/dev/null",
+	         wide ? "-6" : "-4", address);
+	pipe = popen(command, "r");
+	cr_assert(pipe);
+	found = json_loadf(pipe, 0, &error);
+	pclose(pipe);
+	return found;
+}
+
+/* Looks up an address as the kernel's three standard rules do: in the tables local, main and
+ * default. Returns true for a route that packets can take. */
+static bool lookup(const struct stele_snapshot *snapshot, bool wide, const uint8_t *address,
+                   struct stele_row *ret)
+{
+	static const uint8_t tables[] = {255, 254, 253};
+
+	for (size_t i = 0; i < sizeof(tables); i++) {
+		uint8_t key[20] = {0, 0, 0, tables[i]};
+		const struct kernel_route *route;
+
+		memcpy(key + 4, address, wide ? 16 : 4);
+		if (stele_snapshot_match(snapshot, wide ? "fib6" : "fib4", NULL, key,
+		                         wide ? 160 : 64, ret) != 1)
+			continue;
+		route = ret->value;
+		if (route->type != RTN_THROW)
+			return route->type == RTN_UNICAST || route->type == RTN_LOCAL ||
+			       route->type == RTN_BROADCAST || route->type == RTN_ANYCAST ||
+			       route->type == RTN_MULTICAST;
+	}
+	return false;
+}
+
+/* Compares the route that the kernel takes to an address with the one that the region has. */
+static void check_lookup(const struct stele_snapshot *snapshot, bool wide, const char *text,
+                         const char *step)
+{
+	json_t *kernel = fibmatch(wide, text), *route = json_array_get(kernel, 0);
+	const char *to, *gateway;
+	char prefix[64] = "", want[128] = "(none)", have[160] = "(none)";
+	uint8_t address[16];
+	struct stele_row row;
+
+	cr_assert_eq(inet_pton(wide ? AF_INET6 : AF_INET, text, address), 1);
+	if (route) {
+		to = json_string_value(json_object_get(route, "dst"));
+		gateway = json_string_value(json_object_get(route, "gateway"));
+		snprintf(prefix, sizeof(prefix), "%s%s",
+		         strcmp(to, "default") == 0 ? wide ? "::/0" : "0.0.0.0/0" : to,
+		         strchr(to, '/') || strcmp(to, "default") == 0 ? ""
+		         : wide                                        ? "/128"
+		                                                       : "/32");
+		snprintf(want, sizeof(want), "%s metric %u via %s", prefix,
+		         (unsigned)json_integer_value(json_object_get(route, "metric")),
+		         gateway                              ? gateway
+		         : json_object_get(route, "nexthops") ? "several"
+		                                              : "-");
+	}
+	if (lookup(snapshot, wide, address, &row)) {
+		const struct kernel_route *value = row.value;
+		uint8_t bytes[16] = {0};
+		char via[INET6_ADDRSTRLEN] = "-";
+		static const uint8_t none[16];
+
+		memcpy(bytes, (const uint8_t *)row.key + 4, (row.key_bits - 32 + 7) / 8);
+		inet_ntop(wide ? AF_INET6 : AF_INET, bytes, prefix, sizeof(prefix));
+		if (memcmp(value->gateway4, none, 4) != 0)
+			inet_ntop(AF_INET, value->gateway4, via, sizeof(via));
+		else if (wide && memcmp(value->gateway6, none, 16) != 0)
+			inet_ntop(AF_INET6, value->gateway6, via, sizeof(via));
+		snprintf(have, sizeof(have), "%s/%u metric %u via %s", prefix, row.key_bits - 32,
+		         value->metric, value->next_hops > 1 ? "several" : via);
+	}
+	cr_assert_str_eq(have, want, "%s: to %s the region has %s, the kernel %s", step, text, have,
+	                 want);
+	json_decref(kernel);
+}
+
+/* ---- changes ---- */
+
+static const char *const verbs[] = {"add",    "add", "append", "prepend", "replace",
+                                    "change", "del", "del",    "del"};
+static const char *const metrics[] = {"",         "",         "metric 5",
+                                      "metric 5", "metric 9", "metric 5 table 77"};
+/* For IPv6 routes that the kernel does not merge with others: it leaves them out of a dump if they
+ * stand between merged routes of the same prefix and metric, and then does not delete them with
+ * their link (docs/design/kernel.md). */
+static const char *const lone_metrics[] = {"metric 7", "metric 7", "metric 3000",
+                                           "metric 7 table 77"};
+static const char *const extras[] = {
+	"", "", "", "proto static", "proto bird", "mtu 1400", "advmss 1000", "hoplimit 9"};
+static const char *const special[] = {"blackhole", "unreachable", "prohibit", "throw"};
+
+#define PICK(words_) (words_)[random_below(state, (unsigned)(sizeof(words_) / sizeof((words_)[0])))]
+
+/* Writes an address of the prefixes that the routes are for. */
+static void pick_prefix(uint64_t *state, bool wide, char *ret, size_t size)
+{
+	unsigned at = random_below(state, 4), length = random_below(state, 3);
+
+	if (wide)
+		snprintf(ret, size, "fd32:%x::/%u", length ? at : 0, 16 + 16 * length);
+	else
+		snprintf(ret, size, "10.%u.%u.0/%u", length ? 32 + at : 32, length == 2 ? at : 0,
+		         length == 0 ? 11 : 8 * (length + 1));
+}
+
+static void pick_gateway(uint64_t *state, bool wide, char *ret, size_t size)
+{
+	snprintf(ret, size, wide ? "fd0%u::%u" : "10.0.%u.%u", random_below(state, 2),
+	         2 + random_below(state, 4));
+}
+
+static void route_change(uint64_t *state, bool wide, char *ret, size_t size)
+{
+	char prefix[64], a[32], b[32];
+	const char *verb = PICK(verbs), *metric = PICK(metrics), *extra = PICK(extras);
+	const char *family = wide ? "-6" : "-4", *lone = wide ? PICK(lone_metrics) : metric;
+
+	pick_prefix(state, wide, prefix, sizeof(prefix));
+	pick_gateway(state, wide, a, sizeof(a));
+	pick_gateway(state, wide, b, sizeof(b));
+	switch (random_below(state, 8)) {
+	case 0:
+		snprintf(ret, size, "%s route %s %s %s %s", family, verb, PICK(special), prefix,
+		         lone);
+		break;
+	case 1:
+		snprintf(ret, size, "%s route %s %s dev d%u %s", family, verb, prefix,
+		         random_below(state, 2), lone);
+		break;
+	case 2:
+	case 3:
+		snprintf(ret, size, "%s route %s %s %s %s nexthop via %s nexthop via %s weight %u",
+		         family, verb, prefix, metric, extra, a, b, 1 + random_below(state, 3));
+		break;
+	case 4:
+		if (!wide)
+			snprintf(ret, size, "-4 route %s %s tos 8 via %s %s", verb, prefix, a,
+			         metric);
+		else
+			snprintf(ret, size, "-6 route %s %s from fd77::/64 via %s %s", verb, prefix,
+			         a, metric);
+		break;
+	default:
+		snprintf(ret, size, "%s route %s %s via %s %s %s", family, verb, prefix, a, metric,
+		         extra);
+		break;
+	}
+}
+
+static void other_change(uint64_t *state, bool wide, char *ret, size_t size)
+{
+	unsigned link = random_below(state, 2), id = 1 + random_below(state, 3);
+	char prefix[64], a[32];
+
+	pick_prefix(state, wide, prefix, sizeof(prefix));
+	pick_gateway(state, wide, a, sizeof(a));
+	switch (random_below(state, 7)) {
+	case 0:
+		snprintf(ret, size, "link set d%u down", link);
+		break;
+	case 1:
+		snprintf(ret, size, "link set d%u up", link);
+		break;
+	case 2:
+		snprintf(ret, size,
+		         wide ? "address add fd0%u::1/64 dev d%u nodad"
+		              : "address add 10.0.%u.1/24 dev d%u",
+		         link, link);
+		break;
+	case 3:
+		snprintf(ret, size,
+		         wide ? "address del fd0%u::1/64 dev d%u"
+		              : "address del 10.0.%u.1/24 dev d%u",
+		         link, link);
+		break;
+	case 4:
+		snprintf(ret, size, "nexthop replace id %u via %s dev d%u", id, a, link);
+		break;
+	case 5:
+		snprintf(ret, size, "nexthop del id %u", id);
+		break;
+	default:
+		snprintf(ret, size, "%s route replace %s nhid %u metric 7", wide ? "-6" : "-4",
+		         prefix, id);
+		break;
+	}
+}
+
+/* Makes all that random changes may have taken away. */
+static void repair(bool wide)
+{
+	FILE *batch = kernel_batch_open(false);
+
+	for (unsigned i = 0; i < 2; i++) {
+		fprintf(batch, "link set d%u up\n", i);
+		fprintf(batch,
+		        wide ? "address add fd0%u::1/64 dev d%u nodad\n"
+		             : "address add 10.0.%u.1/24 dev d%u\n",
+		        i, i);
+	}
+	pclose(batch);
+}
+
+static void run_steps(bool wide)
+{
+	const char *count = getenv("STELE_KERNEL_STEPS"), *given = getenv("STELE_KERNEL_SEED");
+	unsigned steps = count ? (unsigned)strtoul(count, NULL, 10) : 150;
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 20261130;
+	uint64_t random_state = seed, *state = &random_state;
+	struct stele_subscriber *subscriber;
+
+	if (system("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding;"
+	           "for i in d0 d1; do ip link set $i addrgenmode none; done;"
+	           "ip -6 address flush scope link") != 0)
+		cr_skip_test("the namespace cannot be prepared");
+	repair(wide);
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	for (unsigned i = 0; i < steps; i++) {
+		char command[300], step[400], shell[400], address[64];
+		struct stele_snapshot *snapshot;
+
+		if (random_below(state, 8) == 0)
+			other_change(state, wide, command, sizeof(command));
+		else
+			route_change(state, wide, command, sizeof(command));
+		if (i % 40 == 39)
+			repair(wide);
+		snprintf(shell, sizeof(shell), "ip %s >/dev/null 2>&1", command);
+		if (system(shell) != 0 && i % 10 != 0)
+			continue;
+		snprintf(step, sizeof(step), "seed %u, step %u: %s", seed, i, command);
+		kernel_wait_agreement(subscriber, step);
+		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
+		for (unsigned j = 0; j < 3; j++) {
+			unsigned at = random_below(state, 4), low = random_below(state, 4);
+
+			snprintf(address, sizeof(address), wide ? "fd32:%x::%x" : "10.%u.%u.9",
+			         wide ? at : 32 + at, low);
+			check_lookup(snapshot, wide, address, step);
+		}
+		snapshot = stele_snapshot_close(snapshot);
+	}
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
+Test(stress_kernel_random, ipv4, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
+{
+	run_steps(false);
+}
+
+Test(stress_kernel_random, ipv6, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
+{
+	run_steps(true);
+}

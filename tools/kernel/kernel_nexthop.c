@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/nexthop.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stele/subscriber.h>
+
+#include "tools/kernel/kernel_attributes.h"
+#include "tools/kernel/kernel_nexthop.h"
+#include "tools/kernel/kernel_words.h"
+
+/* ---- rows ---- */
+
+static void nexthop_key(uint32_t id, uint16_t member, uint8_t ret[6])
+{
+	memcpy(ret, &(uint32_t){htonl(id)}, 4);
+	memcpy(ret + 4, &(uint16_t){htons(member)}, 2);
+}
+
+static uint32_t nexthop_row_id(const struct stele_row *row)
+{
+	uint32_t id;
+
+	memcpy(&id, row->key, 4);
+	return ntohl(id);
+}
+
+/* Puts a row. Returns 1 if it changes a row or adds one, 0, or a negative errno. */
+static int nexthop_put(struct kernel_store *store, uint32_t id, uint16_t member,
+                       const struct kernel_nexthop *value)
+{
+	uint8_t key[6];
+	int r;
+
+	nexthop_key(id, member, key);
+	r = stele_writable_put(store->tables[KERNEL_NEXTHOPS], key, 48, value, sizeof(*value));
+	if (r != -ENOSPC)
+		return r;
+	store->refused++;
+	return 0;
+}
+
+/* Deletes the rows of an object from number `from` on. Returns 1 if there was one, 0, or a negative
+ * errno. */
+static int nexthop_delete(struct kernel_store *store, uint32_t id, unsigned from)
+{
+	int r = 1, any = 0;
+
+	for (unsigned member = from; r == 1 && member <= UINT16_MAX; member++) {
+		uint8_t key[6];
+
+		nexthop_key(id, (uint16_t)member, key);
+		r = stele_writable_delete(store->tables[KERNEL_NEXTHOPS], key, 48);
+		any |= r == 1;
+	}
+	return r < 0 ? r : any;
+}
+
+static bool nexthop_is_known(struct kernel_store *store, uint32_t id)
+{
+	struct stele_row row;
+	uint8_t key[6];
+
+	nexthop_key(id, 0, key);
+	return stele_writable_get(store->tables[KERNEL_NEXTHOPS], key, 48, &row) == 1;
+}
+
+/* ---- routes of an object ---- */
+
+/* Deletes the routes of one family that use an object which is gone. */
+static int nexthop_delete_routes(struct kernel_store *store, bool wide, uint32_t id)
+{
+	const struct kernel_wanted wanted = {.nexthop_id = id};
+	struct kernel_prefixes found = {0};
+	struct kernel_list list = {0};
+	int r = kernel_relink_scan(store, wide, &wanted, NULL, NULL, &found);
+
+	for (size_t i = 0; i < found.count && r >= 0; i++) {
+		r = kernel_list_read(store, &found.of[i], &list);
+		for (size_t at = list.count; at > 0; at--)
+			if (list.of[at - 1].value->nexthop_id == id)
+				kernel_list_remove(&list, at - 1);
+		if (r >= 0)
+			r = kernel_list_write(store, &list);
+	}
+	kernel_list_free(&list);
+	kernel_prefixes_free(&found);
+	return r;
+}
+
+/* Doubts the links of the routes that use an object. */
+static int nexthop_doubt(struct kernel_store *store, uint32_t id, kernel_doubt_f doubt,
+                         void *context)
+{
+	const struct kernel_wanted wanted = {.nexthop_id = id};
+	struct kernel_prefixes ignored = {0};
+	int r = kernel_relink_scan(store, false, &wanted, doubt, context, &ignored);
+
+	if (r >= 0)
+		r = kernel_relink_scan(store, true, &wanted, doubt, context, &ignored);
+	kernel_prefixes_free(&ignored);
+	return r;
+}
+
+/* Doubts the links of the routes that use a group with this member. */
+static int nexthop_doubt_groups(struct kernel_store *store, uint32_t id, kernel_doubt_f doubt,
+                                void *context)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	int r = stele_writable_cursor_open(store->tables[KERNEL_NEXTHOPS], &cursor);
+
+	if (r < 0)
+		return r;
+	while (r >= 0 && (r = stele_cursor_next(cursor, &row)) == 1)
+		if (((const struct kernel_nexthop *)row.value)->member == id)
+			r = nexthop_doubt(store, nexthop_row_id(&row), doubt, context);
+	stele_cursor_close(cursor);
+	return r;
+}
+
+static int nexthop_remove(struct kernel_store *store, uint32_t id, kernel_doubt_f doubt,
+                          void *context)
+{
+	int r = nexthop_delete(store, id, 0);
+
+	if (r == 1)
+		r = nexthop_delete_routes(store, false, id);
+	if (r >= 0)
+		r = nexthop_delete_routes(store, true, id);
+	return r < 0 ? r : nexthop_doubt_groups(store, id, doubt, context);
+}
+
+/* ---- messages ---- */
+
+/* Decodes what is equal in all rows of an object. */
+static void nexthop_decode(const struct nhmsg *header, const struct kernel_attributes *found,
+                           struct kernel_nexthop *ret)
+{
+	*ret = (struct kernel_nexthop){
+		.ifindex = kernel_attribute_u32(found->of[NHA_OIF], 0),
+		.encap = (uint8_t)kernel_attribute_u16(found->of[NHA_ENCAP_TYPE], 0),
+		.weight = 1,
+		.blackhole = found->of[NHA_BLACKHOLE],
+		.bridge = found->of[NHA_FDB],
+		.resilient =
+			kernel_attribute_u16(found->of[NHA_GROUP_TYPE], 0) == NEXTHOP_GRP_TYPE_RES,
+		.dead = header->nh_flags & RTNH_F_DEAD,
+		.linkdown = header->nh_flags & RTNH_F_LINKDOWN,
+		.onlink = header->nh_flags & RTNH_F_ONLINK,
+	};
+	if (!kernel_attribute_bytes(found->of[NHA_GATEWAY], ret->gateway4, 4))
+		kernel_attribute_bytes(found->of[NHA_GATEWAY], ret->gateway6, 16);
+	kernel_word_protocol(header->nh_protocol, ret->protocol);
+	kernel_word_scope(header->nh_scope, ret->scope);
+}
+
+int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *message,
+                         kernel_doubt_f doubt, void *context)
+{
+	const struct nhmsg *header = mnl_nlmsg_get_payload(message);
+	struct kernel_attributes found;
+	struct kernel_nexthop value;
+	const struct nexthop_grp *group;
+	uint32_t id;
+	bool known;
+	unsigned rows = 1;
+	int r = 0, changed = 0;
+
+	if (!kernel_attributes_read(message, sizeof(*header), &found) || !found.of[NHA_ID])
+		return 0;
+	id = kernel_attribute_u32(found.of[NHA_ID], 0);
+	if (message->nlmsg_type == RTM_DELNEXTHOP)
+		return nexthop_remove(store, id, doubt, context);
+	known = nexthop_is_known(store, id);
+	nexthop_decode(header, &found, &value);
+	if (found.of[NHA_GROUP])
+		rows = mnl_attr_get_payload_len(found.of[NHA_GROUP]) / sizeof(*group);
+	for (unsigned i = 0; i < rows && i <= UINT16_MAX && r >= 0; i++) {
+		if (found.of[NHA_GROUP]) {
+			group = mnl_attr_get_payload(found.of[NHA_GROUP]);
+			value.member = group[i].id;
+			/* The second byte of a weight came with kernel 6.12. */
+			value.weight = (uint16_t)(group[i].weight + 256u * group[i].resvd1 + 1u);
+		}
+		r = nexthop_put(store, id, (uint16_t)i, &value);
+		changed |= r == 1;
+	}
+	if (r >= 0)
+		r = nexthop_delete(store, id, rows);
+	changed |= r == 1;
+	if (r >= 0 && known && changed)
+		r = nexthop_doubt(store, id, doubt, context);
+	if (r >= 0 && known && changed)
+		r = nexthop_doubt_groups(store, id, doubt, context);
+	return r;
+}
+
+/* ---- dumps ---- */
+
+int kernel_nexthops_start(struct kernel_nexthops *dump, struct kernel_store *store)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	int r = stele_writable_cursor_open(store->tables[KERNEL_NEXTHOPS], &cursor);
+
+	*dump = (struct kernel_nexthops){0};
+	if (r < 0)
+		return r;
+	while ((r = stele_cursor_next(cursor, &row)) == 1) {
+		uint32_t id = nexthop_row_id(&row), *larger;
+
+		if (dump->count > 0 && dump->ids[dump->count - 1] == id)
+			continue;
+		larger = realloc(dump->ids, (dump->count + 1) * sizeof(*larger));
+		if (!larger) {
+			r = -ENOMEM;
+			break;
+		}
+		dump->ids = larger;
+		dump->ids[dump->count++] = id;
+	}
+	stele_cursor_close(cursor);
+	return r < 0 ? r : 0;
+}
+
+int kernel_nexthops_add(struct kernel_nexthops *dump, struct kernel_store *store,
+                        const struct nlmsghdr *message, kernel_doubt_f doubt, void *context)
+{
+	struct kernel_attributes found;
+
+	if (!kernel_attributes_read(message, sizeof(struct nhmsg), &found))
+		return 0;
+	for (size_t i = 0; i < dump->count; i++)
+		if (dump->ids[i] == kernel_attribute_u32(found.of[NHA_ID], 0))
+			dump->ids[i] = 0;
+	return kernel_nexthop_apply(store, message, doubt, context);
+}
+
+int kernel_nexthops_end(struct kernel_nexthops *dump, struct kernel_store *store,
+                        kernel_doubt_f doubt, void *context)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < dump->count && r >= 0; i++)
+		if (dump->ids[i])
+			r = nexthop_remove(store, dump->ids[i], doubt, context);
+	free(dump->ids);
+	*dump = (struct kernel_nexthops){0};
+	return r;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The next-hop objects of the kernel, `ip nexthop': decodes messages, keeps the table `nexthops',
+ * and deletes the routes of objects that are gone. kernel_mirror.c calls this. */
+#ifndef TOOLS_KERNEL_KERNEL_NEXTHOP_H
+#define TOOLS_KERNEL_KERNEL_NEXTHOP_H
+
+#include "tools/kernel/kernel_relink.h"
+
+/* Reports a link whose routes must be read again. */
+typedef void kernel_doubt_f(void *context, uint32_t ifindex);
+
+/* Applies a message about an object. If an object changes that was there already, the kernel
+ * changes or deletes its routes, some without a message: doubts their links. Returns 0 or a
+ * negative errno. */
+int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *message,
+                         kernel_doubt_f doubt, void *context);
+
+/* A dump of all objects. */
+struct kernel_nexthops {
+	uint32_t
+		*ids; /* that were in the table before, in order; 0 once the kernel has dumped it */
+	size_t count;
+};
+
+/* Starts a dump. Returns 0 or a negative errno. The caller ends it in each case. */
+int kernel_nexthops_start(struct kernel_nexthops *dump, struct kernel_store *store);
+/* Takes a message of the dump, and applies it. */
+int kernel_nexthops_add(struct kernel_nexthops *dump, struct kernel_store *store,
+                        const struct nlmsghdr *message, kernel_doubt_f doubt, void *context);
+/* Deletes the objects that were not dumped. */
+int kernel_nexthops_end(struct kernel_nexthops *dump, struct kernel_store *store,
+                        kernel_doubt_f doubt, void *context);
+
+#endif

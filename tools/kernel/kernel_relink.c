@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stele/subscriber.h>
+
+#include "tools/kernel/kernel_edit.h"
+#include "tools/kernel/kernel_relink.h"
+
+void kernel_prefixes_free(struct kernel_prefixes *prefixes)
+{
+	free(prefixes->of);
+	*prefixes = (struct kernel_prefixes){0};
+}
+
+int kernel_prefixes_add(struct kernel_prefixes *prefixes, const struct kernel_prefix *prefix)
+{
+	if (prefixes->count > 0 && kernel_prefix_equal(&prefixes->of[prefixes->count - 1], prefix))
+		return 0;
+	if (prefixes->count == prefixes->capacity) {
+		size_t capacity = prefixes->capacity ? 2 * prefixes->capacity : 16;
+		struct kernel_prefix *larger = realloc(prefixes->of, capacity * sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		prefixes->of = larger;
+		prefixes->capacity = capacity;
+	}
+	prefixes->of[prefixes->count++] = *prefix;
+	return 0;
+}
+
+/* ---- scanning ---- */
+
+/* Returns true if the value of a row is wanted. */
+static bool relink_is_wanted(const struct kernel_wanted *wanted, const struct stele_row *row)
+{
+	const struct kernel_route *value = row->value;
+	const struct kernel_hop *hops = (const struct kernel_hop *)(const void *)value->hops;
+	size_t count = (row->value_size - offsetof(struct kernel_route, hops)) / sizeof(*hops);
+
+	if (wanted->source && memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
+		return true;
+	if (wanted->nexthop_id && value->nexthop_id == wanted->nexthop_id)
+		return true;
+	if (!wanted->ifindex)
+		return false;
+	if (value->ifindex == wanted->ifindex)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (hops[i].ifindex == wanted->ifindex)
+			return true;
+	return false;
+}
+
+/* Passes on the links of a row. */
+static void relink_pass_links(const struct stele_row *row,
+                              void (*ret_link)(void *context, uint32_t ifindex), void *context)
+{
+	const struct kernel_route *value = row->value;
+	const struct kernel_hop *hops = (const struct kernel_hop *)(const void *)value->hops;
+	size_t count = (row->value_size - offsetof(struct kernel_route, hops)) / sizeof(*hops);
+
+	if (count == 0 && value->ifindex)
+		ret_link(context, value->ifindex);
+	for (size_t i = 0; i < count; i++)
+		ret_link(context, hops[i].ifindex);
+}
+
+/* Scans one table. */
+static int relink_scan_table(struct kernel_store *store, enum kernel_table table,
+                             const struct kernel_wanted *wanted,
+                             void (*ret_link)(void *context, uint32_t ifindex), void *context,
+                             struct kernel_prefixes *ret)
+{
+	struct stele_row rows[32];
+	struct stele_cursor *cursor;
+	int64_t count = stele_writable_cursor_open(store->tables[table], &cursor);
+
+	if (count < 0)
+		return (int)count;
+	while (count >= 0 && (count = stele_cursor_next_many(cursor, rows, 32)) > 0) {
+		for (int64_t i = 0; i < count; i++) {
+			struct kernel_prefix prefix;
+
+			if (!relink_is_wanted(wanted, &rows[i]))
+				continue;
+			if (ret_link)
+				relink_pass_links(&rows[i], ret_link, context);
+			kernel_list_prefix(table, &rows[i], &prefix);
+			if (kernel_prefixes_add(ret, &prefix) < 0) {
+				count = -ENOMEM;
+				break;
+			}
+		}
+	}
+	stele_cursor_close(cursor);
+	return (int)count;
+}
+
+int kernel_relink_scan(struct kernel_store *store, bool wide, const struct kernel_wanted *wanted,
+                       void (*ret_link)(void *context, uint32_t ifindex), void *context,
+                       struct kernel_prefixes *ret)
+{
+	int r = relink_scan_table(store, wide ? KERNEL_FIB6 : KERNEL_FIB4, wanted, ret_link,
+	                          context, ret);
+
+	return r < 0 ? r
+	             : relink_scan_table(store, wide ? KERNEL_ALTERNATIVES6 : KERNEL_ALTERNATIVES4,
+	                                 wanted, ret_link, context, ret);
+}
+
+/* ---- comparing ---- */
+
+/* Finds the route of the list that this route of the kernel is: a marked one of the same metric and
+ * TOS. Returns its number, or the length of the list. */
+static size_t relink_find(const struct kernel_list *list, const struct kernel_entry *entry,
+                          bool (*same)(const struct kernel_entry *a, const struct kernel_entry *b))
+{
+	size_t end, at = kernel_edit_group(list, entry, &end);
+
+	for (; at < end; at++)
+		if (list->of[at].marked && same(&list->of[at], entry))
+			return at;
+	return list->count;
+}
+
+/* Returns true for two IPv6 routes that the kernel would merge. */
+static bool relink_both_merge(const struct kernel_entry *a, const struct kernel_entry *b)
+{
+	return kernel_entry_merges(a) && kernel_entry_merges(b);
+}
+
+/* Puts a route of the kernel into the list. Takes over entry->value. */
+static int relink_take(struct kernel_relink *relink, struct kernel_entry *entry)
+{
+	struct kernel_list *list = &relink->list;
+	size_t start, end, at = relink_find(list, entry, kernel_entry_same);
+
+	if (at == list->count)
+		at = relink_find(list, entry, kernel_entry_similar);
+	if (at == list->count && relink->wide)
+		at = relink_find(list, entry, relink_both_merge);
+	entry->marked = false;
+	if (at < list->count) {
+		kernel_list_replace(list, at, entry);
+		return 0;
+	}
+	/* The message about the route is under way. */
+	start = kernel_edit_group(list, entry, &end);
+	relink->unclear |= end > start;
+	return kernel_list_insert(list, end, entry);
+}
+
+/* Returns true if the kernel may have left the route number `at` out of the dump: it leaves out
+ * IPv6 routes that come between those that it has merged into one. */
+static bool relink_is_hidden(const struct kernel_list *list, size_t at)
+{
+	const struct kernel_entry *entry = &list->of[at];
+
+	while (list->at.wide && at-- > 0 && list->of[at].metric == entry->metric)
+		if (list->of[at].hops > 1 && kernel_entry_merges(&list->of[at]))
+			return !kernel_entry_merges(entry);
+	return false;
+}
+
+/* Makes the routes of a prefix that use the link those that were gathered. */
+static int relink_reconcile(struct kernel_relink *relink, const struct kernel_prefix *prefix)
+{
+	struct kernel_list *list = &relink->list;
+	int r = kernel_list_read(relink->store, prefix, list);
+
+	for (size_t i = 0; i < list->count; i++)
+		list->of[i].marked = kernel_entry_uses(&list->of[i], relink->ifindex);
+	for (size_t i = 0; i < relink->gathered_count; i++) {
+		if (r >= 0)
+			r = relink_take(relink, &relink->gathered[i]);
+		else
+			free(relink->gathered[i].value);
+	}
+	relink->gathered_count = 0;
+	for (size_t i = list->count; i > 0; i--)
+		if (list->of[i - 1].marked && !(relink->up && relink_is_hidden(list, i - 1)))
+			kernel_list_remove(list, i - 1);
+	if (r >= 0)
+		r = kernel_list_write(relink->store, list);
+	kernel_list_clear(list);
+	return r;
+}
+
+/* ---- reading ---- */
+
+static int relink_compare(const void *a, const void *b)
+{
+	const struct kernel_prefix *of_a = a, *of_b = b;
+	int order = memcmp(of_a->address, of_b->address, sizeof(of_a->address));
+
+	if (order == 0)
+		order = (int)of_a->length - (int)of_b->length;
+	if (order == 0)
+		order = of_a->table < of_b->table ? -1 : of_a->table > of_b->table;
+	if (order == 0)
+		order = (int)of_a->from_length - (int)of_b->from_length;
+	return order ? order : memcmp(of_a->from, of_b->from, sizeof(of_a->from));
+}
+
+/* Sorts the prefixes, and leaves each once. */
+static void relink_sort(struct kernel_prefixes *prefixes)
+{
+	size_t kept = 0;
+
+	if (prefixes->count == 0)
+		return;
+	qsort(prefixes->of, prefixes->count, sizeof(*prefixes->of), relink_compare);
+	for (size_t i = 1; i < prefixes->count; i++)
+		if (relink_compare(&prefixes->of[kept], &prefixes->of[i]) != 0)
+			prefixes->of[++kept] = prefixes->of[i];
+	prefixes->count = kept + 1;
+}
+
+/* Returns true if the link exists and is up. */
+static bool relink_is_up(struct kernel_store *store, uint32_t ifindex)
+{
+	struct stele_row row;
+
+	return stele_writable_get(store->tables[KERNEL_LINKS], &(uint32_t){htonl(ifindex)}, 32,
+	                          &row) == 1 &&
+	       ((const struct kernel_link *)row.value)->up;
+}
+
+int kernel_relink_start(struct kernel_relink *relink, struct kernel_store *store, uint32_t ifindex,
+                        bool wide)
+{
+	const struct kernel_wanted wanted = {.ifindex = ifindex};
+	int r = kernel_relink_scan(store, wide, &wanted, NULL, NULL, &relink->prefixes);
+
+	relink->store = store;
+	relink->ifindex = ifindex;
+	relink->wide = wide;
+	relink->up = relink_is_up(store, ifindex);
+	if (r < 0 || relink->prefixes.count == 0)
+		return r;
+	relink_sort(&relink->prefixes);
+	relink->seen = calloc(relink->prefixes.count, sizeof(*relink->seen));
+	return relink->seen ? 1 : -ENOMEM;
+}
+
+/* Reconciles the prefix whose routes were gathered. */
+static int relink_flush(struct kernel_relink *relink)
+{
+	const struct kernel_prefix *found;
+
+	if (relink->gathered_count == 0)
+		return 0;
+	found = bsearch(&relink->at, relink->prefixes.of, relink->prefixes.count, sizeof(*found),
+	                relink_compare);
+	if (found)
+		relink->seen[found - relink->prefixes.of] = true;
+	return relink_reconcile(relink, &relink->at);
+}
+
+static int relink_gather(struct kernel_relink *relink, const struct kernel_entry *entry)
+{
+	if (relink->gathered_count == relink->gathered_capacity) {
+		size_t capacity = relink->gathered_capacity ? 2 * relink->gathered_capacity : 8;
+		struct kernel_entry *larger = realloc(relink->gathered, capacity * sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		relink->gathered = larger;
+		relink->gathered_capacity = capacity;
+	}
+	relink->gathered[relink->gathered_count++] = *entry;
+	return 0;
+}
+
+int kernel_relink_add(struct kernel_relink *relink, const struct nlmsghdr *message)
+{
+	struct kernel_prefix prefix;
+	struct kernel_entry entry;
+	int r;
+
+	if (message->nlmsg_type != RTM_NEWROUTE)
+		return 0;
+	r = kernel_route_decode(message, &prefix, &entry);
+	if (r <= 0)
+		return r;
+	r = 0;
+	if (prefix.wide == relink->wide && kernel_entry_uses(&entry, relink->ifindex)) {
+		if (!kernel_prefix_equal(&prefix, &relink->at))
+			r = relink_flush(relink);
+		relink->at = prefix;
+		if (r >= 0)
+			r = relink_gather(relink, &entry);
+		if (r >= 0)
+			return 0;
+	}
+	free(entry.value);
+	return r;
+}
+
+int kernel_relink_end(struct kernel_relink *relink)
+{
+	int r = relink_flush(relink);
+
+	for (size_t i = 0; i < relink->prefixes.count && r >= 0; i++)
+		if (!relink->seen[i])
+			r = relink_reconcile(relink, &relink->prefixes.of[i]);
+	return r < 0 ? r : relink->unclear;
+}
+
+void kernel_relink_free(struct kernel_relink *relink)
+{
+	for (size_t i = 0; i < relink->gathered_count; i++)
+		free(relink->gathered[i].value);
+	free(relink->gathered);
+	free(relink->seen);
+	kernel_prefixes_free(&relink->prefixes);
+	kernel_list_free(&relink->list);
+}

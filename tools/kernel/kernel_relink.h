@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads the routes of one link again. The kernel changes and deletes routes without a message when
+ * their link changes, when an address is removed, or when a next-hop object changes. The kernel can
+ * dump only the routes of one link; kernel_mirror.c compares these with what the tables have for
+ * the link. */
+#ifndef TOOLS_KERNEL_KERNEL_RELINK_H
+#define TOOLS_KERNEL_KERNEL_RELINK_H
+
+#include "tools/kernel/kernel_list.h"
+
+/* Prefixes, in the order in which they were added. */
+struct kernel_prefixes {
+	struct kernel_prefix *of;
+	size_t count, capacity;
+};
+
+/* Adds a prefix, unless it is equal to the last one. Returns 0 or -ENOMEM. */
+int kernel_prefixes_add(struct kernel_prefixes *prefixes, const struct kernel_prefix *prefix);
+void kernel_prefixes_free(struct kernel_prefixes *prefixes);
+
+/* What a scan looks for. A member that is zero is not looked for. */
+struct kernel_wanted {
+	uint32_t ifindex;
+	uint32_t nexthop_id;
+	const uint8_t *source; /* preferred source address, 16 bytes */
+};
+
+/* Finds the prefixes of one family that have a wanted route. A prefix may be found twice. If
+ * `ret_links` is not NULL, also finds the links of the wanted routes, and passes each to it, some
+ * more than once. Returns 0 or a negative errno. */
+int kernel_relink_scan(struct kernel_store *store, bool wide, const struct kernel_wanted *wanted,
+                       void (*ret_link)(void *context, uint32_t ifindex), void *context,
+                       struct kernel_prefixes *ret);
+
+/* Reads the routes of one link and one family again. */
+struct kernel_relink {
+	struct kernel_store *store;
+	uint32_t ifindex;
+	bool wide;
+	bool up;                         /* the link is up */
+	bool unclear;                    /* the order of routes is not known */
+	struct kernel_prefixes prefixes; /* that had routes of the link, sorted */
+	bool *seen;                      /* of these, those that the kernel has */
+	struct kernel_list list;
+	/* The routes of the link that were dumped for the prefix `at`. */
+	struct kernel_prefix at;
+	struct kernel_entry *gathered;
+	size_t gathered_count, gathered_capacity;
+};
+
+/* Starts to read the routes of a link and a family; `relink` is all zero. Returns 1, or 0 if the
+ * tables have no such routes: then there is nothing to read. Otherwise a negative errno. The caller
+ * frees it with kernel_relink_free() in each case. */
+int kernel_relink_start(struct kernel_relink *relink, struct kernel_store *store, uint32_t ifindex,
+                        bool wide);
+
+/* Takes a message of the dump of the link's routes. Returns 0 or a negative errno. */
+int kernel_relink_add(struct kernel_relink *relink, const struct nlmsghdr *message);
+
+/* Ends it: deletes the routes that were not dumped. If nothing was dumped, these are all routes of
+ * the link. Returns 0; 1 if the order of routes is not known, so that all routes must be dumped; or
+ * a negative errno. */
+int kernel_relink_end(struct kernel_relink *relink);
+void kernel_relink_free(struct kernel_relink *relink);
+
+#endif

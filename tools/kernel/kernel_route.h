@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A route in memory, decoded from a message of the kernel or from rows of the tables, and the
+ * comparison of routes. Without I/O. kernel_list.c and kernel_edit.c keep the routes of a prefix.
+ * */
+#ifndef TOOLS_KERNEL_KERNEL_ROUTE_H
+#define TOOLS_KERNEL_KERNEL_ROUTE_H
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include "tools/kernel/kernel_tables.h"
+
+/* Maximum next hops of a route. The kernel's messages hold fewer. */
+#define KERNEL_HOPS_MAX 1024u
+
+/* What the kernel keeps a list of routes for. */
+struct kernel_prefix {
+	bool wide; /* IPv6 */
+	uint32_t table;
+	uint8_t address[16];
+	uint8_t length;
+	uint8_t from[16]; /* IPv6: source prefix */
+	uint8_t from_length;
+};
+
+/* A route of a list. */
+struct kernel_entry {
+	uint32_t metric;
+	uint8_t tos;
+	bool listed;                /* the kernel sent a list of next hops, not a single one */
+	bool marked;                /* for kernel_relink.c */
+	unsigned hops;              /* next hops in value->hops, also if there is only one */
+	struct kernel_route *value; /* allocated; all columns but those of kernel_entry_finish() */
+};
+
+/* Decodes a message about a route. Allocates ret_entry->value, which the caller frees. Returns 1; 0
+ * if the tables do not mirror the message or if the message is incomplete; or -ENOMEM. */
+int kernel_route_decode(const struct nlmsghdr *message, struct kernel_prefix *ret_prefix,
+                        struct kernel_entry *ret_entry);
+
+/* Returns the next hops of a route. */
+struct kernel_hop *kernel_entry_hops(const struct kernel_entry *entry);
+
+/* Sets the columns that follow from the next hops: those of the first hop that is not dead, and
+ * whether all are dead. */
+void kernel_entry_finish(struct kernel_entry *entry);
+
+/* Gives a route a list of next hops, a copy. Returns 0 or -ENOMEM. */
+int kernel_entry_set_hops(struct kernel_entry *entry, const struct kernel_hop *hops,
+                          unsigned count);
+
+/* Returns true if both hops have the same gateway and interface. */
+bool kernel_hop_same(const struct kernel_hop *a, const struct kernel_hop *b);
+
+/* Returns true if two routes of the same metric and TOS differ at most in what the kernel changes
+ * without a message: states of hops. */
+bool kernel_entry_same(const struct kernel_entry *a, const struct kernel_entry *b);
+
+/* Returns true if two routes of the same metric and TOS have the same type, next-hop object, and
+ * next hops. */
+bool kernel_entry_similar(const struct kernel_entry *a, const struct kernel_entry *b);
+
+/* Returns true if the IPv6 route may be merged with others of its metric into one route with
+ * several next hops. */
+bool kernel_entry_merges(const struct kernel_entry *entry);
+
+/* Returns true if a next hop of the route is on this link. */
+bool kernel_entry_uses(const struct kernel_entry *entry, uint32_t ifindex);
+
+bool kernel_prefix_equal(const struct kernel_prefix *a, const struct kernel_prefix *b);
+
+#endif
