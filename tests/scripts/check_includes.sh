@@ -39,7 +39,8 @@ tools/rows           lib tools/base
 tools/output         lib tools/base tools/region tools/rows
 tools/input          lib tools/base tools/region tools/rows tools/output
 tools/generate       lib tools/base tools/region tools/rows tools/input
-tools/kernel         lib
+tools/netlink        -
+tools/kernel         lib tools/netlink
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output
 tools/top            lib tools/base tools/region tools/rows tools/output

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
-#include "tools/kernel/kernel_attributes.h"
+#include "tools/netlink/kernel_attributes.h"
 #include "tools/kernel/kernel_nexthop.h"
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 
 /* ---- rows ---- */
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/kernel/kernel_attributes.h"
+#include "tools/netlink/kernel_attributes.h"
 #include "tools/kernel/kernel_route.h"
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 
 struct kernel_hop *kernel_entry_hops(const struct kernel_entry *entry)
 {

@@ -5,10 +5,10 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "tools/kernel/kernel_attributes.h"
+#include "tools/netlink/kernel_attributes.h"
 #include "tools/kernel/kernel_rows.h"
 #include "tools/kernel/kernel_tables.h"
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 
 /* ---- keys and values ---- */
 

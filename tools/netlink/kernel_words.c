@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 
 #define WORDS(array_) (array_), sizeof(array_) / sizeof((array_)[0])
 

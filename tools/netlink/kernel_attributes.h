@@ -2,8 +2,8 @@
  *
  * Reads the attributes of netlink messages, with bounds on all that a message says. Without state
  * or I/O. The decoders call this. */
-#ifndef TOOLS_KERNEL_KERNEL_ATTRIBUTES_H
-#define TOOLS_KERNEL_KERNEL_ATTRIBUTES_H
+#ifndef TOOLS_NETLINK_KERNEL_ATTRIBUTES_H
+#define TOOLS_NETLINK_KERNEL_ATTRIBUTES_H
 
 #include <libmnl/libmnl.h>
 #include <stdbool.h>

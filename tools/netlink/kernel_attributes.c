@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "tools/kernel/kernel_attributes.h"
+#include "tools/netlink/kernel_attributes.h"
 
 void kernel_attributes_scan(const void *payload, size_t size, struct kernel_attributes *ret)
 {

@@ -2,8 +2,8 @@
  * Converts numbers of the kernel to the words that ip(8) prints. Each function writes the word, or
  * the number if there is no word for it, to `ret`, with a NUL at its end. The decoders call
  * this. */
-#ifndef TOOLS_KERNEL_KERNEL_WORDS_H
-#define TOOLS_KERNEL_KERNEL_WORDS_H
+#ifndef TOOLS_NETLINK_KERNEL_WORDS_H
+#define TOOLS_NETLINK_KERNEL_WORDS_H
 
 #include <stdbool.h>
 #include <stdint.h>
