@@ -389,6 +389,25 @@ static void list_compare_links(struct kernel_store *store, const struct kernel_e
 	}
 }
 
+/* Adds a route to the index. */
+static int list_index(struct kernel_store *store, const struct kernel_prefix *prefix,
+                      const struct kernel_entry *entry)
+{
+	static const uint8_t none[16];
+	struct kernel_index *index = &store->index[prefix->wide];
+	const struct kernel_route *value = entry->value;
+	const struct kernel_hop *hops = kernel_entry_hops(entry);
+	int r = 0;
+
+	for (unsigned i = 0; i < entry->hops && r >= 0; i++)
+		r = kernel_index_add(index, kernel_index_link(hops[i].ifindex), prefix);
+	if (r >= 0 && value->nexthop_id)
+		r = kernel_index_add(index, kernel_index_nexthop(value->nexthop_id), prefix);
+	if (r >= 0 && memcmp(value->source, none, sizeof(none)) != 0)
+		r = kernel_index_add(index, kernel_index_source(value->source), prefix);
+	return r;
+}
+
 /* Puts a row. If the region has no space for it, counts it and deletes the row with its key. */
 static int list_put(struct kernel_store *store, enum kernel_table table, const uint8_t *key,
                     unsigned bits, const struct kernel_entry *entry)
@@ -449,6 +468,9 @@ static int list_write_alternatives(struct kernel_store *store, struct kernel_lis
 		                : 0;
 		list_name(store, entry->value->ifindex, entry->value->interface);
 		list_compare_links(store, entry);
+		r = list_index(store, &list->at, entry);
+		if (r < 0)
+			return r;
 		if ((long)i == best) {
 			entry->value->order = order;
 			continue;

@@ -6,6 +6,7 @@
 #ifndef TOOLS_KERNEL_KERNEL_LIST_H
 #define TOOLS_KERNEL_KERNEL_LIST_H
 
+#include "tools/kernel/kernel_index.h"
 #include "tools/kernel/kernel_route.h"
 
 /* What lists are read from and written to. */
@@ -18,7 +19,8 @@ struct kernel_store {
 	uint64_t orphans[2];
 	/* IPv6 routes with a source prefix. */
 	uint64_t sourced;
-	uint64_t refused; /* rows that the region had no space for */
+	struct kernel_index index[2]; /* of each family */
+	uint64_t refused;             /* rows that the region had no space for */
 	/* Called for a link that the table `links` does not have, and a route needs its name. */
 	void (*unnamed)(void *context, uint32_t ifindex);
 	/* Called for a link whose row in `links` disagrees with a next hop about the carrier. */

@@ -102,6 +102,8 @@ void kernel_mirror_free(struct kernel_mirror *mirror)
 {
 	kernel_list_free(&mirror->list);
 	kernel_prefixes_free(&mirror->sourced);
+	kernel_index_clear(&mirror->store.index[0]);
+	kernel_index_clear(&mirror->store.index[1]);
 }
 
 /* ---- rows ---- */
@@ -440,6 +442,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 			mirror_table(mirror, (enum kernel_table)kinds[kind].alternatives));
 		mirror->store.replacing = true;
 		mirror->store.orphans[kind == KERNEL_KIND_ROUTES6] = 0;
+		kernel_index_clear(&mirror->store.index[kind == KERNEL_KIND_ROUTES6]);
 	}
 	if (kind == KERNEL_KIND_ROUTES6)
 		mirror->store.sourced = 0;

@@ -100,16 +100,79 @@ static int relink_scan_table(struct kernel_store *store, enum kernel_table table
 	return (int)count;
 }
 
+/* Returns true if a route is wanted. */
+static bool relink_wants(const struct kernel_wanted *wanted, const struct kernel_entry *entry)
+{
+	const struct kernel_route *value = entry->value;
+
+	if (wanted->source && memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
+		return true;
+	if (wanted->nexthop_id && value->nexthop_id == wanted->nexthop_id)
+		return true;
+	return wanted->ifindex && kernel_entry_uses(entry, wanted->ifindex);
+}
+
+/* Finds the wanted routes in the prefixes of a slot of the index. Drops the other prefixes. */
+static int relink_scan_slot(struct kernel_store *store, struct kernel_index_slot *slot,
+                            const struct kernel_wanted *wanted,
+                            void (*ret_link)(void *context, uint32_t ifindex), void *context,
+                            struct kernel_prefixes *ret)
+{
+	struct kernel_list list = {0};
+	uint32_t kept = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; i < slot->count && r >= 0; i++) {
+		bool any = false;
+
+		r = kernel_list_read(store, &slot->of[i], &list);
+		for (size_t j = 0; j < list.count; j++) {
+			const struct kernel_hop *hops = kernel_entry_hops(&list.of[j]);
+
+			if (!relink_wants(wanted, &list.of[j]))
+				continue;
+			any = true;
+			for (unsigned k = 0; k < list.of[j].hops && ret_link; k++)
+				ret_link(context, hops[k].ifindex);
+		}
+		if (r >= 0 && any)
+			r = kernel_prefixes_add(ret, &slot->of[i]);
+		if (any)
+			slot->of[kept++] = slot->of[i];
+	}
+	if (r >= 0)
+		slot->count = kept;
+	kernel_list_free(&list);
+	return r;
+}
+
 int kernel_relink_scan(struct kernel_store *store, bool wide, const struct kernel_wanted *wanted,
                        void (*ret_link)(void *context, uint32_t ifindex), void *context,
                        struct kernel_prefixes *ret)
 {
-	int r = relink_scan_table(store, wide ? KERNEL_FIB6 : KERNEL_FIB4, wanted, ret_link,
-	                          context, ret);
+	struct kernel_index *index = &store->index[wide];
+	uint64_t key = wanted->source       ? kernel_index_source(wanted->source)
+	               : wanted->nexthop_id ? kernel_index_nexthop(wanted->nexthop_id)
+	                                    : kernel_index_link(wanted->ifindex);
+	struct kernel_index_slot *slot = kernel_index_find(index, key);
+	int r;
 
-	return r < 0 ? r
-	             : relink_scan_table(store, wide ? KERNEL_ALTERNATIVES6 : KERNEL_ALTERNATIVES4,
-	                                 wanted, ret_link, context, ret);
+	if (!slot)
+		return 0;
+	if (slot->many) {
+		r = relink_scan_table(store, wide ? KERNEL_FIB6 : KERNEL_FIB4, wanted, ret_link,
+		                      context, ret);
+		if (r >= 0)
+			r = relink_scan_table(store,
+			                      wide ? KERNEL_ALTERNATIVES6 : KERNEL_ALTERNATIVES4,
+			                      wanted, ret_link, context, ret);
+	} else {
+		r = relink_scan_slot(store, slot, wanted, ret_link, context, ret);
+	}
+	/* Links and addresses come and go for years. */
+	if (r >= 0 && ret->count == 0)
+		kernel_index_remove(index, key);
+	return r;
 }
 
 /* ---- comparing ---- */

@@ -19,7 +19,7 @@ struct kernel_prefixes {
 int kernel_prefixes_add(struct kernel_prefixes *prefixes, const struct kernel_prefix *prefix);
 void kernel_prefixes_free(struct kernel_prefixes *prefixes);
 
-/* What a scan looks for. A member that is zero is not looked for. */
+/* What a scan looks for: one of these. The others are zero. */
 struct kernel_wanted {
 	uint32_t ifindex;
 	uint32_t nexthop_id;
