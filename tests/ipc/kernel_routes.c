@@ -258,6 +258,96 @@ Test(ipc_kernel_routes, silent_changes_need_no_dump, .init = kernel_setup, .fini
 	subscriber = stele_subscriber_close(subscriber);
 }
 
+/* Changes of links and addresses whose effect on routes follows from the tables. */
+static const char *const followed[] = {
+	"route add 10.60.0.0/16 via 10.0.0.2",
+	"route add 10.60.0.0/16 via 10.0.1.2 metric 20",
+	"route add 10.61.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.1.2",
+	"route append 10.61.0.0/16 via 10.0.1.9",
+	"route add local 10.62.0.1 dev d1",
+	"route add 10.0.1.0/24 dev d0 metric 9",
+	"-6 route add fd60::/64 nexthop via fd00::2 nexthop via fd01::2",
+	"-6 route add fd61::/64 dev d1",
+	"-6 route add fd61::/64 via fd00::3 metric 2000",
+	"link set d1 down",
+	"link set d1 up",
+	"address add fd01::1/64 dev d1 nodad",
+	"-6 route replace fd60::/64 nexthop via fd00::2 nexthop via fd01::2",
+	"link set d1 mtu 1400",
+	"link set d0 down",
+	"link set d0 up",
+	"address add fd00::1/64 dev d0 nodad",
+	"link add v0 type veth peer name v1",
+	"link set v0 mtu 1400 up",
+	"link set v1 up",
+	"address add 10.9.0.1/24 dev v0",
+	"address add 10.9.0.2/24 dev v0",
+	"route add 10.63.0.0/16 nexthop via 10.9.0.9 nexthop via 10.0.0.2",
+	"route add 10.64.0.0/16 via 10.9.0.9",
+	"route append 10.64.0.0/16 via 10.0.0.4",
+	"link set v1 down",
+	"link set v1 up",
+	"address del 10.9.0.2/24 dev v0",
+	"address del 10.9.0.1/24 dev v0",
+	"address add 10.9.0.1/24 dev v0",
+	"route add 10.64.1.0/24 via 10.9.0.9",
+	"link set v0 down",
+	"address add fd09::1/64 dev v0 nodad",
+	"neighbour add 10.9.0.9 lladdr 02:00:00:00:00:02 dev v0",
+	"link set v0 name w0",
+	"link set w0 up",
+	"route add 10.65.0.0/16 nexthop via 10.9.0.9 nexthop via 10.0.0.2",
+	"link del w0",
+	"link add v0 type veth peer name v1",
+	"link set v0 up",
+	"link set v1 up",
+	"address add 10.9.0.1/24 dev v0",
+	"route add 10.65.0.0/16 via 10.9.0.9 metric 9",
+	"link set v0 netns 1",
+};
+
+/* The mirror does what the kernel does, and asks nothing. */
+static void follow_links(const char *ignore)
+{
+	struct stele_subscriber *subscriber;
+	struct kernel_status before, after;
+	char command[160];
+
+	for (const char *family = "46"; *family; family++) {
+		snprintf(command, sizeof(command),
+		         "echo %s | tee /proc/sys/net/ipv%c/conf/*/ignore_routes_with_linkdown "
+		         ">/dev/null",
+		         ignore, *family);
+		cr_assert_eq(system(command), 0);
+	}
+	kernel_ip("address add fd01::1/64 dev d1 nodad");
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	before = read_status(subscriber);
+	for (size_t i = 0; i < sizeof(followed) / sizeof(followed[0]); i++) {
+		kernel_ip("%s", followed[i]);
+		kernel_wait_agreement(subscriber, followed[i]);
+		after = read_status(subscriber);
+		cr_assert_eq(after.reads, before.reads, "\"%s\" was queried", followed[i]);
+	}
+	cr_assert_eq(after.dumps, before.dumps);
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
+Test(ipc_kernel_routes, link_changes_need_no_query, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	follow_links("0");
+}
+
+Test(ipc_kernel_routes, hops_without_carrier_are_ignored, .init = kernel_setup,
+     .fini = kernel_teardown, .timeout = 120)
+{
+	follow_links("1");
+}
+
 /* Finds the row of a next-hop object. */
 static struct kernel_nexthop read_nexthop(struct stele_subscriber *subscriber, uint8_t id,
                                           uint8_t member)

@@ -393,7 +393,6 @@ static void list_compare_links(struct kernel_store *store, const struct kernel_e
 static int list_index(struct kernel_store *store, const struct kernel_prefix *prefix,
                       const struct kernel_entry *entry)
 {
-	static const uint8_t none[16];
 	struct kernel_index *index = &store->index[prefix->wide];
 	const struct kernel_route *value = entry->value;
 	const struct kernel_hop *hops = kernel_entry_hops(entry);
@@ -403,7 +402,7 @@ static int list_index(struct kernel_store *store, const struct kernel_prefix *pr
 		r = kernel_index_add(index, kernel_index_link(hops[i].ifindex), prefix);
 	if (r >= 0 && value->nexthop_id)
 		r = kernel_index_add(index, kernel_index_nexthop(value->nexthop_id), prefix);
-	if (r >= 0 && memcmp(value->source, none, sizeof(none)) != 0)
+	if (r >= 0 && kernel_route_has_source(value))
 		r = kernel_index_add(index, kernel_index_source(value->source), prefix);
 	return r;
 }

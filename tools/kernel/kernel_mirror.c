@@ -8,6 +8,7 @@
 #include <stele/subscriber.h>
 
 #include "tools/kernel/kernel_edit.h"
+#include "tools/kernel/kernel_link.h"
 #include "tools/kernel/kernel_mirror.h"
 
 /* ---- doubt ---- */
@@ -53,16 +54,27 @@ static void mirror_disagrees(void *context, uint32_t ifindex)
 		mirror->changing[mirror->changing_count++] = ifindex;
 }
 
-/* Doubts the link of a message if routes disagree with it. */
-static void mirror_end_change(struct kernel_mirror *mirror, uint32_t ifindex)
+/* Returns true, once, if routes disagree with this link. */
+static bool mirror_end_change(struct kernel_mirror *mirror, uint32_t ifindex)
 {
 	for (size_t i = 0; i < mirror->changing_count && !mirror->answering; i++) {
 		if (mirror->changing[i] != ifindex)
 			continue;
 		mirror->changing[i] = mirror->changing[--mirror->changing_count];
-		mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
-		return;
+		return true;
 	}
+	return false;
+}
+
+static enum kernel_kind mirror_route_kind(bool wide)
+{
+	return wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4;
+}
+
+/* kernel_follow.doubt */
+static void mirror_doubt_family(void *context, uint32_t ifindex, bool wide)
+{
+	mirror_doubt(context, ifindex, KERNEL_KIND_MASK(mirror_route_kind(wide)));
 }
 
 static void mirror_doubt_all(void *context, uint32_t ifindex)
@@ -192,45 +204,47 @@ static uint32_t mirror_row_ifindex(const struct kernel_row *row)
 	return ntohl(index);
 }
 
-/* Puts the row of a link. Doubts its routes if it changes them. */
+/* Returns how to follow what a message says. */
+static struct kernel_follow mirror_follow(struct kernel_mirror *mirror)
+{
+	return (struct kernel_follow){.store = &mirror->store,
+	                              .old = mirror->answering || mirror->replaying,
+	                              .doubt = mirror_doubt_family,
+	                              .context = mirror};
+}
+
+/* Puts the row of a link, and changes its routes. */
 static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
-	const unsigned named =
-		KERNEL_ALL_KINDS & ~KERNEL_ROUTE_KINDS & ~KERNEL_KIND_MASK(KERNEL_KIND_LINKS);
-	const struct kernel_link *link = (const void *)row->value;
+	struct kernel_follow follow = mirror_follow(mirror);
 	struct kernel_link old = {0};
 	struct stele_row found;
 	uint32_t ifindex = mirror_row_ifindex(row);
 	int r = stele_writable_get(mirror_table(mirror, KERNEL_LINKS), row->key, row->key_bits,
 	                           &found);
+	bool known = r == 1;
 
 	if (r < 0)
 		return r;
-	if (r == 1)
+	if (known)
 		memcpy(&old, found.value, sizeof(old));
-	mirror_end_change(mirror, ifindex);
-	if (r == 1 && (memcmp(old.name, link->name, sizeof(old.name)) != 0 || old.up != link->up ||
-	               old.carrier != link->carrier || old.master != link->master ||
-	               memcmp(old.state, link->state, sizeof(old.state)) != 0))
-		mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
-	if (r == 1 && old.mtu != link->mtu)
-		mirror_doubt(mirror, ifindex, KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
-	if (r == 1 && memcmp(old.name, link->name, sizeof(old.name)) != 0)
-		kernel_mirror_mark(mirror, named, "a link was renamed");
-	return mirror_row_put(mirror, row);
+	r = mirror_row_put(mirror, row);
+	if (r < 0 || !known)
+		return r;
+	return kernel_link_changed(&follow, ifindex, &old, mirror_end_change(mirror, ifindex));
 }
 
 /* Deletes a link and all that is on it. */
 static int mirror_delete_link(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
+	struct kernel_follow follow = mirror_follow(mirror);
 	uint32_t ifindex = mirror_row_ifindex(row);
 	int r = mirror_row_delete(mirror, row);
 
 	for (int table = KERNEL_ADDRESSES4; table <= KERNEL_NEIGHBOURS6 && r >= 0; table++)
 		r = mirror_delete_of_link(mirror, (enum kernel_table)table, ifindex);
 	mirror_end_change(mirror, ifindex);
-	mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
-	return r;
+	return r < 0 ? r : kernel_link_deleted(&follow, ifindex);
 }
 
 static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
@@ -243,34 +257,37 @@ static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr
 	                                          : mirror_delete_link(mirror, row);
 }
 
-/* With a new IPv4 address, the kernel takes next hops on the link again that were dead without one.
- * With the end of an address, it deletes the IPv4 routes that have the address as their source, and
- * all IPv4 routes of the link if it was the last address; IPv6 routes forget the source. */
+/* Without the address that is their source, the kernel deletes IPv4 routes, unless another link has
+ * the address, too; IPv6 routes forget their source. */
+static int mirror_delete_address(struct kernel_mirror *mirror, const struct kernel_row *row)
+{
+	bool wide = row->table == KERNEL_ADDRESSES6;
+	struct kernel_follow follow = mirror_follow(mirror);
+	uint8_t source[16] = {0};
+	const struct kernel_wanted wanted = {.source = source};
+	int r = mirror_row_delete(mirror, row);
+
+	memcpy(source, row->key + 4, wide ? 16 : 4);
+	if (r >= 0)
+		r = mirror_doubt_wanted(mirror, wide, &wanted);
+	return r < 0 ? r : kernel_link_address_deleted(&follow, mirror_row_ifindex(row), wide);
+}
+
 static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
 	struct kernel_names names = mirror_names(mirror);
-	struct kernel_wanted wanted = {0};
-	uint8_t source[16] = {0};
-	bool wide;
+	struct kernel_follow follow = mirror_follow(mirror);
 	int r;
 
 	if (!kernel_decode_address(message, &names, row))
 		return 0;
-	wide = row->table == KERNEL_ADDRESSES6;
-	if (message->nlmsg_type == RTM_NEWADDR) {
-		r = mirror_row_put(mirror, row);
-		if (r == 1 && !wide)
-			mirror_doubt(mirror, mirror_row_ifindex(row),
-			             KERNEL_KIND_MASK(KERNEL_KIND_ROUTES4));
-		return r;
-	}
-	memcpy(source, row->key + 4, wide ? 16 : 4);
-	wanted.source = source;
-	mirror_doubt(mirror, mirror_row_ifindex(row),
-	             KERNEL_KIND_MASK(wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4));
-	r = mirror_doubt_wanted(mirror, wide, &wanted);
-	return r < 0 ? r : mirror_row_delete(mirror, row);
+	if (message->nlmsg_type == RTM_DELADDR)
+		return mirror_delete_address(mirror, row);
+	r = mirror_row_put(mirror, row);
+	return r == 1 ? kernel_link_address_added(&follow, mirror_row_ifindex(row),
+	                                          row->table == KERNEL_ADDRESSES6)
+	              : r;
 }
 
 static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
@@ -287,16 +304,11 @@ static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlm
 
 /* ---- routes ---- */
 
-static enum kernel_kind mirror_route_kind(bool wide)
-{
-	return wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4;
-}
-
 static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_prefix prefix;
 	struct kernel_entry entry;
-	uint32_t doubt;
+	uint32_t doubt, ifindex;
 	int edited, r = kernel_route_decode(message, &prefix, &entry);
 
 	if (r <= 0)
@@ -310,9 +322,13 @@ static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghd
 		free(entry.value);
 		return r;
 	}
+	ifindex = entry.value->ifindex;
 	edited = kernel_edit_apply(&mirror->list, message, &entry, mirror->replaying, &doubt);
 	if (doubt)
 		mirror_doubt(mirror, doubt, KERNEL_KIND_MASK(mirror_route_kind(prefix.wide)));
+	if (edited == KERNEL_EDIT_UNCLEAR && !doubt && message->nlmsg_type == RTM_DELROUTE &&
+	    kernel_link_lost_routes(&mirror->store, ifindex, prefix.wide))
+		edited = KERNEL_EDIT_NONE;
 	if (edited == KERNEL_EDIT_UNCLEAR)
 		kernel_mirror_mark(mirror, KERNEL_KIND_MASK(mirror_route_kind(prefix.wide)),
 		                   "a message did not fit");
@@ -377,7 +393,9 @@ static int mirror_dump_put(struct kernel_mirror *mirror, const struct kernel_row
 
 	if (row->table != kinds[mirror->dumping].table)
 		return 0;
+	mirror->answering = true;
 	r = row->table == KERNEL_LINKS ? mirror_put_link(mirror, row) : mirror_row_put(mirror, row);
+	mirror->answering = false;
 	if (r == -EEXIST) {
 		mirror->torn = true;
 		return 0;

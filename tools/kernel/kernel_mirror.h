@@ -4,13 +4,14 @@
  * this, and does all that needs a socket.
  *
  * A message about a route is applied by the kernel's own rules (kernel_edit.h), to all routes of
- * its prefix. So the mirror knows the next best route when the best one is deleted. Two kinds of
- * doubt remain:
+ * its prefix. So the mirror knows the next best route when the best one is deleted. What the kernel
+ * does to the routes of a link that changes follows from the tables, too (kernel_link.h). Two kinds
+ * of doubt remain:
  *
- * A LINK in doubt: the kernel changes or deletes the routes of a link without a message when the
- * link changes, when an address is removed, or when a next-hop object changes; and sets metrics of
- * routes from router advertisements after its message. The caller reads the routes of that link
- * again (kernel_relink.h).
+ * A LINK in doubt: the kernel changes or deletes the routes of a link without a message when their
+ * source address is removed, or when a next-hop object changes; and sets metrics of routes from
+ * router advertisements after its message. The caller reads the routes of that link again
+ * (kernel_relink.h).
  *
  * A KIND of object that is dirty: messages were lost, a dump was interrupted, or the tables do not
  * have what a message implies. The caller dumps all objects of the kind again.

@@ -67,6 +67,20 @@ static bool nexthop_is_known(struct kernel_store *store, uint32_t id)
 	return stele_writable_get(store->tables[KERNEL_NEXTHOPS], key, 48, &row) == 1;
 }
 
+bool kernel_nexthop_uses(struct kernel_store *store, uint32_t ifindex)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	bool uses = false;
+
+	if (stele_writable_cursor_open(store->tables[KERNEL_NEXTHOPS], &cursor) < 0)
+		return true;
+	while (!uses && stele_cursor_next(cursor, &row) == 1)
+		uses = ((const struct kernel_nexthop *)row.value)->ifindex == ifindex;
+	stele_cursor_close(cursor);
+	return uses;
+}
+
 /* ---- routes of an object ---- */
 
 /* Deletes the routes of one family that use an object which is gone. */

@@ -16,6 +16,9 @@ typedef void kernel_doubt_f(void *context, uint32_t ifindex);
 int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *message,
                          kernel_doubt_f doubt, void *context);
 
+/* Returns true if an object has a next hop on this link. */
+bool kernel_nexthop_uses(struct kernel_store *store, uint32_t ifindex);
+
 /* A dump of all objects. */
 struct kernel_nexthops {
 	uint32_t

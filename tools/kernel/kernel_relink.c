@@ -41,7 +41,8 @@ static bool relink_is_wanted(const struct kernel_wanted *wanted, const struct st
 	const struct kernel_hop *hops = (const struct kernel_hop *)(const void *)value->hops;
 	size_t count = (row->value_size - offsetof(struct kernel_route, hops)) / sizeof(*hops);
 
-	if (wanted->source && memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
+	if (wanted->source && kernel_route_has_source(value) &&
+	    memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
 		return true;
 	if (wanted->nexthop_id && value->nexthop_id == wanted->nexthop_id)
 		return true;
@@ -105,7 +106,8 @@ static bool relink_wants(const struct kernel_wanted *wanted, const struct kernel
 {
 	const struct kernel_route *value = entry->value;
 
-	if (wanted->source && memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
+	if (wanted->source && kernel_route_has_source(value) &&
+	    memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
 		return true;
 	if (wanted->nexthop_id && value->nexthop_id == wanted->nexthop_id)
 		return true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reads the routes of one link again. The kernel changes and deletes routes without a message when
- * their link changes, when an address is removed, or when a next-hop object changes. The kernel can
- * dump only the routes of one link; kernel_mirror.c compares these with what the tables have for
- * the link. */
+ * their link changes, when an address is removed, or when a next-hop object changes. Where the
+ * tables do not say what it does (kernel_link.h), the kernel is asked: it can dump only the routes
+ * of one link. kernel_mirror.c compares these with what the tables have for the link. */
 #ifndef TOOLS_KERNEL_KERNEL_RELINK_H
 #define TOOLS_KERNEL_KERNEL_RELINK_H
 
@@ -23,7 +23,7 @@ void kernel_prefixes_free(struct kernel_prefixes *prefixes);
 struct kernel_wanted {
 	uint32_t ifindex;
 	uint32_t nexthop_id;
-	const uint8_t *source; /* preferred source address, 16 bytes */
+	const uint8_t *source; /* kernel_route_has_source(), 16 bytes */
 };
 
 /* Finds the prefixes of one family that have a wanted route. A prefix may be found twice. If

@@ -274,6 +274,14 @@ bool kernel_entry_uses(const struct kernel_entry *entry, uint32_t ifindex)
 	return false;
 }
 
+bool kernel_route_has_source(const struct kernel_route *value)
+{
+	static const uint8_t none[16];
+
+	return memcmp(value->source, none, sizeof(none)) != 0 &&
+	       strcmp(value->protocol, "kernel") != 0;
+}
+
 bool kernel_prefix_equal(const struct kernel_prefix *a, const struct kernel_prefix *b)
 {
 	return a->wide == b->wide && a->table == b->table && a->length == b->length &&

@@ -67,6 +67,10 @@ bool kernel_entry_merges(const struct kernel_entry *entry);
 /* Returns true if a next hop of the route is on this link. */
 bool kernel_entry_uses(const struct kernel_entry *entry, uint32_t ifindex);
 
+/* Returns true if the route has a preferred source address, and the kernel did not make the route
+ * for this address: it reports that such a route goes with its address. */
+bool kernel_route_has_source(const struct kernel_route *value);
+
 bool kernel_prefix_equal(const struct kernel_prefix *a, const struct kernel_prefix *b);
 
 #endif

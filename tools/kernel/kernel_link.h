@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Applies to the tables what the kernel does without a message when a link or an address changes.
+ * The rules are those of fib_netdev_event(), fib_inetaddr_event(), fib_sync_down_dev() and
+ * fib_sync_up() in net/ipv4, and of fib6_ifdown() and fib6_ifup() in net/ipv6 with their callers.
+ * Where the tables do not say what the kernel does, or a message may be older than the tables, the
+ * link is doubted: its routes are read again (kernel_relink.h). kernel_mirror.c calls this after it
+ * has changed the row of the link or of the address. */
+#ifndef TOOLS_KERNEL_KERNEL_LINK_H
+#define TOOLS_KERNEL_KERNEL_LINK_H
+
+#include "tools/kernel/kernel_list.h"
+
+struct kernel_follow {
+	struct kernel_store *store;
+	bool old; /* the message may be older than the tables */
+	/* Called for a link whose routes must be read again. */
+	void (*doubt)(void *context, uint32_t ifindex, bool wide);
+	void *context;
+};
+
+/* Follow a link that was `before`, or that was deleted or moved to another namespace. `disagreed`:
+ * routes had another state of the carrier than the link. Return 0 or a negative errno. */
+int kernel_link_changed(const struct kernel_follow *follow, uint32_t ifindex,
+                        const struct kernel_link *before, bool disagreed);
+int kernel_link_deleted(const struct kernel_follow *follow, uint32_t ifindex);
+
+/* Follow an address, which a link has got or lost. */
+int kernel_link_address_added(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
+int kernel_link_address_deleted(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
+
+/* Returns true if the kernel has deleted the routes of the link. The messages about some of them
+ * come after these functions have deleted them. */
+bool kernel_link_lost_routes(struct kernel_store *store, uint32_t ifindex, bool wide);
+
+#endif
