@@ -354,7 +354,8 @@ static int kernel_read_again(struct source *source)
 		mirror->replaying = true;
 		if (r >= 0)
 			r = kernel_take_burst(source, 0);
-		mirror->replaying = false;
+		/* A very long burst goes on in the next round. */
+		mirror->replaying = !source->drained;
 	}
 	return r;
 }
@@ -386,6 +387,7 @@ static int kernel_fill(struct source *source, int settle_ms)
 		return kernel_fail_library(source, r);
 	known = !kernel_status_is_synced(source->mirror.store.tables[KERNEL_STATUS]);
 	r = kernel_take_burst(source, settle_ms);
+	source->mirror.replaying &= !source->drained;
 	status->messages += source->messages;
 	if (r >= 0 && (known || !source->urgent))
 		r = kernel_read_again(source);
