@@ -263,26 +263,28 @@ static int kernel_take_routes(void *context, const struct nlmsghdr *message)
 	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
-/* Reads the routes of one link and one family. `gone`: the link does not exist any more, so it has
- * no routes. */
+/* Reads the routes of one link and one family. `gone`: the link does not exist any more. */
 static int kernel_read_link(struct source *source, uint32_t ifindex, bool wide, bool gone)
 {
 	unsigned kind = KERNEL_KIND_MASK(wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4);
 	struct kernel_mirror *mirror = &source->mirror;
-	int r, read = 0;
+	int r = 0, read = gone ? -ENODEV : 0;
 
 	source->relink = (struct kernel_relink){0};
-	r = kernel_relink_start(&source->relink, &mirror->store, ifindex, wide);
-	if (r == 1 && !gone) {
+	if (!gone)
+		r = kernel_relink_start(&source->relink, &mirror->store, ifindex, wide);
+	if (r == 1) {
 		source->status.reads++;
 		read = kernel_query_routes(&source->sockets, wide, ifindex, kernel_take_routes,
 		                           source);
 	}
-	if (r == 1 && (read == 1 || read == -EOPNOTSUPP)) {
+	if (read == 1 || read == -EOPNOTSUPP) {
 		kernel_mirror_mark(mirror, kind, "a link has changed");
 		r = 0;
+	} else if (read == -ENODEV) {
+		r = kernel_mirror_forget_link(mirror, ifindex, wide);
 	} else if (r == 1) {
-		r = read < 0 && read != -ENODEV ? read : kernel_relink_end(&source->relink);
+		r = read < 0 ? read : kernel_relink_end(&source->relink);
 		if (r == 1)
 			kernel_mirror_mark(mirror, kind, "a message did not fit");
 	}

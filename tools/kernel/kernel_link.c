@@ -34,8 +34,8 @@ struct link_rule {
 	bool wide;
 	enum link_change change;
 	struct kernel_link link; /* after the change; zero if the link is gone */
-	bool bare;               /* the link has no IPv4 address, or no IPv6 */
-	bool ignores;            /* the kernel does not take hops of the link without a carrier */
+	/* link_read_settings() */
+	bool read, ignores, bare;
 };
 
 /* Returns the row of a link, valid until the next change of a table, or NULL. */
@@ -104,19 +104,38 @@ static int link_setting(bool wide, const char *name, const char *setting)
 	return first != '0';
 }
 
-/* Reads the settings that say what becomes of the hops of a link. Returns false if they cannot be
- * read. */
-static bool link_read_settings(struct link_rule *rule)
+/* Reads the settings that say what becomes of the hops of a link, once. */
+static void link_read_settings(struct link_rule *rule)
 {
 	static const char ignore[] = "ignore_routes_with_linkdown";
-	int of_link = link_setting(rule->wide, rule->link.name, ignore);
-	int of_all = rule->wide ? 0 : link_setting(false, "all", ignore);
-	int disabled = rule->wide ? link_setting(true, rule->link.name, "disable_ipv6") : 0;
+	const struct kernel_follow *follow = rule->follow;
+	int of_link, of_all, disabled;
 
+	if (rule->read)
+		return;
+	of_link = link_setting(rule->wide, rule->link.name, ignore);
+	of_all = rule->wide ? 0 : link_setting(false, "all", ignore);
+	disabled = rule->wide ? link_setting(true, rule->link.name, "disable_ipv6") : 0;
+	rule->read = true;
 	rule->ignores = of_link > 0 || of_all > 0;
-	rule->bare = rule->wide ? disabled > 0
-	                        : !link_has_address(rule->follow->store, rule->ifindex, false);
-	return of_link >= 0 && of_all >= 0 && disabled >= 0;
+	rule->bare =
+		rule->wide ? disabled > 0 : !link_has_address(follow->store, rule->ifindex, false);
+	if (of_link < 0 || of_all < 0 || disabled < 0)
+		follow->doubt(follow->context, rule->ifindex, rule->wide);
+}
+
+/* Returns true if the kernel does not take hops of the link while it has no carrier. */
+static bool link_ignores(struct link_rule *rule)
+{
+	link_read_settings(rule);
+	return rule->ignores;
+}
+
+/* Returns true if the link has no IPv4 address, or no IPv6. */
+static bool link_is_bare(struct link_rule *rule)
+{
+	link_read_settings(rule);
+	return rule->bare;
 }
 
 /* ---- one next hop ---- */
@@ -147,7 +166,7 @@ static void link_hop_down(const struct link_rule *rule, const struct kernel_entr
 }
 
 /* Marks a hop whose link has no carrier. */
-static void link_hop_no_carrier(const struct link_rule *rule, const struct kernel_entry *entry,
+static void link_hop_no_carrier(struct link_rule *rule, const struct kernel_entry *entry,
                                 struct kernel_hop *hop)
 {
 	uint8_t type = entry->value->type;
@@ -156,20 +175,20 @@ static void link_hop_no_carrier(const struct link_rule *rule, const struct kerne
 	               : strcmp(entry->value->scope, "host") == 0)
 		return;
 	hop->linkdown = true;
-	hop->dead |= rule->ignores;
+	hop->dead |= link_ignores(rule);
 }
 
 /* Marks a hop whose link has come up or has its carrier again. */
-static void link_hop_up(const struct link_rule *rule, struct kernel_hop *hop)
+static void link_hop_up(struct link_rule *rule, struct kernel_hop *hop)
 {
 	const struct kernel_follow *follow = rule->follow;
 
 	/* The hop may be dead for want of an address; the carrier does not change that. */
-	if (hop->dead && rule->bare && rule->change == LINK_CARRIER)
+	if (hop->dead && rule->change == LINK_CARRIER && link_is_bare(rule))
 		follow->doubt(follow->context, rule->ifindex, rule->wide);
 	if (rule->link.carrier || link_runs(&rule->link))
 		hop->linkdown = false;
-	hop->dead = hop->linkdown && rule->ignores;
+	hop->dead = hop->linkdown && link_ignores(rule);
 }
 
 /* ---- routes ---- */
@@ -195,7 +214,7 @@ static bool link_remove_hops(const struct link_rule *rule, struct kernel_entry *
 
 /* Applies the rule to a route of the link. Returns true if the route goes. Routes through next-hop
  * objects change with these. */
-static bool link_change_route(const struct link_rule *rule, struct kernel_entry *entry)
+static bool link_change_route(struct link_rule *rule, struct kernel_entry *entry)
 {
 	struct kernel_hop *hops = kernel_entry_hops(entry);
 	bool down = rule->change == LINK_DOWN || rule->change == LINK_BARE;
@@ -224,7 +243,7 @@ static bool link_change_route(const struct link_rule *rule, struct kernel_entry 
 }
 
 /* Applies the rule to the routes of a prefix. */
-static int link_change_prefix(const struct link_rule *rule, const struct kernel_prefix *prefix,
+static int link_change_prefix(struct link_rule *rule, const struct kernel_prefix *prefix,
                               struct kernel_list *list)
 {
 	int r = kernel_list_read(rule->follow->store, prefix, list);
@@ -258,9 +277,6 @@ static int link_apply(const struct kernel_follow *follow, uint32_t ifindex, bool
 	if (row)
 		rule.link = *row;
 	r = kernel_relink_scan(follow->store, wide, &wanted, NULL, NULL, &prefixes);
-	if (prefixes.count > 0 && change >= LINK_UP && change <= LINK_NO_CARRIER &&
-	    !link_read_settings(&rule))
-		follow->doubt(follow->context, ifindex, wide);
 	for (size_t i = 0; i < prefixes.count && r >= 0; i++)
 		r = link_change_prefix(&rule, &prefixes.of[i], &list);
 	if (change == LINK_GONE)
@@ -411,6 +427,13 @@ int kernel_link_deleted(const struct kernel_follow *follow, uint32_t ifindex)
 	int r = link_follow(follow, ifindex, false, LINK_GONE);
 
 	return r < 0 ? r : link_follow(follow, ifindex, true, LINK_GONE);
+}
+
+int kernel_link_not_found(const struct kernel_follow *follow, uint32_t ifindex, bool wide)
+{
+	return link_has_routes(follow->store, ifindex, wide)
+	               ? link_apply(follow, ifindex, wide, LINK_GONE)
+	               : 0;
 }
 
 /* ---- addresses ---- */

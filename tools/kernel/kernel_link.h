@@ -25,6 +25,10 @@ int kernel_link_changed(const struct kernel_follow *follow, uint32_t ifindex,
                         const struct kernel_link *before, bool disagreed);
 int kernel_link_deleted(const struct kernel_follow *follow, uint32_t ifindex);
 
+/* Takes the routes of one family from a link in doubt that the kernel does not have any more. Those
+ * through next-hop objects change with these. Returns 0 or a negative errno. */
+int kernel_link_not_found(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
+
 /* Follow an address, which a link has got or lost. */
 int kernel_link_address_added(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
 int kernel_link_address_deleted(const struct kernel_follow *follow, uint32_t ifindex, bool wide);

@@ -143,9 +143,22 @@ static void mirror_find_name(void *context, uint32_t index, char ret[16])
 	mirror_doubt(mirror, index, KERNEL_ROUTE_KINDS);
 }
 
-static struct kernel_names mirror_names(struct kernel_mirror *mirror)
+/* Finds no name. The object of the message goes, perhaps after its link. */
+static void mirror_find_no_name(void *context, uint32_t index, char ret[16])
 {
-	return (struct kernel_names){.find = mirror_find_name, .context = mirror};
+	(void)context;
+	(void)index;
+	memset(ret, 0, 16);
+}
+
+/* Returns where to find names for a message about an address or a neighbour. */
+static struct kernel_names mirror_names(struct kernel_mirror *mirror,
+                                        const struct nlmsghdr *message)
+{
+	bool gone = message->nlmsg_type == RTM_DELADDR || message->nlmsg_type == RTM_DELNEIGH;
+
+	return (struct kernel_names){.find = gone ? mirror_find_no_name : mirror_find_name,
+	                             .context = mirror};
 }
 
 static int mirror_row_put(struct kernel_mirror *mirror, const struct kernel_row *row)
@@ -247,6 +260,13 @@ static int mirror_delete_link(struct kernel_mirror *mirror, const struct kernel_
 	return r < 0 ? r : kernel_link_deleted(&follow, ifindex);
 }
 
+int kernel_mirror_forget_link(struct kernel_mirror *mirror, uint32_t ifindex, bool wide)
+{
+	struct kernel_follow follow = mirror_follow(mirror);
+
+	return kernel_link_not_found(&follow, ifindex, wide);
+}
+
 static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
@@ -276,7 +296,7 @@ static int mirror_delete_address(struct kernel_mirror *mirror, const struct kern
 static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
-	struct kernel_names names = mirror_names(mirror);
+	struct kernel_names names = mirror_names(mirror, message);
 	struct kernel_follow follow = mirror_follow(mirror);
 	int r;
 
@@ -293,7 +313,7 @@ static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsg
 static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
-	struct kernel_names names = mirror_names(mirror);
+	struct kernel_names names = mirror_names(mirror, message);
 	bool resolved;
 
 	if (!kernel_decode_neighbour(message, &names, row, &resolved))
@@ -475,7 +495,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
-	struct kernel_names names = mirror_names(mirror);
+	struct kernel_names names = mirror_names(mirror, message);
 	bool resolved = true;
 	int r = 0;
 

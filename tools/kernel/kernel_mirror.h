@@ -99,4 +99,8 @@ int kernel_mirror_dump_end(struct kernel_mirror *mirror);
 /* Takes a link from the doubts. Returns false if there is none. */
 bool kernel_mirror_take_doubt(struct kernel_mirror *mirror, struct kernel_doubt *ret);
 
+/* Deletes the routes of one family from a link in doubt that the kernel does not have any more.
+ * Returns 0 or a negative errno of the tables. */
+int kernel_mirror_forget_link(struct kernel_mirror *mirror, uint32_t ifindex, bool wide);
+
 #endif
