@@ -3,9 +3,11 @@
  * The kernel mirror against a real kernel. Each test has a network namespace of its own, changes it
  * with ip(8), and waits until the region holds what `ip -json` prints, row for row. Needs root. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -451,6 +453,42 @@ Test(ipc_kernel_routes, a_second_start_commits_the_difference, .init = kernel_se
 	kernel_source_start(0);
 	kernel_ip("route add 192.0.2.0/24 via 10.0.0.9");
 	cr_assert_leq(kernel_wait_agreement(subscriber, "third start"), second + 2);
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
+/* With other files in /etc/iproute2, the rows have the names that ip(8) prints. */
+Test(ipc_kernel_routes, names_are_those_of_ip, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	struct stele_subscriber *subscriber;
+	FILE *file;
+
+	if (access("/etc/iproute2", F_OK) < 0)
+		cr_skip_test("there is no /etc/iproute2 to mount other files on");
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	cr_assert_eq(mount("none", "/etc/iproute2", "tmpfs", 0, NULL), 0);
+	file = fopen("/etc/iproute2/rt_protos", "w");
+	cr_assert(file);
+	fputs("77 pear\n4 fixed\n", file);
+	cr_assert_eq(fclose(file), 0);
+	file = fopen("/etc/iproute2/rt_scopes", "w");
+	cr_assert(file);
+	fputs("50 street\n", file);
+	cr_assert_eq(fclose(file), 0);
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_ip("route add 10.60.0.0/16 via 10.0.0.2 proto pear");
+	kernel_ip("route add 10.61.0.0/16 via 10.0.0.2 proto fixed");
+	kernel_ip("route add 10.59.0.0/16 dev d0 proto 78 scope street");
+	kernel_ip("-6 route add fd60::/64 via fd00::2 proto pear");
+	kernel_ip("-6 route append fd60::/64 via fd00::3 proto pear");
+	kernel_ip("nexthop add id 5 via 10.0.0.2 dev d0 proto pear");
+	kernel_wait_agreement(subscriber, "routes of named protocols");
+	kernel_ip("route del 10.60.0.0/16");
+	kernel_ip("-6 route del fd60::/64 via fd00::2");
+	kernel_wait_agreement(subscriber, "fewer routes of named protocols");
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
 }

@@ -35,6 +35,7 @@
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_socket.h"
 #include "tools/kernel/kernel_tables.h"
+#include "tools/kernel/kernel_words.h"
 
 /* Milliseconds between two removals of dead subscribers by an idle publisher. */
 #define REAP_MS 5000
@@ -541,6 +542,7 @@ static int kernel_run_source(struct source *source)
 	const struct stele_publisher_options *publisher = source->options->publisher;
 	int r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
 
+	kernel_words_load("/etc/iproute2", "/usr/share/iproute2");
 	kernel_mirror_init(&source->mirror);
 	if (r >= 0)
 		r = kernel_attach(source, publisher ? publisher : &defaults);

@@ -10,6 +10,7 @@
 #include "tools/kernel/kernel_edit.h"
 #include "tools/kernel/kernel_link.h"
 #include "tools/kernel/kernel_mirror.h"
+#include "tools/kernel/kernel_words.h"
 
 /* ---- doubt ---- */
 
@@ -335,7 +336,7 @@ static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghd
 		return r;
 	/* The kernel sets the metrics of such a route after the message. */
 	if (prefix.wide && message->nlmsg_type == RTM_NEWROUTE &&
-	    strcmp(entry.value->protocol, "ra") == 0)
+	    kernel_word_is_protocol(entry.value->protocol, RTPROT_RA))
 		mirror_doubt(mirror, entry.value->ifindex, KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
 	r = kernel_list_read(&mirror->store, &prefix, &mirror->list);
 	if (r < 0) {

@@ -261,7 +261,7 @@ bool kernel_entry_same(const struct kernel_entry *a, const struct kernel_entry *
 bool kernel_entry_merges(const struct kernel_entry *entry)
 {
 	return entry->hops > 0 && kernel_entry_hops(entry)->family && !entry->value->nexthop_id &&
-	       strcmp(entry->value->protocol, "ra") != 0;
+	       !kernel_word_is_protocol(entry->value->protocol, RTPROT_RA);
 }
 
 bool kernel_entry_uses(const struct kernel_entry *entry, uint32_t ifindex)
