@@ -81,13 +81,64 @@ Test(ipc_kernel_routes, the_command_publishes, .init = kernel_setup, .fini = ker
 {
 	struct stele_subscriber *subscriber;
 
-	kernel_command_start();
+	kernel_command_start("/dev/null", NULL);
 	subscriber = kernel_subscribe();
 	kernel_wait_agreement(subscriber, "start");
 	many_routes("add", 0, 20, 2, "");
 	kernel_wait_agreement(subscriber, "20 routes added");
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
+}
+
+/* Runs the command while some versions are made, and returns what it has printed. */
+static void read_log(const char *option, char *ret, size_t size)
+{
+	struct stele_subscriber *subscriber;
+	char path[64];
+	size_t length;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/tmp/stele-test-%d.log", (int)getpid());
+	kernel_command_start(path, option);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	for (int i = 0; i < 5; i++) {
+		kernel_ip("route add 10.%d.0.0/16 via 10.0.0.2", 60 + i);
+		kernel_wait_agreement(subscriber, "a route");
+		kernel_ip("route del 10.%d.0.0/16", 60 + i);
+		kernel_wait_agreement(subscriber, "no route");
+	}
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+	file = fopen(path, "r");
+	cr_assert(file);
+	length = fread(ret, 1, size - 1, file);
+	ret[length] = '\0';
+	fclose(file);
+	unlink(path);
+}
+
+static unsigned count_lines(const char *log)
+{
+	unsigned lines = 0;
+
+	for (; *log; log++)
+		lines += *log == '\n';
+	return lines;
+}
+
+Test(ipc_kernel_routes, the_log_has_a_line_for_each_event, .init = kernel_setup,
+     .fini = kernel_teardown, .timeout = 120)
+{
+	char log[16384];
+
+	read_log(NULL, log, sizeof(log));
+	cr_assert(strstr(log, "the tables are the kernel's state"), "%s", log);
+	cr_assert(strstr(log, "stopped after "), "%s", log);
+	cr_assert_eq(count_lines(log), 2u, "%s", log);
+	read_log("--verbose", log, sizeof(log));
+	cr_assert(strstr(log, "applied 1 kernel messages"), "%s", log);
+	cr_assert_gt(count_lines(log), 10u, "%s", log);
 }
 
 static const struct {
@@ -418,6 +469,7 @@ Test(ipc_kernel_routes, lost_messages_are_recovered, .init = kernel_setup, .fini
 	cr_assert_gt(counters->losses, 0u,
 	             "nothing was lost: the buffer is too large for this test");
 	cr_assert_gt(read_status(subscriber).losses, 0u);
+	cr_assert_gt(counters->synced, 1u, "the end of the loss is reported");
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
 }

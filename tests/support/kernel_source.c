@@ -30,16 +30,15 @@ pid_t source_pid;
 
 static char source_error[256];
 
-static void count(void *context, const char *message, uint64_t version)
+static void count(void *context, const struct kernel_report *report)
 {
 	struct counters *to = context;
 
-	if (version == 0)
-		to->losses++;
-	else if (strncmp(message, "applied", 7) == 0)
-		to->updates++;
-	else
-		to->dumps++;
+	to->losses += report->event == KERNEL_LOST;
+	to->synced += report->event == KERNEL_SYNCED;
+	to->full += report->event == KERNEL_FULL;
+	to->updates += report->event == KERNEL_UPDATED;
+	to->dumps += report->event == KERNEL_DUMPED;
 }
 
 void kernel_source_start(int receive_buffer)
@@ -69,8 +68,7 @@ void kernel_source_start(int receive_buffer)
 	_exit(r < 0 ? 1 : 0);
 }
 
-/* Starts the mirror by running the command. */
-void kernel_command_start(void)
+void kernel_command_start(const char *output, const char *option)
 {
 	const char *command = getenv("STELE") ? getenv("STELE") : "build/stele";
 
@@ -79,8 +77,9 @@ void kernel_command_start(void)
 	if (source_pid > 0)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (freopen("/dev/null", "w", stdout))
-		execl(command, "stele", "publish", kernel_region, "--kernel-routes", (char *)NULL);
+	if (freopen(output, "w", stdout))
+		execl(command, "stele", "publish", kernel_region, "--kernel-routes", option,
+		      (char *)NULL);
 	perror(command);
 	_exit(127);
 }

@@ -13,7 +13,7 @@
 
 /* What the mirror reported. Shared with its process. */
 struct counters {
-	volatile unsigned dumps, updates, losses;
+	volatile unsigned dumps, updates, losses, synced, full;
 };
 
 extern char kernel_region[64];
@@ -26,9 +26,10 @@ void kernel_setup(void);
 /* Kills the mirror and removes the region. */
 void kernel_teardown(void);
 
-/* Start the mirror: by calling it, or by running the command. */
+/* Start the mirror: by calling it, or by running the command, whose standard output is a file.
+ * `option` may be NULL. */
 void kernel_source_start(int receive_buffer);
-void kernel_command_start(void);
+void kernel_command_start(const char *output, const char *option);
 void kernel_source_stop(void);
 
 /* Runs ip(8), which must succeed. */

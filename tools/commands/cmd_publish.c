@@ -42,7 +42,8 @@ static const char doc[] =
 	"REGION/fib4 254,192.0.2.1' looks up in the main table. alternatives4 and "
 	"alternatives6 have all other routes. The others are nexthops, links, addresses4, "
 	"addresses6, neighbours4, neighbours6, and status, which says whether the tables are "
-	"the kernel's state.\n"
+	"the kernel's state. The command prints a line when the tables have the kernel's "
+	"state, when the kernel loses messages, when the region is full, and at the end.\n"
 	"\n"
 	"With --check, CMD is run by /bin/sh before the commit, unless nothing would change. "
 	"The changes are on its standard input, as 'stele watch --format ndjson' prints "
@@ -59,10 +60,14 @@ struct publish {
 	struct options_writing writing;
 	enum input_format format;
 	bool kernel_routes;
+	bool verbose;                            /* with --kernel-routes */
 	struct stele_publisher_options creation; /* of the region that --kernel-routes creates */
 	const char *check;                       /* a command for /bin/sh, or NULL */
 	bool allow_unterminated;
 };
+
+/* Keys of options that have no short form. */
+enum { OPTION_VERBOSE = OPTION_OTHERS };
 
 static error_t publish_parse(int key, char *argument, struct argp_state *state)
 {
@@ -81,6 +86,9 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'k':
 		publish->kernel_routes = true;
+		return 0;
+	case OPTION_VERBOSE:
+		publish->verbose = true;
 		return 0;
 	case 'M':
 		if (parse_memory("--memory", argument, &memory) != STATUS_DONE)
@@ -252,10 +260,12 @@ static enum status publish_run(int argc, char **argv)
 		if (stele_name_check("region", call.operands[0]) < 0)
 			return fail_library(-EINVAL);
 		return publish_kernel(&call.place, call.operands[0], &publish.creation,
-		                      &publish.writing);
+		                      &publish.writing, publish.verbose);
 	}
-	if (publish.creation.memory != STELE_MEMORY_DEFAULT || publish.creation.flags)
-		return fail_usage("publish", "--memory and --group are only for --kernel-routes");
+	if (publish.creation.memory != STELE_MEMORY_DEFAULT || publish.creation.flags ||
+	    publish.verbose)
+		return fail_usage("publish", "--memory, --group and --verbose are only for "
+		                             "--kernel-routes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
 	status = target_parse("publish", call.operands[0], true, &target);
@@ -277,6 +287,8 @@ const struct command command_publish = {
                          0},
 			{"kernel-routes", 'k', NULL, 0,
                          "Mirror the links, addresses, neighbours and routes of the kernel", 0},
+			{"verbose", OPTION_VERBOSE, NULL, 0,
+                         "With --kernel-routes, print a line for each version", 0},
 			{"memory", 'M', "KIND", 0,
                          "What holds the region that --kernel-routes creates: shm, file or sysv",
                          0},

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
@@ -7,6 +9,7 @@
 #include "tools/base/stop.h"
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/kernel/kernel.h"
+#include "tools/kernel/kernel_tables.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 
@@ -14,33 +17,91 @@
 struct mirrored {
 	const struct place *place;
 	const char *region;
+	bool verbose; /* print a line for each version too */
+	bool synced;  /* the start is over */
 };
 
-/* Prints a message of kernel_run(), with the token of `version` if it is not 0. */
-static void publish_kernel_report(void *context, const char *message, uint64_t version)
+/* Prints a line with the token of `version` if it is not 0. */
+static void publish_kernel_print(const struct mirrored *mirrored, uint64_t version,
+                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void publish_kernel_print(const struct mirrored *mirrored, uint64_t version,
+                                 const char *format, ...)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
-	const struct mirrored *mirrored = context;
 	const char *region = mirrored->region;
 	char token[DESCRIBED_MAX];
+	va_list arguments;
 
 	/* This is the UUID of the region that has `version`: no other region can take the name
 	 * while this publisher is attached. */
 	if (version && stele_region_describe(place_path(mirrored->place, region), &info) == 0)
-		printf("%s: version %s: %s\n", region,
-		       describe_token_short(version, info.uuid, token), message);
+		printf("%s: version %s: ", region, describe_token_short(version, info.uuid, token));
 	else if (version)
-		printf("%s: version %llu: %s\n", region, (unsigned long long)version, message);
+		printf("%s: version %llu: ", region, (unsigned long long)version);
 	else
-		printf("%s: %s\n", region, message);
+		printf("%s: ", region);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
 	fflush(stdout);
+}
+
+/* Prints a line for an event of kernel_run(). */
+static void publish_kernel_report(void *context, const struct kernel_report *report)
+{
+	const struct kernel_status *status = report->status;
+	struct mirrored *mirrored = context;
+	uint64_t version = report->version;
+
+	switch (report->event) {
+	case KERNEL_NOTED:
+		publish_kernel_print(mirrored, 0, "%s", report->note);
+		break;
+	case KERNEL_DUMPED:
+		if (mirrored->verbose)
+			publish_kernel_print(mirrored, version, "read %u objects from the kernel",
+			                     report->objects);
+		break;
+	case KERNEL_UPDATED:
+		if (mirrored->verbose)
+			publish_kernel_print(mirrored, version, "applied %u kernel messages",
+			                     report->messages);
+		break;
+	case KERNEL_SYNCED:
+		publish_kernel_print(mirrored, version, "the tables are %s",
+		                     mirrored->synced ? "the kernel's state again"
+		                                      : "the kernel's state, and follow it");
+		mirrored->synced = true;
+		break;
+	case KERNEL_LOST:
+		publish_kernel_print(mirrored, version,
+		                     "the kernel lost messages; everything is read again, and the "
+		                     "tables may differ from its state until then");
+		break;
+	case KERNEL_FULL:
+		publish_kernel_print(mirrored, version,
+		                     "the region is full: %llu rows are left out until there is "
+		                     "space for them",
+		                     (unsigned long long)status->refused);
+		break;
+	case KERNEL_STOPPED:
+		publish_kernel_print(mirrored, 0,
+		                     "stopped after %llu messages of the kernel, %llu dumps and "
+		                     "%llu losses of messages",
+		                     (unsigned long long)status->messages,
+		                     (unsigned long long)status->dumps,
+		                     (unsigned long long)status->losses);
+		break;
+	}
 }
 
 enum status publish_kernel(const struct place *place, const char *region,
                            const struct stele_publisher_options *creation,
-                           const struct options_writing *writing)
+                           const struct options_writing *writing, bool verbose)
 {
-	struct mirrored mirrored = {.place = place, .region = region};
+	struct mirrored mirrored = {.place = place, .region = region, .verbose = verbose};
 	char error[1024] = "";
 	struct stele_publisher_options publisher = *creation;
 	struct kernel_options options = {

@@ -78,7 +78,9 @@ struct source {
 	unsigned messages;  /* number of messages in this round */
 	unsigned dumped;    /* number of objects dumped in this round */
 	bool lost;          /* the kernel has lost messages in this round */
-	bool reported;      /* options->error has the error message */
+	/* What was last reported of the state: KERNEL_SYNCED, KERNEL_LOST, KERNEL_FULL, or 0. */
+	enum kernel_event state;
+	bool reported; /* options->error has the error message */
 };
 
 static int64_t kernel_now(void)
@@ -89,20 +91,19 @@ static int64_t kernel_now(void)
 	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
-static void kernel_report(const struct source *source, uint64_t version, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void kernel_report(const struct source *source, uint64_t version, const char *format, ...)
+static void kernel_report(const struct source *source, enum kernel_event event, uint64_t version)
 {
-	char message[160];
-	va_list arguments;
+	const struct kernel_report report = {
+		.event = event,
+		.version = version,
+		.objects = source->dumped,
+		.messages = source->messages,
+		.status = &source->status,
+		.note = event == KERNEL_NOTED ? stele_publisher_note(source->publisher) : "",
+	};
 
-	if (!source->options->report)
-		return;
-	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
-	va_end(arguments);
-	source->options->report(source->options->context, message, version);
+	if (source->options->report)
+		source->options->report(source->options->context, &report);
 }
 
 /* Sets the error message of kernel_run(), and returns `r`. */
@@ -416,6 +417,25 @@ static int kernel_begin(struct source *source)
 	return r < 0 ? r : 1;
 }
 
+/* Reports the version of a round, if there is one, and what it means for the tables. Called after
+ * the commit, because a slow reader of the reports must not keep the region locked. */
+static void kernel_report_round(struct source *source, uint64_t version)
+{
+	enum kernel_event state = source->state;
+
+	if (version)
+		kernel_report(source, source->dumped ? KERNEL_DUMPED : KERNEL_UPDATED, version);
+	if (source->lost)
+		state = KERNEL_LOST;
+	else if (source->status.synced)
+		state = KERNEL_SYNCED;
+	else if (source->status.refused && !source->mirror.dirty)
+		state = KERNEL_FULL;
+	if (state != source->state)
+		kernel_report(source, state, version);
+	source->state = state;
+}
+
 /* Runs a round: one transaction, and a version if it changed something. */
 static int kernel_round(struct source *source)
 {
@@ -442,13 +462,7 @@ static int kernel_round(struct source *source)
 	source->tx = NULL;
 	if (r < 0)
 		return kernel_fail_library(source, r);
-	/* Report only now, because a slow reader of the reports must not keep the region locked. */
-	if (source->lost)
-		kernel_report(source, 0, "the kernel lost messages; everything is read again");
-	if (r == 1 && source->dumped)
-		kernel_report(source, version, "read %u objects from the kernel", source->dumped);
-	else if (r == 1)
-		kernel_report(source, version, "applied %u kernel messages", source->messages);
+	kernel_report_round(source, r == 1 ? version : 0);
 	return 0;
 }
 
@@ -541,18 +555,19 @@ static int kernel_run_source(struct source *source)
 	};
 	const struct stele_publisher_options *publisher = source->options->publisher;
 	int r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
+	bool stopped = false;
 
 	kernel_words_load("/etc/iproute2", "/usr/share/iproute2");
 	kernel_mirror_init(&source->mirror);
 	if (r >= 0)
 		r = kernel_attach(source, publisher ? publisher : &defaults);
-	if (r > 0 && *stele_publisher_note(source->publisher) && source->options->report)
-		source->options->report(source->options->context,
-		                        stele_publisher_note(source->publisher), 0);
+	if (r > 0 && *stele_publisher_note(source->publisher))
+		kernel_report(source, KERNEL_NOTED, 0);
 	if (r > 0) {
 		r = kernel_loop(source);
 		if (r == 0)
 			(void)kernel_say_stopped(source);
+		stopped = r == 0;
 	}
 	if (r < 0 && !source->reported)
 		kernel_fail(source, r, "cannot read the kernel's tables over rtnetlink: %s",
@@ -560,6 +575,8 @@ static int kernel_run_source(struct source *source)
 	stele_publisher_close(source->publisher);
 	kernel_sockets_close(&source->sockets);
 	kernel_mirror_free(&source->mirror);
+	if (stopped)
+		kernel_report(source, KERNEL_STOPPED, 0);
 	return r;
 }
 

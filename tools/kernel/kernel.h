@@ -26,7 +26,29 @@
 #include <stdint.h>
 #include <stele/stele.h>
 
+struct kernel_status;
 struct stele_publisher_options;
+
+enum kernel_event {
+	KERNEL_NOTED = 1, /* how the publisher has attached */
+	KERNEL_DUMPED,    /* a version that read objects again */
+	KERNEL_UPDATED,   /* a version by messages alone */
+	/* The tables are the kernel's state: at the start, after KERNEL_LOST and KERNEL_FULL. */
+	KERNEL_SYNCED,
+	KERNEL_LOST,    /* the kernel lost messages; all objects are read again */
+	KERNEL_FULL,    /* the region has no space for some rows, which are left out */
+	KERNEL_STOPPED, /* kernel_run() ends, and has detached */
+};
+
+/* What has happened. Pointers are valid during the call. */
+struct kernel_report {
+	enum kernel_event event;
+	uint64_t version;                   /* that has come of it; 0: none */
+	unsigned objects;                   /* read again in this version */
+	unsigned messages;                  /* applied in this version */
+	const struct kernel_status *status; /* the row of the table `status` */
+	const char *note;                   /* of the publisher, with KERNEL_NOTED */
+};
 
 struct kernel_options {
 	/* Becomes readable when the publisher must stop: a signalfd of signals that the caller has
@@ -39,9 +61,8 @@ struct kernel_options {
 	/* The message that is stored with each version; NULL: "kernel dump" or "kernel update". */
 	const char *message;
 
-	/* Called with a line of text, without a line feed, after each commit that made a version,
-	 * and, with version 0, for other events. The text is valid during the call. May be NULL. */
-	void (*report)(void *context, const char *message, uint64_t version);
+	/* Called for each event, outside of transactions. May be NULL. */
+	void (*report)(void *context, const struct kernel_report *report);
 	void *context;
 
 	/* Bytes of the receive buffer for kernel messages; 0: 128 MiB, or the system's limit. */
