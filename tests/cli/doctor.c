@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "tests/support/ipc/own_machine.h"
+#include "tests/support/mirror.h"
 #include "tools/region/queues.h"
 
 TestSuite(cli_doctor, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
@@ -297,6 +298,52 @@ Test(cli_doctor, a_missing_publisher_is_reported)
 	EXITS(0, "clean");
 	EXITS(0, "doctor");
 	SAYS("leftovers   no leftovers");
+}
+
+/* How the mirrors of the next test describe themselves. */
+static const char *mirror_doubt;
+static uint64_t mirror_refused;
+
+static void publish_mirror(unsigned argument)
+{
+	(void)argument;
+	mirror_publish(ipc_publish(region, NULL), mirror_doubt, mirror_refused);
+	ipc_reach(READY, 1);
+	pause();
+}
+
+Test(cli_doctor, a_mirror_that_is_not_the_state_of_the_kernel_is_reported)
+{
+	pid_t publisher;
+
+	machine_without_systemd("size=8g");
+	mirror_doubt = "";
+	publisher = own_start(publish_mirror);
+	EXITS(0, "doctor");
+	SAYS("ok       mirror      ");
+	SAYS(": synced since 20");
+	ipc_kill(publisher);
+	EXITS(1, "doctor");
+	SAYS("problem  mirror      ");
+	SAYS("the tables are the kernel's routes of an earlier moment, 20");
+	SAYS("the mirror died, and its table status still says synced");
+	SAYS("fix: stele publish --kernel-routes ");
+	mirror_doubt = "messages were lost";
+	publisher = own_start(publish_mirror);
+	EXITS(0, "doctor");
+	SAYS("note     mirror      ");
+	SAYS("(messages were lost); the tables may differ from the kernel's");
+	ipc_kill(publisher);
+	EXITS(0, "doctor");
+	SAYS("note     mirror      ");
+	SAYS("the mirror was stopped");
+	mirror_doubt = "the region is full";
+	mirror_refused = 12;
+	own_start(publish_mirror);
+	EXITS(1, "doctor");
+	SAYS("problem  mirror      ");
+	SAYS("12 rows are left out");
+	SAYS("cannot grow above ");
 }
 
 Test(cli_doctor, unreadable_regions_are_reported)

@@ -3,6 +3,7 @@
  * stele show, inspect, verify and subscribers: what they print about a region. */
 #include <stele/stele.h>
 #include "tests/support/cli.h"
+#include "tests/support/mirror.h"
 
 #include "lib/layout.h"
 
@@ -37,6 +38,47 @@ Test(cli_inspect, reports_what_uses_memory)
 	EXPECT_HAS_NOT(STELE("show", region).out, "lock");
 	EXPECT_FAILURE(STELE("inspect", "no-such-region"), 3, "there is no region");
 	EXPECT_FAILURE(STELE("inspect"), 2, "expected one REGION or FILE");
+}
+
+/* `stele show' of a mirror of the kernel says whether the tables are the kernel's state. */
+Test(cli_inspect, shows_the_state_of_a_mirror)
+{
+	struct stele_publisher *publisher;
+	struct cli_result result;
+
+	EXPECT_HAS_NOT(STELE("show", region).out, "kernel_mirror");
+	EXPECT_HAS_NOT(STELE("show", "--format", "json", region).out, "kernel_mirror");
+	cr_assert(stele_publisher_open(region, NULL, &publisher) == 0, "%s", stele_last_error());
+	mirror_publish(publisher, "", 0);
+	result = STELE("show", region);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "\nkernel_mirror       synced since 20");
+	EXPECT_HAS_NOT(result.out, "gone");
+	result = STELE("show", "--format", "json", region);
+	EXPECT_HAS(result.out, "\"kernel_mirror\": {\"synced\": true, \"since\": \"20");
+	EXPECT_HAS(result.out, "\"doubt\": \"\", \"losses\": 0, \"dumps\": 0, \"reads\": 0, "
+	                       "\"messages\": 7, \"refused\": 0}, \"tables\": ");
+	EXPECT_HAS(STELE("inspect", region).out, "\nkernel_mirror       synced since 20");
+	mirror_publish(publisher, "messages were lost", 0);
+	EXPECT_HAS(STELE("show", region).out, "\nkernel_mirror       in doubt since 20");
+	EXPECT_HAS(STELE("show", region).out, " (messages were lost)\n");
+	mirror_publish(publisher, "the region is \033[1m full", 12);
+	EXPECT_HAS(STELE("show", region).out, " (the region is ?[1m full, 12 rows are left out)\n");
+	mirror_publish(publisher, "", 0);
+	stele_publisher_close(publisher);
+	EXPECT_HAS(STELE("show", region).out, ", but its publisher is gone\n");
+}
+
+/* A table of this name may be anybody's. */
+Test(cli_inspect, shows_no_mirror_for_another_table_of_its_name)
+{
+	char table[96];
+
+	snprintf(table, sizeof(table), "%s/status", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "status(id: u8 key, synced: bool)"), 0);
+	EXPECT_STATUS(STELE("set", table, "0", "synced=true"), 0);
+	EXPECT_HAS_NOT(STELE("show", region).out, "kernel_mirror");
+	EXPECT_HAS_NOT(STELE("doctor", region).out, "mirror");
 }
 
 Test(cli_inspect, reports_an_open_transaction)

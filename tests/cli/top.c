@@ -4,6 +4,7 @@
 #include <stele/stele.h>
 #include <sys/resource.h>
 #include "tests/support/cli.h"
+#include "tests/support/mirror.h"
 #include "lib/layout.h"
 #include "tests/support/terminal.h"
 
@@ -102,6 +103,29 @@ Test(cli_top, shows_tables_and_subscribers)
 	kill(watch.pid, SIGKILL);
 	cli_wait(&watch);
 	await("dead");
+	quit();
+	cli_end();
+}
+
+Test(cli_top, shows_the_state_of_a_mirror)
+{
+	struct stele_publisher *publisher;
+
+	cli_begin_routes();
+	cr_assert(stele_publisher_open(region, NULL, &publisher) == 0, "%s", stele_last_error());
+	mirror_publish(publisher, "", 0);
+	start();
+	await("synced since 20");
+	await("SUBSCRIBER");
+	mirror_publish(publisher, "messages were lost", 0);
+	await("(messages were lost)");
+	mirror_publish(publisher, "", 0);
+	stele_publisher_close(publisher);
+	await("but its publisher is gone");
+	quit();
+	start_on(12, 100, region);
+	await("synced since 20");
+	await("SUBSCRIBER");
 	quit();
 	cli_end();
 }

@@ -34,7 +34,7 @@ subscriber/index     lib/* notifier subscriber
 subscriber/inspect   lib/* notifier subscriber
 tools                tools/*
 tools/base           lib
-tools/region         lib tools/base
+tools/region         lib tools/base tools/kernel
 tools/rows           lib tools/base
 tools/output         lib tools/base tools/region tools/rows
 tools/input          lib tools/base tools/region tools/rows tools/output
@@ -42,8 +42,8 @@ tools/generate       lib tools/base tools/region tools/rows tools/input
 tools/netlink        -
 tools/kernel         lib tools/netlink
 tools/bench          lib tools/base tools/region tools/output
-tools/doctor         lib tools/base tools/region tools/output
-tools/top            lib tools/base tools/region tools/rows tools/output
+tools/doctor         lib tools/base tools/region tools/output tools/kernel
+tools/top            lib tools/base tools/region tools/rows tools/output tools/kernel
 tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel
 '
 

@@ -15,6 +15,7 @@
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/output/progress.h"
+#include "tools/region/mirror.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
@@ -172,6 +173,57 @@ static struct cell show_make_commit(const struct stele_commit *commit, struct sh
 	};
 }
 
+/* ---- the mirror of the kernel ---- */
+
+enum {
+	MIRROR_SYNCED,
+	MIRROR_SINCE,
+	MIRROR_DOUBT,
+	MIRROR_LOSSES,
+	MIRROR_DUMPS,
+	MIRROR_READS,
+	MIRROR_MESSAGES,
+	MIRROR_REFUSED,
+	MIRROR_COLUMNS
+};
+
+static const struct output_column mirror_columns[MIRROR_COLUMNS] = {
+	[MIRROR_SYNCED] = {"synced", false},    [MIRROR_SINCE] = {"since", false},
+	[MIRROR_DOUBT] = {"doubt", false},      [MIRROR_LOSSES] = {"losses", true},
+	[MIRROR_DUMPS] = {"dumps", true},       [MIRROR_READS] = {"reads", true},
+	[MIRROR_MESSAGES] = {"messages", true}, [MIRROR_REFUSED] = {"refused", true},
+};
+
+struct shown_mirror {
+	bool present; /* the region is a mirror of the kernel */
+	struct kernel_status status;
+	char plain[MIRROR_TEXT];
+	char texts[MIRROR_COLUMNS][DESCRIBED_MAX];
+	struct cell cells[MIRROR_COLUMNS];
+};
+
+static struct cell show_make_mirror(bool attached, struct shown_mirror *shown)
+{
+	const struct kernel_status *status = &shown->status;
+	const uint64_t counts[] = {status->losses, status->dumps, status->reads, status->messages,
+	                           status->refused};
+	struct cell *cells = shown->cells;
+
+	cells[MIRROR_SYNCED] = cell_literal(status->synced ? "true" : "false");
+	cells[MIRROR_SINCE] = cell_time(status->since, shown->texts[MIRROR_SINCE]);
+	cells[MIRROR_DOUBT] = cell_text(status->doubt);
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		cells[MIRROR_LOSSES + i] = cell_number(counts[i], shown->texts[MIRROR_LOSSES + i]);
+	return (struct cell){
+		.kind = CELL_OBJECT,
+		.plain = mirror_describe(status, attached, shown->plain),
+		.columns = mirror_columns,
+		.cells = cells,
+		.column_count = MIRROR_COLUMNS,
+		.row_count = 1,
+	};
+}
+
 /* ---- the region ---- */
 
 enum {
@@ -203,6 +255,7 @@ enum {
 	FEATURES,
 	MISSING,
 	COMMIT,
+	MIRROR,
 	TABLES,
 	SHOWN,
 
@@ -253,6 +306,7 @@ static const struct output_column columns[COLUMNS] = {
 	[FEATURES] = {"features", false},
 	[MISSING] = {"features_missing", false},
 	[COMMIT] = {"last_commit", false},
+	[MIRROR] = {"kernel_mirror", false},
 	[TABLES] = {"tables", false},
 	[LOCK] = {"lock", false},
 	[VERSIONS] = {"versions", true},
@@ -323,14 +377,32 @@ static void show_fill_publisher(const struct stele_region_info *info, char *name
 	cells[ATTACHED].plain = attached_plain;
 }
 
+/* Prints the cells, all but the one of the mirror if the region is none. */
+static enum status show_print_cells(const struct cell *cells, size_t count, bool mirrors,
+                                    enum output_format format)
+{
+	struct output_column printed_columns[COLUMNS];
+	struct cell printed[COLUMNS];
+	struct output *output;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i == MIRROR && !mirrors)
+			continue;
+		printed_columns[kept] = columns[i];
+		printed[kept++] = cells[i];
+	}
+	output = output_open(format, SHAPE_RECORD, printed_columns, kept);
+	return output_end(output, output_row(output, printed));
+}
+
 static enum status show_print_region(const struct stele_region_info *info,
-                                     struct shown_tables *tables,
+                                     struct shown_tables *tables, struct shown_mirror *mirror,
                                      const struct inspection *inspection, enum output_format format)
 {
 	char texts[COLUMNS][DESCRIBED_MAX], plain[COLUMNS][DESCRIBED_MAX];
 	struct shown_commit commit;
 	struct cell cells[COLUMNS] = {0};
-	struct output *output;
 
 	cells[NAME] = cell_text(info->name);
 	cells[PATH] = cell_text(info->path);
@@ -363,11 +435,13 @@ static enum status show_print_region(const struct stele_region_info *info,
 	if (*info->features_missing)
 		cells[MISSING] = cell_text(info->features_missing);
 	cells[COMMIT] = show_make_commit(&info->commit, &commit);
+	if (mirror->present)
+		cells[MIRROR] = show_make_mirror(info->publisher_attached, mirror);
 	cells[TABLES] = show_make_table_list(tables);
 	if (inspection->wanted)
 		show_fill_inspection(inspection, texts, plain, cells);
-	output = output_open(format, SHAPE_RECORD, columns, inspection->wanted ? COLUMNS : SHOWN);
-	return output_end(output, output_row(output, cells));
+	return show_print_cells(cells, inspection->wanted ? COLUMNS : SHOWN, mirror->present,
+	                        format);
 }
 
 /* Prints a region. The description and the tables are two reads, so a commit can come between them:
@@ -378,6 +452,7 @@ static enum status show_print_newest(const struct reader *reader,
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct shown_tables tables = {0};
+	struct shown_mirror mirror = {0};
 	enum status status;
 	int result = 0;
 
@@ -391,10 +466,11 @@ static enum status show_print_newest(const struct reader *reader,
 		    (result == 0 && info.version == tables.version))
 			break;
 	}
+	mirror.present = mirror_read(reader->subscriber, &mirror.status);
 	if (result < 0)
 		status = fail_library(result);
 	else
-		status = show_print_region(&info, &tables, inspection, format);
+		status = show_print_region(&info, &tables, &mirror, inspection, format);
 	show_free_tables(&tables);
 	return status;
 }

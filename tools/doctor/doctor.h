@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
+#include "tools/kernel/kernel_tables.h"
 #include "tools/output/output.h"
 #include "tools/region/place.h"
 
@@ -37,6 +38,8 @@ struct examined {
 	struct stele_region_info info;
 	uint32_t ipc_namespace; /* inode, of the attached or last publisher; 0: unknown */
 	bool closed;            /* the last publisher closed the region: it did not die */
+	bool mirrors;           /* the region is a mirror of the kernel, and: */
+	struct kernel_status mirror;
 	struct examined_slot *slots;
 	size_t slot_count;
 };

@@ -7,7 +7,9 @@
 #include "tools/base/heap.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_examine.h"
+#include "tools/region/mirror.h"
 #include "tools/region/place.h"
+#include "tools/region/reader.h"
 #include "lib/layout.h"
 
 bool examine_number(const char *path, uint64_t *ret)
@@ -41,6 +43,18 @@ static void examine_publisher(struct examined *region)
 		close(fd);
 }
 
+/* Reads whether the region is a mirror of the kernel. A region of an owner that is not trusted is
+ * not mapped, and counts as none. */
+static void examine_mirror(const struct place *place, const char *name, struct examined *region)
+{
+	struct stele_subscriber *subscriber;
+
+	if (reader_subscribe(place, name, READER_ONCE, &subscriber) < 0)
+		return;
+	region->mirrors = mirror_read(subscriber, &region->mirror);
+	stele_subscriber_close(subscriber);
+}
+
 /* Adds a subscriber, if it lives. */
 static void examine_subscriber(const struct stele_subscriber_info *info, void *context)
 {
@@ -64,6 +78,7 @@ int examine_region(const struct place *place, const char *name, struct examined 
 	if (result < 0)
 		return result;
 	examine_publisher(&region);
+	examine_mirror(place, name, &region);
 	/* Without a subscribers file there are no subscribers. */
 	stele_region_subscribers(place_path(place, name), examine_subscriber, &region);
 	*ret = region;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Checks a region's publisher and subscribers, and the namespaces that they are in. The slots and
- * the region's header name the processes, and these are compared with /proc. Another process may
- * have the number by now, or the number may be from another PID namespace. So findings only state
- * what the processes seem to be. */
+ * Checks a region's publisher and subscribers, the namespaces that they are in, and whether a
+ * mirror of the kernel is right. The slots and the region's header name the processes, and these
+ * are compared with /proc. Another process may have the number by now, or the number may be from
+ * another PID namespace. So findings only state what the processes seem to be. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +11,7 @@
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_region.h"
 #include "tools/doctor/doctor_report.h"
+#include "tools/region/mirror.h"
 #include "tools/region/owner.h"
 #include "lib/layout.h"
 
@@ -49,6 +50,38 @@ static void doctor_region_check_publisher(struct doctor *doctor, const struct ex
 	else
 		doctor_report(doctor, VERDICT_OK, "publisher", info->name, NULL,
 		              "no publisher is attached, and no subscriber waits");
+}
+
+/* ---- the mirror of the kernel ---- */
+
+static void doctor_region_check_mirror(struct doctor *doctor, const struct examined *region)
+{
+	const struct stele_region_info *info = &region->info;
+	const struct kernel_status *mirror = &region->mirror;
+	char text[MIRROR_TEXT], time[DESCRIBED_MAX], mend[STELE_NAME_MAX + 64];
+
+	if (!region->mirrors)
+		return;
+	mirror_describe(mirror, info->publisher_attached, text);
+	snprintf(mend, sizeof(mend), "stele publish --kernel-routes %s", info->name);
+	if (!info->publisher_attached)
+		doctor_report(doctor, mirror->synced ? VERDICT_PROBLEM : VERDICT_NOTE, "mirror",
+		              info->name, mend,
+		              "the tables are the kernel's routes of an earlier moment, %s: the "
+		              "mirror %s",
+		              describe_time(info->commit.time, time),
+		              mirror->synced ? "died, and its table status still says synced"
+		                             : "was stopped");
+	else if (mirror->refused)
+		doctor_report(doctor, VERDICT_PROBLEM, "mirror", info->name, NULL,
+		              "%s; the mirror takes them once there is space, but the region "
+		              "cannot grow above %llu bytes: its limit is chosen by 'stele create "
+		              "--limit'",
+		              text, (unsigned long long)info->limit_size);
+	else
+		doctor_report(doctor, mirror->synced ? VERDICT_OK : VERDICT_NOTE, "mirror",
+		              info->name, NULL, "%s%s", text,
+		              mirror->synced ? "" : "; the tables may differ from the kernel's");
 }
 
 /* ---- subscribers ---- */
@@ -214,6 +247,7 @@ void doctor_check_region(struct doctor *doctor, const struct examined *region)
 {
 	doctor_region_check_owner(doctor, region);
 	doctor_region_check_publisher(doctor, region);
+	doctor_region_check_mirror(doctor, region);
 	doctor_region_check_subscribers(doctor, region);
 	doctor_region_check_namespaces(doctor, region);
 }

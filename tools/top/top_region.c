@@ -6,6 +6,7 @@
 #include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/describe.h"
+#include "tools/region/mirror.h"
 #include "tools/region/owner.h"
 #include "tools/top/top_list.h"
 #include "tools/top/top_region.h"
@@ -372,6 +373,18 @@ static void region_draw_publisher(const struct top_region *region, int row, int 
 	screen_put(row, 56, screen_columns() - 56, false, DIM, text);
 }
 
+/* Draws whether the tables are the kernel's state. */
+static void region_draw_mirror(const struct top_region *region, int row)
+{
+	bool attached = region->info.publisher_attached;
+	char text[MIRROR_TEXT];
+
+	screen_put(row, 0, 10, false, DIM, "kernel");
+	screen_put(row, 11, screen_columns() - 11, false,
+	           region->mirror.synced && attached ? GOOD : WARN,
+	           mirror_describe(&region->mirror, attached, text));
+}
+
 void region_draw(struct region_page *page)
 {
 	struct list_rows tables = region_table_rows(page),
@@ -386,6 +399,10 @@ void region_draw(struct region_page *page)
 	}
 	region_draw_figures(&page->region, 1, low);
 	region_draw_publisher(&page->region, low ? 3 : 4, low ? 1 : 2);
+	if (page->region.mirrors && !page->region.error) {
+		region_draw_mirror(&page->region, low ? 4 : 5);
+		top++;
+	}
 	lines = screen_rows() - 1 - top;
 	wanted = (int)page->region.table_count + (low ? 1 : 2);
 	for_tables = wanted < lines / 2 ? wanted : lines / 2;

@@ -7,6 +7,7 @@
 #include "lib/units.h"
 #include "tools/base/clock.h"
 #include "tools/base/heap.h"
+#include "tools/region/mirror.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/top/top_sample.h"
@@ -201,6 +202,7 @@ static int sample_read(const struct place *place, struct top_region *region,
 		free(tables.table);
 	} else {
 		sample_take_tables(region, &tables);
+		region->mirrors = mirror_read(subscriber, &region->mirror);
 		if (sampled_before && region->info.version >= before->version)
 			sample_rate(region, subscriber, before->version,
 			            (double)(region->sampled - sampled_before) /

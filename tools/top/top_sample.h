@@ -7,6 +7,7 @@
 #define TOOLS_TOP_TOP_SAMPLE_H
 
 #include <stele/stele.h>
+#include "tools/kernel/kernel_tables.h"
 #include "tools/top/top_series.h"
 
 struct place;
@@ -51,6 +52,8 @@ struct top_region {
 	struct stele_region_info info;
 	struct top_table *tables; /* in the order of names */
 	size_t table_count;
+	bool mirrors; /* the region is a mirror of the kernel, and: */
+	struct kernel_status mirror;
 	uint64_t rows;                      /* sum over all tables */
 	struct top_subscriber *subscribers; /* in the order of slots */
 	size_t subscriber_count;

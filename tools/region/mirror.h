@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Reads the row by which the publisher of `stele publish --kernel-routes` says whether the tables
+ * of its region are the kernel's state. `stele show`, `doctor` and `top` call this. */
+#ifndef TOOLS_REGION_MIRROR_H
+#define TOOLS_REGION_MIRROR_H
+
+#include <stdbool.h>
+#include <stele/stele.h>
+#include "tools/kernel/kernel_tables.h"
+
+/* Copies the row of the table `status`, with a printable text in ret->doubt that ends in a NUL.
+ * Returns false if the region has no such row, or a table `status` of another shape: then the
+ * region is no mirror of the kernel. */
+bool mirror_read(struct stele_subscriber *subscriber, struct kernel_status *ret);
+
+/* Describes the row: "synced since 2026-01-31T12:00:00Z". `attached`: a publisher is attached.
+ * Returns `buffer`. */
+#define MIRROR_TEXT 200
+const char *mirror_describe(const struct kernel_status *status, bool attached,
+                            char buffer[MIRROR_TEXT]);
+
+#endif
