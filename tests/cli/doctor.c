@@ -343,7 +343,7 @@ Test(cli_doctor, a_mirror_that_is_not_the_state_of_the_kernel_is_reported)
 	EXITS(1, "doctor");
 	SAYS("problem  mirror      ");
 	SAYS("12 rows are left out");
-	SAYS("cannot grow above ");
+	SAYS(", and its limit is 32 GiB");
 }
 
 Test(cli_doctor, unreadable_regions_are_reported)

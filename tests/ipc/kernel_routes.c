@@ -20,19 +20,6 @@
 
 /* ---- the tests ---- */
 
-/* Adds, replaces or deletes routes to 10.16.0.0 and up. With `gateway` 0 no gateway is named. */
-static void many_routes(const char *verb, unsigned from, unsigned to, unsigned gateway,
-                        const char *more)
-{
-	FILE *batch = kernel_batch_open(true);
-
-	for (unsigned i = from; i < to; i++) {
-		fprintf(batch, "route %s 10.%u.%u.0/24 %s", verb, 16 + i / 256, i % 256, more);
-		fprintf(batch, gateway ? " via 10.0.0.%u\n" : "\n", gateway);
-	}
-	cr_assert_eq(pclose(batch), 0);
-}
-
 Test(ipc_kernel_routes, single_messages_are_applied, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 120)
 {
@@ -235,21 +222,6 @@ Test(ipc_kernel_routes, each_change_is_mirrored, .init = kernel_setup, .fini = k
 }
 
 /* Reads the row of the table `status`. */
-static struct kernel_status read_status(struct stele_subscriber *subscriber)
-{
-	struct kernel_status status;
-	struct stele_snapshot *snapshot;
-	struct stele_row row;
-
-	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
-	cr_assert_eq(
-		stele_snapshot_get(snapshot, "status", kernel_schemas[KERNEL_STATUS], "", 8, &row),
-		1);
-	memcpy(&status, row.value, sizeof(status));
-	snapshot = stele_snapshot_close(snapshot);
-	return status;
-}
-
 /* The kernel deletes and changes these routes without a message, or says nothing of the route that
  * it takes now. None of it needs a dump of all routes. */
 static const char *const silent[] = {

@@ -240,3 +240,31 @@ uint64_t kernel_wait_agreement(struct stele_subscriber *subscriber, const char *
 	}
 	return version;
 }
+
+/* ---- routes and the status row ---- */
+
+void many_routes(const char *verb, unsigned from, unsigned to, unsigned gateway, const char *more)
+{
+	FILE *batch = kernel_batch_open(true);
+
+	for (unsigned i = from; i < to; i++) {
+		fprintf(batch, "route %s 10.%u.%u.0/24 %s", verb, 16 + i / 256, i % 256, more);
+		fprintf(batch, gateway ? " via 10.0.0.%u\n" : "\n", gateway);
+	}
+	cr_assert_eq(pclose(batch), 0);
+}
+
+struct kernel_status read_status(struct stele_subscriber *subscriber)
+{
+	struct kernel_status status;
+	struct stele_snapshot *snapshot;
+	struct stele_row row;
+
+	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
+	cr_assert_eq(
+		stele_snapshot_get(snapshot, "status", kernel_schemas[KERNEL_STATUS], "", 8, &row),
+		1);
+	memcpy(&status, row.value, sizeof(status));
+	snapshot = stele_snapshot_close(snapshot);
+	return status;
+}

@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <stele/stele.h>
 
+#include "tools/kernel/kernel_tables.h"
+
 /* What the mirror reported. Shared with its process. */
 struct counters {
 	volatile unsigned dumps, updates, losses, synced, full;
@@ -44,5 +46,11 @@ struct stele_subscriber *kernel_subscribe(void);
 /* Waits until the region holds what `ip -json` prints, row for row, and says so in its table
  * `status`, if the mirror runs. Returns the version. `step` is for the message of a failure. */
 uint64_t kernel_wait_agreement(struct stele_subscriber *subscriber, const char *step);
+
+/* Adds, replaces or deletes routes to 10.16.0.0 and up. With `gateway` 0 no gateway is named. */
+void many_routes(const char *verb, unsigned from, unsigned to, unsigned gateway, const char *more);
+
+/* Returns the row of the table `status`. */
+struct kernel_status read_status(struct stele_subscriber *subscriber);
 
 #endif

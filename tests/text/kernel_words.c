@@ -9,7 +9,7 @@
 
 #include <criterion/criterion.h>
 
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 
 static char etc[64], vendor[64];
 

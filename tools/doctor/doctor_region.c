@@ -58,7 +58,8 @@ static void doctor_region_check_mirror(struct doctor *doctor, const struct exami
 {
 	const struct stele_region_info *info = &region->info;
 	const struct kernel_status *mirror = &region->mirror;
-	char text[MIRROR_TEXT], time[DESCRIBED_MAX], mend[STELE_NAME_MAX + 64];
+	char text[MIRROR_TEXT], time[DESCRIBED_MAX], size[DESCRIBED_MAX], limit[DESCRIBED_MAX];
+	char mend[STELE_NAME_MAX + 64];
 
 	if (!region->mirrors)
 		return;
@@ -74,10 +75,10 @@ static void doctor_region_check_mirror(struct doctor *doctor, const struct exami
 		                             : "was stopped");
 	else if (mirror->refused)
 		doctor_report(doctor, VERDICT_PROBLEM, "mirror", info->name, NULL,
-		              "%s; the mirror takes them once there is space, but the region "
-		              "cannot grow above %llu bytes: its limit is chosen by 'stele create "
-		              "--limit'",
-		              text, (unsigned long long)info->limit_size);
+		              "%s; the mirror takes them once there is space: the region has %s, "
+		              "and its limit is %s",
+		              text, describe_size(info->file_size, size),
+		              describe_size(info->limit_size, limit));
 	else
 		doctor_report(doctor, mirror->synced ? VERDICT_OK : VERDICT_NOTE, "mirror",
 		              info->name, NULL, "%s%s", text,

@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <stele/stele.h>
 #include <stele/subscriber.h>
 
@@ -35,7 +34,7 @@
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_socket.h"
 #include "tools/kernel/kernel_tables.h"
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 
 /* Milliseconds between two removals of dead subscribers by an idle publisher. */
 #define REAP_MS 5000
@@ -60,6 +59,11 @@
 /* How many times to read again in one round what messages that arrived meanwhile have changed. */
 #define READ_TRIES 8
 
+/* How many times to try a transaction with fewer rows without a pause; and milliseconds of the
+ * pauses after that. */
+#define FAILURES_MAX 16
+#define FULL_MS      1000
+
 /* The kernel publisher. Times are in nanoseconds on CLOCK_MONOTONIC. */
 struct source {
 	const struct kernel_options *options;
@@ -77,19 +81,12 @@ struct source {
 	int64_t rest_until; /* time before which no dump starts while messages arrive */
 	unsigned messages;  /* number of messages in this round */
 	unsigned dumped;    /* number of objects dumped in this round */
+	unsigned failures;  /* rounds without success for lack of memory */
 	bool lost;          /* the kernel has lost messages in this round */
 	/* What was last reported of the state: KERNEL_SYNCED, KERNEL_LOST, KERNEL_FULL, or 0. */
 	enum kernel_event state;
 	bool reported; /* options->error has the error message */
 };
-
-static int64_t kernel_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
 
 static void kernel_report(const struct source *source, enum kernel_event event, uint64_t version)
 {
@@ -210,7 +207,10 @@ static int kernel_dump_dirty(struct source *source)
 	int64_t start = kernel_now(), took;
 	unsigned mask = KERNEL_KIND_MASK(KERNEL_KIND_LINKS), doubtful = 0;
 
-	mirror->store.refused = 0;
+	/* Only a dump of all objects finds out how many rows still have no space. */
+	if (mirror->store.space.refused)
+		kernel_mirror_mark(mirror, KERNEL_ALL_KINDS, "the region is full");
+	mirror->store.space.refused = 0;
 	for (int kind = KERNEL_KIND_LINKS; kind < KERNEL_KINDS; kind++) {
 		int r = 0;
 
@@ -298,14 +298,8 @@ static int kernel_read_link(struct source *source, uint32_t ifindex, bool wide, 
  * without a message. */
 static int kernel_read_nexthops(struct source *source)
 {
-	struct stele_cursor *cursor;
-	struct stele_row row;
-	int r = stele_writable_cursor_open(source->mirror.store.tables[KERNEL_NEXTHOPS], &cursor);
+	int r = kernel_nexthops_any(&source->mirror.store);
 
-	if (r < 0)
-		return kernel_fail_library(source, r);
-	r = stele_cursor_next(cursor, &row);
-	stele_cursor_close(cursor);
 	if (r < 0)
 		return kernel_fail_library(source, r);
 	r = r ? kernel_dump_kind(source, KERNEL_KIND_NEXTHOPS) : 0;
@@ -364,18 +358,6 @@ static int kernel_read_again(struct source *source)
 	return r;
 }
 
-/* Returns why the tables may differ from the kernel's state, or "". */
-static const char *kernel_doubt(const struct source *source)
-{
-	const struct kernel_mirror *mirror = &source->mirror;
-
-	if (mirror->dirty)
-		return mirror->reason;
-	if (mirror->store.refused)
-		return "the region is full";
-	return mirror->doubt_count ? "a link has changed" : "";
-}
-
 /* Applies a burst of messages, reads what it leaves in doubt, and writes the status, in the open
  * transaction. `settle_ms` is for kernel_take_burst().
  *
@@ -397,9 +379,9 @@ static int kernel_fill(struct source *source, int settle_ms)
 		r = kernel_read_again(source);
 	if (r < 0)
 		return r;
-	source->status.refused = source->mirror.store.refused;
+	source->status.refused = source->mirror.store.space.refused;
 	r = kernel_status_put(source->mirror.store.tables[KERNEL_STATUS], &source->status,
-	                      kernel_doubt(source), &source->status_at);
+	                      kernel_mirror_reason(&source->mirror), &source->status_at);
 	return r < 0 ? kernel_fail_library(source, r) : 0;
 }
 
@@ -436,6 +418,21 @@ static void kernel_report_round(struct source *source, uint64_t version)
 	source->state = state;
 }
 
+/* Starts over with fewer rows, after a transaction failed for lack of memory and was aborted: its
+ * messages are gone. Waits between later attempts: other publishers may have filled the region. */
+static int kernel_make_space(struct source *source)
+{
+	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
+
+	kernel_space_shrink(&source->mirror.store.space);
+	kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS, "the region is full");
+	source->urgent = true;
+	source->reported = false;
+	if (++source->failures > FAILURES_MAX)
+		poll(&stop, 1, FULL_MS);
+	return 0;
+}
+
 /* Runs a round: one transaction, and a version if it changed something. */
 static int kernel_round(struct source *source)
 {
@@ -454,14 +451,17 @@ static int kernel_round(struct source *source)
 	r = kernel_fill(source, quiet ? 0 : SETTLE_MS);
 	if (r < 0) {
 		source->tx = stele_transaction_abort(source->tx);
-		return r;
+		return r == -ENOSPC ? kernel_make_space(source) : r;
 	}
 	if (!message)
 		message = source->dumped ? "kernel dump" : "kernel update";
 	r = stele_transaction_commit(source->tx, message, &version);
 	source->tx = NULL;
+	if (r == -ENOSPC)
+		return kernel_make_space(source);
 	if (r < 0)
 		return kernel_fail_library(source, r);
+	source->failures = 0;
 	kernel_report_round(source, r == 1 ? version : 0);
 	return 0;
 }
@@ -497,11 +497,9 @@ static int kernel_loop(struct source *source)
 				return r;
 		} else if (!source->mirror.dirty) {
 			stele_publisher_reap(source->publisher);
-			/* There may be space for all rows now. */
-			if (source->mirror.store.refused)
-				kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS,
-				                   "the region is full");
 		}
+		if (!source->mirror.dirty && kernel_space_may_fit(&source->mirror.store.space))
+			kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS, "the region is full");
 	}
 }
 
@@ -561,6 +559,7 @@ static int kernel_run_source(struct source *source)
 	kernel_mirror_init(&source->mirror);
 	if (r >= 0)
 		r = kernel_attach(source, publisher ? publisher : &defaults);
+	source->mirror.store.space.publisher = source->publisher;
 	if (r > 0 && *stele_publisher_note(source->publisher))
 		kernel_report(source, KERNEL_NOTED, 0);
 	if (r > 0) {

@@ -407,7 +407,7 @@ static int list_index(struct kernel_store *store, const struct kernel_prefix *pr
 	return r;
 }
 
-/* Puts a row. If the region has no space for it, counts it and deletes the row with its key. */
+/* Puts a row. If the region has no space for it, deletes the row with its key. */
 static int list_put(struct kernel_store *store, enum kernel_table table, const uint8_t *key,
                     unsigned bits, const struct kernel_entry *entry)
 {
@@ -416,12 +416,10 @@ static int list_put(struct kernel_store *store, enum kernel_table table, const u
 
 	if (entry->listed)
 		size += entry->hops * sizeof(struct kernel_hop);
-	r = stele_writable_put(store->tables[table], key, bits, entry->value, size);
+	r = kernel_space_put(&store->space, store->tables[table], key, bits, entry->value, size);
 	if (r != -ENOSPC)
 		return r;
-	store->refused++;
-	r = store->replacing ? 0 : stele_writable_delete(store->tables[table], key, bits);
-	return r == -ENOSPC ? 0 : r;
+	return store->replacing ? 0 : stele_writable_delete(store->tables[table], key, bits);
 }
 
 /* Deletes the keys of the old rows that come before `key`, from number `*at` on. NULL: all. Skips

@@ -20,7 +20,7 @@ struct kernel_store {
 	/* IPv6 routes with a source prefix. */
 	uint64_t sourced;
 	struct kernel_index index[2]; /* of each family */
-	uint64_t refused;             /* rows that the region had no space for */
+	struct kernel_space space;
 	/* Called for a link that the table `links` does not have, and a route needs its name. */
 	void (*unnamed)(void *context, uint32_t ifindex);
 	/* Called for a link whose row in `links` disagrees with a next hop about the carrier. */

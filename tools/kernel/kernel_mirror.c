@@ -10,7 +10,7 @@
 #include "tools/kernel/kernel_edit.h"
 #include "tools/kernel/kernel_link.h"
 #include "tools/kernel/kernel_mirror.h"
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 
 /* ---- doubt ---- */
 
@@ -18,6 +18,15 @@ void kernel_mirror_mark(struct kernel_mirror *mirror, unsigned kinds, const char
 {
 	mirror->dirty |= kinds;
 	mirror->reason = reason;
+}
+
+const char *kernel_mirror_reason(const struct kernel_mirror *mirror)
+{
+	if (mirror->dirty)
+		return mirror->reason;
+	if (mirror->store.space.refused)
+		return "the region is full";
+	return mirror->doubt_count ? "a link has changed" : "";
 }
 
 static void mirror_doubt(struct kernel_mirror *mirror, uint32_t ifindex, unsigned kinds)
@@ -164,13 +173,15 @@ static struct kernel_names mirror_names(struct kernel_mirror *mirror,
 
 static int mirror_row_put(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
-	int r = stele_writable_put(mirror_table(mirror, row->table), row->key, row->key_bits,
-	                           row->value, row->size);
+	struct stele_writable *table = mirror_table(mirror, row->table);
+	int r = kernel_space_put(&mirror->store.space, table, row->key, row->key_bits, row->value,
+	                         row->size);
 
 	if (r != -ENOSPC)
 		return r;
-	mirror->store.refused++;
-	return 0;
+	/* No row is better than an old one. A dump leaves it out by itself (-EBUSY). */
+	r = stele_writable_delete(table, row->key, row->key_bits);
+	return r == -EBUSY ? 0 : r;
 }
 
 static int mirror_row_delete(struct kernel_mirror *mirror, const struct kernel_row *row)
@@ -344,7 +355,9 @@ static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghd
 		return r;
 	}
 	ifindex = entry.value->ifindex;
-	edited = kernel_edit_apply(&mirror->list, message, &entry, mirror->replaying, &doubt);
+	/* If rows were refused, messages about them fit nothing. */
+	edited = kernel_edit_apply(&mirror->list, message, &entry,
+	                           mirror->replaying || mirror->store.space.refused, &doubt);
 	if (doubt)
 		mirror_doubt(mirror, doubt, KERNEL_KIND_MASK(mirror_route_kind(prefix.wide)));
 	if (edited == KERNEL_EDIT_UNCLEAR && !doubt && message->nlmsg_type == RTM_DELROUTE &&

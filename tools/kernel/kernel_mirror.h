@@ -85,6 +85,9 @@ void kernel_mirror_free(struct kernel_mirror *mirror);
 /* Marks kinds as dirty. `reason` is a string literal. */
 void kernel_mirror_mark(struct kernel_mirror *mirror, unsigned kinds, const char *reason);
 
+/* Returns why the tables may differ from the kernel's state, or "". */
+const char *kernel_mirror_reason(const struct kernel_mirror *mirror);
+
 /* Applies a message that the kernel has sent on its own, or in answer to a query for one link.
  * Returns 0, or a negative errno of the tables. */
 int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message);

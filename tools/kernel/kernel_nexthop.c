@@ -27,21 +27,6 @@ static uint32_t nexthop_row_id(const struct stele_row *row)
 	return ntohl(id);
 }
 
-/* Puts a row. Returns 1 if it changes a row or adds one, 0, or a negative errno. */
-static int nexthop_put(struct kernel_store *store, uint32_t id, uint16_t member,
-                       const struct kernel_nexthop *value)
-{
-	uint8_t key[6];
-	int r;
-
-	nexthop_key(id, member, key);
-	r = stele_writable_put(store->tables[KERNEL_NEXTHOPS], key, 48, value, sizeof(*value));
-	if (r != -ENOSPC)
-		return r;
-	store->refused++;
-	return 0;
-}
-
 /* Deletes the rows of an object from number `from` on. Returns 1 if there was one, 0, or a negative
  * errno. */
 static int nexthop_delete(struct kernel_store *store, uint32_t id, unsigned from)
@@ -56,6 +41,20 @@ static int nexthop_delete(struct kernel_store *store, uint32_t id, unsigned from
 		any |= r == 1;
 	}
 	return r < 0 ? r : any;
+}
+
+/* Puts a row. If the region has no space for it, deletes it and those after it. Returns 1 if it
+ * changes something, 0, or a negative errno. */
+static int nexthop_put(struct kernel_store *store, uint32_t id, uint16_t member,
+                       const struct kernel_nexthop *value)
+{
+	uint8_t key[6];
+	int r;
+
+	nexthop_key(id, member, key);
+	r = kernel_space_put(&store->space, store->tables[KERNEL_NEXTHOPS], key, 48, value,
+	                     sizeof(*value));
+	return r == -ENOSPC ? nexthop_delete(store, id, member) : r;
 }
 
 static bool nexthop_is_known(struct kernel_store *store, uint32_t id)
@@ -213,6 +212,19 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 }
 
 /* ---- dumps ---- */
+
+int kernel_nexthops_any(struct kernel_store *store)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	int r = stele_writable_cursor_open(store->tables[KERNEL_NEXTHOPS], &cursor);
+
+	if (r < 0)
+		return r;
+	r = stele_cursor_next(cursor, &row);
+	stele_cursor_close(cursor);
+	return r;
+}
 
 int kernel_nexthops_start(struct kernel_nexthops *dump, struct kernel_store *store)
 {

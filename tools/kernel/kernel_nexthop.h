@@ -19,6 +19,9 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 /* Returns true if an object has a next hop on this link. */
 bool kernel_nexthop_uses(struct kernel_store *store, uint32_t ifindex);
 
+/* Returns 1 if there are objects, 0, or a negative errno. */
+int kernel_nexthops_any(struct kernel_store *store);
+
 /* A dump of all objects. */
 struct kernel_nexthops {
 	uint32_t

@@ -278,19 +278,24 @@ static int tables_get_status(struct stele_writable *table, struct kernel_status 
 	return r;
 }
 
-bool kernel_status_is_synced(struct stele_writable *table)
-{
-	struct kernel_status status;
-
-	return tables_get_status(table, &status) == 1 && status.synced;
-}
-
 static int64_t tables_clock(clockid_t clock)
 {
 	struct timespec now;
 
 	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+int64_t kernel_now(void)
+{
+	return tables_clock(CLOCK_MONOTONIC);
+}
+
+bool kernel_status_is_synced(struct stele_writable *table)
+{
+	struct kernel_status status;
+
+	return tables_get_status(table, &status) == 1 && status.synced;
 }
 
 /* Compares all members but padding. */
@@ -305,7 +310,7 @@ int kernel_status_put(struct stele_writable *table, struct kernel_status *status
                       int64_t *last_write)
 {
 	struct kernel_status old = {0};
-	int64_t now = tables_clock(CLOCK_MONOTONIC);
+	int64_t now = kernel_now();
 	int r = tables_get_status(table, &old);
 
 	if (r < 0)
@@ -321,7 +326,78 @@ int kernel_status_put(struct stele_writable *table, struct kernel_status *status
 	if (r == 1 && tables_status_equal(&old, status))
 		return 0;
 	*last_write = now;
-	r = stele_writable_put(table, tables_status_key, 8, status, sizeof(*status));
-	/* A full region keeps the old row. */
-	return r == -ENOSPC ? 0 : r;
+	return stele_writable_put(table, tables_status_key, 8, status, sizeof(*status));
+}
+
+/* ---- the space of the region ---- */
+
+/* How many rows are put between two looks at the memory. */
+#define SPACE_UNCHECKED 32
+/* Nanoseconds after which refused rows are tried with a larger budget: at first, and at most. */
+#define SPACE_RETRY_NS     (5 * NSEC_PER_SEC)
+#define SPACE_RETRY_MAX_NS (600 * NSEC_PER_SEC)
+
+/* Returns the bytes in use, but for those that history would give up. */
+static uint64_t tables_space_used(const struct kernel_space *space)
+{
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
+
+	return stele_publisher_describe(space->publisher, &stats) == 0
+	               ? stats.arena_used - stats.history_used
+	               : 0;
+}
+
+int kernel_space_put(struct kernel_space *space, struct stele_writable *table, const void *key,
+                     unsigned key_bits, const void *value, size_t size)
+{
+	int r = -ENOSPC;
+
+	if (space->budget && space->unchecked-- == 0) {
+		space->full = tables_space_used(space) > space->budget;
+		space->unchecked = SPACE_UNCHECKED;
+	}
+	if (!space->budget || !space->full)
+		r = stele_writable_put(table, key, key_bits, value, size);
+	if (r == -ENOSPC)
+		space->refused++;
+	return r;
+}
+
+void kernel_space_shrink(struct kernel_space *space)
+{
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
+
+	if (!space->budget && stele_publisher_describe(space->publisher, &stats) == 0)
+		space->budget = stats.arena_size;
+	space->budget -= space->budget / 8;
+	space->unchecked = 0;
+	if (!space->retry_ns)
+		space->retry_ns = SPACE_RETRY_NS;
+	space->failed = true;
+	space->retry_at = kernel_now() + space->retry_ns;
+	/* Pages that are partly in use give no space to a commit. */
+	(void)stele_publisher_compact(space->publisher);
+}
+
+bool kernel_space_may_fit(struct kernel_space *space)
+{
+	int64_t now = kernel_now();
+
+	if (!space->refused)
+		space->retry_ns = 0;
+	if (!space->refused || now < space->looked_at + NSEC_PER_SEC)
+		return false;
+	space->looked_at = now;
+	if (tables_space_used(space) < space->budget - space->budget / 8)
+		return true;
+	if (now < space->retry_at)
+		return false;
+	/* Twice the time if the last attempt was in vain. */
+	if (space->failed && space->retry_ns < SPACE_RETRY_MAX_NS)
+		space->retry_ns *= 2;
+	space->failed = false;
+	space->budget += space->budget / 2;
+	space->unchecked = 0;
+	space->retry_at = now + space->retry_ns;
+	return true;
 }

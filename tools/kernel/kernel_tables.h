@@ -149,7 +149,7 @@ struct kernel_status {
 	uint64_t dumps;    /* dumps of all objects of a kind */
 	uint64_t reads;    /* dumps of the routes of one link */
 	uint64_t messages; /* messages of the kernel; brought up to date about once a second */
-	uint64_t refused;  /* rows that the region has no space for */
+	uint64_t refused;  /* rows that the region had no space for, since the last dump */
 	char doubt[48];    /* why the rows may differ from the kernel's state, or "" */
 };
 
@@ -159,6 +159,41 @@ extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
 /* Opens all tables in a transaction, and creates those that are missing. Returns 0, or an error of
  * stele_transaction_ensure_table() with its error message. */
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES]);
+
+/* The space that rows take of the region.
+ *
+ * A transaction needs memory of its own: for deletions, for the tables' nodes, and for the commit.
+ * A region that is filled to its last byte with rows could not be changed any more. So once a
+ * transaction has failed for lack of memory, rows are refused above a budget that leaves some
+ * free. */
+struct kernel_space {
+	struct stele_publisher *publisher;
+	uint64_t budget;    /* maximum bytes in use when a row is put; 0: no maximum */
+	uint64_t refused;   /* rows that had no space, since the last dump of all objects */
+	unsigned unchecked; /* rows that may be put before the next look at the memory */
+	bool full;          /* the last look found more in use than the budget */
+	bool failed;        /* the budget was lowered since it was last raised */
+	/* When to try a larger budget, the time until then, and when kernel_space_may_fit() has
+	 * last looked; in nanoseconds on CLOCK_MONOTONIC. */
+	int64_t retry_at, retry_ns, looked_at;
+};
+
+/* Puts a row, as stele_writable_put() does. Returns -ENOSPC if it has refused the row, and counts
+ * it. */
+int kernel_space_put(struct kernel_space *space, struct stele_writable *table, const void *key,
+                     unsigned key_bits, const void *value, size_t size);
+
+/* Lowers the budget, and compacts the region, after a transaction has failed for lack of memory and
+ * was aborted. */
+void kernel_space_shrink(struct kernel_space *space);
+
+/* Returns true if rows were refused, and there may be space for them now: because rows were
+ * deleted; or, at growing intervals, because the file system of the region may have space again.
+ * Then the budget is larger. */
+bool kernel_space_may_fit(struct kernel_space *space);
+
+/* Returns the time, in nanoseconds on CLOCK_MONOTONIC. */
+int64_t kernel_now(void);
 
 /* Returns true if the row of the table `status` says that the tables are the kernel's state. */
 bool kernel_status_is_synced(struct stele_writable *table);
