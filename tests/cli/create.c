@@ -187,6 +187,19 @@ Test(cli_create, show_prints_the_requested_settings)
 	EXPECT_FAILURE(STELE("compact", "no-such-region"), 3, "there is no region");
 }
 
+Test(cli_create, filters_of_a_mirror_are_checked)
+{
+	EXPECT_FAILURE(
+		STELE("publish", "--kernel-routes", "--table", "no-such", region), 2,
+		"--table: invalid value \"no-such\" (expected the number of a routing table");
+	EXPECT_FAILURE(STELE("publish", "--kernel-routes", "--protocol", "256", region), 2,
+	               "--protocol: invalid value \"256\"");
+	EXPECT_FAILURE(STELE("publish", "--kernel-routes", "--family", "ipx", region), 2,
+	               "--family: invalid value \"ipx\" (expected inet or inet6)");
+	EXPECT_FAILURE(STELE("publish", "--family", "inet", target, "-"), 2,
+	               "only for --kernel-routes");
+}
+
 /* A publisher that shares the region admits others that share it, too. */
 Test(cli_create, shares_a_region)
 {

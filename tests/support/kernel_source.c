@@ -27,6 +27,7 @@
 char kernel_region[64];
 struct counters *counters;
 pid_t source_pid;
+struct kernel_filter kernel_source_filter;
 
 static char source_error[256];
 
@@ -57,6 +58,7 @@ void kernel_source_start(int receive_buffer)
 		.stop_fd = signalfd(-1, &stop, SFD_CLOEXEC),
 		.report = count,
 		.context = counters,
+		.filter = &kernel_source_filter,
 		.receive_buffer = receive_buffer,
 		.error = source_error,
 		.error_size = sizeof(source_error),

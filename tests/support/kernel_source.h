@@ -28,6 +28,9 @@ void kernel_setup(void);
 /* Kills the mirror and removes the region. */
 void kernel_teardown(void);
 
+/* Which routes kernel_source_start() mirrors: all, if it is zero. */
+extern struct kernel_filter kernel_source_filter;
+
 /* Start the mirror: by calling it, or by running the command, whose standard output is a file.
  * `option` may be NULL. */
 void kernel_source_start(int receive_buffer);

@@ -26,6 +26,7 @@ static const char doc[] =
 	"  stele dump --format ndjson net/routes | ssh other stele publish \\\n"
 	"    --input-format ndjson net/routes -\n"
 	"  stele publish --kernel-routes kernel\n"
+	"  stele publish --kernel-routes --table main --protocol bgp --family inet bgp4\n"
 	"\n"
 	"Replaces all rows of a table by the rows of a file, as one version. Only "
 	"differences are committed; if there are none, there is no new version. If one row "
@@ -59,15 +60,14 @@ struct publish {
 	const struct place *place;
 	struct options_writing writing;
 	enum input_format format;
-	bool kernel_routes;
-	bool verbose;                            /* with --kernel-routes */
+	struct kernel_routes kernel;
 	struct stele_publisher_options creation; /* of the region that --kernel-routes creates */
 	const char *check;                       /* a command for /bin/sh, or NULL */
 	bool allow_unterminated;
 };
 
 /* Keys of options that have no short form. */
-enum { OPTION_VERBOSE = OPTION_OTHERS };
+enum { OPTION_VERBOSE = OPTION_OTHERS, OPTION_TABLE, OPTION_PROTOCOL, OPTION_FAMILY };
 
 static error_t publish_parse(int key, char *argument, struct argp_state *state)
 {
@@ -85,11 +85,19 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 		publish->format = strcmp(argument, "csv") == 0 ? INPUT_CSV : INPUT_NDJSON;
 		return 0;
 	case 'k':
-		publish->kernel_routes = true;
+		publish->kernel.wanted = true;
 		return 0;
 	case OPTION_VERBOSE:
-		publish->verbose = true;
+		publish->kernel.verbose = true;
 		return 0;
+	case OPTION_TABLE:
+		return publish_kernel_table(&publish->kernel, argument) == STATUS_DONE ? 0 : EINVAL;
+	case OPTION_PROTOCOL:
+		return publish_kernel_protocol(&publish->kernel, argument) == STATUS_DONE ? 0
+		                                                                          : EINVAL;
+	case OPTION_FAMILY:
+		return publish_kernel_family(&publish->kernel, argument) == STATUS_DONE ? 0
+		                                                                        : EINVAL;
 	case 'M':
 		if (parse_memory("--memory", argument, &memory) != STATUS_DONE)
 			return EINVAL;
@@ -247,7 +255,7 @@ static enum status publish_run(int argc, char **argv)
 
 	count = options_parse(&command_publish, argc, argv, &publish, &call);
 	publish.place = &call.place;
-	if (publish.kernel_routes) {
+	if (publish.kernel.wanted) {
 		if (count != 1 || publish.format != INPUT_BY_NAME || publish.check ||
 		    publish.allow_unterminated)
 			return fail_usage("publish",
@@ -260,12 +268,13 @@ static enum status publish_run(int argc, char **argv)
 		if (stele_name_check("region", call.operands[0]) < 0)
 			return fail_library(-EINVAL);
 		return publish_kernel(&call.place, call.operands[0], &publish.creation,
-		                      &publish.writing, publish.verbose);
+		                      &publish.writing, &publish.kernel);
 	}
 	if (publish.creation.memory != STELE_MEMORY_DEFAULT || publish.creation.flags ||
-	    publish.verbose)
-		return fail_usage("publish", "--memory, --group and --verbose are only for "
-		                             "--kernel-routes");
+	    publish.kernel.verbose || publish.kernel.filter.family ||
+	    publish.kernel.filter.table_count || publish.kernel.filter.protocol_count)
+		return fail_usage("publish", "--memory, --group, --table, --protocol, --family and "
+		                             "--verbose are only for --kernel-routes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
 	status = target_parse("publish", call.operands[0], true, &target);
@@ -287,6 +296,15 @@ const struct command command_publish = {
                          0},
 			{"kernel-routes", 'k', NULL, 0,
                          "Mirror the links, addresses, neighbours and routes of the kernel", 0},
+			{"table", OPTION_TABLE, "TABLE", 0,
+                         "With --kernel-routes, mirror only routes of this routing table; may be repeated",
+                         0},
+			{"protocol", OPTION_PROTOCOL, "PROTOCOL", 0,
+                         "With --kernel-routes, mirror only routes of this protocol; may be repeated",
+                         0},
+			{"family", OPTION_FAMILY, "FAMILY", 0,
+                         "With --kernel-routes, mirror only routes of this family, inet or inet6",
+                         0},
 			{"verbose", OPTION_VERBOSE, NULL, 0,
                          "With --kernel-routes, print a line for each version", 0},
 			{"memory", 'M', "KIND", 0,

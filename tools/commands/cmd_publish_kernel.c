@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
@@ -10,6 +12,7 @@
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/kernel/kernel.h"
 #include "tools/kernel/kernel_tables.h"
+#include "tools/kernel/kernel_words.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 
@@ -97,15 +100,66 @@ static void publish_kernel_report(void *context, const struct kernel_report *rep
 	}
 }
 
+/* ---- filters ---- */
+
+/* Reports that an option was given more often than a filter has places. */
+static enum status publish_kernel_too_many(const char *option)
+{
+	return fail(STATUS_INPUT, "%s: more than %u are not supported", option, KERNEL_FILTER_MAX);
+}
+
+enum status publish_kernel_table(struct kernel_routes *routes, const char *argument)
+{
+	struct kernel_filter *filter = &routes->filter;
+
+	if (filter->table_count == KERNEL_FILTER_MAX)
+		return publish_kernel_too_many("--table");
+	kernel_words_load(KERNEL_WORDS_ETC, KERNEL_WORDS_VENDOR);
+	if (!kernel_parse_table(argument, &filter->tables[filter->table_count]))
+		return fail(STATUS_INPUT,
+		            "--table: invalid value \"%s\" (expected the number of a routing "
+		            "table, or a name in /etc/iproute2/rt_tables)",
+		            argument);
+	filter->table_count++;
+	return STATUS_DONE;
+}
+
+enum status publish_kernel_protocol(struct kernel_routes *routes, const char *argument)
+{
+	struct kernel_filter *filter = &routes->filter;
+
+	if (filter->protocol_count == KERNEL_FILTER_MAX)
+		return publish_kernel_too_many("--protocol");
+	kernel_words_load(KERNEL_WORDS_ETC, KERNEL_WORDS_VENDOR);
+	if (!kernel_parse_protocol(argument, &filter->protocols[filter->protocol_count]))
+		return fail(STATUS_INPUT,
+		            "--protocol: invalid value \"%s\" (expected a number to 255, or a name "
+		            "in /etc/iproute2/rt_protos)",
+		            argument);
+	filter->protocol_count++;
+	return STATUS_DONE;
+}
+
+enum status publish_kernel_family(struct kernel_routes *routes, const char *argument)
+{
+	if (strcmp(argument, "inet") != 0 && strcmp(argument, "inet6") != 0)
+		return fail(STATUS_INPUT, "--family: invalid value \"%s\" (expected inet or inet6)",
+		            argument);
+	routes->filter.family = strcmp(argument, "inet") == 0 ? AF_INET : AF_INET6;
+	return STATUS_DONE;
+}
+
 enum status publish_kernel(const struct place *place, const char *region,
                            const struct stele_publisher_options *creation,
-                           const struct options_writing *writing, bool verbose)
+                           const struct options_writing *writing,
+                           const struct kernel_routes *routes)
 {
-	struct mirrored mirrored = {.place = place, .region = region, .verbose = verbose};
+	struct mirrored mirrored = {.place = place, .region = region, .verbose = routes->verbose};
 	char error[1024] = "";
 	struct stele_publisher_options publisher = *creation;
 	struct kernel_options options = {
 		.publisher = &publisher,
+		.filter = &routes->filter,
 		.message = writing->message,
 		.report = publish_kernel_report,
 		.context = &mirrored,

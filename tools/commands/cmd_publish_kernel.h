@@ -7,14 +7,28 @@
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
+#include "tools/kernel/kernel_tables.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 
+/* The options of --kernel-routes alone. */
+struct kernel_routes {
+	bool wanted;
+	bool verbose; /* print a line for each version too */
+	struct kernel_filter filter;
+};
+
+/* Parse the arguments of --table, --protocol and --family, and add them to the filter. Return
+ * STATUS_DONE, or another status after an error message. */
+enum status publish_kernel_table(struct kernel_routes *routes, const char *argument);
+enum status publish_kernel_protocol(struct kernel_routes *routes, const char *argument);
+enum status publish_kernel_family(struct kernel_routes *routes, const char *argument);
+
 /* Mirrors the kernel's tables in `region` until SIGINT, SIGTERM or SIGHUP. Creates the region,
- * with the options `creation`, if it does not exist. Prints a line for each event, and with
- * `verbose` also for each version. */
+ * with the options `creation`, if it does not exist. Prints a line for each event. */
 enum status publish_kernel(const struct place *place, const char *region,
                            const struct stele_publisher_options *creation,
-                           const struct options_writing *writing, bool verbose);
+                           const struct options_writing *writing,
+                           const struct kernel_routes *routes);
 
 #endif

@@ -555,11 +555,13 @@ static int kernel_run_source(struct source *source)
 	int r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
 	bool stopped = false;
 
-	kernel_words_load("/etc/iproute2", "/usr/share/iproute2");
+	kernel_words_load(KERNEL_WORDS_ETC, KERNEL_WORDS_VENDOR);
 	kernel_mirror_init(&source->mirror);
 	if (r >= 0)
 		r = kernel_attach(source, publisher ? publisher : &defaults);
 	source->mirror.store.space.publisher = source->publisher;
+	if (source->options->filter)
+		source->mirror.store.filter = *source->options->filter;
 	if (r > 0 && *stele_publisher_note(source->publisher))
 		kernel_report(source, KERNEL_NOTED, 0);
 	if (r > 0) {

@@ -26,6 +26,7 @@
 #include <stdint.h>
 #include <stele/stele.h>
 
+struct kernel_filter;
 struct kernel_status;
 struct stele_publisher_options;
 
@@ -64,6 +65,9 @@ struct kernel_options {
 	/* Called for each event, outside of transactions. May be NULL. */
 	void (*report)(void *context, const struct kernel_report *report);
 	void *context;
+
+	/* The routes to mirror; NULL: all. */
+	const struct kernel_filter *filter;
 
 	/* Bytes of the receive buffer for kernel messages; 0: 128 MiB, or the system's limit. */
 	int receive_buffer;

@@ -21,6 +21,7 @@ struct kernel_store {
 	uint64_t sourced;
 	struct kernel_index index[2]; /* of each family */
 	struct kernel_space space;
+	struct kernel_filter filter;
 	/* Called for a link that the table `links` does not have, and a route needs its name. */
 	void (*unnamed)(void *context, uint32_t ifindex);
 	/* Called for a link whose row in `links` disagrees with a next hop about the carrier. */

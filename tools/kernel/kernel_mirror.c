@@ -336,11 +336,55 @@ static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlm
 
 /* ---- routes ---- */
 
+/* Doubts the routes of the TOS and metric of a message about a route that is not mirrored for its
+ * protocol: the message may have replaced one of them, or may have merged IPv6 routes with them.
+ * Routes without a link can only be read with all others. */
+static void mirror_doubt_group(struct kernel_mirror *mirror, const struct nlmsghdr *message,
+                               const struct kernel_entry *entry)
+{
+	bool wide = mirror->list.at.wide;
+	unsigned kind = KERNEL_KIND_MASK(mirror_route_kind(wide));
+	size_t end, at = kernel_edit_group(&mirror->list, entry, &end);
+
+	if (!wide &&
+	    (message->nlmsg_type == RTM_DELROUTE || !(message->nlmsg_flags & NLM_F_REPLACE)))
+		return;
+	for (; at < end; at++) {
+		const struct kernel_entry *other = &mirror->list.of[at];
+
+		for (unsigned hop = 0; hop < other->hops; hop++)
+			mirror_doubt(mirror, kernel_entry_hops(other)[hop].ifindex, kind);
+		if (other->hops == 0)
+			kernel_mirror_mark(mirror, kind, "a message did not fit");
+	}
+}
+
+/* Reads the list of the prefix of a message, unless a filter excludes the message. Sets
+ * `*ret_taken` to whether the message applies to the list. */
+static int mirror_read_list(struct kernel_mirror *mirror, const struct nlmsghdr *message,
+                            const struct kernel_prefix *prefix, const struct kernel_entry *entry,
+                            bool *ret_taken)
+{
+	int r;
+
+	*ret_taken = false;
+	if (!kernel_filter_takes_table(&mirror->store.filter, prefix))
+		return 0;
+	r = kernel_list_read(&mirror->store, prefix, &mirror->list);
+	*ret_taken = r >= 0 && kernel_filter_takes_protocol(&mirror->store.filter, message);
+	if (r >= 0 && !*ret_taken) {
+		mirror_doubt_group(mirror, message, entry);
+		kernel_list_clear(&mirror->list);
+	}
+	return r;
+}
+
 static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_prefix prefix;
 	struct kernel_entry entry;
 	uint32_t doubt, ifindex;
+	bool taken;
 	int edited, r = kernel_route_decode(message, &prefix, &entry);
 
 	if (r <= 0)
@@ -349,8 +393,8 @@ static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghd
 	if (prefix.wide && message->nlmsg_type == RTM_NEWROUTE &&
 	    kernel_word_is_protocol(entry.value->protocol, RTPROT_RA))
 		mirror_doubt(mirror, entry.value->ifindex, KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
-	r = kernel_list_read(&mirror->store, &prefix, &mirror->list);
-	if (r < 0) {
+	r = mirror_read_list(mirror, message, &prefix, &entry, &taken);
+	if (r < 0 || !taken) {
 		free(entry.value);
 		return r;
 	}
@@ -466,7 +510,9 @@ static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr
 
 	if (r <= 0)
 		return r;
-	if (mirror_route_kind(prefix.wide) != mirror->dumping) {
+	if (mirror_route_kind(prefix.wide) != mirror->dumping ||
+	    !kernel_filter_takes_table(&mirror->store.filter, &prefix) ||
+	    !kernel_filter_takes_protocol(&mirror->store.filter, message)) {
 		free(entry.value);
 		return 0;
 	}

@@ -353,7 +353,9 @@ int kernel_relink_add(struct kernel_relink *relink, const struct nlmsghdr *messa
 	if (r <= 0)
 		return r;
 	r = 0;
-	if (prefix.wide == relink->wide && kernel_entry_uses(&entry, relink->ifindex)) {
+	if (prefix.wide == relink->wide && kernel_entry_uses(&entry, relink->ifindex) &&
+	    kernel_filter_takes_table(&relink->store->filter, &prefix) &&
+	    kernel_filter_takes_protocol(&relink->store->filter, message)) {
 		if (!kernel_prefix_equal(&prefix, &relink->at))
 			r = relink_flush(relink);
 		relink->at = prefix;

@@ -177,6 +177,29 @@ int kernel_route_decode(const struct nlmsghdr *message, struct kernel_prefix *re
 	return 1;
 }
 
+/* ---- filters ---- */
+
+bool kernel_filter_takes_table(const struct kernel_filter *filter,
+                               const struct kernel_prefix *prefix)
+{
+	bool found = filter->table_count == 0;
+
+	for (size_t i = 0; i < filter->table_count; i++)
+		found |= filter->tables[i] == prefix->table;
+	return found && (!filter->family || (filter->family == AF_INET6) == prefix->wide);
+}
+
+bool kernel_filter_takes_protocol(const struct kernel_filter *filter,
+                                  const struct nlmsghdr *message)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	bool found = filter->protocol_count == 0;
+
+	for (size_t i = 0; i < filter->protocol_count; i++)
+		found |= filter->protocols[i] == header->rtm_protocol;
+	return found;
+}
+
 /* ---- next hops ---- */
 
 int kernel_entry_set_hops(struct kernel_entry *entry, const struct kernel_hop *hops, unsigned count)

@@ -33,6 +33,13 @@ struct kernel_entry {
 	struct kernel_route *value; /* allocated; all columns but those of kernel_entry_finish() */
 };
 
+/* Return true if a route of this family and routing table, or the protocol of a message about a
+ * route, passes a filter. */
+bool kernel_filter_takes_table(const struct kernel_filter *filter,
+                               const struct kernel_prefix *prefix);
+bool kernel_filter_takes_protocol(const struct kernel_filter *filter,
+                                  const struct nlmsghdr *message);
+
 /* Decodes a message about a route. Allocates ret_entry->value, which the caller frees. Returns 1; 0
  * if the tables do not mirror the message or if the message is incomplete; or -ENOMEM. */
 int kernel_route_decode(const struct nlmsghdr *message, struct kernel_prefix *ret_prefix,

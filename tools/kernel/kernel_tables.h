@@ -153,6 +153,15 @@ struct kernel_status {
 	char doubt[48];    /* why the rows may differ from the kernel's state, or "" */
 };
 
+/* Which routes are mirrored. Zero: all. */
+#define KERNEL_FILTER_MAX 32u
+struct kernel_filter {
+	uint8_t family;                     /* AF_INET or AF_INET6; 0: both */
+	size_t table_count, protocol_count; /* 0: all */
+	uint32_t tables[KERNEL_FILTER_MAX];
+	uint8_t protocols[KERNEL_FILTER_MAX];
+};
+
 extern const char *const kernel_table_names[KERNEL_TABLES];
 extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
 

@@ -15,11 +15,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The directories of iproute2's files: of the administrator, and of the distribution. */
+#define KERNEL_WORDS_ETC    "/etc/iproute2"
+#define KERNEL_WORDS_VENDOR "/usr/share/iproute2"
+
 /* Reads the files, as ip(8) does: those in the directory `etc`, or else in `vendor`; the names that
  * are built in, for numbers without a name; and the files of `rt_protos.d` and the like. A file
  * that is missing adds nothing, a malformed line ends its file, and no more than 64 KiB of a file
- * are read. Called once, by one thread, before the other functions; without it only the names that
- * are built in are known. */
+ * are read. Called by one thread, before the other functions; without it only the names that are
+ * built in are known. */
 void kernel_words_load(const char *etc, const char *vendor);
 
 void kernel_word_state(uint8_t operstate, char ret[16]);
