@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <jansson.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,11 +132,12 @@ static void kernel_links(struct lines *links, struct lines *addresses)
 		snprintf(state, sizeof(state), "%s", text(link, "operstate", ""));
 		for (char *c = state; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
-		line_add(links, "%u %s %s %d %d %u %u %s %s", number(link, "ifindex"),
+		line_add(links, "%u %s %s %d %d %u %u %s %s group %lu", number(link, "ifindex"),
 		         text(link, "ifname", ""), strlen(mac) == 17 ? mac : "00:00:00:00:00:00",
 		         has_flag(link, "UP"), has_flag(link, "LOWER_UP"), number(link, "mtu"),
 		         master_index, state,
-		         text(json_object_get(link, "linkinfo"), "info_kind", ""));
+		         text(json_object_get(link, "linkinfo"), "info_kind", ""),
+		         strtoul(text(link, "group", "0"), NULL, 10));
 		json_array_foreach(json_object_get(link, "addr_info"), j, address)
 		{
 			const char *local = text(address, "local", "");
@@ -246,6 +248,82 @@ static void kernel_routes(bool wide, struct lines *routes)
 	json_decref(all);
 }
 
+static unsigned protocol_number(const char *name)
+{
+	const struct protoent *found = getprotobyname(name);
+
+	return found ? (unsigned)found->p_proto : (unsigned)strtoul(name, NULL, 10);
+}
+
+/* Formats a prefix of a rule. */
+static const char *rule_prefix(const json_t *rule, bool wide, const char *name, char ret[64])
+{
+	const char *address = text(rule, name, "all");
+	char length[16];
+
+	snprintf(length, sizeof(length), "%slen", name);
+	if (strcmp(address, "all") == 0)
+		return wide ? "::/0" : "0.0.0.0/0";
+	snprintf(ret, 64, "%s/%u", address,
+	         json_object_get(rule, length) ? number(rule, length)
+	         : wide                        ? 128
+	                                       : 32);
+	return ret;
+}
+
+/* Formats the ports of a rule: the member `name`, or `name`_start and `name`_end. */
+static void rule_ports(const json_t *rule, const char *name, char *ret, size_t size)
+{
+	char start[16], end[16];
+
+	snprintf(start, sizeof(start), "%s_start", name);
+	snprintf(end, sizeof(end), "%s_end", name);
+	if (json_object_get(rule, name))
+		snprintf(start, sizeof(start), "%s", name), snprintf(end, sizeof(end), "%s", name);
+	snprintf(ret, size, " %s %u-%u", name, number(rule, start), number(rule, end));
+}
+
+static void kernel_rules(bool wide, struct lines *rules)
+{
+	json_t *all = ip_json(wide ? "-6 rule show" : "-4 rule show"), *rule;
+	unsigned last = 0, order = 0;
+	size_t i;
+
+	json_array_foreach(all, i, rule)
+	{
+		const json_t *prefixlength = json_object_get(rule, "suppress_prefixlen"),
+			     *target = json_object_get(rule, "goto");
+		const char *mark = text(rule, "fwmark", NULL);
+		char from[64], to[64], sport[40], dport[40];
+
+		order = i > 0 && number(rule, "priority") == last ? order + 1 : 0;
+		last = number(rule, "priority");
+		rule_ports(rule, "sport", sport, sizeof(sport));
+		rule_ports(rule, "dport", dport, sizeof(dport));
+		line_add(rules,
+		         "%u #%u from %s to %s iif %s oif %s mark %lu/%lu tos %lu protocol %u%s%s "
+		         "uid %u-%lld %s table %s to %u suppress %lld/%s by %s%s%s",
+		         last, order, rule_prefix(rule, wide, "src", from),
+		         rule_prefix(rule, wide, "dst", to), text(rule, "iif", ""),
+		         text(rule, "oif", ""), mark ? strtoul(mark, NULL, 16) : 0,
+		         strtoul(text(rule, "fwmask", mark ? "0xffffffff" : "0"), NULL, 16),
+		         strtoul(text(rule, "tos", "0"), NULL, 16),
+		         protocol_number(text(rule, "ipproto", "0")), sport, dport,
+		         number(rule, "uid_start"),
+		         json_object_get(rule, "uid_end") ? (long long)number(rule, "uid_end")
+		                                          : 4294967295,
+		         target                         ? "goto"
+		         : json_object_get(rule, "nop") ? "nop"
+		                                        : text(rule, "action", "lookup"),
+		         table_number(text(rule, "table", "0")), number(rule, "goto"),
+		         prefixlength ? json_integer_value(prefixlength) : -1,
+		         text(rule, "suppress_ifgroup", "-1"), text(rule, "protocol", ""),
+		         json_object_get(rule, "not") ? " invert" : "",
+		         json_object_get(rule, "l3mdev") ? " l3mdev" : "");
+	}
+	json_decref(all);
+}
+
 /* ---- the region's tables ---- */
 
 static const char *column_text(const struct stele_schema *schema, const char *name,
@@ -318,11 +396,19 @@ static void region_lines(const struct stele_snapshot *snapshot, enum kernel_tabl
 	cursor = stele_cursor_close(cursor);
 }
 
+#define RULE_FORMAT \
+	"{priority} #{order} from {from} to {to} iif {iif} oif {oif} mark {mark}/{mask} " \
+	"tos {tos} protocol {ip_protocol} sport {sport_first}-{sport_last} " \
+	"dport {dport_first}-{dport_last} uid {uid_first}-{uid_last} {action} table {table} " \
+	"to {target} suppress {suppress_prefixlength}/{suppress_ifgroup} by {protocol}" \
+	"{?invert}{?other}{?l3mdev}"
+
 static const struct {
 	enum kernel_table table;
 	const char *format;
 } formats[] = {
-	{KERNEL_LINKS, "{index} {name} {mac} {up} {carrier} {mtu} {master} {state} {kind}"},
+	{KERNEL_LINKS,
+         "{index} {name} {mac} {up} {carrier} {mtu} {master} {state} {kind} group {group}"},
 	{KERNEL_ADDRESSES4,
          "{index} {address}/{length} peer {peer} brd {broadcast} {interface} {label} "
          "{scope}{?secondary}{?permanent}{?tentative}{?deprecated}{?temporary}"},
@@ -330,6 +416,8 @@ static const struct {
          "{index} {address}/{length} peer {peer} brd {broadcast} {interface} {label} "
          "{scope}{?secondary}{?permanent}{?tentative}{?deprecated}{?temporary}"},
 	{KERNEL_NEIGHBOURS4, "{address} {interface} {mac} {state}"},
+	{KERNEL_RULES4, RULE_FORMAT},
+	{KERNEL_RULES6, RULE_FORMAT},
 	{KERNEL_NEIGHBOURS6, "{address} {interface} {mac} {state}"},
 };
 
@@ -459,6 +547,8 @@ void kernel_state_read(struct lines of[KERNEL_TABLES])
 {
 	kernel_links(&of[KERNEL_LINKS], &of[KERNEL_ADDRESSES4]);
 	kernel_neighbours(&of[KERNEL_NEIGHBOURS4]);
+	kernel_rules(false, &of[KERNEL_RULES4]);
+	kernel_rules(true, &of[KERNEL_RULES6]);
 	kernel_routes(false, &of[KERNEL_FIB4]);
 	kernel_routes(true, &of[KERNEL_FIB6]);
 	forget_hidden(&of[KERNEL_FIB6]);

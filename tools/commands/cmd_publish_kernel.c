@@ -12,7 +12,7 @@
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/kernel/kernel.h"
 #include "tools/kernel/kernel_tables.h"
-#include "tools/kernel/kernel_words.h"
+#include "tools/netlink/kernel_words.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 

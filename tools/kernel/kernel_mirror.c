@@ -334,6 +334,41 @@ static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlm
 	                                                       : mirror_row_delete(mirror, row);
 }
 
+/* ---- rules ---- */
+
+/* The kernel inserts a new rule after those of the same priority, and deletes the first one that is
+ * equal. It allows equal rules, so an old message about a rule that is there may be about another
+ * one. */
+static int mirror_apply_rule(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	struct kernel_row *row = &mirror->row;
+	bool new = message->nlmsg_type == RTM_NEWRULE, clear = true;
+	uint32_t equal, count;
+	int r;
+
+	if (!kernel_decode_rule(message, row))
+		return 0;
+	r = kernel_rule_find(mirror_table(mirror, row->table), row, &equal, &count);
+	if (r < 0)
+		return r;
+	if (new) {
+		clear = equal == count || !mirror->replaying;
+		r = clear ? mirror_row_put(mirror, row) : 0;
+	} else if (equal < count) {
+		r = kernel_rule_remove(mirror_table(mirror, row->table), row, equal, count);
+		clear = r != -ENOSPC;
+	} else {
+		clear = mirror->replaying;
+	}
+	if (!clear)
+		kernel_mirror_mark(mirror,
+		                   row->table == KERNEL_RULES4
+		                           ? KERNEL_KIND_MASK(KERNEL_KIND_RULES4)
+		                           : KERNEL_KIND_MASK(KERNEL_KIND_RULES6),
+		                   "a message did not fit");
+	return r == -ENOSPC ? 0 : r;
+}
+
 /* ---- routes ---- */
 
 /* Doubts the routes of the TOS and metric of a message about a route that is not mirrored for its
@@ -437,6 +472,10 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 	case RTM_DELROUTE:
 		r = mirror_apply_route(mirror, message);
 		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		r = mirror_apply_rule(mirror, message);
+		break;
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
 		r = kernel_nexthop_apply(&mirror->store, message, mirror_doubt_all, mirror);
@@ -459,6 +498,8 @@ static const struct {
 	[KERNEL_KIND_NEIGHBOURS4] = {KERNEL_NEIGHBOURS4, -1},
 	[KERNEL_KIND_NEIGHBOURS6] = {KERNEL_NEIGHBOURS6, -1},
 	[KERNEL_KIND_NEXTHOPS] = {KERNEL_NEXTHOPS, -1},
+	[KERNEL_KIND_RULES4] = {KERNEL_RULES4, -1},
+	[KERNEL_KIND_RULES6] = {KERNEL_RULES6, -1},
 	[KERNEL_KIND_ROUTES4] = {KERNEL_FIB4, KERNEL_ALTERNATIVES4},
 	[KERNEL_KIND_ROUTES6] = {KERNEL_FIB6, KERNEL_ALTERNATIVES6},
 };
@@ -545,6 +586,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 	if (kind == KERNEL_KIND_ROUTES6)
 		mirror->store.sourced = 0;
 	mirror->sourced.count = 0;
+	mirror->last_rule.count = 0;
 	mirror->dumping = kind;
 	mirror->torn = mirror->gathering = false;
 	for (size_t i = 0; i < mirror->doubt_count; i++)
@@ -573,6 +615,12 @@ int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *
 	case RTM_NEWNEXTHOP:
 		r = kernel_nexthops_add(&mirror->nexthops, &mirror->store, message,
 		                        mirror_doubt_all, mirror);
+		break;
+	case RTM_NEWRULE:
+		if (kernel_decode_rule(message, row)) {
+			kernel_rule_number(row, &mirror->last_rule);
+			r = mirror_dump_put(mirror, row);
+		}
 		break;
 	case RTM_NEWROUTE:
 		r = mirror_dump_route(mirror, message);

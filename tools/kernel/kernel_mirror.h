@@ -35,6 +35,8 @@ enum kernel_kind {
 	KERNEL_KIND_NEIGHBOURS4,
 	KERNEL_KIND_NEIGHBOURS6,
 	KERNEL_KIND_NEXTHOPS,
+	KERNEL_KIND_RULES4,
+	KERNEL_KIND_RULES6,
 	KERNEL_KIND_ROUTES4,
 	KERNEL_KIND_ROUTES6,
 	KERNEL_KINDS,
@@ -74,6 +76,7 @@ struct kernel_mirror {
 	enum kernel_kind dumping;
 	bool torn; /* the dump had an object twice: the kernel changed meanwhile */
 	struct kernel_nexthops nexthops;
+	struct kernel_rule_place last_rule;
 	bool gathering;                 /* `list` holds the routes of the last prefix */
 	struct kernel_prefixes sourced; /* that have routes with a source prefix */
 };

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <stele/subscriber.h>
 
 #include "tools/netlink/kernel_attributes.h"
 #include "tools/kernel/kernel_rows.h"
@@ -42,7 +45,7 @@ bool kernel_decode_link(const struct nlmsghdr *message, struct kernel_row *ret)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	struct kernel_link *link = (void *)ret->value;
-	struct kernel_attributes found, info;
+	struct kernel_attributes found, info, data;
 
 	/* Ignores messages about bridge ports, and wireless events without data about the link. */
 	if (!kernel_attributes_read(message, sizeof(*header), &found) ||
@@ -60,6 +63,11 @@ bool kernel_decode_link(const struct nlmsghdr *message, struct kernel_row *ret)
 	                  link->state);
 	kernel_attributes_nested(found.of[IFLA_LINKINFO], &info);
 	kernel_attribute_text(info.of[IFLA_INFO_KIND], link->kind);
+	link->group = kernel_attribute_u32(found.of[IFLA_GROUP], 0);
+	if (strcmp(link->kind, "vrf") == 0) {
+		kernel_attributes_nested(info.of[IFLA_INFO_DATA], &data);
+		link->table = kernel_attribute_u32(data.of[IFLA_VRF_TABLE], 0);
+	}
 	return true;
 }
 
@@ -151,4 +159,151 @@ bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel
 	*ret_resolved = kernel_word_neighbour(header->ndm_state, header->ndm_flags, value->state);
 	names->find(names->context, (uint32_t)header->ndm_ifindex, value->interface);
 	return true;
+}
+
+/* ---- rules ---- */
+
+/* Attributes of newer kernels than the headers that this file is compiled with. */
+enum { ROWS_FRA_DSCP = 25, ROWS_FRA_SPORT_MASK = 28, ROWS_FRA_DPORT_MASK = 29 };
+
+/* Returns true if the rule has conditions that have no column. */
+static bool rows_rule_has_other(const struct kernel_attributes *found)
+{
+	if (found->of[FRA_TUN_ID])
+		return true;
+	for (int type = ROWS_FRA_DSCP; type < KERNEL_ATTRIBUTES; type++) {
+		const struct nlattr *at = found->of[type];
+		bool port = type == ROWS_FRA_SPORT_MASK || type == ROWS_FRA_DPORT_MASK;
+
+		/* A rule for a single port has the mask of all bits. */
+		if (at && !(port && kernel_attribute_u16(at, 0) == UINT16_MAX))
+			return true;
+	}
+	return false;
+}
+
+/* Sets a prefix, a struct stele_ipv4net or struct stele_ipv6net. Clears the bits after its length,
+ * which the kernel keeps, but ignores. */
+static void rows_rule_prefix(const struct nlattr *address, unsigned size, uint8_t length,
+                             uint8_t ret[17])
+{
+	if (!kernel_attribute_bytes(address, ret, size))
+		return;
+	ret[size] = length;
+	for (unsigned i = 0; i < size; i++)
+		if (8 * i + 8 > length)
+			ret[i] &= 8 * i >= length ? 0 : (uint8_t)(0xff00 >> (length - 8 * i));
+}
+
+/* Sets what a rule does with the packets that it is for. */
+static void rows_rule_action(const struct fib_rule_hdr *header,
+                             const struct kernel_attributes *found, struct kernel_rule *rule)
+{
+	rule->action = header->action;
+	rule->table = kernel_attribute_u32(found->of[FRA_TABLE], header->table);
+	rule->target = kernel_attribute_u32(found->of[FRA_GOTO], 0);
+	rule->l3mdev = found->of[FRA_L3MDEV] && mnl_attr_get_u8(found->of[FRA_L3MDEV]);
+	rule->suppress_prefixlength =
+		(int32_t)kernel_attribute_u32(found->of[FRA_SUPPRESS_PREFIXLEN], UINT32_MAX);
+	rule->suppress_ifgroup =
+		(int32_t)kernel_attribute_u32(found->of[FRA_SUPPRESS_IFGROUP], UINT32_MAX);
+	kernel_word_protocol(found->of[FRA_PROTOCOL] ? mnl_attr_get_u8(found->of[FRA_PROTOCOL]) : 0,
+	                     rule->protocol);
+}
+
+bool kernel_decode_rule(const struct nlmsghdr *message, struct kernel_row *ret)
+{
+	const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(message);
+	struct kernel_rule *rule = (void *)ret->value;
+	struct fib_rule_port_range ports = {0};
+	struct fib_rule_uid_range uids = {0, UINT32_MAX};
+	struct kernel_attributes found;
+	unsigned size;
+
+	if (!kernel_attributes_read(message, sizeof(*header), &found) ||
+	    (header->family != AF_INET && header->family != AF_INET6))
+		return false;
+	size = rows_address_size(header->family);
+	if (header->src_len > 8 * size || header->dst_len > 8 * size)
+		return false;
+	kernel_row_start(ret, header->family == AF_INET ? KERNEL_RULES4 : KERNEL_RULES6,
+	                 sizeof(*rule));
+	row_key_u32(ret, kernel_attribute_u32(found.of[FRA_PRIORITY], 0));
+	row_key_u32(ret, 0);
+	rows_rule_prefix(found.of[FRA_SRC], size, header->src_len, rule->from);
+	rows_rule_prefix(found.of[FRA_DST], size, header->dst_len, rule->to);
+	rule->tos = header->tos;
+	rule->invert = header->flags & FIB_RULE_INVERT;
+	rule->other = rows_rule_has_other(&found);
+	rule->mark = kernel_attribute_u32(found.of[FRA_FWMARK], 0);
+	rule->mask = kernel_attribute_u32(found.of[FRA_FWMASK], rule->mark ? UINT32_MAX : 0);
+	if (found.of[FRA_IP_PROTO])
+		rule->ip_protocol = mnl_attr_get_u8(found.of[FRA_IP_PROTO]);
+	kernel_attribute_bytes(found.of[FRA_SPORT_RANGE], &ports, sizeof(ports));
+	rule->sport_first = ports.start;
+	rule->sport_last = ports.end;
+	ports = (struct fib_rule_port_range){0};
+	kernel_attribute_bytes(found.of[FRA_DPORT_RANGE], &ports, sizeof(ports));
+	rule->dport_first = ports.start;
+	rule->dport_last = ports.end;
+	kernel_attribute_bytes(found.of[FRA_UID_RANGE], &uids, sizeof(uids));
+	rule->uid_first = uids.start;
+	rule->uid_last = uids.end;
+	kernel_attribute_text(found.of[FRA_IIFNAME], rule->iif);
+	kernel_attribute_text(found.of[FRA_OIFNAME], rule->oif);
+	rows_rule_action(header, &found, rule);
+	return true;
+}
+
+/* ---- places of rules ---- */
+
+static void rows_rule_set_order(struct kernel_row *rule, uint32_t order)
+{
+	memcpy(rule->key + 4, &(uint32_t){htonl(order)}, 4);
+}
+
+void kernel_rule_number(struct kernel_row *rule, struct kernel_rule_place *last)
+{
+	uint32_t priority;
+
+	memcpy(&priority, rule->key, sizeof(priority));
+	if (last->count == 0 || last->priority != priority)
+		*last = (struct kernel_rule_place){.priority = priority};
+	rows_rule_set_order(rule, last->count++);
+}
+
+int kernel_rule_find(struct stele_writable *rules, struct kernel_row *rule, uint32_t *ret_equal,
+                     uint32_t *ret_count)
+{
+	uint32_t equal = UINT32_MAX, count = 0;
+	struct stele_row found;
+	int r;
+
+	while ((r = stele_writable_get(rules, rule->key, rule->key_bits, &found)) == 1) {
+		if (equal == UINT32_MAX && memcmp(found.value, rule->value, rule->size) == 0)
+			equal = count;
+		rows_rule_set_order(rule, ++count);
+	}
+	*ret_equal = equal < count ? equal : count;
+	*ret_count = count;
+	return r;
+}
+
+int kernel_rule_remove(struct stele_writable *rules, struct kernel_row *rule, uint32_t at,
+                       uint32_t count)
+{
+	struct stele_row next;
+	int r = 1;
+
+	for (; at + 1 < count && r >= 0; at++) {
+		rows_rule_set_order(rule, at + 1);
+		r = stele_writable_get(rules, rule->key, rule->key_bits, &next);
+		if (r != 1)
+			return r;
+		memcpy(rule->value, next.value, rule->size);
+		rows_rule_set_order(rule, at);
+		r = stele_writable_put(rules, rule->key, rule->key_bits, rule->value, rule->size);
+	}
+	rows_rule_set_order(rule, count - 1);
+	return r < 0 ? r : stele_writable_delete(rules, rule->key, rule->key_bits);
 }

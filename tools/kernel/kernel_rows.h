@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Decodes messages about links, addresses and neighbours into rows, without state or I/O.
- * kernel_mirror.c calls this. A decoder returns false, and leaves the row undefined, if the tables
- * do not mirror the message or if the message is incomplete. */
+ * Decodes messages about links, addresses, neighbours and rules into rows, without state or I/O,
+ * and finds the place of a rule in its table. kernel_mirror.c calls this. A decoder returns false,
+ * and leaves the row undefined, if the tables do not mirror the message or if the message is
+ * incomplete. */
 #ifndef TOOLS_KERNEL_KERNEL_ROWS_H
 #define TOOLS_KERNEL_KERNEL_ROWS_H
 
@@ -32,5 +33,29 @@ bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_n
  * does not always report that an entry enters it. The table must then have no row with this key. */
 bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel_names *names,
                              struct kernel_row *ret, bool *ret_resolved);
+
+/* Sets the column `order` of the key to 0: a message does not say it. */
+bool kernel_decode_rule(const struct nlmsghdr *message, struct kernel_row *ret);
+
+/* The last rule of a dump. */
+struct kernel_rule_place {
+	uint32_t priority;
+	uint32_t count; /* rules of this priority */
+};
+
+/* Sets the column `order` of a rule of a dump, which has the rules in the kernel's order. */
+void kernel_rule_number(struct kernel_row *rule, struct kernel_rule_place *last);
+
+/* Counts the rules of the priority of a rule. Sets `*ret_equal` to the number of the first one that
+ * is equal, or to `*ret_count`. Sets the column `order` of `rule` to `*ret_count`. Returns 0 or a
+ * negative errno of the table. */
+int kernel_rule_find(struct stele_writable *rules, struct kernel_row *rule, uint32_t *ret_equal,
+                     uint32_t *ret_count);
+
+/* Removes the rule number `at` of `count` rules of the priority of `rule`, and renumbers those
+ * after it. Overwrites `rule`. Returns 1 or a negative errno of the table; after -ENOSPC the rules
+ * of this priority are undefined. */
+int kernel_rule_remove(struct stele_writable *rules, struct kernel_row *rule, uint32_t at,
+                       uint32_t count);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,8 @@ const char *const kernel_table_names[KERNEL_TABLES] = {
 	[KERNEL_ALTERNATIVES4] = "alternatives4",
 	[KERNEL_ALTERNATIVES6] = "alternatives6",
 	[KERNEL_NEXTHOPS] = "nexthops",
+	[KERNEL_RULES4] = "rules4",
+	[KERNEL_RULES6] = "rules6",
 	[KERNEL_STATUS] = "status",
 };
 
@@ -34,6 +37,8 @@ static const struct stele_column link_columns[] = {
 	STELE_VALUE(struct kernel_link, master, STELE_U32),
 	STELE_VALUE(struct kernel_link, state, STELE_CHAR),
 	STELE_VALUE(struct kernel_link, kind, STELE_CHAR),
+	STELE_VALUE(struct kernel_link, group, STELE_U32),
+	STELE_VALUE(struct kernel_link, table, STELE_U32),
 };
 
 /* The peer is part of the key, because an interface may have the same address twice, with different
@@ -202,6 +207,50 @@ static const struct stele_column nexthop_columns[] = {
 	STELE_VALUE(struct kernel_nexthop, scope, STELE_CHAR),
 };
 
+static const struct stele_word action_words[] = {
+	{"unspec", FR_ACT_UNSPEC},       {"lookup", FR_ACT_TO_TBL},
+	{"goto", FR_ACT_GOTO},           {"nop", FR_ACT_NOP},
+	{"blackhole", FR_ACT_BLACKHOLE}, {"unreachable", FR_ACT_UNREACHABLE},
+	{"prohibit", FR_ACT_PROHIBIT},
+};
+
+#define RULE_PREFIX(name_, type_, size_) \
+	{ \
+		.name = #name_, .type = (type_), .size = (size_), \
+		.offset = offsetof(struct kernel_rule, name_) \
+	}
+#define RULE(net_, net_size_) \
+	STELE_KEY("priority", STELE_U32), STELE_KEY("order", STELE_U32), \
+		RULE_PREFIX(from, net_, net_size_), RULE_PREFIX(to, net_, net_size_), \
+		STELE_VALUE(struct kernel_rule, iif, STELE_CHAR), \
+		STELE_VALUE(struct kernel_rule, oif, STELE_CHAR), \
+		STELE_VALUE(struct kernel_rule, mark, STELE_U32), \
+		STELE_VALUE(struct kernel_rule, mask, STELE_U32), \
+		STELE_VALUE(struct kernel_rule, tos, STELE_U8), \
+		STELE_VALUE(struct kernel_rule, ip_protocol, STELE_U8), \
+		STELE_VALUE(struct kernel_rule, sport_first, STELE_U16), \
+		STELE_VALUE(struct kernel_rule, sport_last, STELE_U16), \
+		STELE_VALUE(struct kernel_rule, dport_first, STELE_U16), \
+		STELE_VALUE(struct kernel_rule, dport_last, STELE_U16), \
+		STELE_VALUE(struct kernel_rule, uid_first, STELE_U32), \
+		STELE_VALUE(struct kernel_rule, uid_last, STELE_U32), \
+		STELE_VALUE(struct kernel_rule, invert, STELE_BOOL), \
+		STELE_VALUE(struct kernel_rule, other, STELE_BOOL), \
+		STELE_VALUE_ENUM(struct kernel_rule, action, STELE_U8, action_words), \
+		STELE_VALUE(struct kernel_rule, table, STELE_U32), \
+		STELE_VALUE(struct kernel_rule, target, STELE_U32), \
+		STELE_VALUE(struct kernel_rule, l3mdev, STELE_BOOL), \
+		STELE_VALUE(struct kernel_rule, suppress_prefixlength, STELE_I32), \
+		STELE_VALUE(struct kernel_rule, suppress_ifgroup, STELE_I32), \
+		STELE_VALUE(struct kernel_rule, protocol, STELE_CHAR)
+
+static const struct stele_column rule4_columns[] = {
+	RULE(STELE_IPV4NET, sizeof(struct stele_ipv4net)),
+};
+static const struct stele_column rule6_columns[] = {
+	RULE(STELE_IPV6NET, sizeof(struct stele_ipv6net)),
+};
+
 static const struct stele_column status_columns[] = {
 	STELE_KEY("id", STELE_U8),
 	STELE_VALUE(struct kernel_status, synced, STELE_BOOL),
@@ -232,6 +281,8 @@ static const struct stele_schema alternatives4 =
 static const struct stele_schema alternatives6 =
 	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, alternative6_columns);
 static const struct stele_schema nexthops = STELE_SCHEMA(struct kernel_nexthop, nexthop_columns);
+static const struct stele_schema rules4 = STELE_SCHEMA(struct kernel_rule, rule4_columns);
+static const struct stele_schema rules6 = STELE_SCHEMA(struct kernel_rule, rule6_columns);
 static const struct stele_schema mirror_status = STELE_SCHEMA(struct kernel_status, status_columns);
 
 const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
@@ -245,6 +296,8 @@ const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
 	[KERNEL_ALTERNATIVES4] = &alternatives4,
 	[KERNEL_ALTERNATIVES6] = &alternatives6,
 	[KERNEL_NEXTHOPS] = &nexthops,
+	[KERNEL_RULES4] = &rules4,
+	[KERNEL_RULES6] = &rules6,
 	[KERNEL_STATUS] = &mirror_status,
 };
 

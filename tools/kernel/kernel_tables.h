@@ -31,6 +31,8 @@ enum kernel_table {
 	KERNEL_ALTERNATIVES4,
 	KERNEL_ALTERNATIVES6,
 	KERNEL_NEXTHOPS,
+	KERNEL_RULES4,
+	KERNEL_RULES6,
 	KERNEL_STATUS,
 	KERNEL_TABLES,
 };
@@ -42,6 +44,8 @@ struct kernel_link {
 	bool carrier;
 	uint32_t mtu;
 	uint32_t master; /* index of the bridge, bond or VRF of the link; 0: none */
+	uint32_t group;  /* 0 is the default group */
+	uint32_t table;  /* routing table of a VRF; 0: the link is no VRF */
 	char state[16];  /* RFC 2863: up, down, lowerlayerdown, dormant, unknown ... */
 	char kind[16];   /* veth, vlan, bridge ...; empty for hardware */
 };
@@ -137,6 +141,39 @@ struct kernel_nexthop {
 	bool onlink;
 	char protocol[12];
 	char scope[12];
+};
+
+/* A policy routing rule (`ip rule'). The key is the priority and the number of the rule among those
+ * of its priority, from 0: the order in which the kernel tries rules. A condition that is not set
+ * holds for all packets. The kernel takes a rule if all of its conditions hold, or with `invert` if
+ * not all do.
+ *
+ * `suppress_prefixlength` and `suppress_ifgroup` reject the route that was found in the table of
+ * the rule, if its prefix has this length or a smaller one, or if its link is in this group. */
+struct kernel_rule {
+	uint8_t from[17]; /* struct stele_ipv4net or struct stele_ipv6net; of length 0: not set */
+	uint8_t to[17];
+	uint8_t tos;         /* 0: not set */
+	uint8_t ip_protocol; /* IPPROTO_TCP ...; 0: not set */
+	uint8_t action;      /* FR_ACT_TO_TBL ... */
+	bool l3mdev;         /* the table is the one of the VRF of the packet's interface */
+	bool invert;
+	bool other;      /* the rule has conditions that have no column */
+	uint32_t table;  /* to look up; 0: none */
+	uint32_t target; /* of the action goto: the priority of the rule to go on with */
+	uint32_t mark;
+	uint32_t mask; /* bits of the packet's mark that `mark` is compared with; 0: not set */
+	int32_t suppress_prefixlength; /* -1: not set */
+	int32_t suppress_ifgroup;      /* -1: not set */
+	uint16_t sport_first;          /* 0: not set */
+	uint16_t sport_last;
+	uint16_t dport_first; /* 0: not set */
+	uint16_t dport_last;
+	uint32_t uid_first; /* 0 to UINT32_MAX: not set */
+	uint32_t uid_last;
+	char iif[16]; /* name of the interface, which need not exist; empty: not set */
+	char oif[16];
+	char protocol[12]; /* who made the rule, as for routes */
 };
 
 /* One row: whether the tables are the kernel's state. Counters are those of the present publisher.
