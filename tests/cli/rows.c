@@ -106,6 +106,13 @@ Test(cli_rows, lookup_takes_the_columns_before_the_prefix)
 	expect_done(STELE("lookup", "--format", "csv", vpn, "7,10.3.4.5"),
 	            "_address,vrf,prefix,address\n\"7,10.3.4.5\",7,10.0.0.0/8,\"a, b\"\n");
 	EXPECT_STATUS(STELE("lookup", vpn, "8,10.3.4.5"), 1);
+	expect_done(STELE("lookup", "--format", "csv", vpn, "--table", "7", "10.3.4.5"),
+	            "_address,vrf,prefix,address\n10.3.4.5,7,10.0.0.0/8,\"a, b\"\n");
+	EXPECT_STATUS(STELE("lookup", vpn, "--table", "8", "10.3.4.5"), 1);
+	EXPECT_FAILURE(STELE("lookup", vpn, "--table", "7,8", "10.3.4.5"), 2,
+	               "expected 2 columns joined by commas, found 3");
+	EXPECT_FAILURE(STELE("lookup", target, "--table", "7", "10.3.4.5"), 2,
+	               "--table: the keys of table \"", "no column before the prefix");
 	EXPECT_FAILURE(STELE("get", vpn, "7"), 2, "expected 2 columns joined by commas, found 1");
 }
 

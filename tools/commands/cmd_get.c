@@ -38,6 +38,7 @@ static const char lookup_doc[] =
 	"  stele lookup net/routes 10.1.2.3 192.0.2.7\n"
 	"  cut -d' ' -f1 access.log | stele lookup --format csv net/routes -\n"
 	"  stele lookup vpn/routes 7,10.1.2.3\n"
+	"  stele lookup kernel/fib4 --table 254 10.1.2.3 192.0.2.7\n"
 	"\n"
 	"Prints, for each address, the row with the longest prefix that matches it. If no "
 	"prefix matches an address, its columns are empty, and the exit status is 1."
@@ -47,7 +48,9 @@ static const char lookup_doc[] =
 	"with --version, all answers come from that version.\n"
 	"\n"
 	"In a table whose key has columns before the prefix, an ADDRESS is written as a key: "
-	"its columns are joined by commas.\n";
+	"its columns are joined by commas. With --table, the addresses are written alone, and "
+	"VALUE is the column before the prefix, such as the number of a routing table of 'stele "
+	"publish --kernel-routes'.\n";
 
 /* The state of stele get or stele lookup. `live` reads each row from the newest version at that
  * moment. With --version, `live` is unused. */
@@ -61,6 +64,7 @@ struct query {
 	void *value;     /* copy of the row's value */
 	size_t capacity; /* of `value`, in bytes */
 	/* Only for a lookup: */
+	const char *before; /* the columns of the key before the prefix, as text; NULL: not given */
 	struct output *output;
 	struct output_column *columns;
 	const char **units; /* of `columns`, NULL if a column has none */
@@ -230,6 +234,25 @@ static void get_close_lookup(struct query *query)
 	free(query->address_name);
 }
 
+/* Parses an address, which is the last column of the key if the others are given by --table, and
+ * otherwise the entire key. Returns 0 or a negative errno of the library. */
+static int get_parse_address(struct query *query, const char *address)
+{
+	const struct stele_schema *schema = query->reader.schema;
+	size_t length = strlen(address), before;
+	char *text;
+	int result;
+
+	if (!query->before)
+		return stele_key_parse_address(schema, address, length, &query->key);
+	before = strlen(query->before);
+	text = heap_realloc(NULL, before + 1 + length + 1);
+	sprintf(text, "%s,%s", query->before, address);
+	result = stele_key_parse_address(schema, text, before + 1 + length, &query->key);
+	free(text);
+	return result;
+}
+
 static enum status get_match(struct query *query, const char *where, const char *address)
 {
 	size_t count = query->reader.schema->column_count;
@@ -237,8 +260,7 @@ static enum status get_match(struct query *query, const char *where, const char 
 	bool there;
 	int result;
 
-	result = stele_key_parse_address(query->reader.schema, address, strlen(address),
-	                                 &query->key);
+	result = get_parse_address(query, address);
 	status = result < 0 ? fail(fail_status(result), "%s%s", where, stele_last_error())
 	                    : get_read_row(query, true, &there);
 	if (status != STATUS_DONE)
@@ -313,14 +335,30 @@ static enum status get_match_all(struct query *query, char **addresses)
 static enum status get_check_prefixes(const struct query *query)
 {
 	const struct stele_schema *schema = query->reader.schema;
-	enum stele_type last = schema->columns[row_key_columns(schema) - 1].type;
+	size_t keys = row_key_columns(schema);
+	enum stele_type last = schema->columns[keys - 1].type;
+	bool prefixes = last == STELE_IPV4NET || last == STELE_IPV6NET;
 
-	if (last == STELE_IPV4NET || last == STELE_IPV6NET)
+	if (prefixes && query->before && keys == 1)
+		return fail(STATUS_INPUT,
+		            "--table: the keys of table \"%s\" have no column before the prefix",
+		            query->target.table);
+	if (prefixes)
 		return STATUS_DONE;
 	return fail(STATUS_INPUT,
 	            "the keys of table \"%s\" are not prefixes (ipv4net, ipv6net); use 'stele "
 	            "get' instead of lookup",
 	            query->target.table);
+}
+
+static error_t get_parse_lookup(int key, char *argument, struct argp_state *state)
+{
+	struct query *query = state->input;
+
+	if (key != 't')
+		return ARGP_ERR_UNKNOWN;
+	query->before = argument;
+	return 0;
 }
 
 static enum status get_run_lookup(int argc, char **argv)
@@ -329,7 +367,7 @@ static enum status get_run_lookup(int argc, char **argv)
 	enum status status;
 	struct call call;
 
-	if (options_parse(&command_lookup, argc, argv, &query.reading, &call) < 2)
+	if (options_parse(&command_lookup, argc, argv, &query, &call) < 2)
 		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
 	status = get_open_query(&query, &call.place, "lookup", call.operands[0]);
 	if (status == STATUS_DONE)
@@ -354,7 +392,15 @@ const struct command command_lookup = {
 	.summary = "print the rows with the longest matching prefixes",
 	.usage = "REGION/TABLE|FILE/TABLE ADDRESS...\nREGION/TABLE|FILE/TABLE -",
 	.doc = lookup_doc,
+	.options =
+		(const struct argp_option[]){
+			{"table", 't', "VALUE", 0,
+                         "Look up in the rows whose key has VALUE before the prefix", 0},
+			{0},
+		},
+	.parse = get_parse_lookup,
 	.common = &options_reading,
+	.common_at = offsetof(struct query, reading),
 	.reads = true,
 	.run = get_run_lookup,
 };
