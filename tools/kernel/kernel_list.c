@@ -77,7 +77,7 @@ long kernel_list_best(const struct kernel_list *list)
 {
 	long best = -1;
 
-	if (list->at.from_length || list->sourced)
+	if (list->at.from_length || (list->sourced && list->at.length > 0))
 		return -1;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct kernel_entry *entry = &list->of[i];

@@ -36,7 +36,8 @@ struct kernel_list {
 	size_t count, capacity;
 	/* IPv6: the prefix also has routes with a source prefix. Then the kernel takes no other
 	 * route of this prefix, not even for packets from elsewhere: it goes on with the next
-	 * shorter prefix. */
+	 * shorter prefix. Only the routes of the empty prefix remain, because there is no shorter
+	 * one. */
 	bool sourced;
 	/* The rows that the list was read from: */
 	bool best;    /* in fib4 or fib6 */
