@@ -44,6 +44,7 @@ tools/kernel         lib tools/netlink
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output tools/kernel
 tools/top            lib tools/base tools/region tools/rows tools/output tools/kernel
+tools/route          lib tools/base tools/region tools/output tools/netlink tools/kernel
 tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel
 '
 

@@ -293,7 +293,8 @@ static void kernel_rules(bool wide, struct lines *rules)
 	{
 		const json_t *prefixlength = json_object_get(rule, "suppress_prefixlen"),
 			     *target = json_object_get(rule, "goto");
-		const char *mark = text(rule, "fwmark", NULL);
+		const char *mark = text(rule, "fwmark", NULL),
+			   *group = text(rule, "suppress_ifgroup", "-1");
 		char from[64], to[64], sport[40], dport[40];
 
 		order = i > 0 && number(rule, "priority") == last ? order + 1 : 0;
@@ -317,7 +318,7 @@ static void kernel_rules(bool wide, struct lines *rules)
 		                                        : text(rule, "action", "lookup"),
 		         table_number(text(rule, "table", "0")), number(rule, "goto"),
 		         prefixlength ? json_integer_value(prefixlength) : -1,
-		         text(rule, "suppress_ifgroup", "-1"), text(rule, "protocol", ""),
+		         strcmp(group, "default") == 0 ? "0" : group, text(rule, "protocol", ""),
 		         json_object_get(rule, "not") ? " invert" : "",
 		         json_object_get(rule, "l3mdev") ? " l3mdev" : "");
 	}

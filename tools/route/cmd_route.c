@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ * stele route: walks the kernel's rules and routes, as the kernel publisher mirrors them, for one
+ * packet. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stele/stele.h>
+#include "tools/base/command.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
+#include "tools/base/status.h"
+#include "tools/output/output.h"
+#include "tools/output/output_cell.h"
+#include "tools/region/options.h"
+#include "tools/region/reader.h"
+#include "tools/region/target.h"
+#include "tools/route/route_text.h"
+#include "tools/route/route_walk.h"
+
+static const char route_doc[] =
+	"Examples:\n"
+	"  stele route net 10.1.2.3\n"
+	"  stele route net 10.1.2.3 --iif eth0 --from 192.0.2.7\n"
+	"  stele route net 2001:db8::1 --mark 0x10 --all --format json\n"
+	"\n"
+	"Prints the rules by which the kernel chooses a route to ADDRESS, and what each leads to, "
+	"down to the route that is taken. REGION is one that 'stele publish --kernel-routes' "
+	"fills. If no route is taken, the exit status is 1."
+	"\v"
+	"The packet has no TOS, IP protocol, ports and outgoing interface; rules for these do not "
+	"hold for it. Without --iif, it is made on this machine.\n";
+
+struct route {
+	struct options_reading reading;
+	struct route_packet packet;
+	const char *mark, *from;
+	bool all; /* print rules whose conditions do not hold, too */
+	/* While walking: */
+	bool wide;
+	const struct route_tables *tables;
+	struct output *output;
+	size_t steps;
+	enum status written;
+	struct route_step last; /* without the entry */
+	uint8_t last_type;      /* of the route of the last step */
+};
+
+/* ---- output ---- */
+
+enum {
+	COLUMN_PRIORITY,
+	COLUMN_RULE,
+	COLUMN_ACTION,
+	COLUMN_RESULT,
+	COLUMN_TABLE,
+	COLUMN_PREFIX,
+	COLUMN_TYPE,
+	COLUMN_METRIC,
+	COLUMN_HOPS,
+	ROUTE_COLUMNS
+};
+enum { HOP_GATEWAY, HOP_INTERFACE, HOP_WEIGHT, HOP_DEAD, HOP_COLUMNS };
+
+static const struct output_column route_columns[ROUTE_COLUMNS] = {
+	[COLUMN_PRIORITY] = {"priority", true}, [COLUMN_RULE] = {"rule", false},
+	[COLUMN_ACTION] = {"action", false},    [COLUMN_RESULT] = {"result", false},
+	[COLUMN_TABLE] = {"table", true},       [COLUMN_PREFIX] = {"prefix", false},
+	[COLUMN_TYPE] = {"type", false},        [COLUMN_METRIC] = {"metric", true},
+	[COLUMN_HOPS] = {"hops", false},
+};
+static const struct output_column route_hop_columns[HOP_COLUMNS] = {
+	[HOP_GATEWAY] = {"gateway", false},
+	[HOP_INTERFACE] = {"interface", false},
+	[HOP_WEIGHT] = {"weight", true},
+	[HOP_DEAD] = {"dead", false},
+};
+
+static const char *const route_results[] = {
+	[ROUTE_SKIPPED] = "skipped", [ROUTE_UNKNOWN] = "unknown",
+	[ROUTE_JUMPED] = "jumped",   [ROUTE_NO_TARGET] = "no-target",
+	[ROUTE_NOTHING] = "nothing", [ROUTE_NONE] = "no-route",
+	[ROUTE_THROWN] = "throw",    [ROUTE_SUPPRESSED] = "suppressed",
+	[ROUTE_TAKEN] = "taken",     [ROUTE_REJECTED] = "rejected",
+};
+
+static const char *route_type_word(uint8_t type)
+{
+	static const char *const words[] = {
+		[RTN_UNICAST] = "unicast",
+		[RTN_LOCAL] = "local",
+		[RTN_BROADCAST] = "broadcast",
+		[RTN_ANYCAST] = "anycast",
+		[RTN_MULTICAST] = "multicast",
+		[RTN_BLACKHOLE] = "blackhole",
+		[RTN_UNREACHABLE] = "unreachable",
+		[RTN_PROHIBIT] = "prohibit",
+		[RTN_THROW] = "throw",
+	};
+
+	return type < sizeof(words) / sizeof(words[0]) && words[type] ? words[type] : "other";
+}
+
+/* The texts of the cells of one next hop. */
+struct route_hop_text {
+	char gateway[INET6_ADDRSTRLEN], interface[24], weight[DESCRIBED_MAX];
+};
+
+static int route_make_hop(const struct route *route, const struct kernel_hop *hop,
+                          struct route_hop_text *text, struct cell cells[HOP_COLUMNS])
+{
+	struct kernel_link link;
+	int r = route_link(route->tables, hop->ifindex, &link);
+
+	if (r < 0)
+		return r;
+	if (r == 1)
+		snprintf(text->interface, sizeof(text->interface), "%.16s", link.name);
+	else
+		snprintf(text->interface, sizeof(text->interface), "#%u", hop->ifindex);
+	if (hop->family)
+		inet_ntop(hop->family == 4 ? AF_INET : AF_INET6, hop->gateway, text->gateway,
+		          sizeof(text->gateway));
+	cells[HOP_GATEWAY] =
+		hop->family ? cell_text(text->gateway) : (struct cell){.kind = CELL_NONE};
+	cells[HOP_INTERFACE] = cell_text(text->interface);
+	cells[HOP_WEIGHT] = cell_number(hop->weight, text->weight);
+	cells[HOP_DEAD] = cell_literal(hop->dead ? "true" : "false");
+	/* Tables leave out what most hops have. */
+	cells[HOP_WEIGHT].unchanged = hop->weight == 1;
+	cells[HOP_DEAD].unchanged = !hop->dead;
+	return 0;
+}
+
+/* Prints a step; route_step_f. */
+static int route_print_step(void *context, const struct route_step *step)
+{
+	char priority[DESCRIBED_MAX], table[DESCRIBED_MAX], metric[DESCRIBED_MAX];
+	char rule[ROUTE_TEXT_MAX], action[ROUTE_TEXT_MAX], prefix[ROUTE_TEXT_MAX];
+	struct route *route = context;
+	const struct kernel_entry *entry = &step->entry;
+	struct cell cells[ROUTE_COLUMNS] = {0}, *hops = NULL;
+	struct route_hop_text *texts = NULL;
+	int r = 0;
+
+	route->steps++;
+	route->last = *step;
+	route->last_type = entry->value ? entry->value->type : RTN_UNSPEC;
+	if (step->result == ROUTE_SKIPPED && !route->all)
+		return 0;
+	route_text_conditions(step->rule, route->wide, rule);
+	route_text_action(step->rule, action);
+	cells[COLUMN_PRIORITY] = cell_number(step->priority, priority);
+	cells[COLUMN_RULE] = cell_text(rule);
+	cells[COLUMN_ACTION] = cell_text(action);
+	cells[COLUMN_RESULT] = cell_text(route_results[step->result]);
+	if (step->table)
+		cells[COLUMN_TABLE] = cell_number(step->table, table);
+	if (entry->value) {
+		route_text_prefix(step->prefix.address, step->prefix.length, route->wide, prefix);
+		cells[COLUMN_PREFIX] = cell_text(prefix);
+		cells[COLUMN_TYPE] = cell_text(route_type_word(entry->value->type));
+		cells[COLUMN_METRIC] = cell_number(entry->metric, metric);
+		hops = heap_realloc(NULL, (entry->hops + 1) * HOP_COLUMNS * sizeof(*hops));
+		texts = heap_realloc(NULL, (entry->hops + 1) * sizeof(*texts));
+		for (unsigned i = 0; i < entry->hops && r >= 0; i++)
+			r = route_make_hop(route, &kernel_entry_hops(entry)[i], &texts[i],
+			                   hops + i * HOP_COLUMNS);
+		cells[COLUMN_HOPS] = (struct cell){
+			.kind = CELL_LIST,
+			.columns = route_hop_columns,
+			.cells = hops,
+			.column_count = HOP_COLUMNS,
+			.row_count = entry->hops,
+		};
+	}
+	if (r >= 0 && route->written == STATUS_DONE)
+		route->written = output_row(route->output, cells);
+	free(hops);
+	free(texts);
+	return r;
+}
+
+/* ---- the command ---- */
+
+/* Says on standard error if the tables may differ from the kernel's state. */
+static void route_warn(const struct stele_snapshot *snapshot, const char *region)
+{
+	const struct kernel_status *status;
+	struct stele_row row;
+
+	if (stele_snapshot_get(snapshot, kernel_table_names[KERNEL_STATUS],
+	                       kernel_schemas[KERNEL_STATUS], "", 8, &row) != 1)
+		return;
+	status = row.value;
+	if (!status->synced)
+		fail(STATUS_DONE, "region \"%s\" may differ from the kernel's state: %.48s", region,
+		     status->doubt);
+}
+
+/* Reports why no route is taken. */
+static enum status route_fail(const struct route *route, const char *address)
+{
+	const struct route_step *last = &route->last;
+
+	if (route->steps == 0)
+		return fail(STATUS_NOT_THERE, "no route to %s: there are no rules", address);
+	if (last->result != ROUTE_REJECTED)
+		return fail(STATUS_NOT_THERE, "no route to %s: no rule leads to a route", address);
+	if (route->last_type != RTN_UNSPEC)
+		return fail(STATUS_NOT_THERE, "no route to %s: the route in table %u is of type %s",
+		            address, last->table, route_type_word(route->last_type));
+	return fail(STATUS_NOT_THERE, "no route to %s: rule %u rejects the packet", address,
+	            last->priority);
+}
+
+static enum status route_run_walk(struct route *route, struct reader *reader, const char *address)
+{
+	struct route_tables tables;
+	enum status status;
+	int r = route_tables_open(&tables, reader->snapshot, route->wide);
+
+	if (r == -ENXIO)
+		return fail(STATUS_NO_TABLE,
+		            "%s; 'stele publish --kernel-routes' makes the tables that this "
+		            "command reads",
+		            stele_last_error());
+	if (r < 0)
+		return fail_library(r);
+	r = route_packet_arrive(&route->packet, &tables);
+	if (r == 0)
+		return fail(STATUS_NOT_THERE, "--iif: there is no link \"%s\"", route->packet.iif);
+	if (r < 0)
+		return fail_library(r);
+	route_warn(reader->snapshot, reader->region);
+	route->tables = &tables;
+	route->output =
+		output_open(route->reading.format, SHAPE_ROWS, route_columns, ROUTE_COLUMNS);
+	r = route_walk(&tables, &route->packet, route_print_step, route);
+	if (r >= 0) {
+		int checked = stele_snapshot_check(reader->snapshot);
+
+		r = checked < 0 ? checked : r;
+	}
+	status = r < 0 ? fail_library(r) : route->written;
+	status = output_end(route->output, status);
+	return status == STATUS_DONE && r == 0 ? route_fail(route, address) : status;
+}
+
+static bool route_parse_address(const char *text, bool *ret_wide, uint8_t ret[16])
+{
+	*ret_wide = strchr(text, ':') != NULL;
+	return inet_pton(*ret_wide ? AF_INET6 : AF_INET, text, ret) == 1;
+}
+
+/* Parses the operand ADDRESS and the options. */
+static enum status route_parse_packet(struct route *route, const char *address)
+{
+	struct route_packet *packet = &route->packet;
+	bool wide;
+
+	if (!route_parse_address(address, &route->wide, packet->to))
+		return fail_usage("route",
+		                  "invalid address \"%s\" (expected 192.0.2.1 or "
+		                  "2001:db8::1)",
+		                  address);
+	if (route->from && !route_parse_address(route->from, &wide, packet->from))
+		return fail_usage("route", "--from: invalid address \"%s\"", route->from);
+	if (route->from && wide != route->wide)
+		return fail_usage("route", "--from: \"%s\" and \"%s\" are of different families",
+		                  route->from, address);
+	packet->has_from = route->from;
+	if (route->mark) {
+		unsigned long mark;
+		char *end;
+
+		errno = 0;
+		mark = strtoul(route->mark, &end, 0);
+		if (errno || *end || !*route->mark || *route->mark == '-' || mark > UINT32_MAX)
+			return fail_usage("route",
+			                  "--mark: invalid value \"%s\" (expected a number up to "
+			                  "0xffffffff)",
+			                  route->mark);
+		packet->mark = (uint32_t)mark;
+	}
+	return STATUS_DONE;
+}
+
+static error_t route_parse(int key, char *argument, struct argp_state *state)
+{
+	struct route *route = state->input;
+
+	switch (key) {
+	case 'i':
+		route->packet.iif = argument;
+		return 0;
+	case 'm':
+		route->mark = argument;
+		return 0;
+	case 's':
+		route->from = argument;
+		return 0;
+	case 'A':
+		route->all = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static enum status route_run(int argc, char **argv)
+{
+	struct route route = {.packet = {.iif = "lo"}};
+	struct reader reader;
+	enum status status;
+	struct call call;
+
+	if (options_parse(&command_route, argc, argv, &route, &call) != 2)
+		return fail_usage("route", "expected REGION and ADDRESS");
+	status = route_parse_packet(&route, call.operands[1]);
+	if (status == STATUS_DONE)
+		status = target_check_source(call.operands[0]);
+	if (status == STATUS_DONE)
+		status = reader_open(&reader, &call.place, call.operands[0], READER_PINNED);
+	if (status != STATUS_DONE)
+		return status;
+	status = reader_open_table(&reader, kernel_table_names[KERNEL_LINKS],
+	                           &route.reading.version);
+	if (status == STATUS_DONE)
+		status = route_run_walk(&route, &reader, call.operands[1]);
+	reader_close(&reader);
+	return status;
+}
+
+const struct command command_route = {
+	.name = "route",
+	.summary = "print the route that the kernel takes, and why",
+	.usage = "REGION|FILE ADDRESS",
+	.doc = route_doc,
+	.options =
+		(const struct argp_option[]){
+			{"iif", 'i', "INTERFACE", 0, "The packet comes in by INTERFACE", 0},
+			{"mark", 'm', "NUMBER", 0, "The packet has this mark (fwmark)", 0},
+			{"from", 's', "ADDRESS", 0, "The packet comes from ADDRESS", 0},
+			{"all", 'A', NULL, 0, "Print rules that are not for the packet, too", 0},
+			{0},
+		},
+	.parse = route_parse,
+	.common = &options_reading,
+	.common_at = offsetof(struct route, reading),
+	.reads = true,
+	.run = route_run,
+};
