@@ -290,7 +290,7 @@ check-headers: $(BUILD)/libstele.a | $(BUILD)/packages-check ## the public heade
 	$(Q)LINK='$(link)' tests/scripts/check_headers.sh $(call quoted,$(CC)) $(call quoted,$(CXX)) $(BUILD)
 
 check-examples: $(examples) ## the examples compile, and the documents show them verbatim
-	$(Q)tests/scripts/check_examples.sh 'README.md docs/following.md' $(example_sources)
+	$(Q)tests/scripts/check_examples.sh 'README.md docs/following.md docs/routers.md' $(example_sources)
 
 # Debian installs headers that both word sizes share in the folder of the 64-bit ones.
 flags_32 = $(addprefix -idirafter /usr/include/,$(shell $(CC) -print-multiarch 2>/dev/null))
