@@ -561,12 +561,13 @@ static void random_change(FILE *batch, unsigned *state)
 	case 4:
 	case 5:
 	case 6:
-		fprintf(batch, "-6 route %s fd32:%u::/32 via fd00::%u %s\n", verb, prefix, hop,
+		fprintf(batch, "route %s fd32:%u::/32 via fd00::%u %s\n", verb, prefix, hop,
 		        metric);
 		break;
 	case 7:
-		fprintf(batch, "-6 route %s fd32:%u::/32 dev d%u %s\n", verb, prefix, prefix % 2,
-		        metric);
+		/* Of another metric than routes with a router (docs/design/kernel.md). */
+		fprintf(batch, "route %s fd32:%u::/32 dev d%u metric %u\n", verb, prefix,
+		        prefix % 2, 6 + hop % 2);
 		break;
 	case 8:
 		fprintf(batch,
@@ -575,7 +576,7 @@ static void random_change(FILE *batch, unsigned *state)
 		break;
 	case 9:
 		fprintf(batch,
-		        "-6 route %s fd32:%u::/32 %s nexthop via fd00::%u nexthop via fd00::%u\n",
+		        "route %s fd32:%u::/32 %s nexthop via fd00::%u nexthop via fd00::%u\n",
 		        verb, prefix, metric, hop, other);
 		break;
 	case 10:
