@@ -45,7 +45,7 @@ tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output tools/kernel
 tools/top            lib tools/base tools/region tools/rows tools/output tools/kernel
 tools/route          lib tools/base tools/region tools/output tools/netlink tools/kernel
-tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel
+tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel tools/netlink
 '
 
 embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'
