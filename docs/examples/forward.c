@@ -10,7 +10,7 @@
 #include <stele/lpm.h>
 #include <stele/stele.h>
 
-/* tools/kernel/kernel_tables.h explains the members. */
+/* tools/fib/kernel_tables.h explains the members. */
 struct hop {
 	uint8_t gateway[16];
 	uint32_t ifindex;

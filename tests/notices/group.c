@@ -199,8 +199,8 @@ static void create_as_member_of_all(unsigned count)
 Test(notices_group, a_member_of_many_groups_in_a_small_thread)
 {
 	needs_root();
-	/* The process of a Criterion test has a thread, and ThreadSanitizer allows none in a process
-	 * that was forked while it had threads. */
+	/* A Criterion test has threads, and ThreadSanitizer supports none in a process that was
+	 * forked from one with threads. */
 	if (THREAD_SANITIZED)
 		cr_skip_test("ThreadSanitizer allows no thread in a child");
 	ipc_join(ipc_spawn(create_as_member_of_all, NGROUPS_MAX));

@@ -34,18 +34,19 @@ subscriber/index     lib/* notifier subscriber
 subscriber/inspect   lib/* notifier subscriber
 tools                tools/*
 tools/base           lib
-tools/region         lib tools/base tools/kernel
+tools/region         lib tools/base tools/fib
 tools/rows           lib tools/base
 tools/output         lib tools/base tools/region tools/rows
 tools/input          lib tools/base tools/region tools/rows tools/output
 tools/generate       lib tools/base tools/region tools/rows tools/input
 tools/netlink        -
-tools/kernel         lib tools/netlink
+tools/fib            lib tools/netlink
+tools/kernel         lib tools/netlink tools/fib
 tools/bench          lib tools/base tools/region tools/output
-tools/doctor         lib tools/base tools/region tools/output tools/kernel
-tools/top            lib tools/base tools/region tools/rows tools/output tools/kernel
-tools/route          lib tools/base tools/region tools/output tools/netlink tools/kernel
-tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel tools/netlink
+tools/doctor         lib tools/base tools/region tools/output tools/fib
+tools/top            lib tools/base tools/region tools/rows tools/output tools/fib
+tools/route          lib tools/base tools/region tools/output tools/netlink tools/fib
+tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel tools/fib tools/netlink
 '
 
 embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <stele/stele.h>
 
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 /* What the mirror reported. Shared with its process. */
 struct counters {

@@ -12,8 +12,8 @@
 #include <criterion/criterion.h>
 #include <stele/stele.h>
 
-#include "tools/kernel/kernel_list.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_list.h"
+#include "tools/fib/kernel_tables.h"
 
 /* ---- rows as lines of text ---- */
 

@@ -9,7 +9,7 @@
 
 #include <stele/stele.h>
 
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 struct lines {
 	char **of;

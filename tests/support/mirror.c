@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 void mirror_publish(struct stele_publisher *publisher, const char *doubt, uint64_t refused)
 {

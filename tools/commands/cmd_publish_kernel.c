@@ -11,7 +11,7 @@
 #include "tools/base/stop.h"
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/kernel/kernel.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tools/netlink/kernel_words.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"

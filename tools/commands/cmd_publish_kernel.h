@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 

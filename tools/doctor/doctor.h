@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tools/output/output.h"
 #include "tools/region/place.h"
 

@@ -5,7 +5,7 @@
  *
  * The kernel may change during a dump. The messages that arrive during a dump are applied after it,
  * in the same transaction. The last message about an object agrees with the dump, or shows that the
- * object must be read again (see (d) in kernel_mirror.h).
+ * object must be read again (kernel_mirror.replaying).
  *
  * A dump starts at once if messages were lost, and as soon as no message has arrived for QUIET_MS.
  * If messages keep arriving that do not describe all of their change, the loop would always dump.
@@ -22,7 +22,6 @@
  * removal. */
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +31,13 @@
 #include "lib/units.h"
 #include "tools/kernel/kernel.h"
 #include "tools/kernel/kernel_mirror.h"
-#include "tools/kernel/kernel_socket.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/kernel/kernel_region.h"
+#include "tools/netlink/kernel_socket.h"
+#include "tools/fib/kernel_tables.h"
 #include "tools/netlink/kernel_words.h"
 
 /* Milliseconds between two removals of dead subscribers by an idle publisher. */
 #define REAP_MS 5000
-/* Nanoseconds to wait for another publisher to go away; the default of the library. */
-#define ATTACH_NS (5 * NSEC_PER_SEC)
-/* Nanoseconds between two checks for a signal while waiting for another publisher. */
-#define SLICE_NS (100 * NSEC_PER_MSEC)
 /* Milliseconds without a message that end a burst. */
 #define SETTLE_MS 2
 /* Milliseconds without a message after which the kernel is quiet. */
@@ -67,63 +63,16 @@
 /* The kernel publisher. Times are in nanoseconds on CLOCK_MONOTONIC. */
 struct source {
 	const struct kernel_options *options;
-	const char *region;
-	struct stele_publisher *publisher;
-	struct stele_transaction *tx; /* of this round */
+	struct kernel_region region;
 	struct kernel_sockets sockets;
 	struct kernel_mirror mirror;
 	struct kernel_relink relink; /* while the routes of a link are read */
-	struct kernel_status status;
-	int64_t status_at; /* for kernel_status_put() */
-	bool drained;      /* the socket has no more messages */
+	bool drained;                /* the socket has no more messages */
 	bool urgent; /* messages were lost, or there was no dump yet: the next must not wait */
 	int64_t last_event; /* time of the last message */
 	int64_t rest_until; /* time before which no dump starts while messages arrive */
-	unsigned messages;  /* number of messages in this round */
-	unsigned dumped;    /* number of objects dumped in this round */
 	unsigned failures;  /* rounds without success for lack of memory */
-	bool lost;          /* the kernel has lost messages in this round */
-	/* What was last reported of the state: KERNEL_SYNCED, KERNEL_LOST, KERNEL_FULL, or 0. */
-	enum kernel_event state;
-	bool reported; /* options->error has the error message */
 };
-
-static void kernel_report(const struct source *source, enum kernel_event event, uint64_t version)
-{
-	const struct kernel_report report = {
-		.event = event,
-		.version = version,
-		.objects = source->dumped,
-		.messages = source->messages,
-		.status = &source->status,
-		.note = event == KERNEL_NOTED ? stele_publisher_note(source->publisher) : "",
-	};
-
-	if (source->options->report)
-		source->options->report(source->options->context, &report);
-}
-
-/* Sets the error message of kernel_run(), and returns `r`. */
-static int kernel_fail(struct source *source, int r, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int kernel_fail(struct source *source, int r, const char *format, ...)
-{
-	va_list arguments;
-
-	if (source->options->error_size) {
-		va_start(arguments, format);
-		vsnprintf(source->options->error, source->options->error_size, format, arguments);
-		va_end(arguments);
-	}
-	source->reported = true;
-	return r;
-}
-
-static int kernel_fail_library(struct source *source, int r)
-{
-	return kernel_fail(source, r, "%s", stele_last_error());
-}
 
 /* ---- a round ---- */
 
@@ -133,7 +82,7 @@ static int kernel_take_event(void *context, const struct nlmsghdr *message)
 	struct source *source = context;
 	int r = kernel_mirror_apply(&source->mirror, message);
 
-	return r < 0 ? kernel_fail_library(source, r) : 0;
+	return r < 0 ? kernel_region_fail_library(&source->region, r) : 0;
 }
 
 /* Applies messages until none has arrived for `settle_ms`, or until the burst has its maximum
@@ -144,19 +93,20 @@ static int kernel_take_burst(struct source *source, int settle_ms)
 	int64_t end = kernel_now() + SETTLE_MAX_NS;
 
 	source->drained = false;
-	while (source->messages < BURST_MAX) {
+	while (source->region.messages < BURST_MAX) {
 		int r = kernel_events_read(&source->sockets, kernel_take_event, source);
 
 		if (r >= 0) {
-			source->messages += (unsigned)r;
+			source->region.messages += (unsigned)r;
 			source->last_event = kernel_now();
 		} else if (r == -ENOBUFS) {
-			kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS, "messages were lost");
-			source->lost = source->urgent = true;
-			source->status.losses++;
+			kernel_doubts_mark(&source->mirror.doubts, KERNEL_ALL_KINDS,
+			                   "messages were lost");
+			source->region.lost = source->urgent = true;
+			source->region.status.losses++;
 		} else if (r == -EAGAIN) {
 			source->drained = true;
-			if (!source->messages || kernel_now() >= end ||
+			if (!source->region.messages || kernel_now() >= end ||
 			    poll(&waiting, 1, settle_ms) <= 0)
 				return 0;
 			source->drained = false;
@@ -173,8 +123,8 @@ static int kernel_take_dumped(void *context, const struct nlmsghdr *message)
 	struct source *source = context;
 	int r = kernel_mirror_dump_add(&source->mirror, message);
 
-	source->dumped++;
-	return r < 0 ? kernel_fail_library(source, r) : 0;
+	source->region.objects++;
+	return r < 0 ? kernel_region_fail_library(&source->region, r) : 0;
 }
 
 /* Dumps one kind, up to DUMP_TRIES times if the kernel changes meanwhile. Returns 0, 1 if the last
@@ -187,13 +137,13 @@ static int kernel_dump_kind(struct source *source, enum kernel_kind kind)
 		int interrupted, r = kernel_mirror_dump_start(mirror, kind);
 
 		if (r < 0)
-			return kernel_fail_library(source, r);
+			return kernel_region_fail_library(&source->region, r);
 		interrupted = kernel_dump(&source->sockets, kind, kernel_take_dumped, source);
 		if (interrupted < 0)
 			return interrupted;
 		r = kernel_mirror_dump_end(mirror);
 		if (r < 0)
-			return kernel_fail_library(source, r);
+			return kernel_region_fail_library(&source->region, r);
 		if (!interrupted && r == 0)
 			return 0;
 	}
@@ -209,24 +159,25 @@ static int kernel_dump_dirty(struct source *source)
 
 	/* Only a dump of all objects finds out how many rows still have no space. */
 	if (mirror->store.space.refused)
-		kernel_mirror_mark(mirror, KERNEL_ALL_KINDS, "the region is full");
+		kernel_doubts_mark(&mirror->doubts, KERNEL_ALL_KINDS, "the region is full");
 	mirror->store.space.refused = 0;
 	for (int kind = KERNEL_KIND_LINKS; kind < KERNEL_KINDS; kind++) {
 		int r = 0;
 
 		/* A dump of links may make other kinds dirty. */
-		mask |= mirror->dirty;
-		mirror->dirty = 0;
+		mask |= mirror->doubts.dirty;
+		mirror->doubts.dirty = 0;
 		if (mask & KERNEL_KIND_MASK(kind))
 			r = kernel_dump_kind(source, (enum kernel_kind)kind);
 		if (r < 0)
 			return r;
 		if (r == 1)
 			doubtful |= KERNEL_KIND_MASK(kind);
-		source->status.dumps += (mask >> kind) & 1;
+		source->region.status.dumps += (mask >> kind) & 1;
 	}
 	if (doubtful)
-		kernel_mirror_mark(mirror, doubtful, "the kernel changed during the dumps");
+		kernel_doubts_mark(&mirror->doubts, doubtful,
+		                   "the kernel changed during the dumps");
 	source->urgent = false;
 	took = kernel_now() - start;
 	source->rest_until = kernel_now() +
@@ -253,7 +204,7 @@ static int kernel_take_link(void *context, const struct nlmsghdr *message)
 	source->mirror.answering = true;
 	r = kernel_mirror_apply(&source->mirror, message);
 	source->mirror.answering = false;
-	return r < 0 ? kernel_fail_library(source, r) : 0;
+	return r < 0 ? kernel_region_fail_library(&source->region, r) : 0;
 }
 
 /* Takes a route of a link. */
@@ -262,7 +213,7 @@ static int kernel_take_routes(void *context, const struct nlmsghdr *message)
 	struct source *source = context;
 	int r = kernel_relink_add(&source->relink, message);
 
-	return r < 0 ? kernel_fail_library(source, r) : 0;
+	return r < 0 ? kernel_region_fail_library(&source->region, r) : 0;
 }
 
 /* Reads the routes of one link and one family. `gone`: the link does not exist any more. */
@@ -276,22 +227,24 @@ static int kernel_read_link(struct source *source, uint32_t ifindex, bool wide, 
 	if (!gone)
 		r = kernel_relink_start(&source->relink, &mirror->store, ifindex, wide);
 	if (r == 1) {
-		source->status.reads++;
+		source->region.status.reads++;
 		read = kernel_query_routes(&source->sockets, wide, ifindex, kernel_take_routes,
 		                           source);
 	}
 	if (read == 1 || read == -EOPNOTSUPP) {
-		kernel_mirror_mark(mirror, kind, "a link has changed");
+		kernel_doubts_mark(&mirror->doubts, kind, "a link has changed");
 		r = 0;
 	} else if (read == -ENODEV) {
 		r = kernel_mirror_forget_link(mirror, ifindex, wide);
 	} else if (r == 1) {
 		r = read < 0 ? read : kernel_relink_end(&source->relink);
 		if (r == 1)
-			kernel_mirror_mark(mirror, kind, "a message did not fit");
+			kernel_doubts_mark(&mirror->doubts, kind, "a message did not fit");
 	}
 	kernel_relink_free(&source->relink);
-	return r < 0 && !source->reported && r != read ? kernel_fail_library(source, r) : r;
+	return r < 0 && !source->region.failed && r != read
+	               ? kernel_region_fail_library(&source->region, r)
+	               : r;
 }
 
 /* Dumps the next-hop objects, if there are any: the kernel removes those of a link that goes down
@@ -301,10 +254,10 @@ static int kernel_read_nexthops(struct source *source)
 	int r = kernel_nexthops_any(&source->mirror.store);
 
 	if (r < 0)
-		return kernel_fail_library(source, r);
+		return kernel_region_fail_library(&source->region, r);
 	r = r ? kernel_dump_kind(source, KERNEL_KIND_NEXTHOPS) : 0;
 	if (r == 1)
-		kernel_mirror_mark(&source->mirror, KERNEL_KIND_MASK(KERNEL_KIND_NEXTHOPS),
+		kernel_doubts_mark(&source->mirror.doubts, KERNEL_KIND_MASK(KERNEL_KIND_NEXTHOPS),
 		                   "the kernel changed during the dumps");
 	return r < 0 ? r : 0;
 }
@@ -315,7 +268,7 @@ static int kernel_read_doubts(struct source *source)
 	struct kernel_mirror *mirror = &source->mirror;
 	struct kernel_doubt doubt;
 
-	while (kernel_mirror_take_doubt(mirror, &doubt)) {
+	while (kernel_doubts_take(&mirror->doubts, &doubt)) {
 		int r = kernel_query_link(&source->sockets, doubt.ifindex, kernel_take_link,
 		                          source);
 		bool gone = r == -ENODEV;
@@ -343,9 +296,9 @@ static int kernel_read_again(struct source *source)
 	int r = 0;
 
 	for (int i = 0; i < READ_TRIES && r >= 0 && source->drained; i++) {
-		if (mirror->dirty && kernel_rest(source) == 0)
+		if (mirror->doubts.dirty && kernel_rest(source) == 0)
 			r = kernel_dump_dirty(source);
-		else if (mirror->doubt_count)
+		else if (mirror->doubts.link_count)
 			r = kernel_read_doubts(source);
 		else
 			break;
@@ -358,64 +311,20 @@ static int kernel_read_again(struct source *source)
 	return r;
 }
 
-/* Applies a burst of messages, reads what it leaves in doubt, and writes the status, in the open
- * transaction. `settle_ms` is for kernel_take_burst().
+/* Applies a burst of messages, and reads what it leaves in doubt, in the open transaction.
+ * `settle_ms` is for kernel_take_burst().
  *
  * If messages were lost, the tables may differ from the kernel's state until the end of a long
  * dump. So that readers know it meanwhile, the dump is left to the next transaction. */
 static int kernel_fill(struct source *source, int settle_ms)
 {
-	struct kernel_status *status = &source->status;
-	bool known;
-	int r = kernel_tables_open(source->tx, source->mirror.store.tables);
+	bool known = !kernel_status_is_synced(source->mirror.store.tables[KERNEL_STATUS]);
+	int r = kernel_take_burst(source, settle_ms);
 
-	if (r < 0)
-		return kernel_fail_library(source, r);
-	known = !kernel_status_is_synced(source->mirror.store.tables[KERNEL_STATUS]);
-	r = kernel_take_burst(source, settle_ms);
 	source->mirror.replaying &= !source->drained;
-	status->messages += source->messages;
 	if (r >= 0 && (known || !source->urgent))
 		r = kernel_read_again(source);
-	if (r < 0)
-		return r;
-	source->status.refused = source->mirror.store.space.refused;
-	r = kernel_status_put(source->mirror.store.tables[KERNEL_STATUS], &source->status,
-	                      kernel_mirror_reason(&source->mirror), &source->status_at);
-	return r < 0 ? kernel_fail_library(source, r) : 0;
-}
-
-/* Begins a transaction. Waits while another publisher that shares the region has a transaction
- * open. The messages of the kernel stay in the socket meanwhile. Returns 1, 0 if stop_fd is
- * readable, or a negative errno of the library. */
-static int kernel_begin(struct source *source)
-{
-	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
-	int r;
-
-	while ((r = stele_transaction_begin(source->publisher, &source->tx)) == -EBUSY)
-		if (poll(&stop, 1, 100) > 0)
-			return 0;
-	return r < 0 ? r : 1;
-}
-
-/* Reports the version of a round, if there is one, and what it means for the tables. Called after
- * the commit, because a slow reader of the reports must not keep the region locked. */
-static void kernel_report_round(struct source *source, uint64_t version)
-{
-	enum kernel_event state = source->state;
-
-	if (version)
-		kernel_report(source, source->dumped ? KERNEL_DUMPED : KERNEL_UPDATED, version);
-	if (source->lost)
-		state = KERNEL_LOST;
-	else if (source->status.synced)
-		state = KERNEL_SYNCED;
-	else if (source->status.refused && !source->mirror.dirty)
-		state = KERNEL_FULL;
-	if (state != source->state)
-		kernel_report(source, state, version);
-	source->state = state;
+	return r;
 }
 
 /* Starts over with fewer rows, after a transaction failed for lack of memory and was aborted: its
@@ -425,9 +334,9 @@ static int kernel_make_space(struct source *source)
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
 
 	kernel_space_shrink(&source->mirror.store.space);
-	kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS, "the region is full");
+	kernel_doubts_mark(&source->mirror.doubts, KERNEL_ALL_KINDS, "the region is full");
 	source->urgent = true;
-	source->reported = false;
+	source->region.failed = false;
 	if (++source->failures > FAILURES_MAX)
 		poll(&stop, 1, FULL_MS);
 	return 0;
@@ -436,34 +345,21 @@ static int kernel_make_space(struct source *source)
 /* Runs a round: one transaction, and a version if it changed something. */
 static int kernel_round(struct source *source)
 {
-	const char *message = source->options->message;
 	bool quiet = kernel_now() - source->last_event > QUIET_MS * NSEC_PER_MSEC;
-	uint64_t version;
-	int r;
+	int r = kernel_region_begin(&source->region);
 
-	source->messages = source->dumped = 0;
-	source->lost = false;
-	r = kernel_begin(source);
-	if (r < 0)
-		return kernel_fail_library(source, r);
-	if (r == 0)
-		return 0;
+	if (r <= 0)
+		return r;
 	r = kernel_fill(source, quiet ? 0 : SETTLE_MS);
-	if (r < 0) {
-		source->tx = stele_transaction_abort(source->tx);
-		return r == -ENOSPC ? kernel_make_space(source) : r;
-	}
-	if (!message)
-		message = source->dumped ? "kernel dump" : "kernel update";
-	r = stele_transaction_commit(source->tx, message, &version);
-	source->tx = NULL;
+	if (r >= 0)
+		r = kernel_region_commit(&source->region, kernel_mirror_reason(&source->mirror));
+	else
+		kernel_region_abort(&source->region);
 	if (r == -ENOSPC)
 		return kernel_make_space(source);
-	if (r < 0)
-		return kernel_fail_library(source, r);
-	source->failures = 0;
-	kernel_report_round(source, r == 1 ? version : 0);
-	return 0;
+	if (r >= 0)
+		source->failures = 0;
+	return r;
 }
 
 /* ---- the loop ---- */
@@ -479,9 +375,9 @@ static int kernel_loop(struct source *source)
 	for (;;) {
 		int timeout = REAP_MS, r;
 
-		if (source->mirror.doubt_count)
+		if (source->mirror.doubts.link_count)
 			timeout = 0;
-		else if (source->mirror.dirty)
+		else if (source->mirror.doubts.dirty)
 			timeout = (int)((kernel_rest(source) + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 		if (poll(fds, 2, timeout) < 0) {
 			if (errno == EINTR)
@@ -490,94 +386,40 @@ static int kernel_loop(struct source *source)
 		}
 		if (fds[0].revents)
 			return 0;
-		if (fds[1].revents || source->mirror.doubt_count ||
-		    (source->mirror.dirty && kernel_rest(source) == 0)) {
+		if (fds[1].revents || source->mirror.doubts.link_count ||
+		    (source->mirror.doubts.dirty && kernel_rest(source) == 0)) {
 			r = kernel_round(source);
 			if (r < 0)
 				return r;
-		} else if (!source->mirror.dirty) {
-			stele_publisher_reap(source->publisher);
+		} else if (!source->mirror.doubts.dirty) {
+			stele_publisher_reap(source->region.publisher);
 		}
-		if (!source->mirror.dirty && kernel_space_may_fit(&source->mirror.store.space))
-			kernel_mirror_mark(&source->mirror, KERNEL_ALL_KINDS, "the region is full");
+		if (!source->mirror.doubts.dirty &&
+		    kernel_space_may_fit(&source->mirror.store.space))
+			kernel_doubts_mark(&source->mirror.doubts, KERNEL_ALL_KINDS,
+			                   "the region is full");
 	}
-}
-
-/* Says in the table `status` that the tables are not followed any more. */
-static int kernel_say_stopped(struct source *source)
-{
-	int r = kernel_begin(source);
-
-	if (r <= 0)
-		return r;
-	r = kernel_tables_open(source->tx, source->mirror.store.tables);
-	if (r >= 0)
-		r = kernel_status_put(source->mirror.store.tables[KERNEL_STATUS], &source->status,
-		                      "the publisher has stopped", &source->status_at);
-	if (r < 0) {
-		source->tx = stele_transaction_abort(source->tx);
-		return r;
-	}
-	r = stele_transaction_commit(source->tx, "kernel mirror stopped", NULL);
-	source->tx = NULL;
-	return r;
-}
-
-/* Attaches as a publisher. Waits for another publisher to go away, in slices, and checks for a
- * signal between them. Returns 1, 0 if stop_fd is readable, or a negative errno of the library. */
-static int kernel_attach(struct source *source, const struct stele_publisher_options *options)
-{
-	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
-	struct stele_publisher_options slice = *options;
-	int64_t timeout = options->attach_timeout_ns ? options->attach_timeout_ns : ATTACH_NS;
-	int64_t end = kernel_now() + timeout;
-	int r;
-
-	if (timeout > SLICE_NS)
-		slice.attach_timeout_ns = SLICE_NS;
-	for (;;) {
-		r = stele_publisher_open(source->region, &slice, &source->publisher);
-		if (r != -EBUSY || kernel_now() >= end)
-			break;
-		if (poll(&stop, 1, 10) > 0)
-			return 0;
-	}
-	return r < 0 ? kernel_fail_library(source, r) : 1;
 }
 
 static int kernel_run_source(struct source *source)
 {
-	struct stele_publisher_options defaults = {
-		.size = sizeof(defaults),
-		.flags = STELE_CREATE,
-	};
-	const struct stele_publisher_options *publisher = source->options->publisher;
 	int r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
-	bool stopped = false;
 
 	kernel_words_load(KERNEL_WORDS_ETC, KERNEL_WORDS_VENDOR);
 	kernel_mirror_init(&source->mirror);
-	if (r >= 0)
-		r = kernel_attach(source, publisher ? publisher : &defaults);
-	source->mirror.store.space.publisher = source->publisher;
 	if (source->options->filter)
 		source->mirror.store.filter = *source->options->filter;
-	if (r > 0 && *stele_publisher_note(source->publisher))
-		kernel_report(source, KERNEL_NOTED, 0);
-	if (r > 0) {
+	if (r >= 0)
+		r = kernel_region_attach(&source->region);
+	if (r > 0)
 		r = kernel_loop(source);
-		if (r == 0)
-			(void)kernel_say_stopped(source);
-		stopped = r == 0;
-	}
-	if (r < 0 && !source->reported)
-		kernel_fail(source, r, "cannot read the kernel's tables over rtnetlink: %s",
-		            strerror(-r));
-	stele_publisher_close(source->publisher);
+	if (r < 0 && !source->region.failed)
+		kernel_region_fail(&source->region, r,
+		                   "cannot read the kernel's tables over rtnetlink: %s",
+		                   strerror(-r));
+	kernel_region_detach(&source->region);
 	kernel_sockets_close(&source->sockets);
 	kernel_mirror_free(&source->mirror);
-	if (stopped)
-		kernel_report(source, KERNEL_STOPPED, 0);
 	return r;
 }
 
@@ -594,8 +436,9 @@ int kernel_run(const char *region, const struct kernel_options *options)
 			         "no memory for the kernel publisher");
 		return -ENOMEM;
 	}
-	source->region = region;
 	source->options = options;
+	source->region = (struct kernel_region){
+		.name = region, .options = options, .store = &source->mirror.store};
 	source->urgent = true;
 	r = kernel_run_source(source);
 	free(source);

@@ -7,89 +7,16 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
-#include "tools/kernel/kernel_edit.h"
-#include "tools/kernel/kernel_link.h"
+#include "tools/fib/kernel_edit.h"
+#include "tools/fib/kernel_link.h"
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/netlink/kernel_words.h"
 
-/* ---- doubt ---- */
-
-void kernel_mirror_mark(struct kernel_mirror *mirror, unsigned kinds, const char *reason)
-{
-	mirror->dirty |= kinds;
-	mirror->reason = reason;
-}
-
 const char *kernel_mirror_reason(const struct kernel_mirror *mirror)
 {
-	if (mirror->dirty)
-		return mirror->reason;
-	if (mirror->store.space.refused)
-		return "the region is full";
-	return mirror->doubt_count ? "a link has changed" : "";
-}
-
-static void mirror_doubt(struct kernel_mirror *mirror, uint32_t ifindex, unsigned kinds)
-{
-	for (size_t i = 0; i < mirror->doubt_count; i++) {
-		if (mirror->doubts[i].ifindex == ifindex) {
-			mirror->doubts[i].kinds |= kinds;
-			return;
-		}
-	}
-	if (mirror->doubt_count == KERNEL_DOUBTS_MAX)
-		kernel_mirror_mark(mirror, kinds, "many links have changed");
-	else
-		mirror->doubts[mirror->doubt_count++] =
-			(struct kernel_doubt){.ifindex = ifindex, .kinds = kinds};
-}
-
-/* kernel_store.unnamed: a route names a link that the mirror does not know yet. */
-static void mirror_unnamed(void *context, uint32_t ifindex)
-{
-	mirror_doubt(context, ifindex, KERNEL_ROUTE_KINDS);
-}
-
-/* kernel_store.disagrees. */
-static void mirror_disagrees(void *context, uint32_t ifindex)
-{
-	struct kernel_mirror *mirror = context;
-
-	for (size_t i = 0; i < mirror->changing_count; i++)
-		if (mirror->changing[i] == ifindex)
-			return;
-	if (mirror->changing_count == KERNEL_DOUBTS_MAX)
-		mirror_doubt(mirror, ifindex, KERNEL_ROUTE_KINDS);
-	else
-		mirror->changing[mirror->changing_count++] = ifindex;
-}
-
-/* Returns true, once, if routes disagree with this link. */
-static bool mirror_end_change(struct kernel_mirror *mirror, uint32_t ifindex)
-{
-	for (size_t i = 0; i < mirror->changing_count && !mirror->answering; i++) {
-		if (mirror->changing[i] != ifindex)
-			continue;
-		mirror->changing[i] = mirror->changing[--mirror->changing_count];
-		return true;
-	}
-	return false;
-}
-
-static enum kernel_kind mirror_route_kind(bool wide)
-{
-	return wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4;
-}
-
-/* kernel_follow.doubt */
-static void mirror_doubt_family(void *context, uint32_t ifindex, bool wide)
-{
-	mirror_doubt(context, ifindex, KERNEL_KIND_MASK(mirror_route_kind(wide)));
-}
-
-static void mirror_doubt_all(void *context, uint32_t ifindex)
-{
-	mirror_doubt(context, ifindex, KERNEL_ROUTE_KINDS);
+	if (mirror->doubts.dirty)
+		return mirror->doubts.reason;
+	return mirror->doubts.link_count ? "a link has changed" : "";
 }
 
 /* Doubts the links of all routes that a change without a message may concern. */
@@ -97,27 +24,19 @@ static int mirror_doubt_wanted(struct kernel_mirror *mirror, bool wide,
                                const struct kernel_wanted *wanted)
 {
 	struct kernel_prefixes ignored = {0};
-	int r = kernel_relink_scan(&mirror->store, wide, wanted, mirror_doubt_all, mirror,
-	                           &ignored);
+	int r = kernel_relink_scan(&mirror->store, wide, wanted, kernel_doubts_add_all,
+	                           &mirror->doubts, &ignored);
 
 	kernel_prefixes_free(&ignored);
 	return r;
 }
 
-bool kernel_mirror_take_doubt(struct kernel_mirror *mirror, struct kernel_doubt *ret)
-{
-	if (mirror->doubt_count == 0)
-		return false;
-	*ret = mirror->doubts[--mirror->doubt_count];
-	return true;
-}
-
 void kernel_mirror_init(struct kernel_mirror *mirror)
 {
-	kernel_mirror_mark(mirror, KERNEL_ALL_KINDS, "the publisher has just started");
-	mirror->store.unnamed = mirror_unnamed;
-	mirror->store.disagrees = mirror_disagrees;
-	mirror->store.context = mirror;
+	kernel_doubts_mark(&mirror->doubts, KERNEL_ALL_KINDS, "the publisher has just started");
+	mirror->store.unnamed = kernel_doubts_add_all;
+	mirror->store.disagrees = kernel_doubts_begin_change;
+	mirror->store.context = &mirror->doubts;
 }
 
 void kernel_mirror_free(struct kernel_mirror *mirror)
@@ -150,7 +69,7 @@ static void mirror_find_name(void *context, uint32_t index, char ret[16])
 	}
 	/* The message about the new link follows. */
 	snprintf(ret, 16, "#%u", index);
-	mirror_doubt(mirror, index, KERNEL_ROUTE_KINDS);
+	kernel_doubts_add(&mirror->doubts, index, KERNEL_ROUTE_KINDS);
 }
 
 /* Finds no name. The object of the message goes, perhaps after its link. */
@@ -234,8 +153,8 @@ static struct kernel_follow mirror_follow(struct kernel_mirror *mirror)
 {
 	return (struct kernel_follow){.store = &mirror->store,
 	                              .old = mirror->answering || mirror->replaying,
-	                              .doubt = mirror_doubt_family,
-	                              .context = mirror};
+	                              .doubt = kernel_doubts_add_family,
+	                              .context = &mirror->doubts};
 }
 
 /* Puts the row of a link, and changes its routes. */
@@ -247,7 +166,7 @@ static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row
 	uint32_t ifindex = mirror_row_ifindex(row);
 	int r = stele_writable_get(mirror_table(mirror, KERNEL_LINKS), row->key, row->key_bits,
 	                           &found);
-	bool known = r == 1;
+	bool disagreed, known = r == 1;
 
 	if (r < 0)
 		return r;
@@ -256,7 +175,9 @@ static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row
 	r = mirror_row_put(mirror, row);
 	if (r < 0 || !known)
 		return r;
-	return kernel_link_changed(&follow, ifindex, &old, mirror_end_change(mirror, ifindex));
+	/* An answer or a dump does not say that the routes have changed. */
+	disagreed = !mirror->answering && kernel_doubts_end_change(&mirror->doubts, ifindex);
+	return kernel_link_changed(&follow, ifindex, &old, disagreed);
 }
 
 /* Deletes a link and all that is on it. */
@@ -268,7 +189,8 @@ static int mirror_delete_link(struct kernel_mirror *mirror, const struct kernel_
 
 	for (int table = KERNEL_ADDRESSES4; table <= KERNEL_NEIGHBOURS6 && r >= 0; table++)
 		r = mirror_delete_of_link(mirror, (enum kernel_table)table, ifindex);
-	mirror_end_change(mirror, ifindex);
+	if (!mirror->answering)
+		kernel_doubts_end_change(&mirror->doubts, ifindex);
 	return r < 0 ? r : kernel_link_deleted(&follow, ifindex);
 }
 
@@ -361,7 +283,7 @@ static int mirror_apply_rule(struct kernel_mirror *mirror, const struct nlmsghdr
 		clear = mirror->replaying;
 	}
 	if (!clear)
-		kernel_mirror_mark(mirror,
+		kernel_doubts_mark(&mirror->doubts,
 		                   row->table == KERNEL_RULES4
 		                           ? KERNEL_KIND_MASK(KERNEL_KIND_RULES4)
 		                           : KERNEL_KIND_MASK(KERNEL_KIND_RULES6),
@@ -378,7 +300,7 @@ static void mirror_doubt_group(struct kernel_mirror *mirror, const struct nlmsgh
                                const struct kernel_entry *entry)
 {
 	bool wide = mirror->list.at.wide;
-	unsigned kind = KERNEL_KIND_MASK(mirror_route_kind(wide));
+	unsigned kind = KERNEL_KIND_MASK(kernel_kind_of_routes(wide));
 	size_t end, at = kernel_edit_group(&mirror->list, entry, &end);
 
 	if (!wide &&
@@ -388,9 +310,10 @@ static void mirror_doubt_group(struct kernel_mirror *mirror, const struct nlmsgh
 		const struct kernel_entry *other = &mirror->list.of[at];
 
 		for (unsigned hop = 0; hop < other->hops; hop++)
-			mirror_doubt(mirror, kernel_entry_hops(other)[hop].ifindex, kind);
+			kernel_doubts_add(&mirror->doubts, kernel_entry_hops(other)[hop].ifindex,
+			                  kind);
 		if (other->hops == 0)
-			kernel_mirror_mark(mirror, kind, "a message did not fit");
+			kernel_doubts_mark(&mirror->doubts, kind, "a message did not fit");
 	}
 }
 
@@ -427,7 +350,8 @@ static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghd
 	/* The kernel sets the metrics of such a route after the message. */
 	if (prefix.wide && message->nlmsg_type == RTM_NEWROUTE &&
 	    kernel_word_is_protocol(entry.value->protocol, RTPROT_RA))
-		mirror_doubt(mirror, entry.value->ifindex, KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
+		kernel_doubts_add(&mirror->doubts, entry.value->ifindex,
+		                  KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
 	r = mirror_read_list(mirror, message, &prefix, &entry, &taken);
 	if (r < 0 || !taken) {
 		free(entry.value);
@@ -438,12 +362,14 @@ static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghd
 	edited = kernel_edit_apply(&mirror->list, message, &entry,
 	                           mirror->replaying || mirror->store.space.refused, &doubt);
 	if (doubt)
-		mirror_doubt(mirror, doubt, KERNEL_KIND_MASK(mirror_route_kind(prefix.wide)));
+		kernel_doubts_add(&mirror->doubts, doubt,
+		                  KERNEL_KIND_MASK(kernel_kind_of_routes(prefix.wide)));
 	if (edited == KERNEL_EDIT_UNCLEAR && !doubt && message->nlmsg_type == RTM_DELROUTE &&
 	    kernel_link_lost_routes(&mirror->store, ifindex, prefix.wide))
 		edited = KERNEL_EDIT_NONE;
 	if (edited == KERNEL_EDIT_UNCLEAR)
-		kernel_mirror_mark(mirror, KERNEL_KIND_MASK(mirror_route_kind(prefix.wide)),
+		kernel_doubts_mark(&mirror->doubts,
+		                   KERNEL_KIND_MASK(kernel_kind_of_routes(prefix.wide)),
 		                   "a message did not fit");
 	if (edited > KERNEL_EDIT_NONE)
 		r = kernel_list_write(&mirror->store, &mirror->list);
@@ -478,7 +404,8 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 		break;
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
-		r = kernel_nexthop_apply(&mirror->store, message, mirror_doubt_all, mirror);
+		r = kernel_nexthop_apply(&mirror->store, message, kernel_doubts_add_all,
+		                         &mirror->doubts);
 		break;
 	default:
 		break;
@@ -551,7 +478,7 @@ static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr
 
 	if (r <= 0)
 		return r;
-	if (mirror_route_kind(prefix.wide) != mirror->dumping ||
+	if (kernel_kind_of_routes(prefix.wide) != mirror->dumping ||
 	    !kernel_filter_takes_table(&mirror->store.filter, &prefix) ||
 	    !kernel_filter_takes_protocol(&mirror->store.filter, message)) {
 		free(entry.value);
@@ -589,8 +516,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 	mirror->last_rule.count = 0;
 	mirror->dumping = kind;
 	mirror->torn = mirror->gathering = false;
-	for (size_t i = 0; i < mirror->doubt_count; i++)
-		mirror->doubts[i].kinds &= ~KERNEL_KIND_MASK(kind);
+	kernel_doubts_drop(&mirror->doubts, kind);
 	return r;
 }
 
@@ -614,7 +540,7 @@ int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *
 		break;
 	case RTM_NEWNEXTHOP:
 		r = kernel_nexthops_add(&mirror->nexthops, &mirror->store, message,
-		                        mirror_doubt_all, mirror);
+		                        kernel_doubts_add_all, &mirror->doubts);
 		break;
 	case RTM_NEWRULE:
 		if (kernel_decode_rule(message, row)) {
@@ -641,11 +567,11 @@ int kernel_mirror_dump_end(struct kernel_mirror *mirror)
 	if (r < 0)
 		return r;
 	if (kind == KERNEL_KIND_NEXTHOPS)
-		return kernel_nexthops_end(&mirror->nexthops, &mirror->store, mirror_doubt_all,
-		                           mirror);
+		return kernel_nexthops_end(&mirror->nexthops, &mirror->store, kernel_doubts_add_all,
+		                           &mirror->doubts);
 	removed = stele_writable_replace_end(mirror_table(mirror, kinds[kind].table));
 	if (removed > 0 && kind == KERNEL_KIND_LINKS)
-		kernel_mirror_mark(mirror, KERNEL_ALL_KINDS & ~KERNEL_KIND_MASK(kind),
+		kernel_doubts_mark(&mirror->doubts, KERNEL_ALL_KINDS & ~KERNEL_KIND_MASK(kind),
 		                   "a link is gone");
 	if (removed >= 0 && kinds[kind].alternatives >= 0)
 		removed = stele_writable_replace_end(

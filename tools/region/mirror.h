@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 #include <stele/stele.h>
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 /* Copies the row of the table `status`, with a printable text in ret->doubt that ends in a NUL.
  * Returns false if the region has no such row, or a table `status` of another shape: then the

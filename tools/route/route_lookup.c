@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tools/route/route_lookup.h"
 
 /* ---- tables ---- */

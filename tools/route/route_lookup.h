@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Finds the route of one routing table in the tables that the kernel publisher fills
- * (tools/kernel/kernel_tables.h), and the links that routes and packets use. route_walk.c and
+ * (tools/fib/kernel_tables.h), and the links that routes and packets use. route_walk.c and
  * cmd_route.c call this. Returned errors are those of the library, with its error message. */
 #ifndef TOOLS_ROUTE_ROUTE_LOOKUP_H
 #define TOOLS_ROUTE_ROUTE_LOOKUP_H
 
 #include <stele/stele.h>
-#include "tools/kernel/kernel_list.h"
+#include "tools/fib/kernel_list.h"
 
 /* The tables of one snapshot, for one family. */
 struct route_tables {

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 enum { ROUTE_TEXT_MAX = 512 };
 

@@ -7,7 +7,7 @@
 #define TOOLS_TOP_TOP_SAMPLE_H
 
 #include <stele/stele.h>
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tools/top/top_series.h"
 
 struct place;

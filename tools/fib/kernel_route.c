@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tools/netlink/kernel_attributes.h"
-#include "tools/kernel/kernel_route.h"
+#include "tools/fib/kernel_route.h"
 #include "tools/netlink/kernel_words.h"
 
 struct kernel_hop *kernel_entry_hops(const struct kernel_entry *entry)

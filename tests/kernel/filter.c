@@ -8,7 +8,7 @@
 
 #include <stele/stele.h>
 
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tests/support/kernel_source.h"
 
 static uint64_t rows_of(const struct stele_snapshot *snapshot, enum kernel_table which)
@@ -40,7 +40,7 @@ static void await_routes(struct stele_subscriber *subscriber, const char *step, 
 	         (ipv6 >= 0 && of6 != (uint64_t)ipv6));
 }
 
-Test(stress_kernel_filter, tables_and_protocols, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_filter, tables_and_protocols, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
@@ -83,7 +83,7 @@ Test(stress_kernel_filter, tables_and_protocols, .init = kernel_setup, .fini = k
 	kernel_source_stop();
 }
 
-Test(stress_kernel_filter, families, .init = kernel_setup, .fini = kernel_teardown, .timeout = 120)
+Test(kernel_filter, families, .init = kernel_setup, .fini = kernel_teardown, .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
 

@@ -3,12 +3,12 @@
  * A route in memory, decoded from a message of the kernel or from rows of the tables, and the
  * comparison of routes. Without I/O. kernel_list.c and kernel_edit.c keep the routes of a prefix.
  * */
-#ifndef TOOLS_KERNEL_KERNEL_ROUTE_H
-#define TOOLS_KERNEL_KERNEL_ROUTE_H
+#ifndef TOOLS_FIB_KERNEL_ROUTE_H
+#define TOOLS_FIB_KERNEL_ROUTE_H
 
 #include <libmnl/libmnl.h>
 #include <stdbool.h>
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 /* Maximum next hops of a route. The kernel's messages hold fewer. */
 #define KERNEL_HOPS_MAX 1024u

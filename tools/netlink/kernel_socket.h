@@ -4,13 +4,39 @@
  * queries about one link, whose requests the kernel checks strictly. In a
  * single socket, dumps would compete with messages for the receive buffer. During a dump, messages
  * are moved from their socket to a queue, so that a long dump does not make the kernel lose
- * messages. kernel.c calls this. */
-#ifndef TOOLS_KERNEL_KERNEL_SOCKET_H
-#define TOOLS_KERNEL_KERNEL_SOCKET_H
+ * messages. tools/kernel/kernel.c calls this. */
+#ifndef TOOLS_NETLINK_KERNEL_SOCKET_H
+#define TOOLS_NETLINK_KERNEL_SOCKET_H
 
 #include <libmnl/libmnl.h>
 #include <stdbool.h>
-#include "tools/kernel/kernel_mirror.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* Kinds of objects. Each kind is dumped separately. */
+enum kernel_kind {
+	KERNEL_KIND_LINKS,
+	KERNEL_KIND_ADDRESSES4,
+	KERNEL_KIND_ADDRESSES6,
+	KERNEL_KIND_NEIGHBOURS4,
+	KERNEL_KIND_NEIGHBOURS6,
+	KERNEL_KIND_NEXTHOPS,
+	KERNEL_KIND_RULES4,
+	KERNEL_KIND_RULES6,
+	KERNEL_KIND_ROUTES4,
+	KERNEL_KIND_ROUTES6,
+	KERNEL_KINDS,
+};
+
+#define KERNEL_KIND_MASK(kind_) (1u << (kind_))
+#define KERNEL_ALL_KINDS        (KERNEL_KIND_MASK(KERNEL_KINDS) - 1)
+#define KERNEL_ROUTE_KINDS \
+	(KERNEL_KIND_MASK(KERNEL_KIND_ROUTES4) | KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6))
+
+static inline enum kernel_kind kernel_kind_of_routes(bool wide)
+{
+	return wide ? KERNEL_KIND_ROUTES6 : KERNEL_KIND_ROUTES4;
+}
 
 struct kernel_sockets {
 	struct mnl_socket *events, *dumps, *queries;

@@ -3,11 +3,11 @@
  * The routes of one prefix in one routing table: reads them from the tables, and writes them back.
  * fib4 or fib6 gets the route that the kernel takes; the tables of alternatives get the others.
  * kernel_edit.c changes lists; kernel_mirror.c and kernel_relink.c call this. */
-#ifndef TOOLS_KERNEL_KERNEL_LIST_H
-#define TOOLS_KERNEL_KERNEL_LIST_H
+#ifndef TOOLS_FIB_KERNEL_LIST_H
+#define TOOLS_FIB_KERNEL_LIST_H
 
-#include "tools/kernel/kernel_index.h"
-#include "tools/kernel/kernel_route.h"
+#include "tools/fib/kernel_index.h"
+#include "tools/fib/kernel_route.h"
 
 /* What lists are read from and written to. */
 struct kernel_store {

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "tools/kernel/kernel_mirror.h"
-#include "tools/kernel/kernel_socket.h"
+#include "tools/netlink/kernel_socket.h"
 
 #define BUFFER_SIZE            65536u /* the kernel fills at most 32 KiB at a time */
 #define DEFAULT_RECEIVE_BUFFER (128 << 20)

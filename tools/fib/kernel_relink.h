@@ -4,10 +4,10 @@
  * their link changes, when an address is removed, or when a next-hop object changes. Where the
  * tables do not say what it does (kernel_link.h), the kernel is asked: it can dump only the routes
  * of one link. kernel_mirror.c compares these with what the tables have for the link. */
-#ifndef TOOLS_KERNEL_KERNEL_RELINK_H
-#define TOOLS_KERNEL_KERNEL_RELINK_H
+#ifndef TOOLS_FIB_KERNEL_RELINK_H
+#define TOOLS_FIB_KERNEL_RELINK_H
 
-#include "tools/kernel/kernel_list.h"
+#include "tools/fib/kernel_list.h"
 
 /* Prefixes, in the order in which they were added. */
 struct kernel_prefixes {

@@ -4,11 +4,11 @@
  * and finds the place of a rule in its table. kernel_mirror.c calls this. A decoder returns false,
  * and leaves the row undefined, if the tables do not mirror the message or if the message is
  * incomplete. */
-#ifndef TOOLS_KERNEL_KERNEL_ROWS_H
-#define TOOLS_KERNEL_KERNEL_ROWS_H
+#ifndef TOOLS_FIB_KERNEL_ROWS_H
+#define TOOLS_FIB_KERNEL_ROWS_H
 
 #include <libmnl/libmnl.h>
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 struct kernel_row {
 	enum kernel_table table;

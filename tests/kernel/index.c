@@ -5,13 +5,13 @@
 
 #include <criterion/criterion.h>
 
-#include "tools/kernel/kernel_index.h"
+#include "tools/fib/kernel_index.h"
 #include "tests/support/random.h"
 
 #define LINKS 400u
 
 /* Keys collide and are removed in any order; no other key may be lost by that. */
-Test(stress_kernel_index, keys_survive_the_removal_of_others)
+Test(kernel_index, keys_survive_the_removal_of_others)
 {
 	struct kernel_index index = {0};
 	unsigned have[LINKS] = {0};
@@ -38,7 +38,7 @@ Test(stress_kernel_index, keys_survive_the_removal_of_others)
 	kernel_index_clear(&index);
 }
 
-Test(stress_kernel_index, a_link_with_many_prefixes_holds_none)
+Test(kernel_index, a_link_with_many_prefixes_holds_none)
 {
 	struct kernel_index index = {0};
 	uint64_t key = kernel_index_link(7);

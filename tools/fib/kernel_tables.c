@@ -9,7 +9,7 @@
 #include <stele/subscriber.h>
 
 #include "lib/units.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 
 const char *const kernel_table_names[KERNEL_TABLES] = {
 	[KERNEL_LINKS] = "links",

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tools/kernel/kernel_index.h"
+#include "tools/fib/kernel_index.h"
 
 /* Prefixes that a slot holds at most. */
 #define INDEX_FEW 64u

@@ -20,7 +20,7 @@
 
 #include <stele/stele.h>
 
-#include "tools/kernel/kernel_rows.h"
+#include "tools/fib/kernel_rows.h"
 #include "tests/support/kernel_source.h"
 #include "tests/support/random.h"
 
@@ -245,12 +245,12 @@ static void run_rounds(bool wide)
 	kernel_source_stop();
 }
 
-Test(stress_kernel_route, ipv4, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
+Test(kernel_route, ipv4, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
 {
 	run_rounds(false);
 }
 
-Test(stress_kernel_route, ipv6, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
+Test(kernel_route, ipv6, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
 {
 	run_rounds(true);
 }
@@ -349,7 +349,7 @@ static const char *link_taken(const char *options, char ret[32])
 	return ret;
 }
 
-Test(stress_kernel_route, vrf, .timeout = 60)
+Test(kernel_route, vrf, .timeout = 60)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
 	struct stele_publisher *publisher;

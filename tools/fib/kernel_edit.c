@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/kernel/kernel_edit.h"
+#include "tools/fib/kernel_edit.h"
 
 /* The message, and the routes of its TOS and metric, from number `start` to before `end`. */
 struct edit {

@@ -3,13 +3,13 @@
  * Finds the prefixes of the routes of a link, of a source address or of a next-hop object, without
  * a scan of all routes. The index holds the prefixes of those that have few; the routes of others
  * are found by a scan. kernel_list.c adds to it; kernel_relink.c asks it. */
-#ifndef TOOLS_KERNEL_KERNEL_INDEX_H
-#define TOOLS_KERNEL_KERNEL_INDEX_H
+#ifndef TOOLS_FIB_KERNEL_INDEX_H
+#define TOOLS_FIB_KERNEL_INDEX_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "tools/kernel/kernel_route.h"
+#include "tools/fib/kernel_route.h"
 
 /* What the prefixes of a slot have in common. */
 struct kernel_index_slot {

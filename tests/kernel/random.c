@@ -16,7 +16,7 @@
 
 #include <stele/stele.h>
 
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tests/support/kernel_source.h"
 #include "tests/support/random.h"
 
@@ -316,12 +316,12 @@ static void run_steps(bool wide)
 	kernel_source_stop();
 }
 
-Test(stress_kernel_random, ipv4, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
+Test(kernel_random, ipv4, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
 {
 	run_steps(false);
 }
 
-Test(stress_kernel_random, ipv6, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
+Test(kernel_random, ipv6, .init = kernel_setup, .fini = kernel_teardown, .timeout = 36000)
 {
 	run_steps(true);
 }

@@ -2,10 +2,10 @@
  *
  * The next-hop objects of the kernel, `ip nexthop': decodes messages, keeps the table `nexthops',
  * and deletes the routes of objects that are gone. kernel_mirror.c calls this. */
-#ifndef TOOLS_KERNEL_KERNEL_NEXTHOP_H
-#define TOOLS_KERNEL_KERNEL_NEXTHOP_H
+#ifndef TOOLS_FIB_KERNEL_NEXTHOP_H
+#define TOOLS_FIB_KERNEL_NEXTHOP_H
 
-#include "tools/kernel/kernel_relink.h"
+#include "tools/fib/kernel_relink.h"
 
 /* Reports a link whose routes must be read again. */
 typedef void kernel_doubt_f(void *context, uint32_t ifindex);

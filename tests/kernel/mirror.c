@@ -15,12 +15,10 @@
 #include <stele/stele.h>
 
 #include "tools/kernel/kernel.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tests/support/kernel_source.h"
 
-/* ---- the tests ---- */
-
-Test(ipc_kernel_routes, single_messages_are_applied, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_mirror, single_messages_are_applied, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
@@ -61,71 +59,6 @@ Test(ipc_kernel_routes, single_messages_are_applied, .init = kernel_setup, .fini
 	snapshot = stele_snapshot_close(snapshot);
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
-}
-
-Test(ipc_kernel_routes, the_command_publishes, .init = kernel_setup, .fini = kernel_teardown,
-     .timeout = 60)
-{
-	struct stele_subscriber *subscriber;
-
-	kernel_command_start("/dev/null", NULL);
-	subscriber = kernel_subscribe();
-	kernel_wait_agreement(subscriber, "start");
-	many_routes("add", 0, 20, 2, "");
-	kernel_wait_agreement(subscriber, "20 routes added");
-	subscriber = stele_subscriber_close(subscriber);
-	kernel_source_stop();
-}
-
-/* Runs the command while some versions are made, and returns what it has printed. */
-static void read_log(const char *option, char *ret, size_t size)
-{
-	struct stele_subscriber *subscriber;
-	char path[64];
-	size_t length;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/tmp/stele-test-%d.log", (int)getpid());
-	kernel_command_start(path, option);
-	subscriber = kernel_subscribe();
-	kernel_wait_agreement(subscriber, "start");
-	for (int i = 0; i < 5; i++) {
-		kernel_ip("route add 10.%d.0.0/16 via 10.0.0.2", 60 + i);
-		kernel_wait_agreement(subscriber, "a route");
-		kernel_ip("route del 10.%d.0.0/16", 60 + i);
-		kernel_wait_agreement(subscriber, "no route");
-	}
-	subscriber = stele_subscriber_close(subscriber);
-	kernel_source_stop();
-	file = fopen(path, "r");
-	cr_assert(file);
-	length = fread(ret, 1, size - 1, file);
-	ret[length] = '\0';
-	fclose(file);
-	unlink(path);
-}
-
-static unsigned count_lines(const char *log)
-{
-	unsigned lines = 0;
-
-	for (; *log; log++)
-		lines += *log == '\n';
-	return lines;
-}
-
-Test(ipc_kernel_routes, the_log_has_a_line_for_each_event, .init = kernel_setup,
-     .fini = kernel_teardown, .timeout = 120)
-{
-	char log[16384];
-
-	read_log(NULL, log, sizeof(log));
-	cr_assert(strstr(log, "the tables are the kernel's state"), "%s", log);
-	cr_assert(strstr(log, "stopped after "), "%s", log);
-	cr_assert_eq(count_lines(log), 2u, "%s", log);
-	read_log("--verbose", log, sizeof(log));
-	cr_assert(strstr(log, "applied 1 kernel messages"), "%s", log);
-	cr_assert_gt(count_lines(log), 10u, "%s", log);
 }
 
 static const struct {
@@ -222,7 +155,7 @@ static const struct {
 };
 
 /* Each kind of change is made alone, and compared before the next one. */
-Test(ipc_kernel_routes, each_change_is_mirrored, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_mirror, each_change_is_mirrored, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
@@ -273,7 +206,7 @@ static const char *const silent[] = {
 	"link del v0",
 };
 
-Test(ipc_kernel_routes, silent_changes_need_no_dump, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_mirror, silent_changes_need_no_dump, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
@@ -378,14 +311,14 @@ static void follow_links(const char *ignore)
 	kernel_source_stop();
 }
 
-Test(ipc_kernel_routes, link_changes_need_no_query, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_mirror, link_changes_need_no_query, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 120)
 {
 	follow_links("0");
 }
 
-Test(ipc_kernel_routes, hops_without_carrier_are_ignored, .init = kernel_setup,
-     .fini = kernel_teardown, .timeout = 120)
+Test(kernel_mirror, hops_without_carrier_are_ignored, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 120)
 {
 	follow_links("1");
 }
@@ -407,7 +340,7 @@ static struct kernel_nexthop read_nexthop(struct stele_subscriber *subscriber, u
 }
 
 /* With this setting, messages about routes do not say what their next-hop objects are. */
-Test(ipc_kernel_routes, nexthop_objects_are_mirrored, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_mirror, nexthop_objects_are_mirrored, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
@@ -438,7 +371,7 @@ Test(ipc_kernel_routes, nexthop_objects_are_mirrored, .init = kernel_setup, .fin
 }
 
 /* While the mirror is stopped, more changes happen than its receive buffer holds. */
-Test(ipc_kernel_routes, lost_messages_are_recovered, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_mirror, lost_messages_are_recovered, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
@@ -463,43 +396,8 @@ Test(ipc_kernel_routes, lost_messages_are_recovered, .init = kernel_setup, .fini
 	kernel_source_stop();
 }
 
-/* A mirror that starts on a region which an earlier one filled commits only the difference, or
- * nothing. */
-Test(ipc_kernel_routes, a_second_start_commits_the_difference, .init = kernel_setup,
-     .fini = kernel_teardown, .timeout = 120)
-{
-	struct stele_region_info info = {.size = sizeof(info)};
-	struct stele_subscriber *subscriber;
-	uint64_t first, second;
-
-	many_routes("add", 0, 300, 2, "");
-	kernel_ip("-6 address flush scope link");
-	kernel_source_start(0);
-	subscriber = kernel_subscribe();
-	kernel_wait_agreement(subscriber, "start");
-	kernel_source_stop();
-	first = kernel_wait_agreement(subscriber, "stop");
-
-	many_routes("del", 0, 2, 0, "");
-	kernel_source_start(0);
-	second = kernel_wait_agreement(subscriber, "second start");
-	cr_assert_eq(second, first + 1);
-	cr_assert_eq(stele_region_describe(kernel_region, &info), 0);
-	cr_assert_eq(info.commit.removed, 2u);
-	cr_assert_eq(info.commit.added, 0u);
-	cr_assert_eq(info.commit.changed, 1u, "the row of the table status");
-	kernel_source_stop();
-	second = kernel_wait_agreement(subscriber, "second stop");
-
-	kernel_source_start(0);
-	kernel_ip("route add 192.0.2.0/24 via 10.0.0.9");
-	cr_assert_leq(kernel_wait_agreement(subscriber, "third start"), second + 2);
-	subscriber = stele_subscriber_close(subscriber);
-	kernel_source_stop();
-}
-
 /* With other files in /etc/iproute2, the rows have the names that ip(8) prints. */
-Test(ipc_kernel_routes, names_are_those_of_ip, .init = kernel_setup, .fini = kernel_teardown,
+Test(kernel_mirror, names_are_those_of_ip, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 120)
 {
 	struct stele_subscriber *subscriber;
@@ -532,107 +430,4 @@ Test(ipc_kernel_routes, names_are_those_of_ip, .init = kernel_setup, .fini = ker
 	kernel_wait_agreement(subscriber, "fewer routes of named protocols");
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
-}
-
-static unsigned random_below(unsigned *state, unsigned limit)
-{
-	*state = *state * 1664525u + 1013904223u;
-	return (*state >> 8) % limit;
-}
-
-static void random_change(FILE *batch, unsigned *state)
-{
-	static const char *const verbs[] = {"add",     "add", "replace", "append",
-	                                    "prepend", "del", "del"};
-	static const char *const metrics[] = {"", "", "metric 5", "metric 9 table 77",
-	                                      "metric 3000"};
-	const char *verb = verbs[random_below(state, 7)], *metric = metrics[random_below(state, 5)];
-	unsigned prefix = random_below(state, 12), hop = 2 + random_below(state, 4);
-	unsigned other = 2 + random_below(state, 4);
-
-	switch (random_below(state, 12)) {
-	case 0:
-	case 1:
-	case 2:
-	case 3:
-		fprintf(batch, "route %s 10.32.%u.0/24 via 10.0.0.%u %s\n", verb, prefix, hop,
-		        metric);
-		break;
-	case 4:
-	case 5:
-	case 6:
-		fprintf(batch, "route %s fd32:%u::/32 via fd00::%u %s\n", verb, prefix, hop,
-		        metric);
-		break;
-	case 7:
-		/* Of another metric than routes with a router (docs/design/kernel.md). */
-		fprintf(batch, "route %s fd32:%u::/32 dev d%u metric %u\n", verb, prefix,
-		        prefix % 2, 6 + hop % 2);
-		break;
-	case 8:
-		fprintf(batch,
-		        "route %s 10.32.%u.0/24 %s nexthop via 10.0.0.%u nexthop via 10.0.1.%u\n",
-		        verb, prefix, metric, hop, other);
-		break;
-	case 9:
-		fprintf(batch,
-		        "route %s fd32:%u::/32 %s nexthop via fd00::%u nexthop via fd00::%u\n",
-		        verb, prefix, metric, hop, other);
-		break;
-	case 10:
-		fprintf(batch, "address %s 10.0.%u.%u/24 dev d%u\n", prefix % 2 ? "add" : "del",
-		        prefix % 3, hop + 90, prefix % 2);
-		break;
-	default:
-		if (prefix < 3)
-			fprintf(batch, "link set d1 %s\n", prefix ? "up" : "down");
-		break;
-	}
-}
-
-Test(ipc_kernel_routes, random_changes_are_mirrored, .init = kernel_setup, .fini = kernel_teardown,
-     .timeout = 240)
-{
-	struct stele_subscriber *subscriber;
-	unsigned seed = 20261, state = seed;
-	char step[64];
-
-	kernel_source_start(0);
-	subscriber = kernel_subscribe();
-	for (unsigned i = 0; i < 40; i++) {
-		FILE *batch = kernel_batch_open(false);
-
-		for (unsigned j = 0; j < 60; j++)
-			random_change(batch, &state);
-		pclose(batch);
-		snprintf(step, sizeof(step), "seed %u, round %u", seed, i);
-		kernel_wait_agreement(subscriber, step);
-	}
-	subscriber = stele_subscriber_close(subscriber);
-	kernel_source_stop();
-}
-
-Test(ipc_kernel_routes, a_table_of_another_kind_is_refused, .init = kernel_setup,
-     .fini = kernel_teardown, .timeout = 60)
-{
-	static const struct stele_column columns[] = {STELE_KEY("name", STELE_TEXT)};
-	static const struct stele_schema schema = {.columns = columns, .column_count = 1};
-	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
-	char source_error[256];
-	struct kernel_options source = {.error = source_error, .error_size = sizeof(source_error)};
-	struct stele_publisher *publisher;
-	struct stele_transaction *tx;
-	int never[2];
-
-	cr_assert_eq(pipe(never), 0);
-	source.stop_fd = never[0];
-	cr_assert_eq(stele_publisher_open(kernel_region, &options, &publisher), 0, "%s",
-	             stele_last_error());
-	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0, "%s", stele_last_error());
-	cr_assert_eq(stele_transaction_create_table(tx, "fib4", &schema), 0, "%s",
-	             stele_last_error());
-	cr_assert_eq(stele_transaction_commit(tx, NULL, NULL), 1, "%s", stele_last_error());
-	publisher = stele_publisher_close(publisher);
-	cr_assert_eq(kernel_run(kernel_region, &source), -EMEDIUMTYPE);
-	cr_assert(strstr(source_error, "\"fib4\""), "%s", source_error);
 }

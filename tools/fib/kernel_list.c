@@ -7,7 +7,7 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
-#include "tools/kernel/kernel_list.h"
+#include "tools/fib/kernel_list.h"
 
 /* Bytes of the key in the tables of alternatives; and of its part that is the prefix. */
 #define KEY4        16u

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
-#include "tools/kernel/kernel_link.h"
-#include "tools/kernel/kernel_nexthop.h"
-#include "tools/kernel/kernel_relink.h"
-#include "tools/kernel/kernel_rows.h"
+#include "tools/fib/kernel_link.h"
+#include "tools/fib/kernel_nexthop.h"
+#include "tools/fib/kernel_relink.h"
+#include "tools/fib/kernel_rows.h"
 
 /* The smallest MTU of a link that has IPv6 (RFC 8200). */
 #define IPV6_MTU_MIN 1280u

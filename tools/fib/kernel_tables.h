@@ -12,8 +12,8 @@
  *
  * Routes of the same table, prefix, metric and TOS are in the kernel's order, which is the column
  * `order`, from 0. */
-#ifndef TOOLS_KERNEL_KERNEL_TABLES_H
-#define TOOLS_KERNEL_KERNEL_TABLES_H
+#ifndef TOOLS_FIB_KERNEL_TABLES_H
+#define TOOLS_FIB_KERNEL_TABLES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 
 #include <stele/stele.h>
 
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_tables.h"
 #include "tests/support/kernel_source.h"
 
 /* Waits until the mirror says that the region is full. Returns the number of rows in fib4. */
@@ -46,7 +46,7 @@ static bool has_route(struct stele_subscriber *subscriber, uint8_t second, uint8
 }
 
 /* The mirror leaves out what does not fit, follows the rest, and takes the others later. */
-Test(stress_kernel_full, a_full_region_is_followed_as_far_as_it_goes, .init = kernel_setup,
+Test(kernel_full, a_full_region_is_followed_as_far_as_it_goes, .init = kernel_setup,
      .fini = kernel_teardown, .timeout = 240)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
@@ -79,7 +79,7 @@ Test(stress_kernel_full, a_full_region_is_followed_as_far_as_it_goes, .init = ke
 	kernel_source_stop();
 }
 
-Test(stress_kernel_full, fault_12_a_full_file_system_may_have_space_later, .init = kernel_setup,
+Test(kernel_full, fault_12_a_full_file_system_may_have_space_later, .init = kernel_setup,
      .fini = kernel_teardown, .timeout = 240)
 {
 	struct stele_subscriber *subscriber;

@@ -8,7 +8,7 @@
 #include <stele/subscriber.h>
 
 #include "tools/netlink/kernel_attributes.h"
-#include "tools/kernel/kernel_nexthop.h"
+#include "tools/fib/kernel_nexthop.h"
 #include "tools/netlink/kernel_words.h"
 
 /* ---- rows ---- */

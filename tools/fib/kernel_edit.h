@@ -3,10 +3,10 @@
  * What a message of the kernel does to the routes of its prefix: the rules by which the kernel
  * inserts, replaces and deletes routes (fib_table_insert() in net/ipv4/fib_trie.c,
  * fib6_add_rt2node() in net/ipv6/ip6_fib.c). Without I/O. kernel_mirror.c calls this. */
-#ifndef TOOLS_KERNEL_KERNEL_EDIT_H
-#define TOOLS_KERNEL_KERNEL_EDIT_H
+#ifndef TOOLS_FIB_KERNEL_EDIT_H
+#define TOOLS_FIB_KERNEL_EDIT_H
 
-#include "tools/kernel/kernel_list.h"
+#include "tools/fib/kernel_list.h"
 
 enum kernel_edit {
 	KERNEL_EDIT_NONE,    /* the list had the result already */

@@ -9,8 +9,8 @@
 #include <stele/subscriber.h>
 
 #include "tools/netlink/kernel_attributes.h"
-#include "tools/kernel/kernel_rows.h"
-#include "tools/kernel/kernel_tables.h"
+#include "tools/fib/kernel_rows.h"
+#include "tools/fib/kernel_tables.h"
 #include "tools/netlink/kernel_words.h"
 
 /* ---- keys and values ---- */

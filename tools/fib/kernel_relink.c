@@ -6,8 +6,8 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
-#include "tools/kernel/kernel_edit.h"
-#include "tools/kernel/kernel_relink.h"
+#include "tools/fib/kernel_edit.h"
+#include "tools/fib/kernel_relink.h"
 
 void kernel_prefixes_free(struct kernel_prefixes *prefixes)
 {

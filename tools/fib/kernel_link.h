@@ -6,10 +6,10 @@
  * Where the tables do not say what the kernel does, or a message may be older than the tables, the
  * link is doubted: its routes are read again (kernel_relink.h). kernel_mirror.c calls this after it
  * has changed the row of the link or of the address. */
-#ifndef TOOLS_KERNEL_KERNEL_LINK_H
-#define TOOLS_KERNEL_KERNEL_LINK_H
+#ifndef TOOLS_FIB_KERNEL_LINK_H
+#define TOOLS_FIB_KERNEL_LINK_H
 
-#include "tools/kernel/kernel_list.h"
+#include "tools/fib/kernel_list.h"
 
 struct kernel_follow {
 	struct kernel_store *store;

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/units.h"
+#include "tools/kernel/kernel_region.h"
+
+/* Nanoseconds to wait for another publisher to go away; the default of the library. */
+#define ATTACH_NS (5 * NSEC_PER_SEC)
+/* Nanoseconds between two looks at stop_fd while waiting for another publisher. */
+#define SLICE_NS (100 * NSEC_PER_MSEC)
+
+int kernel_region_fail(struct kernel_region *region, int r, const char *format, ...)
+{
+	va_list arguments;
+
+	if (region->options->error_size) {
+		va_start(arguments, format);
+		vsnprintf(region->options->error, region->options->error_size, format, arguments);
+		va_end(arguments);
+	}
+	region->failed = true;
+	return r;
+}
+
+int kernel_region_fail_library(struct kernel_region *region, int r)
+{
+	return kernel_region_fail(region, r, "%s", stele_last_error());
+}
+
+static void region_report(const struct kernel_region *region, enum kernel_event event,
+                          uint64_t version)
+{
+	const struct kernel_report report = {
+		.event = event,
+		.version = version,
+		.objects = region->objects,
+		.messages = region->messages,
+		.status = &region->status,
+		.note = event == KERNEL_NOTED ? stele_publisher_note(region->publisher) : "",
+	};
+
+	if (region->options->report)
+		region->options->report(region->options->context, &report);
+}
+
+/* Returns true if stop_fd is readable, at the latest after `timeout_ms`. */
+static bool region_stops(const struct kernel_region *region, int timeout_ms)
+{
+	struct pollfd stop = {.fd = region->options->stop_fd, .events = POLLIN};
+
+	return poll(&stop, 1, timeout_ms) > 0;
+}
+
+/* ---- attaching ---- */
+
+int kernel_region_attach(struct kernel_region *region)
+{
+	struct stele_publisher_options slice = {.size = sizeof(slice), .flags = STELE_CREATE};
+	int64_t timeout, end;
+	int r;
+
+	if (region->options->publisher)
+		slice = *region->options->publisher;
+	timeout = slice.attach_timeout_ns ? slice.attach_timeout_ns : ATTACH_NS;
+	end = kernel_now() + timeout;
+	if (timeout > SLICE_NS)
+		slice.attach_timeout_ns = SLICE_NS;
+	for (;;) {
+		r = stele_publisher_open(region->name, &slice, &region->publisher);
+		if (r != -EBUSY || kernel_now() >= end)
+			break;
+		if (region_stops(region, 10))
+			return 0;
+	}
+	if (r < 0)
+		return kernel_region_fail_library(region, r);
+	region->store->space.publisher = region->publisher;
+	if (*stele_publisher_note(region->publisher))
+		region_report(region, KERNEL_NOTED, 0);
+	return 1;
+}
+
+/* Says in the table `status` that the tables are not followed any more. */
+static void region_say_stopped(struct kernel_region *region)
+{
+	if (stele_transaction_begin(region->publisher, &region->tx) < 0)
+		return;
+	if (kernel_tables_open(region->tx, region->store->tables) < 0 ||
+	    kernel_status_put(region->store->tables[KERNEL_STATUS], &region->status,
+	                      "the publisher has stopped", &region->status_at) < 0)
+		stele_transaction_abort(region->tx);
+	else
+		(void)stele_transaction_commit(region->tx, "kernel mirror stopped", NULL);
+	region->tx = NULL;
+}
+
+void kernel_region_detach(struct kernel_region *region)
+{
+	if (!region->publisher)
+		return;
+	region_say_stopped(region);
+	region->publisher = stele_publisher_close(region->publisher);
+	if (!region->failed)
+		region_report(region, KERNEL_STOPPED, 0);
+}
+
+/* ---- transactions ---- */
+
+int kernel_region_begin(struct kernel_region *region)
+{
+	int r;
+
+	region->messages = region->objects = 0;
+	region->lost = false;
+	while ((r = stele_transaction_begin(region->publisher, &region->tx)) == -EBUSY)
+		if (region_stops(region, 100))
+			return 0;
+	if (r < 0)
+		return kernel_region_fail_library(region, r);
+	r = kernel_tables_open(region->tx, region->store->tables);
+	if (r < 0) {
+		kernel_region_fail_library(region, r);
+		kernel_region_abort(region);
+		return r;
+	}
+	return 1;
+}
+
+void kernel_region_abort(struct kernel_region *region)
+{
+	region->tx = stele_transaction_abort(region->tx);
+}
+
+/* Reports a version, if there is one, and what the transaction means for the tables. Called after
+ * the commit, because a slow reader of the reports must not keep the region locked. */
+static void region_report_version(struct kernel_region *region, uint64_t version, bool known)
+{
+	enum kernel_event state = region->state;
+
+	if (version)
+		region_report(region, region->objects ? KERNEL_DUMPED : KERNEL_UPDATED, version);
+	if (region->lost)
+		state = KERNEL_LOST;
+	else if (region->status.synced)
+		state = KERNEL_SYNCED;
+	else if (region->status.refused && known)
+		state = KERNEL_FULL;
+	if (state != region->state)
+		region_report(region, state, version);
+	region->state = state;
+}
+
+int kernel_region_commit(struct kernel_region *region, const char *doubt)
+{
+	const char *message = region->options->message;
+	uint64_t version = 0;
+	bool full = !*doubt && region->store->space.refused;
+	int r;
+
+	if (!message)
+		message = region->objects ? "kernel dump" : "kernel update";
+	region->status.messages += region->messages;
+	region->status.refused = region->store->space.refused;
+	r = kernel_status_put(region->store->tables[KERNEL_STATUS], &region->status,
+	                      full ? "the region is full" : doubt, &region->status_at);
+	if (r < 0) {
+		kernel_region_abort(region);
+	} else {
+		r = stele_transaction_commit(region->tx, message, &version);
+		region->tx = NULL;
+	}
+	if (r == -ENOSPC)
+		return r;
+	if (r < 0)
+		return kernel_region_fail_library(region, r);
+	region_report_version(region, r == 1 ? version : 0, full);
+	return 0;
+}
