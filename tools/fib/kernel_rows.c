@@ -190,9 +190,10 @@ static void rows_rule_prefix(const struct nlattr *address, unsigned size, uint8_
 	if (!kernel_attribute_bytes(address, ret, size))
 		return;
 	ret[size] = length;
-	for (unsigned i = 0; i < size; i++)
-		if (8 * i + 8 > length)
-			ret[i] &= 8 * i >= length ? 0 : (uint8_t)(0xff00 >> (length - 8 * i));
+	if (length / 8 < size)
+		ret[length / 8] = (uint8_t)(ret[length / 8] & 0xff00u >> length % 8);
+	for (unsigned i = length / 8 + 1; i < size; i++)
+		ret[i] = 0;
 }
 
 /* Sets what a rule does with the packets that it is for. */

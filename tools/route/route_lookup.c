@@ -90,7 +90,7 @@ static int route_lookup_sourced(const struct route_tables *tables, uint32_t tabl
 
 	memcpy(key, &(uint32_t){htonl(table)}, 4);
 	for (unsigned i = 0; i < length; i++)
-		key[4 + i / 8] |= to[i / 8] & (0x80 >> i % 8);
+		key[4 + i / 8] = (uint8_t)(key[4 + i / 8] | (to[i / 8] & 0x80 >> i % 8));
 	key[20] = (uint8_t)length;
 	r = stele_cursor_open(&tables->alternatives, &cursor);
 	if (r < 0)
