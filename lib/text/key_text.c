@@ -121,12 +121,15 @@ static int key_text_split(struct fields *fields, const char *text, size_t length
 static int key_text_refuse_count(const struct stele_schema *schema, const struct key_text *how,
                                  size_t found)
 {
+	struct stele_schema key = *schema;
 	char format[768];
 
-	stele_schema_format(schema, format, sizeof(format));
-	return error_set(
-		EINVAL, "expected %s%zu columns joined by commas, found %zu; the table is: %s",
-		how->complete ? "" : "at most ", schema_key_columns(schema), found, format);
+	/* The columns of the key come first. */
+	key.column_count = schema_key_columns(schema);
+	stele_schema_format(&key, format, sizeof(format));
+	return error_set(EINVAL,
+	                 "expected %s%zu columns joined by commas, found %zu; the key is: %s",
+	                 how->complete ? "" : "at most ", key.column_count, found, format);
 }
 
 static int key_text_parse_columns(struct fields *fields, const struct key_text *how,
