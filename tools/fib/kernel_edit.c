@@ -11,9 +11,9 @@ struct edit {
 	struct kernel_list *list;
 	struct kernel_entry *entry;
 	unsigned flags;
-	bool replayed;
+	bool lenient;
 	size_t start, end;
-	uint32_t *ret_doubt;
+	struct kernel_edit_effect *effect;
 };
 
 size_t kernel_edit_group(const struct kernel_list *list, const struct kernel_entry *entry,
@@ -64,6 +64,7 @@ static int edit_insert(const struct edit *edit, size_t at)
 
 static int edit_replace(const struct edit *edit, size_t at)
 {
+	edit->effect->other |= !kernel_entry_same(&edit->list->of[at], edit->entry);
 	kernel_list_replace(edit->list, at, edit->entry);
 	edit->entry->value = NULL;
 	return KERNEL_EDIT_DONE;
@@ -73,6 +74,14 @@ static int edit_remove(const struct edit *edit, size_t at)
 {
 	kernel_list_remove(edit->list, at);
 	return KERNEL_EDIT_DONE;
+}
+
+/* Removes a route that the kernel has deleted without a message, which follows from the message: it
+ * adds an equal one, perhaps in another place. */
+static void edit_drop(struct edit *edit, size_t at)
+{
+	kernel_list_remove(edit->list, at);
+	edit->end--;
 }
 
 /* Returns true if both routes use the same next-hop object. */
@@ -85,20 +94,20 @@ static bool edit_same_object(const struct kernel_entry *a, const struct kernel_e
 
 /* The kernel has no two equal routes. It appends to the routes of equal TOS and metric, puts the
  * route before them, or replaces the first of them. */
-static int edit_add4(const struct edit *edit)
+static int edit_add4(struct edit *edit)
 {
 	size_t same = edit_find(edit, kernel_entry_same);
+	bool replaces = edit->flags & NLM_F_REPLACE, object = edit->entry->value->nexthop_id;
 
-	if (same == edit->end && (edit->flags & NLM_F_REPLACE))
+	if (same == edit->end && replaces)
 		/* A change of a next-hop object replaces its route in place. */
 		same = edit_find(edit, edit_same_object);
-	if (same < edit->end)
+	if (same < edit->end && (edit->lenient || (replaces && object)))
 		return edit_replace(edit, same);
-	if (!(edit->flags & NLM_F_REPLACE) || edit->start == edit->end)
+	if (same < edit->end)
+		edit_drop(edit, same);
+	if (!replaces || edit->start == edit->end)
 		return edit_insert(edit, edit->flags & NLM_F_APPEND ? edit->end : edit->start);
-	/* An old message would replace a route that has taken the first place since. */
-	if (edit->replayed && edit->end - edit->start > 1)
-		return KERNEL_EDIT_UNCLEAR;
 	return edit_replace(edit, edit->start);
 }
 
@@ -110,7 +119,7 @@ static int edit_remove4(const struct edit *edit)
 		at = edit_find(edit, edit_same_object);
 	if (at < edit->end)
 		return edit_remove(edit, at);
-	return edit->start == edit->end || edit->replayed ? KERNEL_EDIT_NONE : KERNEL_EDIT_UNCLEAR;
+	return edit->start == edit->end || edit->lenient ? KERNEL_EDIT_NONE : KERNEL_EDIT_UNCLEAR;
 }
 
 /* ---- IPv6 ---- */
@@ -153,8 +162,10 @@ static int edit_merge(const struct edit *edit, size_t at)
 
 	if (!entry->listed) {
 		/* The message is about a time when the route had one hop. */
-		return edit_has_hop(old, kernel_entry_hops(entry)) ? KERNEL_EDIT_NONE
-		                                                   : edit_replace(edit, at);
+		if (edit_has_hop(old, kernel_entry_hops(entry)))
+			return KERNEL_EDIT_NONE;
+		edit_replace(edit, at);
+		return KERNEL_EDIT_UNCLEAR;
 	}
 	if (edit_rotate(old, entry)) {
 		/* The first of the merged routes stands for all. */
@@ -173,7 +184,7 @@ static int edit_merge(const struct edit *edit, size_t at)
 /* The kernel puts the route behind those of its metric, or merges it with a route of the same
  * metric that has a gateway, too. It replaces the first route that is like the new one in this, or
  * else the first one. */
-static int edit_add6(const struct edit *edit)
+static int edit_add6(struct edit *edit)
 {
 	bool merges = kernel_entry_merges(edit->entry);
 	size_t at;
@@ -182,16 +193,18 @@ static int edit_add6(const struct edit *edit)
 		at = edit_find(edit, edit_same_object);
 		if (at == edit->end)
 			at = edit_find_merged(edit, merges);
-		if (edit->replayed && edit->end - edit->start > 1)
-			return KERNEL_EDIT_UNCLEAR;
 		if (at == edit->end)
 			at = edit->start;
 		return at < edit->end ? edit_replace(edit, at) : edit_insert(edit, at);
 	}
 	at = merges ? edit_find_merged(edit, true) : edit_find(edit, kernel_entry_similar);
-	if (at == edit->end)
-		return edit_insert(edit, edit->end);
-	return merges ? edit_merge(edit, at) : edit_replace(edit, at);
+	if (at < edit->end && merges)
+		return edit_merge(edit, at);
+	if (at < edit->end && edit->lenient)
+		return edit_replace(edit, at);
+	if (at < edit->end)
+		edit_drop(edit, at);
+	return edit_insert(edit, edit->end);
 }
 
 /* Removes the next hops of the message from the route number `at`. */
@@ -209,7 +222,7 @@ static int edit_unmerge(const struct edit *edit, size_t at)
 	if (kept == 0)
 		return edit_remove(edit, at);
 	if (kept == before)
-		return edit->replayed ? KERNEL_EDIT_NONE : KERNEL_EDIT_UNCLEAR;
+		return edit->lenient ? KERNEL_EDIT_NONE : KERNEL_EDIT_UNCLEAR;
 	old->hops = kept;
 	old->listed = kept > 1;
 	kernel_entry_finish(old);
@@ -217,7 +230,7 @@ static int edit_unmerge(const struct edit *edit, size_t at)
 		return KERNEL_EDIT_DONE;
 	/* The merged route has the place and the columns of its first hop. Those of the next hop
 	 * are not known. */
-	*edit->ret_doubt = hops[0].ifindex;
+	edit->effect->doubt = hops[0].ifindex;
 	return at + 1 < edit->end ? KERNEL_EDIT_UNCLEAR : KERNEL_EDIT_DONE;
 }
 
@@ -235,20 +248,21 @@ static int edit_remove6(const struct edit *edit)
 		at = edit_find(edit, kernel_entry_similar);
 	if (at < edit->end)
 		return edit_remove(edit, at);
-	return edit->start == edit->end || edit->replayed ? KERNEL_EDIT_NONE : KERNEL_EDIT_UNCLEAR;
+	return edit->start == edit->end || edit->lenient ? KERNEL_EDIT_NONE : KERNEL_EDIT_UNCLEAR;
 }
 
 int kernel_edit_apply(struct kernel_list *list, const struct nlmsghdr *message,
-                      struct kernel_entry *entry, bool replayed, uint32_t *ret_doubt)
+                      struct kernel_entry *entry, bool lenient,
+                      struct kernel_edit_effect *ret_effect)
 {
 	struct edit edit = {.list = list,
 	                    .entry = entry,
 	                    .flags = message->nlmsg_flags,
-	                    .replayed = replayed,
-	                    .ret_doubt = ret_doubt};
+	                    .lenient = lenient,
+	                    .effect = ret_effect};
 	int r;
 
-	*ret_doubt = 0;
+	*ret_effect = (struct kernel_edit_effect){0};
 	edit.start = kernel_edit_group(list, entry, &edit.end);
 	if (message->nlmsg_type == RTM_NEWROUTE)
 		r = list->at.wide ? edit_add6(&edit) : edit_add4(&edit);

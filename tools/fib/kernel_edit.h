@@ -14,12 +14,18 @@ enum kernel_edit {
 	KERNEL_EDIT_UNCLEAR, /* the list may have changed, and may differ from the kernel's now */
 };
 
-/* Applies a message about a route. Takes over entry->value. `replayed`: the message may be older
- * than the list, because it arrived during a dump; then a list that does not fit the message is in
- * order. Sets `*ret_doubt` to a link whose routes must be read again, or to 0. Returns enum
- * kernel_edit, or -ENOMEM. */
+/* What a message has done besides. */
+struct kernel_edit_effect {
+	uint32_t doubt; /* a link whose routes must be read again, or 0 */
+	bool other;     /* a route was replaced that is not the one of the message */
+};
+
+/* Applies a message about a route. Takes over entry->value. `lenient`: a list that does not fit the
+ * message is in order, because the message may be older than the list, or the list incomplete.
+ * Returns enum kernel_edit, or -ENOMEM. */
 int kernel_edit_apply(struct kernel_list *list, const struct nlmsghdr *message,
-                      struct kernel_entry *entry, bool replayed, uint32_t *ret_doubt);
+                      struct kernel_entry *entry, bool lenient,
+                      struct kernel_edit_effect *ret_effect);
 
 /* Returns the first route of the list's TOS and metric, and sets `*ret_end` to the number after the
  * last. */

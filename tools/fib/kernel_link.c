@@ -258,6 +258,8 @@ static int link_change_prefix(struct link_rule *rule, const struct kernel_prefix
 	}
 	if (r >= 0 && rule->change != LINK_MTU)
 		r = kernel_list_write(rule->follow->store, list);
+	if (r >= 0 && rule->change == LINK_GONE)
+		r = kernel_replay_reread(&rule->follow->store->replay, prefix);
 	kernel_list_clear(list);
 	return r;
 }

@@ -7,6 +7,7 @@
 #define TOOLS_FIB_KERNEL_LIST_H
 
 #include "tools/fib/kernel_index.h"
+#include "tools/fib/kernel_replay.h"
 #include "tools/fib/kernel_route.h"
 
 /* What lists are read from and written to. */
@@ -20,6 +21,7 @@ struct kernel_store {
 	/* IPv6 routes with a source prefix. */
 	uint64_t sourced;
 	struct kernel_index index[2]; /* of each family */
+	struct kernel_replay replay;
 	struct kernel_space space;
 	struct kernel_filter filter;
 	/* Called for a link that the table `links` does not have, and a route needs its name. */

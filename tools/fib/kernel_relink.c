@@ -210,12 +210,17 @@ static int relink_take(struct kernel_relink *relink, struct kernel_entry *entry)
 		at = relink_find(list, entry, relink_both_merge);
 	entry->marked = false;
 	if (at < list->count) {
+		/* The kernel dumps the routes of a prefix in its order. */
+		relink->unclear |= at < relink->last;
+		relink->last = at;
+		relink->changed |= !kernel_entry_same(&list->of[at], entry);
 		kernel_list_replace(list, at, entry);
 		return 0;
 	}
 	/* The message about the route is under way. */
 	start = kernel_edit_group(list, entry, &end);
 	relink->unclear |= end > start;
+	relink->changed = true;
 	return kernel_list_insert(list, end, entry);
 }
 
@@ -237,6 +242,8 @@ static int relink_reconcile(struct kernel_relink *relink, const struct kernel_pr
 	struct kernel_list *list = &relink->list;
 	int r = kernel_list_read(relink->store, prefix, list);
 
+	relink->changed = false;
+	relink->last = 0;
 	for (size_t i = 0; i < list->count; i++)
 		list->of[i].marked = kernel_entry_uses(&list->of[i], relink->ifindex);
 	for (size_t i = 0; i < relink->gathered_count; i++) {
@@ -247,10 +254,14 @@ static int relink_reconcile(struct kernel_relink *relink, const struct kernel_pr
 	}
 	relink->gathered_count = 0;
 	for (size_t i = list->count; i > 0; i--)
-		if (list->of[i - 1].marked && !(relink->up && relink_is_hidden(list, i - 1)))
+		if (list->of[i - 1].marked && !(relink->up && relink_is_hidden(list, i - 1))) {
 			kernel_list_remove(list, i - 1);
+			relink->changed = true;
+		}
 	if (r >= 0)
 		r = kernel_list_write(relink->store, list);
+	if (r >= 0 && relink->changed)
+		r = kernel_replay_reread(&relink->store->replay, prefix);
 	kernel_list_clear(list);
 	return r;
 }

@@ -40,6 +40,8 @@ struct kernel_relink {
 	bool wide;
 	bool up;                         /* the link is up */
 	bool unclear;                    /* the order of routes is not known */
+	bool changed;                    /* the prefix had other routes of the link */
+	size_t last;                     /* number of the route that was dumped last */
 	struct kernel_prefixes prefixes; /* that had routes of the link, sorted */
 	bool *seen;                      /* of these, those that the kernel has */
 	struct kernel_list list;

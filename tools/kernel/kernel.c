@@ -4,8 +4,7 @@
  * of objects that are dirty, and commits one version.
  *
  * The kernel may change during a dump. The messages that arrive during a dump are applied after it,
- * in the same transaction. The last message about an object agrees with the dump, or shows that the
- * object must be read again (kernel_mirror.replaying).
+ * in the same transaction. Some of them are older than what was dumped (kernel_replay.h).
  *
  * A dump starts at once if messages were lost, and as soon as no message has arrived for QUIET_MS.
  * If messages keep arriving that do not describe all of their change, the loop would always dump.
@@ -289,6 +288,24 @@ static int kernel_read_doubts(struct source *source)
 	return 0;
 }
 
+static int kernel_take_nothing(void *context, const struct nlmsghdr *message)
+{
+	(void)context;
+	(void)message;
+	return 0;
+}
+
+/* Waits until the socket has all messages about changes that a read may have seen. The kernel
+ * changes an IPv4 route some time before it sends the message, but does both under the lock RTNL,
+ * for which this query waits. It does both to an IPv6 route under the lock of the table, which a
+ * dump takes, too. */
+static int kernel_await_messages(struct source *source)
+{
+	int r = kernel_query_link(&source->sockets, 1, kernel_take_nothing, NULL);
+
+	return r == -ENODEV ? 0 : r;
+}
+
 /* Reads what is dirty or in doubt, and applies what arrived meanwhile. */
 static int kernel_read_again(struct source *source)
 {
@@ -296,17 +313,20 @@ static int kernel_read_again(struct source *source)
 	int r = 0;
 
 	for (int i = 0; i < READ_TRIES && r >= 0 && source->drained; i++) {
-		if (mirror->doubts.dirty && kernel_rest(source) == 0)
-			r = kernel_dump_dirty(source);
-		else if (mirror->doubts.link_count)
-			r = kernel_read_doubts(source);
-		else
+		bool dump = mirror->doubts.dirty && kernel_rest(source) == 0;
+
+		if (!dump && !mirror->doubts.link_count)
 			break;
-		mirror->replaying = true;
+		kernel_mirror_read_start(mirror);
+		r = dump ? kernel_dump_dirty(source) : kernel_read_doubts(source);
+		kernel_mirror_read_end(mirror);
+		if (r >= 0)
+			r = kernel_await_messages(source);
 		if (r >= 0)
 			r = kernel_take_burst(source, 0);
 		/* A very long burst goes on in the next round. */
-		mirror->replaying = !source->drained;
+		if (source->drained)
+			kernel_mirror_caught_up(mirror);
 	}
 	return r;
 }
@@ -321,7 +341,8 @@ static int kernel_fill(struct source *source, int settle_ms)
 	bool known = !kernel_status_is_synced(source->mirror.store.tables[KERNEL_STATUS]);
 	int r = kernel_take_burst(source, settle_ms);
 
-	source->mirror.replaying &= !source->drained;
+	if (source->drained)
+		kernel_mirror_caught_up(&source->mirror);
 	if (r >= 0 && (known || !source->urgent))
 		r = kernel_read_again(source);
 	return r;

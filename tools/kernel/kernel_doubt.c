@@ -22,6 +22,14 @@ void kernel_doubts_add(struct kernel_doubts *doubts, uint32_t ifindex, unsigned 
 			(struct kernel_doubt){.ifindex = ifindex, .kinds = kinds};
 }
 
+bool kernel_doubts_has(const struct kernel_doubts *doubts, uint32_t ifindex, unsigned kinds)
+{
+	for (size_t i = 0; i < doubts->link_count; i++)
+		if (doubts->links[i].ifindex == ifindex)
+			return doubts->links[i].kinds & kinds;
+	return false;
+}
+
 bool kernel_doubts_take(struct kernel_doubts *doubts, struct kernel_doubt *ret)
 {
 	if (doubts->link_count == 0)

@@ -41,6 +41,9 @@ void kernel_doubts_mark(struct kernel_doubts *doubts, unsigned kinds, const char
 /* Doubts the routes of these kinds of a link. */
 void kernel_doubts_add(struct kernel_doubts *doubts, uint32_t ifindex, unsigned kinds);
 
+/* Returns true if the routes of one of these kinds of a link are in doubt. */
+bool kernel_doubts_has(const struct kernel_doubts *doubts, uint32_t ifindex, unsigned kinds);
+
 /* Takes a link in doubt. Returns false if there is none. */
 bool kernel_doubts_take(struct kernel_doubts *doubts, struct kernel_doubt *ret);
 

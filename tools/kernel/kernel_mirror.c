@@ -10,6 +10,7 @@
 #include "tools/fib/kernel_edit.h"
 #include "tools/fib/kernel_link.h"
 #include "tools/kernel/kernel_mirror.h"
+#include "tools/kernel/kernel_mirror_route.h"
 #include "tools/netlink/kernel_words.h"
 
 const char *kernel_mirror_reason(const struct kernel_mirror *mirror)
@@ -42,9 +43,43 @@ void kernel_mirror_init(struct kernel_mirror *mirror)
 void kernel_mirror_free(struct kernel_mirror *mirror)
 {
 	kernel_list_free(&mirror->list);
+	kernel_replay_free(&mirror->store.replay);
 	kernel_prefixes_free(&mirror->sourced);
 	kernel_index_clear(&mirror->store.index[0]);
 	kernel_index_clear(&mirror->store.index[1]);
+}
+
+/* ---- old messages ---- */
+
+void kernel_mirror_read_start(struct kernel_mirror *mirror)
+{
+	kernel_replay_start(&mirror->store.replay);
+	mirror->store.replay.reading = true;
+}
+
+void kernel_mirror_read_end(struct kernel_mirror *mirror)
+{
+	mirror->store.replay.reading = false;
+	mirror->store.replay.on = true;
+}
+
+void kernel_mirror_caught_up(struct kernel_mirror *mirror)
+{
+	const struct kernel_replay *replay = &mirror->store.replay;
+	unsigned kinds = 0;
+
+	if (!replay->on)
+		return;
+	/* A route may also have gone without a message, before the dump. Then an old message may
+	 * have replaced another one. */
+	for (size_t i = 0; i < mirror->doubts.link_count; i++)
+		kinds |= mirror->doubts.links[i].kinds;
+	for (int wide = 0; wide < 2; wide++)
+		if (replay->replaced[wide] && kinds & KERNEL_KIND_MASK(kernel_kind_of_routes(wide)))
+			kernel_doubts_mark(&mirror->doubts,
+			                   KERNEL_KIND_MASK(kernel_kind_of_routes(wide)),
+			                   "the kernel changed during the dumps");
+	kernel_replay_free(&mirror->store.replay);
 }
 
 /* ---- rows ---- */
@@ -152,9 +187,19 @@ static uint32_t mirror_row_ifindex(const struct kernel_row *row)
 static struct kernel_follow mirror_follow(struct kernel_mirror *mirror)
 {
 	return (struct kernel_follow){.store = &mirror->store,
-	                              .old = mirror->answering || mirror->replaying,
+	                              .old = mirror->answering || mirror->store.replay.on,
 	                              .doubt = kernel_doubts_add_family,
 	                              .context = &mirror->doubts};
+}
+
+/* Doubts the routes of a link, if it has some, after a message about the link or its addresses that
+ * may be old. The tables may have the end of a change already, but not what the kernel did to the
+ * routes meanwhile. */
+static void mirror_doubt_old(struct kernel_mirror *mirror, uint32_t ifindex)
+{
+	for (int wide = 0; wide < 2 && mirror->store.replay.on; wide++)
+		if (kernel_index_find(&mirror->store.index[wide], kernel_index_link(ifindex)))
+			kernel_doubts_add_family(&mirror->doubts, ifindex, wide);
 }
 
 /* Puts the row of a link, and changes its routes. */
@@ -173,6 +218,7 @@ static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row
 	if (known)
 		memcpy(&old, found.value, sizeof(old));
 	r = mirror_row_put(mirror, row);
+	mirror_doubt_old(mirror, ifindex);
 	if (r < 0 || !known)
 		return r;
 	/* An answer or a dump does not say that the routes have changed. */
@@ -187,6 +233,7 @@ static int mirror_delete_link(struct kernel_mirror *mirror, const struct kernel_
 	uint32_t ifindex = mirror_row_ifindex(row);
 	int r = mirror_row_delete(mirror, row);
 
+	mirror_doubt_old(mirror, ifindex);
 	for (int table = KERNEL_ADDRESSES4; table <= KERNEL_NEIGHBOURS6 && r >= 0; table++)
 		r = mirror_delete_of_link(mirror, (enum kernel_table)table, ifindex);
 	if (!mirror->answering)
@@ -221,6 +268,7 @@ static int mirror_delete_address(struct kernel_mirror *mirror, const struct kern
 	const struct kernel_wanted wanted = {.source = source};
 	int r = mirror_row_delete(mirror, row);
 
+	mirror_doubt_old(mirror, mirror_row_ifindex(row));
 	memcpy(source, row->key + 4, wide ? 16 : 4);
 	if (r >= 0)
 		r = mirror_doubt_wanted(mirror, wide, &wanted);
@@ -274,13 +322,15 @@ static int mirror_apply_rule(struct kernel_mirror *mirror, const struct nlmsghdr
 	if (r < 0)
 		return r;
 	if (new) {
-		clear = equal == count || !mirror->replaying;
+		clear = equal == count || !mirror->store.replay.on;
 		r = clear ? mirror_row_put(mirror, row) : 0;
+	} else if (equal < count && mirror->store.replay.on) {
+		clear = false;
 	} else if (equal < count) {
 		r = kernel_rule_remove(mirror_table(mirror, row->table), row, equal, count);
 		clear = r != -ENOSPC;
 	} else {
-		clear = mirror->replaying;
+		clear = mirror->store.replay.on;
 	}
 	if (!clear)
 		kernel_doubts_mark(&mirror->doubts,
@@ -289,92 +339,6 @@ static int mirror_apply_rule(struct kernel_mirror *mirror, const struct nlmsghdr
 		                           : KERNEL_KIND_MASK(KERNEL_KIND_RULES6),
 		                   "a message did not fit");
 	return r == -ENOSPC ? 0 : r;
-}
-
-/* ---- routes ---- */
-
-/* Doubts the routes of the TOS and metric of a message about a route that is not mirrored for its
- * protocol: the message may have replaced one of them, or may have merged IPv6 routes with them.
- * Routes without a link can only be read with all others. */
-static void mirror_doubt_group(struct kernel_mirror *mirror, const struct nlmsghdr *message,
-                               const struct kernel_entry *entry)
-{
-	bool wide = mirror->list.at.wide;
-	unsigned kind = KERNEL_KIND_MASK(kernel_kind_of_routes(wide));
-	size_t end, at = kernel_edit_group(&mirror->list, entry, &end);
-
-	if (!wide &&
-	    (message->nlmsg_type == RTM_DELROUTE || !(message->nlmsg_flags & NLM_F_REPLACE)))
-		return;
-	for (; at < end; at++) {
-		const struct kernel_entry *other = &mirror->list.of[at];
-
-		for (unsigned hop = 0; hop < other->hops; hop++)
-			kernel_doubts_add(&mirror->doubts, kernel_entry_hops(other)[hop].ifindex,
-			                  kind);
-		if (other->hops == 0)
-			kernel_doubts_mark(&mirror->doubts, kind, "a message did not fit");
-	}
-}
-
-/* Reads the list of the prefix of a message, unless a filter excludes the message. Sets
- * `*ret_taken` to whether the message applies to the list. */
-static int mirror_read_list(struct kernel_mirror *mirror, const struct nlmsghdr *message,
-                            const struct kernel_prefix *prefix, const struct kernel_entry *entry,
-                            bool *ret_taken)
-{
-	int r;
-
-	*ret_taken = false;
-	if (!kernel_filter_takes_table(&mirror->store.filter, prefix))
-		return 0;
-	r = kernel_list_read(&mirror->store, prefix, &mirror->list);
-	*ret_taken = r >= 0 && kernel_filter_takes_protocol(&mirror->store.filter, message);
-	if (r >= 0 && !*ret_taken) {
-		mirror_doubt_group(mirror, message, entry);
-		kernel_list_clear(&mirror->list);
-	}
-	return r;
-}
-
-static int mirror_apply_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
-{
-	struct kernel_prefix prefix;
-	struct kernel_entry entry;
-	uint32_t doubt, ifindex;
-	bool taken;
-	int edited, r = kernel_route_decode(message, &prefix, &entry);
-
-	if (r <= 0)
-		return r;
-	/* The kernel sets the metrics of such a route after the message. */
-	if (prefix.wide && message->nlmsg_type == RTM_NEWROUTE &&
-	    kernel_word_is_protocol(entry.value->protocol, RTPROT_RA))
-		kernel_doubts_add(&mirror->doubts, entry.value->ifindex,
-		                  KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6));
-	r = mirror_read_list(mirror, message, &prefix, &entry, &taken);
-	if (r < 0 || !taken) {
-		free(entry.value);
-		return r;
-	}
-	ifindex = entry.value->ifindex;
-	/* If rows were refused, messages about them fit nothing. */
-	edited = kernel_edit_apply(&mirror->list, message, &entry,
-	                           mirror->replaying || mirror->store.space.refused, &doubt);
-	if (doubt)
-		kernel_doubts_add(&mirror->doubts, doubt,
-		                  KERNEL_KIND_MASK(kernel_kind_of_routes(prefix.wide)));
-	if (edited == KERNEL_EDIT_UNCLEAR && !doubt && message->nlmsg_type == RTM_DELROUTE &&
-	    kernel_link_lost_routes(&mirror->store, ifindex, prefix.wide))
-		edited = KERNEL_EDIT_NONE;
-	if (edited == KERNEL_EDIT_UNCLEAR)
-		kernel_doubts_mark(&mirror->doubts,
-		                   KERNEL_KIND_MASK(kernel_kind_of_routes(prefix.wide)),
-		                   "a message did not fit");
-	if (edited > KERNEL_EDIT_NONE)
-		r = kernel_list_write(&mirror->store, &mirror->list);
-	kernel_list_clear(&mirror->list);
-	return edited < 0 ? edited : r;
 }
 
 int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message)
@@ -396,7 +360,7 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		r = mirror_apply_route(mirror, message);
+		r = kernel_mirror_route(mirror, message);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
@@ -517,6 +481,8 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 	mirror->dumping = kind;
 	mirror->torn = mirror->gathering = false;
 	kernel_doubts_drop(&mirror->doubts, kind);
+	if (kinds[kind].alternatives >= 0)
+		mirror->store.replay.whole[kind == KERNEL_KIND_ROUTES6] = true;
 	return r;
 }
 

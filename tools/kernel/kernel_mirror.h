@@ -8,9 +8,8 @@
  * does to the routes of a link that changes follows from the tables, too (kernel_link.h). What
  * remains is doubt (kernel_doubt.h), which the caller ends: it reads again.
  *
- * A message that was sent before a dump and is read after it does no harm, because for each route
- * the last message counts. The mirror has to know that such messages may be old
- * (kernel_mirror.replaying): then they need not fit. */
+ * Messages that are applied after a read may be older than it. The caller says when a read starts
+ * and ends, and when the mirror has caught up; kernel_replay.h decides about what is in between. */
 #ifndef TOOLS_KERNEL_KERNEL_MIRROR_H
 #define TOOLS_KERNEL_KERNEL_MIRROR_H
 
@@ -24,7 +23,6 @@ struct kernel_mirror {
 	struct kernel_store store;
 	struct kernel_doubts doubts;
 	bool answering; /* set by the caller: the message is the answer to a query */
-	bool replaying; /* set by the caller: messages may be older than the tables */
 
 	struct kernel_row row;   /* the decoded message */
 	struct kernel_list list; /* the routes of its prefix */
@@ -44,6 +42,14 @@ void kernel_mirror_free(struct kernel_mirror *mirror);
 
 /* Returns why the tables may differ from the kernel's state, but for rows that had no space, or "". */
 const char *kernel_mirror_reason(const struct kernel_mirror *mirror);
+
+/* Starts to read routes again: all messages so far were applied. */
+void kernel_mirror_read_start(struct kernel_mirror *mirror);
+/* Ends the reads: messages may be older than the tables from now on. */
+void kernel_mirror_read_end(struct kernel_mirror *mirror);
+/* Messages are newer than the tables again. Called when the socket has had all messages about
+ * changes that the reads may have seen, and no more. */
+void kernel_mirror_caught_up(struct kernel_mirror *mirror);
 
 /* Applies a message that the kernel has sent on its own, or in answer to a query for one link.
  * Returns 0, or a negative errno of the tables. */

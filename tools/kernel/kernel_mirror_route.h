@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Applies a message about a route to the tables. kernel_mirror.c calls this. */
+#ifndef TOOLS_KERNEL_KERNEL_MIRROR_ROUTE_H
+#define TOOLS_KERNEL_KERNEL_MIRROR_ROUTE_H
+
+#include "tools/kernel/kernel_mirror.h"
+
+/* Returns 0 or more, or a negative errno. */
+int kernel_mirror_route(struct kernel_mirror *mirror, const struct nlmsghdr *message);
+
+#endif
