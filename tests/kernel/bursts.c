@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The kernel mirror against bursts of random changes. After each burst the region must hold what
- * `ip -json` prints, row for row. Needs root. */
+ * `ip -json` prints, row for row. Needs root.
+ *
+ * STELE_KERNEL_SEED is the seed. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <criterion/criterion.h>
 
@@ -70,7 +73,8 @@ Test(kernel_bursts, random_changes_are_mirrored, .init = kernel_setup, .fini = k
      .timeout = 240)
 {
 	struct stele_subscriber *subscriber;
-	unsigned seed = 20261, state = seed;
+	const char *given = getenv("STELE_KERNEL_SEED");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 20261, state = seed;
 	char step[64];
 
 	kernel_source_start(0);

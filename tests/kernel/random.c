@@ -167,6 +167,10 @@ static void pick_gateway(uint64_t *state, bool wide, char *ret, size_t size)
 	         2 + random_below(state, 4));
 }
 
+/* Whether to make routes for some source addresses. If hops without a carrier are ignored, a lookup
+ * may skip the other routes of such a prefix or not (docs/design/kernel.md, "Known limits"). */
+static bool sourced;
+
 static void route_change(uint64_t *state, bool wide, char *ret, size_t size)
 {
 	char prefix[64], a[32], b[32];
@@ -195,8 +199,8 @@ static void route_change(uint64_t *state, bool wide, char *ret, size_t size)
 			snprintf(ret, size, "-4 route %s %s tos 8 via %s %s", verb, prefix, a,
 			         metric);
 		else
-			snprintf(ret, size, "-6 route %s %s from fd77::/64 via %s %s", verb, prefix,
-			         a, metric);
+			snprintf(ret, size, "-6 route %s %s %s via %s %s", verb, prefix,
+			         sourced ? "from fd77::/64" : "", a, metric);
 		break;
 	default:
 		snprintf(ret, size, "%s route %s %s via %s %s %s", family, verb, prefix, a, metric,
@@ -282,6 +286,7 @@ static void run_steps(bool wide)
 	           "for i in d0 d1; do ip link set $i addrgenmode none; done;"
 	           "ip -6 address flush scope link") != 0)
 		cr_skip_test("the namespace cannot be prepared");
+	sourced = seed % 2 == 0;
 	/* With odd seeds, the kernel ignores hops without a carrier. */
 	if (seed % 2 == 1 &&
 	    system("for i in /proc/sys/net/ipv?/conf/*/ignore_routes_with_linkdown; do"
