@@ -7,6 +7,7 @@
 #include <string.h>
 #include <stele/subscriber.h>
 
+#include "tools/fib/kernel_fdb.h"
 #include "tools/fib/kernel_link.h"
 #include "tools/fib/kernel_nexthop.h"
 #include "tools/fib/kernel_relink.h"
@@ -388,7 +389,8 @@ static int link_rename_rows(struct kernel_store *store, enum kernel_table table,
 	return r < 0 ? r : 0;
 }
 
-/* Writes the new name of a link into the rows of its addresses and neighbours. */
+/* Writes the new name of a link into the rows of its addresses, neighbours and forwarding
+ * entries. */
 static int link_rename(struct kernel_store *store, uint32_t ifindex, const char name[16])
 {
 	static const struct {
@@ -399,12 +401,14 @@ static int link_rename(struct kernel_store *store, uint32_t ifindex, const char 
 		{KERNEL_ADDRESSES6, offsetof(struct kernel_address6, interface)},
 		{KERNEL_NEIGHBOURS4, offsetof(struct kernel_neighbour, interface)},
 		{KERNEL_NEIGHBOURS6, offsetof(struct kernel_neighbour, interface)},
+		{KERNEL_PROXIES4, offsetof(struct kernel_proxy, interface)},
+		{KERNEL_PROXIES6, offsetof(struct kernel_proxy, interface)},
 	};
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]) && r >= 0; i++)
 		r = link_rename_rows(store, named[i].table, named[i].offset, ifindex, name);
-	return r;
+	return r < 0 ? r : kernel_fdb_rename(store, ifindex, name);
 }
 
 int kernel_link_changed(const struct kernel_follow *follow, uint32_t ifindex,

@@ -8,6 +8,7 @@
 #include <stele/subscriber.h>
 
 #include "tools/netlink/kernel_attributes.h"
+#include "tools/fib/kernel_fdb.h"
 #include "tools/fib/kernel_nexthop.h"
 #include "tools/netlink/kernel_words.h"
 
@@ -57,13 +58,15 @@ static int nexthop_put(struct kernel_store *store, uint32_t id, uint16_t member,
 	return r == -ENOSPC ? nexthop_delete(store, id, member) : r;
 }
 
-static bool nexthop_is_known(struct kernel_store *store, uint32_t id)
+/* Returns the first row of an object, or NULL. */
+static const struct kernel_nexthop *nexthop_find(struct kernel_store *store, uint32_t id)
 {
 	struct stele_row row;
 	uint8_t key[6];
 
 	nexthop_key(id, 0, key);
-	return stele_writable_get(store->tables[KERNEL_NEXTHOPS], key, 48, &row) == 1;
+	return stele_writable_get(store->tables[KERNEL_NEXTHOPS], key, 48, &row) == 1 ? row.value
+	                                                                              : NULL;
 }
 
 bool kernel_nexthop_uses(struct kernel_store *store, uint32_t ifindex)
@@ -137,8 +140,12 @@ static int nexthop_doubt_groups(struct kernel_store *store, uint32_t id, kernel_
 static int nexthop_remove(struct kernel_store *store, uint32_t id, kernel_doubt_f doubt,
                           void *context)
 {
+	const struct kernel_nexthop *first = nexthop_find(store, id);
+	bool bridge = first && first->bridge;
 	int r = nexthop_delete(store, id, 0);
 
+	if (r >= 0 && bridge)
+		return kernel_fdb_forget_nexthop(store, id);
 	if (r == 1)
 		r = nexthop_delete_routes(store, false, id);
 	if (r >= 0)
@@ -187,7 +194,7 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 	id = kernel_attribute_u32(found.of[NHA_ID], 0);
 	if (message->nlmsg_type == RTM_DELNEXTHOP)
 		return nexthop_remove(store, id, doubt, context);
-	known = nexthop_is_known(store, id);
+	known = nexthop_find(store, id);
 	nexthop_decode(header, &found, &value);
 	if (found.of[NHA_GROUP])
 		rows = mnl_attr_get_payload_len(found.of[NHA_GROUP]) / sizeof(*group);

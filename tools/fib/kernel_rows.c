@@ -136,6 +136,37 @@ bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_n
 	return true;
 }
 
+/* Fills in a row of a table of proxies or neighbours but for its value. */
+static void rows_neighbour_key(const struct ndmsg *header, const uint8_t *address,
+                               enum kernel_table table4, size_t value_size, struct kernel_row *ret)
+{
+	/* The table for IPv6 follows the one for IPv4. */
+	kernel_row_start(ret,
+	                 header->ndm_family == AF_INET ? table4 : (enum kernel_table)(table4 + 1),
+	                 value_size);
+	row_key_u32(ret, (uint32_t)header->ndm_ifindex);
+	row_key_bytes(ret, address, rows_address_size(header->ndm_family));
+}
+
+static void rows_neighbour_protocol(const struct kernel_attributes *found, char ret[12])
+{
+	if (found->of[NDA_PROTOCOL])
+		kernel_word_protocol(mnl_attr_get_u8(found->of[NDA_PROTOCOL]), ret);
+}
+
+static void rows_proxy(const struct ndmsg *header, const struct kernel_attributes *found,
+                       const struct kernel_names *names, const uint8_t *address,
+                       struct kernel_row *ret)
+{
+	struct kernel_proxy *value = (void *)ret->value;
+
+	rows_neighbour_key(header, address, KERNEL_PROXIES4, sizeof(*value), ret);
+	value->router = header->ndm_flags & NTF_ROUTER;
+	rows_neighbour_protocol(found, value->protocol);
+	if (header->ndm_ifindex)
+		names->find(names->context, (uint32_t)header->ndm_ifindex, value->interface);
+}
+
 bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel_names *names,
                              struct kernel_row *ret, bool *ret_resolved)
 {
@@ -146,19 +177,50 @@ bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel
 
 	if (!kernel_attributes_read(message, sizeof(*header), &found) ||
 	    (header->ndm_family != AF_INET && header->ndm_family != AF_INET6) ||
-	    (header->ndm_flags & NTF_PROXY) ||
 	    !kernel_attribute_bytes(found.of[NDA_DST], address,
 	                            rows_address_size(header->ndm_family)))
 		return false;
-	kernel_row_start(ret,
-	                 header->ndm_family == AF_INET ? KERNEL_NEIGHBOURS4 : KERNEL_NEIGHBOURS6,
-	                 sizeof(*value));
-	row_key_u32(ret, (uint32_t)header->ndm_ifindex);
-	row_key_bytes(ret, address, rows_address_size(header->ndm_family));
+	*ret_resolved = true;
+	if (header->ndm_flags & NTF_PROXY) {
+		rows_proxy(header, &found, names, address, ret);
+		return true;
+	}
+	rows_neighbour_key(header, address, KERNEL_NEIGHBOURS4, sizeof(*value), ret);
 	kernel_attribute_bytes(found.of[NDA_LLADDR], value->mac, sizeof(value->mac));
+	value->router = header->ndm_flags & NTF_ROUTER;
+	value->extern_learn = header->ndm_flags & NTF_EXT_LEARNED;
+	rows_neighbour_protocol(&found, value->protocol);
 	*ret_resolved = kernel_word_neighbour(header->ndm_state, header->ndm_flags, value->state);
 	names->find(names->context, (uint32_t)header->ndm_ifindex, value->interface);
 	return true;
+}
+
+int kernel_rows_delete_of_link(struct stele_writable *table, uint32_t ifindex)
+{
+	const uint32_t prefix = htonl(ifindex);
+	int r = 1;
+
+	while (r == 1) {
+		struct stele_cursor *cursor;
+		struct stele_row row;
+		uint8_t key[64];
+		unsigned bits = 0;
+
+		r = stele_writable_cursor_open(table, &cursor);
+		if (r < 0)
+			return r;
+		r = stele_cursor_under(cursor, &prefix, 32);
+		if (r >= 0)
+			r = stele_cursor_next(cursor, &row);
+		if (r == 1) {
+			bits = row.key_bits;
+			memcpy(key, row.key, (bits + 7) / 8);
+		}
+		stele_cursor_close(cursor);
+		if (r == 1)
+			r = stele_writable_delete(table, key, bits);
+	}
+	return r;
 }
 
 /* ---- rules ---- */

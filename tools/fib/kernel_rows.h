@@ -34,6 +34,9 @@ bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_n
 bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel_names *names,
                              struct kernel_row *ret, bool *ret_resolved);
 
+/* Deletes the rows of a table whose keys begin with this link. Returns 0 or a negative errno. */
+int kernel_rows_delete_of_link(struct stele_writable *table, uint32_t ifindex);
+
 /* Sets the column `order` of the key to 0: a message does not say it. */
 bool kernel_decode_rule(const struct nlmsghdr *message, struct kernel_row *ret);
 

@@ -17,6 +17,9 @@ const char *const kernel_table_names[KERNEL_TABLES] = {
 	[KERNEL_ADDRESSES6] = "addresses6",
 	[KERNEL_NEIGHBOURS4] = "neighbours4",
 	[KERNEL_NEIGHBOURS6] = "neighbours6",
+	[KERNEL_PROXIES4] = "proxies4",
+	[KERNEL_PROXIES6] = "proxies6",
+	[KERNEL_FDB] = "fdb",
 	[KERNEL_FIB4] = "fib4",
 	[KERNEL_FIB6] = "fib6",
 	[KERNEL_ALTERNATIVES4] = "alternatives4",
@@ -73,7 +76,10 @@ static const struct stele_column address6_columns[] = {
 #define NEIGHBOUR_VALUES \
 	STELE_VALUE(struct kernel_neighbour, mac, STELE_MAC), \
 		STELE_VALUE(struct kernel_neighbour, interface, STELE_CHAR), \
-		STELE_VALUE(struct kernel_neighbour, state, STELE_CHAR)
+		STELE_VALUE(struct kernel_neighbour, state, STELE_CHAR), \
+		STELE_VALUE(struct kernel_neighbour, router, STELE_BOOL), \
+		STELE_VALUE(struct kernel_neighbour, extern_learn, STELE_BOOL), \
+		STELE_VALUE(struct kernel_neighbour, protocol, STELE_CHAR)
 
 static const struct stele_column neighbour4_columns[] = {
 	STELE_KEY("index", STELE_U32),
@@ -85,6 +91,57 @@ static const struct stele_column neighbour6_columns[] = {
 	STELE_KEY("index", STELE_U32),
 	STELE_KEY("address", STELE_IPV6),
 	NEIGHBOUR_VALUES,
+};
+
+#define PROXY_VALUES \
+	STELE_VALUE(struct kernel_proxy, interface, STELE_CHAR), \
+		STELE_VALUE(struct kernel_proxy, router, STELE_BOOL), \
+		STELE_VALUE(struct kernel_proxy, protocol, STELE_CHAR)
+
+static const struct stele_column proxy4_columns[] = {
+	STELE_KEY("index", STELE_U32),
+	STELE_KEY("address", STELE_IPV4),
+	PROXY_VALUES,
+};
+
+static const struct stele_column proxy6_columns[] = {
+	STELE_KEY("index", STELE_U32),
+	STELE_KEY("address", STELE_IPV6),
+	PROXY_VALUES,
+};
+
+static const struct stele_word fdb_words[] = {
+	{"dynamic", KERNEL_FDB_DYNAMIC},
+	{"static", KERNEL_FDB_STATIC},
+	{"permanent", KERNEL_FDB_PERMANENT},
+};
+
+/* The first column is the link that forwards by the entry: a bridge, or a VXLAN interface. */
+static const struct stele_column fdb_columns[] = {
+	STELE_KEY("link", STELE_U32),
+	STELE_KEY("vlan", STELE_U16),
+	STELE_KEY("source_vni", STELE_U32),
+	STELE_KEY("mac", STELE_MAC),
+	STELE_KEY("row", STELE_U16),
+	STELE_VALUE(struct kernel_fdb, interface, STELE_CHAR),
+	STELE_VALUE(struct kernel_fdb, ifindex, STELE_U32),
+	{
+		.name = "dst",
+		.type = STELE_IPV4,
+		.size = 4,
+		.offset = offsetof(struct kernel_fdb, dst4),
+	},
+	STELE_VALUE(struct kernel_fdb, dst6, STELE_IPV6),
+	STELE_VALUE(struct kernel_fdb, vni, STELE_U32),
+	STELE_VALUE(struct kernel_fdb, port, STELE_U16),
+	STELE_VALUE(struct kernel_fdb, via, STELE_U32),
+	STELE_VALUE(struct kernel_fdb, nexthop_id, STELE_U32),
+	STELE_VALUE_ENUM(struct kernel_fdb, state, STELE_U8, fdb_words),
+	STELE_VALUE(struct kernel_fdb, self, STELE_BOOL),
+	STELE_VALUE(struct kernel_fdb, extern_learn, STELE_BOOL),
+	STELE_VALUE(struct kernel_fdb, offload, STELE_BOOL),
+	STELE_VALUE(struct kernel_fdb, sticky, STELE_BOOL),
+	STELE_VALUE(struct kernel_fdb, locked, STELE_BOOL),
 };
 
 static const struct stele_word type_words[] = {
@@ -272,6 +329,9 @@ static const struct stele_schema neighbours4 =
 	STELE_SCHEMA(struct kernel_neighbour, neighbour4_columns);
 static const struct stele_schema neighbours6 =
 	STELE_SCHEMA(struct kernel_neighbour, neighbour6_columns);
+static const struct stele_schema proxies4 = STELE_SCHEMA(struct kernel_proxy, proxy4_columns);
+static const struct stele_schema proxies6 = STELE_SCHEMA(struct kernel_proxy, proxy6_columns);
+static const struct stele_schema fdb = STELE_SCHEMA(struct kernel_fdb, fdb_columns);
 static const struct stele_schema fib4 =
 	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, fib4_columns);
 static const struct stele_schema fib6 =
@@ -291,6 +351,9 @@ const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
 	[KERNEL_ADDRESSES6] = &addresses6,
 	[KERNEL_NEIGHBOURS4] = &neighbours4,
 	[KERNEL_NEIGHBOURS6] = &neighbours6,
+	[KERNEL_PROXIES4] = &proxies4,
+	[KERNEL_PROXIES6] = &proxies6,
+	[KERNEL_FDB] = &fdb,
 	[KERNEL_FIB4] = &fib4,
 	[KERNEL_FIB6] = &fib6,
 	[KERNEL_ALTERNATIVES4] = &alternatives4,

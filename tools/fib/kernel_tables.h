@@ -26,6 +26,9 @@ enum kernel_table {
 	KERNEL_ADDRESSES6,
 	KERNEL_NEIGHBOURS4,
 	KERNEL_NEIGHBOURS6,
+	KERNEL_PROXIES4,
+	KERNEL_PROXIES6,
+	KERNEL_FDB,
 	KERNEL_FIB4,
 	KERNEL_FIB6,
 	KERNEL_ALTERNATIVES4,
@@ -72,8 +75,44 @@ struct kernel_address6 {
 
 struct kernel_neighbour {
 	uint8_t mac[6];
+	bool router;       /* IPv6: the neighbour says that it is a router */
+	bool extern_learn; /* a program learnt it from elsewhere, as EVPN does */
 	char interface[16];
-	char state[12]; /* reachable, stale, delay, probe, failed, permanent */
+	/* resolved: the kernel has the MAC address, and sends packets to it. Includes the kernel's
+	 * states reachable, stale, delay and probe, because not all changes between these have a
+	 * message. permanent, noarp: a program has set the MAC address. failed: the last attempt to
+	 * find the MAC address has failed. */
+	char state[12];
+	char protocol[12]; /* who made the entry, as for routes; empty: not set */
+};
+
+/* An address that the host answers for, in place of another one (`ip neigh add proxy'). */
+struct kernel_proxy {
+	bool router; /* IPv6: the answers say that the address is a router's */
+	char interface[16];
+	char protocol[12]; /* as for neighbours */
+};
+
+enum { KERNEL_FDB_DYNAMIC, KERNEL_FDB_STATIC, KERNEL_FDB_PERMANENT };
+
+/* Where a bridge or a VXLAN interface sends the frames to a MAC address (`bridge fdb'). */
+struct kernel_fdb {
+	uint8_t dst6[16]; /* VXLAN: the address of the tunnel's other end; zero: none */
+	uint8_t dst4[4];
+	/* Bridge: the port, or the bridge itself if frames to the address are for the host. */
+	uint32_t ifindex;
+	uint32_t vni; /* VXLAN: if it is not the one of the interface; otherwise 0 */
+	uint32_t via; /* VXLAN: the link to send by; 0: as the routes say */
+	uint32_t nexthop_id;
+	uint16_t port; /* VXLAN: of UDP, if it is not the one of the interface; otherwise 0 */
+	uint8_t state; /* dynamic: goes after some time without frames. static: remains. permanent:
+	                * an address of a bridge's port, or of a VXLAN interface: remains. */
+	bool self;     /* the entry is of a VXLAN interface, not of a bridge */
+	bool extern_learn; /* a program learnt it from elsewhere, as EVPN does */
+	bool offload;      /* the entry is in hardware */
+	bool sticky;       /* does not move to another port */
+	bool locked;       /* the port is not authorized to forward */
+	char interface[16];
 };
 
 /* A next hop: an element of the column `hops`. */

@@ -35,8 +35,8 @@
 #include "tools/fib/kernel_tables.h"
 #include "tools/netlink/kernel_words.h"
 
-/* Milliseconds between two removals of dead subscribers by an idle publisher. */
-#define REAP_MS 5000
+/* Nanoseconds between two removals of dead subscribers. */
+#define REAP_NS (5 * NSEC_PER_SEC)
 /* Milliseconds without a message that end a burst. */
 #define SETTLE_MS 2
 /* Milliseconds without a message after which the kernel is quiet. */
@@ -49,6 +49,8 @@
 #define REST_FACTOR 4
 /* Minimum nanoseconds of the pause between dumps. */
 #define REST_MIN_NS (20 * NSEC_PER_MSEC)
+/* Nanoseconds between two reads of the proxy neighbours. */
+#define PROXIES_NS NSEC_PER_SEC
 /* How many times to dump a kind in one round if the kernel changes meanwhile. */
 #define DUMP_TRIES 5
 /* How many times to read again in one round what messages that arrived meanwhile have changed. */
@@ -70,6 +72,7 @@ struct source {
 	bool urgent; /* messages were lost, or there was no dump yet: the next must not wait */
 	int64_t last_event; /* time of the last message */
 	int64_t rest_until; /* time before which no dump starts while messages arrive */
+	int64_t proxies_at; /* time to read the proxy neighbours again */
 	unsigned failures;  /* rounds without success for lack of memory */
 };
 
@@ -306,6 +309,17 @@ static int kernel_await_messages(struct source *source)
 	return r == -ENODEV ? 0 : r;
 }
 
+/* Reads the proxy neighbours. The kernel sends no messages about them. */
+static int kernel_read_proxies(struct source *source)
+{
+	int r = kernel_dump_kind(source, KERNEL_KIND_PROXIES4);
+
+	if (r >= 0)
+		r = kernel_dump_kind(source, KERNEL_KIND_PROXIES6);
+	source->proxies_at = kernel_now() + PROXIES_NS;
+	return r < 0 ? r : 0;
+}
+
 /* Reads what is dirty or in doubt, and applies what arrived meanwhile. */
 static int kernel_read_again(struct source *source)
 {
@@ -315,8 +329,12 @@ static int kernel_read_again(struct source *source)
 	for (int i = 0; i < READ_TRIES && r >= 0 && source->drained; i++) {
 		bool dump = mirror->doubts.dirty && kernel_rest(source) == 0;
 
-		if (!dump && !mirror->doubts.link_count)
-			break;
+		if (!dump && !mirror->doubts.link_count) {
+			if (kernel_now() < source->proxies_at)
+				break;
+			r = kernel_read_proxies(source);
+			continue;
+		}
 		kernel_mirror_read_start(mirror);
 		r = dump ? kernel_dump_dirty(source) : kernel_read_doubts(source);
 		kernel_mirror_read_end(mirror);
@@ -385,6 +403,18 @@ static int kernel_round(struct source *source)
 
 /* ---- the loop ---- */
 
+/* Returns the nanoseconds until a round has something to do even if no message arrives. */
+static int64_t kernel_rest_until_round(const struct source *source)
+{
+	int64_t left = source->proxies_at - kernel_now();
+
+	if (source->mirror.doubts.link_count)
+		return 0;
+	if (source->mirror.doubts.dirty)
+		return kernel_rest(source);
+	return left > 0 ? left : 0;
+}
+
 /* Runs rounds until stop_fd is readable. */
 static int kernel_loop(struct source *source)
 {
@@ -392,28 +422,27 @@ static int kernel_loop(struct source *source)
 		{.fd = source->options->stop_fd, .events = POLLIN},
 		{.fd = kernel_events_fd(&source->sockets), .events = POLLIN},
 	};
+	int64_t reap_at = kernel_now() + REAP_NS;
 
 	for (;;) {
-		int timeout = REAP_MS, r;
+		int64_t rest = kernel_rest_until_round(source);
+		int r;
 
-		if (source->mirror.doubts.link_count)
-			timeout = 0;
-		else if (source->mirror.doubts.dirty)
-			timeout = (int)((kernel_rest(source) + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
-		if (poll(fds, 2, timeout) < 0) {
+		if (poll(fds, 2, (int)((rest + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC)) < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
 		}
 		if (fds[0].revents)
 			return 0;
-		if (fds[1].revents || source->mirror.doubts.link_count ||
-		    (source->mirror.doubts.dirty && kernel_rest(source) == 0)) {
+		if (fds[1].revents || kernel_rest_until_round(source) == 0) {
 			r = kernel_round(source);
 			if (r < 0)
 				return r;
-		} else if (!source->mirror.doubts.dirty) {
+		}
+		if (kernel_now() >= reap_at) {
 			stele_publisher_reap(source->region.publisher);
+			reap_at = kernel_now() + REAP_NS;
 		}
 		if (!source->mirror.doubts.dirty &&
 		    kernel_space_may_fit(&source->mirror.store.space))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel publisher: mirrors the links, addresses, neighbours, rules and routes of this
- * process's network namespace, over rtnetlink. `stele publish --kernel-routes' runs it.
+ * The kernel publisher: mirrors the links, addresses, neighbours, forwarding entries, rules and
+ * routes of this process's network namespace, over rtnetlink. `stele publish --kernel-routes' runs it.
  *
  * It first dumps all objects, and then follows the messages of the kernel: each burst of messages
  * is one version. A message about a route is applied by the kernel's own rules. What the kernel
@@ -17,7 +17,9 @@
  *   rules4, rules6     the rules by which the kernel chooses routing tables
  *   links              the interfaces
  *   addresses4, addresses6
- *   neighbours4, neighbours6   entries that are resolved, permanent, failed, or learnt from outside
+ *   neighbours4, neighbours6   entries that are resolved, failed, or set by a program
+ *   proxies4, proxies6         addresses that the host answers for
+ *   fdb                        forwarding entries of bridges and VXLAN interfaces
  *   status             one row: whether the tables are the kernel's state
  */
 #ifndef TOOLS_KERNEL_KERNEL_H

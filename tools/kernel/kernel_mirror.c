@@ -8,6 +8,7 @@
 #include <stele/subscriber.h>
 
 #include "tools/fib/kernel_edit.h"
+#include "tools/fib/kernel_fdb.h"
 #include "tools/fib/kernel_link.h"
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_mirror_route.h"
@@ -80,12 +81,12 @@ void kernel_mirror_caught_up(struct kernel_mirror *mirror)
 			                   KERNEL_KIND_MASK(kernel_kind_of_routes(wide)),
 			                   "the kernel changed during the dumps");
 	kernel_replay_free(&mirror->store.replay);
+	mirror->dumped = 0;
 }
 
 /* ---- rows ---- */
 
-static struct stele_writable *mirror_table(const struct kernel_mirror *mirror,
-                                           enum kernel_table table)
+static struct stele_writable *mirror_table(struct kernel_mirror *mirror, enum kernel_table table)
 {
 	return mirror->store.tables[table];
 }
@@ -141,36 +142,6 @@ static int mirror_row_put(struct kernel_mirror *mirror, const struct kernel_row 
 static int mirror_row_delete(struct kernel_mirror *mirror, const struct kernel_row *row)
 {
 	return stele_writable_delete(mirror_table(mirror, row->table), row->key, row->key_bits);
-}
-
-/* Deletes the rows of a table whose keys begin with this link. */
-static int mirror_delete_of_link(struct kernel_mirror *mirror, enum kernel_table table,
-                                 uint32_t ifindex)
-{
-	const uint32_t prefix = htonl(ifindex);
-	int r = 1;
-
-	while (r == 1) {
-		struct stele_cursor *cursor;
-		struct stele_row row;
-		uint8_t key[64];
-		unsigned bits = 0;
-
-		r = stele_writable_cursor_open(mirror_table(mirror, table), &cursor);
-		if (r < 0)
-			return r;
-		r = stele_cursor_under(cursor, &prefix, 32);
-		if (r >= 0)
-			r = stele_cursor_next(cursor, &row);
-		if (r == 1) {
-			bits = row.key_bits;
-			memcpy(key, row.key, (bits + 7) / 8);
-		}
-		stele_cursor_close(cursor);
-		if (r == 1)
-			r = stele_writable_delete(mirror_table(mirror, table), key, bits);
-	}
-	return r;
 }
 
 /* ---- links, addresses, neighbours ---- */
@@ -234,8 +205,9 @@ static int mirror_delete_link(struct kernel_mirror *mirror, const struct kernel_
 	int r = mirror_row_delete(mirror, row);
 
 	mirror_doubt_old(mirror, ifindex);
-	for (int table = KERNEL_ADDRESSES4; table <= KERNEL_NEIGHBOURS6 && r >= 0; table++)
-		r = mirror_delete_of_link(mirror, (enum kernel_table)table, ifindex);
+	for (int table = KERNEL_ADDRESSES4; table <= KERNEL_FDB && r >= 0; table++)
+		r = kernel_rows_delete_of_link(mirror_table(mirror, (enum kernel_table)table),
+		                               ifindex);
 	if (!mirror->answering)
 		kernel_doubts_end_change(&mirror->doubts, ifindex);
 	return r < 0 ? r : kernel_link_deleted(&follow, ifindex);
@@ -292,14 +264,39 @@ static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsg
 	              : r;
 }
 
+/* A deletion during such a dump may make the kernel leave another object out of it. */
+static void mirror_doubt_dump(struct kernel_mirror *mirror, enum kernel_kind kind)
+{
+	if (mirror->dumped & KERNEL_KIND_MASK(kind))
+		kernel_doubts_mark(&mirror->doubts, KERNEL_KIND_MASK(kind),
+		                   "the kernel changed during the dumps");
+}
+
+static int mirror_apply_fdb(struct kernel_mirror *mirror, const struct nlmsghdr *message,
+                            const struct kernel_names *names)
+{
+	if (!kernel_fdb_decode(message, names, &mirror->row))
+		return 0;
+	if (message->nlmsg_type == RTM_NEWNEIGH)
+		return kernel_fdb_put(&mirror->store, &mirror->row);
+	mirror_doubt_dump(mirror, KERNEL_KIND_FDB);
+	return kernel_fdb_delete(&mirror->store, &mirror->row);
+}
+
 static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
 	struct kernel_names names = mirror_names(mirror, message);
 	bool resolved;
 
+	if (kernel_fdb_is_entry(message))
+		return mirror_apply_fdb(mirror, message, &names);
 	if (!kernel_decode_neighbour(message, &names, row, &resolved))
 		return 0;
+	if (message->nlmsg_type == RTM_DELNEIGH)
+		mirror_doubt_dump(mirror, row->table == KERNEL_NEIGHBOURS4
+		                                  ? KERNEL_KIND_NEIGHBOURS4
+		                                  : KERNEL_KIND_NEIGHBOURS6);
 	return message->nlmsg_type == RTM_NEWNEIGH && resolved ? mirror_row_put(mirror, row)
 	                                                       : mirror_row_delete(mirror, row);
 }
@@ -388,6 +385,9 @@ static const struct {
 	[KERNEL_KIND_ADDRESSES6] = {KERNEL_ADDRESSES6, -1},
 	[KERNEL_KIND_NEIGHBOURS4] = {KERNEL_NEIGHBOURS4, -1},
 	[KERNEL_KIND_NEIGHBOURS6] = {KERNEL_NEIGHBOURS6, -1},
+	[KERNEL_KIND_PROXIES4] = {KERNEL_PROXIES4, -1},
+	[KERNEL_KIND_PROXIES6] = {KERNEL_PROXIES6, -1},
+	[KERNEL_KIND_FDB] = {KERNEL_FDB, -1},
 	[KERNEL_KIND_NEXTHOPS] = {KERNEL_NEXTHOPS, -1},
 	[KERNEL_KIND_RULES4] = {KERNEL_RULES4, -1},
 	[KERNEL_KIND_RULES6] = {KERNEL_RULES6, -1},
@@ -411,6 +411,17 @@ static int mirror_dump_put(struct kernel_mirror *mirror, const struct kernel_row
 		return 0;
 	}
 	return r;
+}
+
+static int mirror_dump_fdb(struct kernel_mirror *mirror, const struct nlmsghdr *message,
+                           const struct kernel_names *names)
+{
+	if (!kernel_fdb_decode(message, names, &mirror->row))
+		return 0;
+	if (kernel_fdb_number(&mirror->row, &mirror->last_fdb))
+		return mirror_dump_put(mirror, &mirror->row);
+	mirror->torn = true;
+	return 0;
 }
 
 /* Writes the routes that were gathered. */
@@ -478,6 +489,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 		mirror->store.sourced = 0;
 	mirror->sourced.count = 0;
 	mirror->last_rule.count = 0;
+	mirror->last_fdb.key_bits = 0;
 	mirror->dumping = kind;
 	mirror->torn = mirror->gathering = false;
 	kernel_doubts_drop(&mirror->doubts, kind);
@@ -501,7 +513,9 @@ int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *
 		r = kernel_decode_address(message, &names, row) ? mirror_dump_put(mirror, row) : 0;
 		break;
 	case RTM_NEWNEIGH:
-		if (kernel_decode_neighbour(message, &names, row, &resolved) && resolved)
+		if (kernel_fdb_is_entry(message))
+			r = mirror_dump_fdb(mirror, message, &names);
+		else if (kernel_decode_neighbour(message, &names, row, &resolved) && resolved)
 			r = mirror_dump_put(mirror, row);
 		break;
 	case RTM_NEWNEXTHOP:
@@ -532,6 +546,7 @@ int kernel_mirror_dump_end(struct kernel_mirror *mirror)
 	mirror->store.replacing = false;
 	if (r < 0)
 		return r;
+	mirror->dumped |= KERNEL_KIND_MASK(kind);
 	if (kind == KERNEL_KIND_NEXTHOPS)
 		return kernel_nexthops_end(&mirror->nexthops, &mirror->store, kernel_doubts_add_all,
 		                           &mirror->doubts);

@@ -23,6 +23,8 @@ struct kernel_mirror {
 	struct kernel_store store;
 	struct kernel_doubts doubts;
 	bool answering; /* set by the caller: the message is the answer to a query */
+	/* Mask of kinds that were dumped, while messages may be older than the dump. */
+	unsigned dumped;
 
 	struct kernel_row row;   /* the decoded message */
 	struct kernel_list list; /* the routes of its prefix */
@@ -32,6 +34,7 @@ struct kernel_mirror {
 	bool torn; /* the dump had an object twice: the kernel changed meanwhile */
 	struct kernel_nexthops nexthops;
 	struct kernel_rule_place last_rule;
+	struct kernel_row last_fdb;
 	bool gathering;                 /* `list` holds the routes of the last prefix */
 	struct kernel_prefixes sourced; /* that have routes with a source prefix */
 };

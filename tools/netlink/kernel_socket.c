@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/neighbour.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -191,34 +193,38 @@ static int socket_drain(struct kernel_sockets *sockets)
 static const struct {
 	uint16_t type;
 	uint8_t family;
+	uint8_t size; /* of the header */
 } requests[KERNEL_KINDS] = {
-	[KERNEL_KIND_LINKS] = {RTM_GETLINK, AF_UNSPEC},
-	[KERNEL_KIND_ADDRESSES4] = {RTM_GETADDR, AF_INET},
-	[KERNEL_KIND_ADDRESSES6] = {RTM_GETADDR, AF_INET6},
-	[KERNEL_KIND_NEIGHBOURS4] = {RTM_GETNEIGH, AF_INET},
-	[KERNEL_KIND_NEIGHBOURS6] = {RTM_GETNEIGH, AF_INET6},
-	[KERNEL_KIND_NEXTHOPS] = {RTM_GETNEXTHOP, AF_UNSPEC},
-	[KERNEL_KIND_RULES4] = {RTM_GETRULE, AF_INET},
-	[KERNEL_KIND_RULES6] = {RTM_GETRULE, AF_INET6},
-	[KERNEL_KIND_ROUTES4] = {RTM_GETROUTE, AF_INET},
-	[KERNEL_KIND_ROUTES6] = {RTM_GETROUTE, AF_INET6},
+	[KERNEL_KIND_LINKS] = {RTM_GETLINK, AF_UNSPEC, sizeof(struct ifinfomsg)},
+	[KERNEL_KIND_ADDRESSES4] = {RTM_GETADDR, AF_INET, sizeof(struct ifaddrmsg)},
+	[KERNEL_KIND_ADDRESSES6] = {RTM_GETADDR, AF_INET6, sizeof(struct ifaddrmsg)},
+	[KERNEL_KIND_NEIGHBOURS4] = {RTM_GETNEIGH, AF_INET, sizeof(struct ndmsg)},
+	[KERNEL_KIND_NEIGHBOURS6] = {RTM_GETNEIGH, AF_INET6, sizeof(struct ndmsg)},
+	[KERNEL_KIND_PROXIES4] = {RTM_GETNEIGH, AF_INET, sizeof(struct ndmsg)},
+	[KERNEL_KIND_PROXIES6] = {RTM_GETNEIGH, AF_INET6, sizeof(struct ndmsg)},
+	[KERNEL_KIND_FDB] = {RTM_GETNEIGH, AF_BRIDGE, sizeof(struct ndmsg)},
+	[KERNEL_KIND_NEXTHOPS] = {RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg)},
+	[KERNEL_KIND_RULES4] = {RTM_GETRULE, AF_INET, sizeof(struct fib_rule_hdr)},
+	[KERNEL_KIND_RULES6] = {RTM_GETRULE, AF_INET6, sizeof(struct fib_rule_hdr)},
+	[KERNEL_KIND_ROUTES4] = {RTM_GETROUTE, AF_INET, sizeof(struct rtmsg)},
+	[KERNEL_KIND_ROUTES6] = {RTM_GETROUTE, AF_INET6, sizeof(struct rtmsg)},
 };
 
 static int socket_request(struct kernel_sockets *sockets, enum kernel_kind kind)
 {
-	/* The first byte of the header of all these requests is the family, and the rest may be
-	 * zero. struct ifinfomsg is the largest of the headers. */
+	/* struct ifinfomsg is the largest of the headers. The kernel takes bytes after a header for
+	 * attributes, and logs a warning about them. */
 	uint8_t bytes[NLMSG_SPACE(sizeof(struct ifinfomsg))] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *message = mnl_nlmsg_put_header(bytes);
-	/* The kernel takes bytes after a struct nhmsg for attributes. */
-	size_t size =
-		kind == KERNEL_KIND_NEXTHOPS ? sizeof(struct nhmsg) : sizeof(struct ifinfomsg);
-	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, size);
+	/* The first byte of each header is the family, and the rest may be zero. */
+	uint8_t *header = mnl_nlmsg_put_extra_header(message, requests[kind].size);
 
 	message->nlmsg_type = requests[kind].type;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	message->nlmsg_seq = ++sockets->sequence;
-	header->ifi_family = requests[kind].family;
+	*header = requests[kind].family;
+	if (kind == KERNEL_KIND_PROXIES4 || kind == KERNEL_KIND_PROXIES6)
+		((struct ndmsg *)(void *)header)->ndm_flags = NTF_PROXY;
 	return mnl_socket_sendto(sockets->dumps, message, message->nlmsg_len) < 0 ? -errno : 0;
 }
 

@@ -328,9 +328,9 @@ bool kernel_word_neighbour(uint16_t state, uint8_t flags, char ret[12])
 	static const struct {
 		uint16_t state;
 		const char *word;
-	} words[] = {{NUD_PERMANENT, "permanent"}, {NUD_REACHABLE, "reachable"},
-	             {NUD_STALE, "stale"},         {NUD_DELAY, "delay"},
-	             {NUD_PROBE, "probe"},         {NUD_FAILED, "failed"}};
+	} words[] = {{NUD_PERMANENT, "permanent"},
+	             {NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE, "resolved"},
+	             {NUD_FAILED, "failed"}};
 
 	/* The kernel itself makes entries for addresses that need no resolution, without a message.
 	 * It reports those that a program made. */
