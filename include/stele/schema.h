@@ -454,9 +454,19 @@ STELE_API size_t stele_value_format(const struct stele_column *column, const voi
                                     size_t size, char *buffer, size_t buffer_size);
 
 /* Parses text of `length` bytes into the C type of a column, the inverse of stele_value_format().
- * Writes to `buffer` and sets `*ret_size`. Also accepts 0x... for integers, a decimal number of
- * nanoseconds for a time, a prefix without a length, which is one address, and the number of a
- * word. Returns 0. Errors: -EINVAL (the error message says what was expected and what was found),
+ * Writes to `buffer` and sets `*ret_size`. Also accepts:
+ *
+ *     integers               0x...; for a u32, AS64496, the number of an autonomous system
+ *     prefixes               an address without a length, which is the prefix of this address;
+ *                            "default": 0.0.0.0/0 or ::/0
+ *     mac                    aa-bb-cc-dd-ee-ff, aabb.ccdd.eeff, aabbccddeeff
+ *     time                   another zone: 2026-01-31T14:00:00+02:00; seconds since 1970 after '@':
+ *                            @1769860800.5; "now"; a decimal number of nanoseconds since 1970, but
+ *                            none of 1 to 10^16 - 1 (April 1970), which was meant as seconds or
+ *                            milliseconds
+ *     enumeration            the number of a word
+ *
+ * Returns 0. Errors: -EINVAL (the error message says what was expected and what was found),
  * -ERANGE (a number outside its type, text longer than its char[N]), -EMSGSIZE (the buffer is too
  * small). */
 STELE_API int stele_value_parse(const struct stele_column *column, const char *text, size_t length,

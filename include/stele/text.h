@@ -28,8 +28,9 @@
  *                 Text may have any bytes, JSON only UTF-8. A byte that is not UTF-8 is written as
  *                 \xHH, two digits in lower case, which is read back as this byte. A backslash that
  *                 would be taken for the start of one is \x5c. In CSV, control characters are
- *                 written so as well, except line feeds and tabs, and so are characters that change
- *                 the direction of writing. (In JSON each backslash is doubled, as JSON does.)
+ *                 written so as well, except tabs, line feeds and CR LF, and so are characters
+ *                 that change the direction of writing. (In JSON each backslash is doubled, as
+ *                 JSON does.)
  *
  * THREADS. The functions here have no state. Any thread may call them. The rows that are formatted
  * must not change meanwhile: format a row of a snapshot, then call stele_snapshot_check(), then use

@@ -256,6 +256,13 @@ static int parser_set_default(struct parser *parser, struct stele_column *column
 	/* An enumeration that stele_schema_check() refuses has no words to look for. */
 	if (!type_is_integer(column->type))
 		checked.word_count = 0;
+	/* "now" is the time at which it is parsed. */
+	if (column->type == STELE_TIME && text.length >= 3 &&
+	    memmem(text.text, text.length, "now", 3)) {
+		error_set(EINVAL, "column \"%s\": a default is a fixed time, not \"now\"",
+		          column->name);
+		return parser_locate_message(parser, text.at);
+	}
 	if (stele_value_parse(&checked, text.text, text.length, memory, STELE_DEFAULT_MAX, &size) <
 	    0)
 		return parser_locate_message(parser, text.at);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stele/text.h>
+#include <string.h>
 
 size_t quote_character(const char *bytes, size_t length, uint32_t *ret)
 {
@@ -203,9 +204,19 @@ static void quote_csv_character(struct sink *sink, const char *bytes, size_t siz
 void quote_csv(struct sink *sink, const char *bytes, size_t length)
 {
 	bool marks = quote_csv_needs_marks(bytes, length);
+	const char *end;
 
 	if (marks)
 		sink_put(sink, "\"", 1);
+	/* CR LF, the line end of other systems, is written as it is, so that every reader of CSV
+	 * gets it back. A CR alone is written as a code, because on a terminal the rest of the row
+	 * would overwrite its start. */
+	while (length > 0 && (end = memmem(bytes, length, "\r\n", 2)) != NULL) {
+		quote_text(sink, bytes, (size_t)(end - bytes), quote_csv_character, "\\");
+		sink_put(sink, end, 2);
+		length -= (size_t)(end + 2 - bytes);
+		bytes = end + 2;
+	}
 	quote_text(sink, bytes, length, quote_csv_character, "\\");
 	if (marks)
 		sink_put(sink, "\"", 1);

@@ -142,7 +142,7 @@ static const char *text_expectation(enum stele_type type)
 		[STELE_MAC] = "a MAC address such as 02:00:5e:10:00:ff",
 		[STELE_UUID] = "a UUID such as 6b1f3c2e-0d5a-4f7e-9a86-2f4b1c9d7e30",
 		[STELE_TIME] = ("a time from 1970 to 2554 such as 2026-01-31T12:00:00Z, "
-	                        "or nanoseconds since 1970"),
+	                        "2026-01-31T14:00:00+02:00, @1769860800 or now"),
 		[STELE_CHAR] = "text without a NUL byte",
 		[STELE_BYTES] = "pairs of hexadecimal digits",
 	};
@@ -173,6 +173,18 @@ static int text_refuse_long(const struct stele_column *column, size_t length)
 	return error_set(ERANGE,
 	                 "column \"%s\": invalid text of %zu bytes (expected at most %u bytes)",
 	                 column->name, length, column->size);
+}
+
+/* Sets the error message for a number that is no sensible time. Returns -EINVAL. */
+static int text_refuse_early(const struct stele_column *column, const char *text, size_t length)
+{
+	char guess[64];
+
+	text_time_guess(text, length, guess, sizeof(guess));
+	return error_set(EINVAL,
+	                 "column \"%s\": a time without a unit is in nanoseconds since 1970, so "
+	                 "%.*s is in its first months; did you mean %s, which is in seconds?",
+	                 column->name, (int)length, text, guess);
 }
 
 static int text_parse_bool(const char *text, size_t length, uint8_t *ret)
@@ -284,6 +296,8 @@ static int text_parse_scalar(const struct stele_column *column, const char *text
 		r = text_parse_word(column, text, length, value);
 	else
 		r = text_parse_fixed(column, text, length, value);
+	if (r == -EDOM)
+		return text_refuse_early(column, text, length);
 	if (r < 0)
 		return text_refuse(column, -r, text, length);
 	if ((column->type == STELE_IPV4NET && !net_valid(value, 4)) ||

@@ -70,7 +70,8 @@ static int address_parse_ip(int family, const char *text, size_t length, uint8_t
 	return inet_pton(family, copy, ret) == 1 ? 0 : -EINVAL;
 }
 
-/* Parses a prefix. An address without a length is the prefix of that one address. */
+/* Parses a prefix. An address without a length is the prefix of that one address, and "default" is
+ * the prefix of all addresses. */
 static int address_parse_prefix(int family, const char *text, size_t length, uint8_t *ret)
 {
 	unsigned width = family == AF_INET ? 4 : 16;
@@ -78,6 +79,11 @@ static int address_parse_prefix(int family, const char *text, size_t length, uin
 	uint64_t bits = width * 8;
 	int r;
 
+	/* The word of iproute2. */
+	if (length == strlen("default") && memcmp(text, "default", length) == 0) {
+		memset(ret, 0, width + 1);
+		return 0;
+	}
 	if (slash) {
 		size_t after = length - (size_t)(slash + 1 - text);
 
@@ -94,14 +100,24 @@ static int address_parse_prefix(int family, const char *text, size_t length, uin
 	return r;
 }
 
+/* Parses a MAC address: six pairs of digits with colons or hyphens between them, three groups of
+ * four digits with dots between them, or twelve digits. */
 static int address_parse_mac(const char *text, size_t length, uint8_t *ret)
 {
-	if (length != 17)
+	size_t group = length == 17 ? 1 : length == 14 ? 2 : 6;
+	char separator = length == 17 ? text[2] : '.';
+
+	if (length != 17 && length != 14 && length != 12)
 		return -EINVAL;
-	for (size_t i = 0; i < 6; i++)
-		if (text_hex_parse(text + 3 * i, 1, ret + i) < 0 ||
-		    (i < 5 && text[3 * i + 2] != ':'))
+	if (length == 17 && separator != ':' && separator != '-')
+		return -EINVAL;
+	for (size_t i = 0; i < 6; i += group) {
+		if (i > 0 && *text++ != separator)
 			return -EINVAL;
+		if (text_hex_parse(text, group, ret + i) < 0)
+			return -EINVAL;
+		text += 2 * group;
+	}
 	return 0;
 }
 

@@ -102,7 +102,10 @@ static int number_parse_integer(enum stele_type type, const char *text, size_t l
 		text++;
 		length--;
 	}
-	if (length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+	/* AS64496: the number of an autonomous system (RFC 5396), which has 32 bits. */
+	if (type == STELE_U32 && !negative && length > 2 && text[0] == 'A' && text[1] == 'S')
+		r = number_parse_digits(text + 2, length - 2, 10, &number);
+	else if (length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
 		r = number_parse_digits(text + 2, length - 2, 16, &number);
 	else
 		r = number_parse_digits(text, length, 10, &number);

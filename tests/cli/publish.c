@@ -155,13 +155,13 @@ Test(cli_publish, accepts_an_exact_integer_with_a_decimal_point)
 	EXPECT_STATUS(STELE("create", region, "--table", "numbers(n: i64 key, t: time, f: f64)"),
 	              0);
 	for (size_t i = 0; i < COUNT(exact); i++) {
-		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 5.0, \"f\": %s}\n", exact[i],
+		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 0.0, \"f\": %s}\n", exact[i],
 		         exact[i]);
 		EXPECT_STATUS(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 0);
 	}
 	EXPECT_HAS(STELE("dump", "-f", "csv", numbers).out, "-9007199254740991,");
 	for (size_t i = 0; i < COUNT(wrong); i++) {
-		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 5, \"f\": 1}\n", wrong[i]);
+		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 0, \"f\": 1}\n", wrong[i]);
 		EXPECT_FAILURE(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 2,
 		               "column \"n\": ", "write an integer without point and exponent");
 		snprintf(line, sizeof(line), "{\"n\": 1, \"t\": %s, \"f\": 1}\n", wrong[i]);
@@ -169,9 +169,48 @@ Test(cli_publish, accepts_an_exact_integer_with_a_decimal_point)
 		               "column \"t\": ");
 	}
 	/* A column that is not of an integer type takes any number. */
-	EXPECT_STATUS(STELE_WITH("{\"n\": 1, \"t\": 5, \"f\": 9007199254740993.0}\n", "publish",
+	EXPECT_STATUS(STELE_WITH("{\"n\": 1, \"t\": 0, \"f\": 9007199254740993.0}\n", "publish",
 	                         "-i", "ndjson", numbers, "-"),
 	              0);
+}
+
+/* Other programs read the text from CSV that was published; Stele reads what it printed. */
+Test(cli_publish, line_ends_of_other_systems_in_text_survive_a_round_trip)
+{
+	static const char rows[] = NAMES "0.0.0.0/0,192.0.2.1,\"a\r\n\"\"b\"\"\r\n\",1\n"
+					 "10.0.0.0/8,192.0.2.1,a\\x0db,2\n";
+	struct cli_result dump;
+
+	EXPECT_STATUS(STELE_WITH(rows, "publish", target, "-"), 0);
+	dump = STELE("dump", "-f", "csv", target);
+	EXPECT_TEXT(dump.out, rows);
+	EXPECT_HAS(STELE("get", "-f", "json", target, "default").out,
+	           "\"a\\u000d\\n\\\"b\\\"\\u000d\\n\"");
+	expect_done(STELE_WITH(dump.out, "publish", target, "-"),
+	            "routes: nothing changed, version 3\n");
+}
+
+Test(cli_publish, times_without_a_unit_are_refused_if_they_are_in_seconds)
+{
+	char seen[64];
+
+	snprintf(seen, sizeof(seen), "%s/seen", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "seen(mac: mac key, at: time)"), 0);
+	EXPECT_FAILURE(STELE_WITH("mac,at\n0200.5e10.0001,1764417600\n", "publish", seen, "-"), 2,
+	               "standard input:2: column \"at\": ", "did you mean @1764417600,");
+	EXPECT_FAILURE(STELE("set", seen, "02:00:5e:10:00:01", "at=1764417600"), 2,
+	               "did you mean @1764417600,");
+	EXPECT_STATUS(STELE_WITH("mac,at\n0200.5e10.0001,@1764417600\n"
+	                         "02-00-5E-10-00-02,2025-11-29T13:00:00+01:00\n",
+	                         "publish", seen, "-"),
+	              0);
+	EXPECT_TEXT(STELE("dump", "-f", "csv", seen).out,
+	            "mac,at\n02:00:5e:10:00:01,2025-11-29T12:00:00Z\n"
+	            "02:00:5e:10:00:02,2025-11-29T12:00:00Z\n");
+	EXPECT_STATUS(STELE("set", seen, "02005e100001", "at=now"), 0);
+	EXPECT_HAS_NOT(STELE("get", "-f", "csv", seen, "02:00:5e:10:00:01").out, ",2025-11-29");
+	EXPECT_FAILURE(STELE("create", region, "--table", "u(k: u8 key, at: time default now)"), 2,
+	               "a default is a fixed time, not \"now\"");
 }
 
 Test(cli_publish, refuses_a_duplicate_key)

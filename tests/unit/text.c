@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <stele/schema.h>
 #include "tests/support/random.h"
@@ -64,6 +65,8 @@ static const struct pair pairs[] = {
 	{STELE_U16, "65535", NULL},
 	{STELE_U32, "4294967295", NULL},
 	{STELE_U32, "0x89ABCDEF", "2309737967"},
+	{STELE_U32, "AS64496", "64496"},
+	{STELE_U32, "AS4294967295", "4294967295"},
 	{STELE_U64, "18446744073709551615", NULL},
 	{STELE_U64, "0XFFFFFFFFFFFFFFFF", "18446744073709551615"},
 	{STELE_I8, "-128", NULL},
@@ -104,12 +107,17 @@ static const struct pair pairs[] = {
 	{STELE_IPV4NET, "10.0.0.0/8", NULL},
 	{STELE_IPV4NET, "128.0.0.0/1", NULL},
 	{STELE_IPV4NET, "10.1.2.3", "10.1.2.3/32"},
+	{STELE_IPV4NET, "default", "0.0.0.0/0"},
+	{STELE_IPV6NET, "default", "::/0"},
 	{STELE_IPV6NET, "::/0", NULL},
 	{STELE_IPV6NET, "2001:db8::/32", NULL},
 	{STELE_IPV6NET, "::1", "::1/128"},
 	{STELE_IPV6NET, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", NULL},
 	{STELE_MAC, "00:11:22:aa:bb:ff", NULL},
 	{STELE_MAC, "AA:BB:CC:DD:EE:FF", "aa:bb:cc:dd:ee:ff"},
+	{STELE_MAC, "00-11-22-AA-BB-FF", "00:11:22:aa:bb:ff"},
+	{STELE_MAC, "0011.22aa.bbff", "00:11:22:aa:bb:ff"},
+	{STELE_MAC, "001122AABBFF", "00:11:22:aa:bb:ff"},
 	{STELE_UUID, "00112233-4455-6677-8899-aabbccddeeff", NULL},
 	{STELE_UUID, "00112233-4455-6677-8899-AABBCCDDEEFF",
          "00112233-4455-6677-8899-aabbccddeeff"},
@@ -120,6 +128,15 @@ static const struct pair pairs[] = {
 	{STELE_TIME, "2026-01-31T12:00:00.0Z", "2026-01-31T12:00:00Z"},
 	{STELE_TIME, "2024-02-29T23:59:59Z", NULL},
 	{STELE_TIME, "1769860800000000001", "2026-01-31T12:00:00.000000001Z"},
+	{STELE_TIME, "10000000000000000", "1970-04-26T17:46:40Z"},
+	{STELE_TIME, "@0", "1970-01-01T00:00:00Z"},
+	{STELE_TIME, "@1769860800", "2026-01-31T12:00:00Z"},
+	{STELE_TIME, "@1769860800.25", "2026-01-31T12:00:00.250000000Z"},
+	{STELE_TIME, "@18446744073.709551615", "2554-07-21T23:34:33.709551615Z"},
+	{STELE_TIME, "2026-01-31T12:00:00+00:00", "2026-01-31T12:00:00Z"},
+	{STELE_TIME, "2026-01-31T12:00:00.5+02:00", "2026-01-31T10:00:00.500000000Z"},
+	{STELE_TIME, "2026-01-31T20:30:00-05:30", "2026-02-01T02:00:00Z"},
+	{STELE_TIME, "1969-12-31T19:00:00-05:00", "1970-01-01T00:00:00Z"},
 	{STELE_TIME, "2554-07-21T23:34:33.709551615Z", NULL},
 	{STELE_TIME, "18446744073709551615", "2554-07-21T23:34:33.709551615Z"},
 	{STELE_CHAR, "", NULL},
@@ -146,6 +163,18 @@ Test(unit_text, parse_then_format)
 		cr_expect_str_eq(text, canonical);
 		cr_expect(length == strlen(canonical));
 	}
+}
+
+Test(unit_text, now_is_the_time_of_the_call)
+{
+	const uint64_t second = UINT64_C(1000000000);
+	uint64_t value, before = (uint64_t)time(NULL) * second, after;
+	size_t size;
+
+	cr_expect(parse(STELE_TIME, "now", &value, &size) == 0 && size == sizeof(value));
+	after = ((uint64_t)time(NULL) + 1) * second;
+	/* time(2) is up to a tick of the clock behind clock_gettime(2). */
+	cr_expect(before <= value + second && value <= after + second, "%" PRIu64, value);
 }
 
 Test(unit_text, parsed_values_have_their_documented_bytes)
@@ -199,6 +228,11 @@ static const struct fault faults[] = {
 	{STELE_U8, "\"\\", -EINVAL, "\"\\\"\\\\\""},
 	{STELE_U16, "65536", -ERANGE, ""},
 	{STELE_U32, "4294967296", -ERANGE, ""},
+	{STELE_U32, "AS4294967296", -ERANGE, ""},
+	{STELE_U32, "AS", -EINVAL, ""},
+	{STELE_U32, "-AS1", -EINVAL, ""},
+	{STELE_U32, "as1", -EINVAL, ""},
+	{STELE_U64, "AS1", -EINVAL, ""},
 	{STELE_U64, "18446744073709551616", -ERANGE, ""},
 	{STELE_U64, "0x10000000000000000", -ERANGE, ""},
 	{STELE_U64, "99999999999999999999999x", -EINVAL, ""},
@@ -250,7 +284,11 @@ static const struct fault faults[] = {
 	{STELE_IPV6NET, "10.0.0.0/8", -EINVAL, ""},
 	{STELE_MAC, "00:11:22:aa:bb", -EINVAL, "a MAC address"},
 	{STELE_MAC, "00:11:22:aa:bb:gg", -EINVAL, ""},
-	{STELE_MAC, "00-11-22-aa-bb-cc", -EINVAL, ""},
+	{STELE_MAC, "00-11-22-aa-bb:cc", -EINVAL, ""},
+	{STELE_MAC, "00.11.22.aa.bb.cc", -EINVAL, ""},
+	{STELE_MAC, "0011:22aa:bbcc", -EINVAL, ""},
+	{STELE_MAC, "0011.22aabb.cc", -EINVAL, ""},
+	{STELE_MAC, "001122aabbcg", -EINVAL, ""},
 	{STELE_MAC, "00:11:22:aa:bb:cc:", -EINVAL, ""},
 	{STELE_UUID, "00112233445566778899aabbccddeeff", -EINVAL, "a UUID"},
 	{STELE_UUID, "00112233-4455-6677-8899-aabbccddeefg", -EINVAL, ""},
@@ -273,6 +311,25 @@ static const struct fault faults[] = {
 	{STELE_TIME, "2026-01-31T12:60:00Z", -EINVAL, ""},
 	{STELE_TIME, "2026-01-31T23:59:60Z", -EINVAL, ""},
 	{STELE_TIME, "-1", -EINVAL, ""},
+	{STELE_TIME, "1", -EINVAL, "did you mean @1, which is in seconds?"},
+	{STELE_TIME, "1764417600", -EINVAL, "did you mean @1764417600,"},
+	{STELE_TIME, "1764417600123", -EINVAL, "did you mean @1764417600.123,"},
+	{STELE_TIME, "1764417600123456", -EINVAL, "did you mean @1764417600.123456,"},
+	{STELE_TIME, "9999999999999999", -EINVAL, "nanoseconds since 1970"},
+	{STELE_TIME, "@", -EINVAL, ""},
+	{STELE_TIME, "@-1", -EINVAL, ""},
+	{STELE_TIME, "@1.", -EINVAL, ""},
+	{STELE_TIME, "@.5", -EINVAL, ""},
+	{STELE_TIME, "@1.0000000001", -EINVAL, ""},
+	{STELE_TIME, "@18446744074", -ERANGE, ""},
+	{STELE_TIME, "@99999999999999999999", -ERANGE, ""},
+	{STELE_TIME, "Now", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00+02", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00+0200", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00+24:00", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00:00+02:60", -EINVAL, ""},
+	{STELE_TIME, "2026-01-31T12:00+02:00", -EINVAL, ""},
+	{STELE_TIME, "1970-01-01T00:00:00+00:01", -ERANGE, ""},
 	{STELE_TIME, "1969-12-31T23:59:59Z", -ERANGE, ""},
 	{STELE_TIME, "2554-07-21T23:34:33.709551616Z", -ERANGE, ""},
 	{STELE_TIME, "9999-01-01T00:00:00Z", -ERANGE, ""},
