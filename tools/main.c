@@ -54,7 +54,7 @@ static const char conclusion[] =
 	"     the size of files, memory or descriptors\n"
 	"  7  the region is damaged, is not a region, or was made by a library with another layout\n"
 	"  8  another error of the system, such as standard output that cannot be written\n"
-	"  9  the command of publish --check refused the change\n"
+	"  9  publish --check or --max-removed refused the change\n"
 	" 10  a condition (--if-...) does not hold: the region or a row is at another version\n";
 
 static enum status main_print_help(void)

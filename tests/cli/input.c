@@ -40,11 +40,11 @@ static bool is_whole(const char *text, size_t length)
  * of complete rows, which the table then has. */
 static void publish_each_prefix(const char *text, char *format)
 {
-	for (size_t length = 0; text[length]; length++) {
+	for (size_t length = 1; text[length]; length++) {
 		const char *before = cli_dump();
 		char *prefix = strndup(text, length);
-		struct cli_result result =
-			STELE_WITH(prefix, "publish", "--input-format", format, target, "-");
+		struct cli_result result = STELE_WITH(prefix, "publish", "--allow-empty",
+		                                      "--input-format", format, target, "-");
 
 		if (is_whole(text, length)) {
 			EXPECT_STATUS(result, 0);

@@ -22,6 +22,58 @@ Test(cli_publish, reports_the_numbers_of_changes)
 	                  "10.2.0.0/16,192.0.2.3,eth1,5\n");
 }
 
+/* The table has three rows. This file adds one, changes one, and removes two. */
+#define HALF NAMES "0.0.0.0/0,192.0.2.9,eth0,100\n10.2.0.0/16,192.0.2.3,eth1,5\n"
+
+Test(cli_publish, max_removed_refuses_a_file_that_removes_more)
+{
+	static const char *const refused[] = {"0", "1", "0%", "66%"};
+	const char *before = cli_dump();
+
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		EXPECT_FAILURE(STELE_WITH(HALF, "publish", "--max-removed", (char *)refused[i],
+		                          target, "-"),
+		               9, "standard input would remove 2 of the 3 rows of table \"routes\"",
+		               refused[i], "nothing was changed");
+		EXPECT_TEXT(cli_dump(), before);
+	}
+	EXPECT_FAILURE(STELE_WITH(HALF, "publish", "--max-removed", "101%", target, "-"), 2,
+	               "--max-removed: ", "101");
+	EXPECT_FAILURE(STELE_WITH(HALF, "publish", "--max-removed", "%", target, "-"), 2,
+	               "--max-removed: ");
+	/* The check is not asked. */
+	EXPECT_FAILURE(
+		STELE_WITH(HALF, "publish", "--max-removed", "1", "--check", "exit 1", target, "-"),
+		9, "would remove 2");
+	EXPECT_STATUS(STELE_WITH(HALF, "publish", "--max-removed", "67%", target, "-"), 0);
+	EXPECT_STATUS(STELE("rollback", region, "--to", "2"), 0);
+	EXPECT_STATUS(STELE_WITH(HALF, "publish", "--max-removed", "2", target, "-"), 0);
+	/* A part of an empty table is no row, which a file that only adds does not exceed. */
+	EXPECT_STATUS(STELE_WITH(NAMES, "publish", "--allow-empty", target, "-"), 0);
+	EXPECT_STATUS(STELE_WITH(HALF, "publish", "--max-removed", "0%", target, "-"), 0);
+}
+
+Test(cli_publish, dry_run_prints_what_diff_prints_afterwards)
+{
+	const char *before = cli_dump();
+	struct cli_result dry = STELE_WITH(HALF, "publish", "--dry-run", target, "-");
+
+	EXPECT_STATUS(dry, 0);
+	EXPECT_TEXT(dry.err, "");
+	EXPECT_HAS(dry.out, "+");
+	EXPECT_TEXT(cli_dump(), before);
+	EXPECT_HAS(STELE("show", region).out, "version=2 ");
+	EXPECT_STATUS(STELE_WITH(HALF, "publish", target, "-"), 0);
+	EXPECT_TEXT(STELE("diff", target, "2", "3").out, dry.out);
+	/* A refusal is reported after the changes. */
+	dry = STELE_WITH(NAMES, "publish", "-n", target, "-");
+	EXPECT_STATUS(dry, 2);
+	EXPECT_HAS(dry.err, "--allow-empty");
+	EXPECT_HAS(dry.out, "10.2.0.0/16");
+	dry = STELE_WITH(HALF, "publish", "-n", "--kernel-routes", region);
+	EXPECT_STATUS(dry, 2);
+}
+
 Test(cli_publish, publishing_a_dump_changes_nothing)
 {
 	struct cli_result csv = STELE("dump", "--format", "csv", target);
@@ -249,23 +301,28 @@ Test(cli_publish, refuses_unknown_regions_tables_and_files)
 	EXPECT_TEXT(cli_dump(), before);
 }
 
-Test(cli_publish, a_csv_header_alone_is_an_empty_table)
-{
-	expect_done(STELE_WITH(NAMES, "publish", target, "-"),
-	            "routes: version 3 (0 added, 0 changed, 3 removed, 0 unchanged)\n");
-	EXPECT_TEXT(STELE("dump", "--format", "json", target).out, "[]\n");
-	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, NAMES);
-}
-
-Test(cli_publish, ndjson_without_objects_is_refused)
+/* A CSV file of only its first line, or NDJSON without objects, is what a command that failed
+ * leaves. */
+Test(cli_publish, input_without_rows_does_not_empty_a_table_unless_allowed)
 {
 	const char *before = cli_dump();
 
-	EXPECT_FAILURE(STELE_WITH("", "publish", "--input-format", "ndjson", target, "-"), 2,
-	               "standard input has no rows", "a CSV file that has only the line");
-	EXPECT_FAILURE(STELE_WITH("\n \n", "publish", "--input-format", "ndjson", target, "-"), 2,
+	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", target, "-"), 2, "standard input has no rows",
+	               "remove all 3 rows of table \"routes\"", "--allow-empty");
+	EXPECT_FAILURE(STELE_WITH("", "publish", "-i", "ndjson", target, "-"), 2,
+	               "standard input has no rows");
+	EXPECT_FAILURE(STELE_WITH("\n \n", "publish", "-i", "ndjson", target, "-"), 2,
 	               "standard input has no rows");
 	EXPECT_TEXT(cli_dump(), before);
+	expect_done(STELE_WITH(NAMES, "publish", "--allow-empty", target, "-"),
+	            "routes: version 3 (0 added, 0 changed, 3 removed, 0 unchanged)\n");
+	EXPECT_TEXT(STELE("dump", "--format", "json", target).out, "[]\n");
+	EXPECT_TEXT(STELE("dump", "--format", "csv", target).out, NAMES);
+	/* Nothing is removed from an empty table. */
+	expect_done(STELE_WITH(NAMES, "publish", target, "-"),
+	            "routes: nothing changed, version 3\n");
+	expect_done(STELE_WITH("", "publish", "-i", "ndjson", target, "-"),
+	            "routes: nothing changed, version 3\n");
 }
 
 Test(cli_publish, groups_large_numbers_and_streams_large_tables)

@@ -18,7 +18,7 @@ enum status {
 	STATUS_NO_SPACE = 6,
 	STATUS_DAMAGED = 7, /* the region is damaged, not a region, or of another layout */
 	STATUS_SYSTEM = 8,
-	STATUS_REFUSED = 9,    /* the command of --check refused the changes */
+	STATUS_REFUSED = 9,    /* --check or --max-removed refused the changes */
 	STATUS_CONDITION = 10, /* a condition (--if-...) does not hold */
 };
 

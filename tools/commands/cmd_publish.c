@@ -3,6 +3,8 @@
  * tables. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
@@ -10,10 +12,11 @@
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
 #include "tools/commands/cmd_publish_kernel.h"
-#include "tools/input/batch.h"
 #include "tools/input/check.h"
 #include "tools/input/input.h"
-#include "tools/input/input_driver.h"
+#include "tools/input/replacement.h"
+#include "tools/output/difference.h"
+#include "tools/output/output.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/target.h"
@@ -22,6 +25,8 @@
 static const char doc[] =
 	"Examples:\n"
 	"  stele publish net/routes routes.csv\n"
+	"  stele publish --dry-run net/routes routes.csv\n"
+	"  stele publish --max-removed 10% net/routes routes.csv\n"
 	"  stele publish --check './sane <\"$STELE_TABLE_FILE\"' net/routes routes.csv\n"
 	"  stele dump --format ndjson net/routes | ssh other stele publish \\\n"
 	"    --input-format ndjson net/routes -\n"
@@ -35,7 +40,9 @@ static const char doc[] =
 	"FILE, or standard input if it is -, is CSV, whose first line names the columns in "
 	"any order; or, if its name ends in .ndjson, .jsonl or .json, one JSON object on "
 	"each line. It is read completely before the region is locked. Its last line must "
-	"end in a line feed, because a truncated file may not.\n"
+	"end in a line feed, because a truncated file may not. A file without rows is "
+	"refused if the table has any, because the output of a failed command looks the "
+	"same.\n"
 	"\n"
 	"With --kernel-routes, the command mirrors the kernel until SIGINT, SIGTERM or "
 	"SIGHUP, in tables that it creates if they do not exist. fib4 and fib6 have the "
@@ -59,20 +66,31 @@ static const char doc[] =
 struct publish {
 	const struct place *place;
 	struct options_writing writing;
-	enum input_format format;
+	struct replacement_options input;
+	bool input_given; /* an option that is about input */
+	bool dry_run;
 	struct kernel_routes kernel;
 	struct stele_publisher_options creation; /* of the region that --kernel-routes creates */
 	const char *check;                       /* a command for /bin/sh, or NULL */
-	bool allow_unterminated;
+	const char *region;
+	struct replacement *tables;
+	size_t table_count;
 };
 
 /* Keys of options that have no short form. */
-enum { OPTION_VERBOSE = OPTION_OTHERS, OPTION_TABLE, OPTION_PROTOCOL, OPTION_FAMILY };
+enum {
+	OPTION_VERBOSE = OPTION_OTHERS,
+	OPTION_TABLE,
+	OPTION_PROTOCOL,
+	OPTION_FAMILY,
+	OPTION_ALLOW_EMPTY,
+	OPTION_MAX_REMOVED,
+};
 
-static error_t publish_parse(int key, char *argument, struct argp_state *state)
+/* Parses an option that is about input. Returns ARGP_ERR_UNKNOWN for another one. */
+static error_t publish_parse_input(int key, const char *argument, struct publish *publish)
 {
-	struct publish *publish = state->input;
-	enum stele_memory memory;
+	struct replacement_options *input = &publish->input;
 
 	switch (key) {
 	case 'i':
@@ -82,8 +100,34 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 			     argument);
 			return EINVAL;
 		}
-		publish->format = strcmp(argument, "csv") == 0 ? INPUT_CSV : INPUT_NDJSON;
-		return 0;
+		input->format = strcmp(argument, "csv") == 0 ? INPUT_CSV : INPUT_NDJSON;
+		break;
+	case OPTION_UNTERMINATED:
+		input->allow_unterminated = true;
+		break;
+	case OPTION_ALLOW_EMPTY:
+		input->allow_empty = true;
+		break;
+	case OPTION_MAX_REMOVED:
+		if (replacement_limit(argument, &input->max_removed) != STATUS_DONE)
+			return EINVAL;
+		break;
+	case 'n':
+		publish->dry_run = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	publish->input_given = true;
+	return 0;
+}
+
+static error_t publish_parse(int key, char *argument, struct argp_state *state)
+{
+	struct publish *publish = state->input;
+	enum stele_memory memory;
+
+	switch (key) {
 	case 'k':
 		publish->kernel.wanted = true;
 		return 0;
@@ -111,43 +155,35 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 	case 'c':
 		publish->check = argument;
 		return 0;
-	case OPTION_UNTERMINATED:
-		publish->allow_unterminated = true;
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return publish_parse_input(key, argument, publish);
 	}
 }
 
-/* The new contents of a table, completely in memory. */
-struct proposal {
-	const struct target *target;
-	const struct publish *publish;
-	const struct stele_schema *schema;
-	struct batch batch;
-};
-
-/* Attaches to the region, and replaces the table in a transaction that stays open. The caller
+/* Attaches to the region, and replaces the tables in a transaction that stays open. The caller
  * closes the writer, also after an error. */
-static enum status publish_replace_table(const struct proposal *proposal, struct writer *writer)
+static enum status publish_put(const struct publish *publish, struct writer *writer)
 {
-	const struct target *target = proposal->target;
-	const struct stele_schema *schema;
-	struct stele_writable *table;
-	enum status status;
+	enum status status =
+		writer_open(writer, publish->place, publish->region, &publish->writing);
 
-	status = writer_open(writer, proposal->publish->place, target->region,
-	                     &proposal->publish->writing);
-	if (status == STATUS_DONE)
-		status = writer_open_table(writer, "", target->table, &table, &schema);
-	if (status != STATUS_DONE)
-		return status;
-	if (!stele_schema_equal(schema, proposal->schema))
-		return fail(STATUS_BUSY,
-		            "table \"%s\" was created again with other columns while %s was read; "
-		            "nothing was changed",
-		            target->table, proposal->batch.name);
-	return batch_replace(&proposal->batch, table);
+	for (size_t i = 0; status == STATUS_DONE && i < publish->table_count; i++)
+		status = replacement_put(&publish->tables[i], writer);
+	return status;
+}
+
+/* Refuses a transaction that removes too many rows. Reports each table. */
+static enum status publish_guard(const struct publish *publish, struct writer *writer)
+{
+	enum status status = STATUS_DONE;
+
+	for (size_t i = 0; i < publish->table_count; i++) {
+		enum status guarded =
+			replacement_guard(&publish->tables[i], writer, &publish->input);
+
+		status = status == STATUS_DONE ? guarded : status;
+	}
+	return status;
 }
 
 /* How often the check is repeated because the table changed while it ran. */
@@ -156,10 +192,10 @@ enum { CHECKS_MAX = 5 };
 /* Runs the check, detached from the region, so that other publishers can commit meanwhile.
  * Attaches again afterwards, and returns STATUS_DONE only if the changes are those that were
  * checked. */
-static enum status publish_check(const struct proposal *proposal, struct writer *writer)
+static enum status publish_check(const struct publish *publish, struct writer *writer)
 {
-	const struct target *target = proposal->target;
-	struct check check = {.target = target, .command = proposal->publish->check};
+	const struct target *target = &publish->tables[0].target;
+	struct check check = {.target = target, .command = publish->check};
 	enum status status = STATUS_DONE;
 	bool agreed = false;
 
@@ -176,100 +212,117 @@ static enum status publish_check(const struct proposal *proposal, struct writer 
 		if (status == STATUS_DONE)
 			status = check_run(&check);
 		if (status == STATUS_DONE)
-			status = publish_replace_table(proposal, writer);
+			status = publish_put(publish, writer);
+		if (status == STATUS_DONE)
+			status = publish_guard(publish, writer);
 	}
 	check_end(&check);
 	return status;
 }
 
-static enum status publish_commit(const struct proposal *proposal)
+static enum status publish_commit(const struct publish *publish)
 {
-	const struct publish *publish = proposal->publish;
 	struct writer writer;
 	enum status status;
 
-	status = publish_replace_table(proposal, &writer);
-	if (status == STATUS_DONE && publish->check)
-		status = publish_check(proposal, &writer);
+	status = publish_put(publish, &writer);
 	if (status == STATUS_DONE)
-		status = writer_commit(&writer, proposal->target->table, publish->writing.message,
-		                       (int64_t)proposal->batch.count);
+		status = publish_guard(publish, &writer);
+	if (status == STATUS_DONE && publish->check)
+		status = publish_check(publish, &writer);
+	if (status == STATUS_DONE)
+		status = writer_commit(&writer, publish->tables[0].target.table,
+		                       publish->writing.message,
+		                       (int64_t)publish->tables[0].batch.count);
 	writer_close(&writer);
 	return status;
 }
 
-/* Reads all rows before the publisher attaches: slow or endless input must not hold the region's
- * lock. */
-static enum status publish_input(struct input *input, const struct target *target,
-                                 const struct publish *publish)
+/* Prints the changes to memory, because the region is locked meanwhile. The caller frees
+ * `*ret_text`. */
+static enum status publish_print_changes(const struct publish *publish, struct writer *writer,
+                                         char **ret_text, size_t *ret_size)
 {
-	struct proposal proposal = {.target = target, .publish = publish};
-	struct stele_schema *schema;
-	enum status status;
-	uint64_t limit;
+	FILE *stream = open_memstream(ret_text, ret_size);
+	struct stele_position position = {0};
+	struct difference difference = {0};
+	enum status status = STATUS_DONE;
 
-	status = writer_schema(publish->place, target->region, target->table, &publish->writing,
-	                       &schema, &limit);
-	if (status != STATUS_DONE)
-		return status;
-	proposal.schema = schema;
-	status = input_start(input, schema);
-	if (status == STATUS_DONE)
-		status = batch_read(&proposal.batch, input, target->table, limit);
-	/* Refuse NDJSON without rows: the output of a command that failed may be empty too, and
-	 * must not empty the table. */
-	if (status == STATUS_DONE && proposal.batch.count == 0 && input->driver == &input_ndjson)
-		status = fail(STATUS_INPUT,
-		              "%s has no rows; to empty a table, publish a CSV file that has only "
-		              "the line of column names",
-		              input->lines.name);
-	if (status == STATUS_DONE)
-		status = publish_commit(&proposal);
-	batch_free(&proposal.batch);
-	stele_schema_free(schema);
+	if (!stream)
+		return fail(STATUS_NO_SPACE, "no memory for the changes: %s", strerror(errno));
+	stele_publisher_region_uuid(writer->publisher, position.region);
+	difference.output = difference_output(stream, OUTPUT_TABLE);
+	for (size_t i = 0; status == STATUS_DONE && i < publish->table_count; i++)
+		status = replacement_print(&publish->tables[i], writer, &difference, &position);
+	status = output_end(difference.output, status);
+	fclose(stream);
 	return status;
 }
 
-static enum status publish_file(const struct target *target, const char *path,
-                                const struct publish *publish)
+/* Prints what a publication would change, also if it would be refused. */
+static enum status publish_dry_run(const struct publish *publish)
 {
-	struct input input;
-	enum status status;
+	struct writer writer;
+	enum status status, printed = STATUS_DONE;
+	char *text = NULL;
+	size_t size = 0;
 
-	status = input_open(&input, path, publish->format);
-	if (status != STATUS_DONE)
-		return status;
-	input.lines.refuse_unterminated = !publish->allow_unterminated;
-	status = publish_input(&input, target, publish);
-	input_close(&input);
+	status = publish_put(publish, &writer);
+	if (status == STATUS_DONE)
+		printed = publish_print_changes(publish, &writer, &text, &size);
+	if (status == STATUS_DONE && printed == STATUS_DONE)
+		status = publish_guard(publish, &writer);
+	if (text)
+		fwrite(text, 1, size, stdout);
+	/* Prints the messages, and the changes before them. */
+	writer_close(&writer);
+	free(text);
+	return status == STATUS_DONE ? printed : status;
+}
+
+/* Reads all rows before the publisher attaches: slow or endless input must not hold the region's
+ * lock. */
+static enum status publish_files(const struct publish *publish)
+{
+	enum status status = STATUS_DONE;
+
+	for (size_t i = 0; status == STATUS_DONE && i < publish->table_count; i++)
+		status = replacement_read(&publish->tables[i], publish->place, &publish->input,
+		                          &publish->writing);
+	if (status == STATUS_DONE)
+		status = publish->dry_run ? publish_dry_run(publish) : publish_commit(publish);
+	for (size_t i = 0; i < publish->table_count; i++)
+		replacement_free(&publish->tables[i]);
 	return status;
+}
+
+static enum status publish_run_kernel(const struct publish *publish, const struct call *call,
+                                      int count)
+{
+	if (count != 1 || publish->input_given || publish->check)
+		return fail_usage("publish", "--kernel-routes: expected one REGION, and no file, "
+		                             "file option or --check");
+	if (publish->writing.if_head_given)
+		return fail_usage("publish", "--if-head is for one version, but --kernel-routes "
+		                             "makes many");
+	if (stele_name_check("region", call->operands[0]) < 0)
+		return fail_library(-EINVAL);
+	return publish_kernel(&call->place, call->operands[0], &publish->creation,
+	                      &publish->writing, &publish->kernel);
 }
 
 static enum status publish_run(int argc, char **argv)
 {
 	struct publish publish = {.creation.size = sizeof(publish.creation)};
-	struct target target;
+	struct replacement table = {0};
 	enum status status;
 	struct call call;
 	int count;
 
 	count = options_parse(&command_publish, argc, argv, &publish, &call);
 	publish.place = &call.place;
-	if (publish.kernel.wanted) {
-		if (count != 1 || publish.format != INPUT_BY_NAME || publish.check ||
-		    publish.allow_unterminated)
-			return fail_usage("publish",
-			                  "--kernel-routes: expected one REGION, and no file, "
-			                  "file option or --check");
-		if (publish.writing.if_head_given)
-			return fail_usage("publish",
-			                  "--if-head is for one version, but --kernel-routes "
-			                  "makes many");
-		if (stele_name_check("region", call.operands[0]) < 0)
-			return fail_library(-EINVAL);
-		return publish_kernel(&call.place, call.operands[0], &publish.creation,
-		                      &publish.writing, &publish.kernel);
-	}
+	if (publish.kernel.wanted)
+		return publish_run_kernel(&publish, &call, count);
 	if (publish.creation.memory != STELE_MEMORY_DEFAULT || publish.creation.flags ||
 	    publish.kernel.verbose || publish.kernel.filter.family ||
 	    publish.kernel.filter.table_count || publish.kernel.filter.protocol_count)
@@ -277,8 +330,14 @@ static enum status publish_run(int argc, char **argv)
 		                             "--verbose are only for --kernel-routes");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
-	status = target_parse("publish", call.operands[0], true, &target);
-	return status == STATUS_DONE ? publish_file(&target, call.operands[1], &publish) : status;
+	status = target_parse("publish", call.operands[0], true, &table.target);
+	if (status != STATUS_DONE)
+		return status;
+	table.path = call.operands[1];
+	publish.region = table.target.region;
+	publish.tables = &table;
+	publish.table_count = 1;
+	return publish_files(&publish);
 }
 
 const struct command command_publish = {
@@ -292,6 +351,12 @@ const struct command command_publish = {
                          "The format of the file, csv or ndjson, instead of the one that its name implies",
                          0},
 			OPTION_ALLOW_UNTERMINATED,
+			{"allow-empty", OPTION_ALLOW_EMPTY, NULL, 0,
+                         "Accept input without rows, which removes all rows", 0},
+			{"max-removed", OPTION_MAX_REMOVED, "N|N%", 0,
+                         "Change nothing if more rows than this would be removed", 0},
+			{"dry-run", 'n', NULL, 0,
+                         "Only print what would change, as 'stele diff' does", 0},
 			{"check", 'c', "CMD", 0, "Commit only if this command accepts the changes",
                          0},
 			{"kernel-routes", 'k', NULL, 0,

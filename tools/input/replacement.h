@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tables that `stele publish' replaces by files, as one version: reads the files before the region
+ * is locked, replaces the tables in a transaction, and refuses a replacement that removes too much.
+ * Called by cmd_publish.c. */
+#ifndef TOOLS_INPUT_REPLACEMENT_H
+#define TOOLS_INPUT_REPLACEMENT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stele/stele.h>
+#include "tools/base/status.h"
+#include "tools/input/batch.h"
+#include "tools/input/input.h"
+#include "tools/region/place.h"
+#include "tools/region/target.h"
+#include "tools/region/writer.h"
+
+struct difference;
+
+/* The value of --max-removed. */
+struct removal_limit {
+	bool given;
+	bool percent; /* of the rows that the table has */
+	uint64_t count;
+};
+
+/* Options of `stele publish' that are about its input. */
+struct replacement_options {
+	enum input_format format;
+	bool allow_unterminated;
+	bool allow_empty;
+	struct removal_limit max_removed;
+};
+
+/* The new rows of one table. */
+struct replacement {
+	/* Set by the caller. */
+	struct target target;
+	const char *path;
+	/* Set by replacement_read(). */
+	struct stele_schema *schema;
+	struct batch batch;
+};
+
+/* Parses N or N%. */
+enum status replacement_limit(const char *text, struct removal_limit *ret);
+
+/* Reads the file, of which nothing is known but the path, without locking the region. The caller
+ * frees the replacement with replacement_free() after an error too. */
+enum status replacement_read(struct replacement *replacement, const struct place *place,
+                             const struct replacement_options *options,
+                             const struct options_writing *writing);
+
+/* Replaces the rows of the table in the writer's transaction. */
+enum status replacement_put(const struct replacement *replacement, struct writer *writer);
+
+/* Returns STATUS_DONE if the transaction removes no more than the options allow. Called after
+ * replacement_put(). */
+enum status replacement_guard(const struct replacement *replacement, struct writer *writer,
+                              const struct replacement_options *options);
+
+/* Prints the changes of the transaction in this table, as `stele diff' does, as changes of
+ * `position' (difference_print_proposed()). */
+enum status replacement_print(const struct replacement *replacement, struct writer *writer,
+                              struct difference *difference, struct stele_position *position);
+
+/* Frees the rows and the schema. */
+void replacement_free(struct replacement *replacement);
+
+#endif
