@@ -265,6 +265,67 @@ Test(cli_publish, times_without_a_unit_are_refused_if_they_are_in_seconds)
 	               "a default is a fixed time, not \"now\"");
 }
 
+/* Returns how often a part is in a text. */
+static size_t count(const char *text, const char *part)
+{
+	size_t found = 0;
+
+	for (; (text = strstr(text, part)) != NULL; text += strlen(part))
+		found++;
+	return found;
+}
+
+Test(cli_publish, reports_all_wrong_rows_up_to_20)
+{
+	static const char row[] = "10.2.0.0/16,192.0.2.1,eth0,-1\n";
+	const char *before = cli_dump();
+	char many[64 + 40 * sizeof(row)];
+	struct cli_result result;
+
+	result = STELE_WITH(NAMES "10.2.0.0/16,nowhere,eth0,5\n"
+	                          "10.3.0.0/16,192.0.2.1,\"eth\n0\",5\n"
+	                          "10.4.0.0/16,192.0.2.1,eth0\n"
+	                          "10.5.0.0/16,192.0.2.1,eth0,x",
+	                    "publish", target, "-");
+	EXPECT_STATUS(result, 2);
+	EXPECT_HAS(result.err, "standard input:2: column \"next_hop\": ");
+	EXPECT_HAS(result.err, "standard input:5: expected 4 fields");
+	EXPECT_HAS(result.err, "standard input:6: the last line has no line feed");
+	cr_expect(count(result.err, "\n") == 3, "%s", result.err);
+	strcpy(many, NAMES);
+	for (size_t i = 0; i < 19; i++)
+		strcat(many, row);
+	result = STELE_WITH(many, "publish", target, "-");
+	cr_expect(count(result.err, "column \"metric\"") == 19, "%s", result.err);
+	EXPECT_HAS_NOT(result.err, "only the first");
+	for (size_t i = 0; i < 19; i++)
+		strcat(many, row);
+	result = STELE_WITH(many, "publish", target, "-");
+	EXPECT_STATUS(result, 2);
+	cr_expect(count(result.err, "column \"metric\"") == 20, "%s", result.err);
+	EXPECT_HAS(result.err, "standard input: only the first 20 wrong rows are reported\n");
+	result = STELE_WITH("{\"prefix\": 7}\n{\"prefix\"\n[1]\n", "publish", "-i", "ndjson",
+	                    target, "-");
+	EXPECT_HAS(result.err, "standard input:1: ");
+	EXPECT_HAS(result.err, "standard input:2: ");
+	EXPECT_HAS(result.err, "standard input:3: ");
+	EXPECT_TEXT(cli_dump(), before);
+}
+
+Test(cli_publish, reports_all_duplicate_keys)
+{
+	const char *before = cli_dump();
+	struct cli_result result =
+		STELE_WITH(NAMES "10.0.0.0/8,192.0.2.1,eth0,5\n10.0.0.0/8,192.0.2.1,eth0,6\n"
+	                         "10.2.0.0/16,192.0.2.1,eth0,5\n10.2.0.0/16,192.0.2.1,eth0,5\n",
+	                   "publish", target, "-");
+
+	EXPECT_STATUS(result, 2);
+	EXPECT_HAS(result.err, "standard input:3: the key \"10.0.0.0/8\" is already in line 2\n");
+	EXPECT_HAS(result.err, "standard input:5: the key \"10.2.0.0/16\" is already in line 4\n");
+	EXPECT_TEXT(cli_dump(), before);
+}
+
 Test(cli_publish, refuses_a_duplicate_key)
 {
 	static const char twice[] = NAMES "10.0.0.0/8,192.0.2.1,eth0,5\n"

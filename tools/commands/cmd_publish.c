@@ -35,7 +35,7 @@ static const char doc[] =
 	"\n"
 	"Replaces all rows of a table by the rows of a file, as one version. Only "
 	"differences are committed; if there are none, there is no new version. If one row "
-	"is wrong, nothing is changed."
+	"is wrong, nothing is changed; up to 20 wrong rows are reported."
 	"\v"
 	"FILE, or standard input if it is -, is CSV, whose first line names the columns in "
 	"any order; or, if its name ends in .ndjson, .jsonl or .json, one JSON object on "

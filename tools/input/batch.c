@@ -14,7 +14,8 @@
 #include "tools/output/progress.h"
 #include "tools/rows/row.h"
 
-#define ALIGNMENT 8u /* of values, as in a region */
+#define ALIGNMENT 8u  /* of values, as in a region */
+#define WRONG_MAX 20u /* number of wrong rows that are reported */
 
 static size_t batch_aligned(size_t size)
 {
@@ -64,8 +65,7 @@ static void batch_append(struct batch *batch, const struct row_buffer *row, uint
 }
 
 /* Encodes and checks the current row of the input, and appends it to the batch. */
-static enum status batch_read_row(struct batch *batch, const struct input *input,
-                                  struct row_buffer *row)
+static enum status batch_read_row(struct batch *batch, struct input *input, struct row_buffer *row)
 {
 	int result;
 
@@ -88,29 +88,40 @@ static enum status batch_fail_too_large(const struct input *input, uint64_t limi
 		input->lines.name, (unsigned long long)input->line, describe_size(limit, size));
 }
 
+static enum status batch_fail_too_many(const char *name)
+{
+	return fail(STATUS_INPUT, "%s: only the first %u wrong rows are reported", name, WRONG_MAX);
+}
+
 enum status batch_read(struct batch *batch, struct input *input, const char *table, uint64_t limit)
 {
 	struct row_buffer row = {0};
 	struct progress progress;
 	enum status status;
+	unsigned wrong = 0;
 	bool there;
 
 	*batch = (struct batch){.name = input->lines.name, .schema = input->schema};
 	progress_start(&progress, table, input->lines.size);
 	for (;;) {
 		status = input_next(input, &there);
-		if (status != STATUS_DONE || !there)
+		if (status == STATUS_DONE && !there)
 			break;
-		status = batch_read_row(batch, input, &row);
+		if (status == STATUS_DONE)
+			status = batch_read_row(batch, input, &row);
 		if (status == STATUS_DONE && batch->used > limit)
 			status = batch_fail_too_large(input, limit);
+		if (status == STATUS_INPUT && input->wrong_row && ++wrong < WRONG_MAX)
+			continue;
 		if (status != STATUS_DONE)
 			break;
 		progress_step(&progress, batch->count, input->lines.offset);
 	}
 	progress_end(&progress);
 	row_buffer_close(&row);
-	return status;
+	if (wrong == WRONG_MAX)
+		batch_fail_too_many(batch->name);
+	return status == STATUS_DONE && wrong > 0 ? STATUS_INPUT : status;
 }
 
 static enum status batch_fail_row(const struct batch *batch, const struct batch_row *row,
@@ -143,21 +154,33 @@ static enum status batch_fail_key_twice(const struct batch *batch, const struct 
 	return batch_fail_row(batch, row, message);
 }
 
+static enum status batch_put_row(const struct batch *batch, const struct batch_row *row,
+                                 struct stele_writable *table)
+{
+	int result = stele_writable_put(table, batch_key(batch, row), row->key_bits,
+	                                batch_value(batch, row), row->value_size);
+
+	if (result == -EEXIST)
+		return batch_fail_key_twice(batch, row);
+	if (result < 0 && fail_status(result) == STATUS_INPUT)
+		return batch_fail_row(batch, row, stele_last_error());
+	return result < 0 ? fail_library(result) : STATUS_DONE;
+}
+
 static enum status batch_put_rows(const struct batch *batch, struct stele_writable *table)
 {
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct batch_row *row = &batch->rows[i];
-		int result = stele_writable_put(table, batch_key(batch, row), row->key_bits,
-		                                batch_value(batch, row), row->value_size);
+	unsigned wrong = 0;
 
-		if (result == -EEXIST)
-			return batch_fail_key_twice(batch, row);
-		if (result < 0 && fail_status(result) == STATUS_INPUT)
-			return batch_fail_row(batch, row, stele_last_error());
-		if (result < 0)
-			return fail_library(result);
+	for (size_t i = 0; i < batch->count && wrong < WRONG_MAX; i++) {
+		enum status status = batch_put_row(batch, &batch->rows[i], table);
+
+		if (status != STATUS_DONE && status != STATUS_INPUT)
+			return status;
+		wrong += status == STATUS_INPUT;
 	}
-	return STATUS_DONE;
+	if (wrong == WRONG_MAX)
+		batch_fail_too_many(batch->name);
+	return wrong > 0 ? STATUS_INPUT : STATUS_DONE;
 }
 
 enum status batch_replace(const struct batch *batch, struct stele_writable *table)

@@ -27,14 +27,15 @@ struct batch {
 	size_t count, row_capacity;
 };
 
-/* Reads, encodes and checks all rows of an input, after input_start(). Fails with STATUS_NO_SPACE
+/* Reads, encodes and checks all rows of an input, after input_start(). Reports up to 20 wrong rows,
+ * each with its line. Fails with STATUS_NO_SPACE
  * once the rows need more than `limit` bytes, so that endless input does not use up the memory of
  * the machine. `table` is the name on the progress bar. The caller frees the batch with
  * batch_free() after an error too. */
 enum status batch_read(struct batch *batch, struct input *input, const char *table, uint64_t limit);
 
 /* Replaces the rows of a table by those of the batch. The schema of the table must be that of the
- * input. Reports a key that occurs twice, with both lines. */
+ * input. Reports up to 20 keys that occur twice, each with both lines. */
 enum status batch_replace(const struct batch *batch, struct stele_writable *table);
 
 /* Frees the rows of the batch. */

@@ -33,6 +33,7 @@ enum status input_start(struct input *input, const struct stele_schema *schema)
 
 enum status input_next(struct input *input, bool *ret_row)
 {
+	input->wrong_row = false;
 	return input->driver->next(input, ret_row);
 }
 

@@ -20,6 +20,7 @@ struct input {
 	const struct stele_schema *schema;
 	struct row_text text; /* the current row, valid until the next call */
 	uint64_t line;        /* number of the line on which the current row starts */
+	bool wrong_row;       /* the last error was about one row; the next ones can be read */
 	void *state;          /* of the driver; may be NULL */
 };
 

@@ -62,10 +62,10 @@ static enum status input_csv_read_rest(struct input *input, char **line, size_t 
 		if (!*line)
 			break;
 		if (*length > ROW_MAX - csv->text.length)
-			return input_fail(input,
-			                  "the row is longer than %zu bytes; a quotation mark at "
-			                  "its end may be missing",
-			                  ROW_MAX);
+			return fail(STATUS_INPUT,
+			            "%s:%llu: the row is longer than %zu bytes; a quotation mark "
+			            "at its end may be missing",
+			            input->lines.name, (unsigned long long)input->line, ROW_MAX);
 		open = !input_csv_is_open(*line, *length);
 		text_append(&csv->text, *line, *length);
 	}

@@ -7,7 +7,7 @@
 #include "tools/input/input.h"
 #include "tools/input/input_fail.h"
 
-enum status input_fail(const struct input *input, const char *format, ...)
+enum status input_fail(struct input *input, const char *format, ...)
 {
 	va_list arguments;
 	char *message;
@@ -21,5 +21,6 @@ enum status input_fail(const struct input *input, const char *format, ...)
 	fail(STATUS_INPUT, "%s:%llu: %s", input->lines.name, (unsigned long long)input->line,
 	     message);
 	free(message);
+	input->wrong_row = true;
 	return STATUS_INPUT;
 }

@@ -8,8 +8,9 @@
 
 struct input;
 
-/* Prints the error message `FILE:LINE: MESSAGE` for the current row, and returns STATUS_INPUT. */
-enum status input_fail(const struct input *input, const char *format, ...)
+/* Prints the error message `FILE:LINE: MESSAGE` for the current row, and returns STATUS_INPUT. The
+ * caller may go on with the next row, to report all wrong ones. */
+enum status input_fail(struct input *input, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Reads newline-delimited JSON input: one object on each line. */
 #include <stele/stele.h>
+#include "tools/base/fail.h"
 #include "tools/base/status.h"
 #include "tools/input/input.h"
 #include "tools/input/input_driver.h"
-#include "tools/input/input_fail.h"
 #include "tools/input/lines.h"
 #include "tools/rows/row.h"
 
@@ -39,9 +39,10 @@ static enum status ndjson_next(struct input *input, bool *ret_row)
 		return STATUS_DONE;
 	input->line = input->lines.number;
 	if (ndjson_is_array(line, length))
-		return input_fail(input,
-		                  "expected one JSON object on each line, as 'stele dump --format "
-		                  "ndjson' prints them, but an array begins here");
+		return fail(STATUS_INPUT,
+		            "%s:%llu: expected one JSON object on each line, as 'stele dump "
+		            "--format ndjson' prints them, but an array begins here",
+		            input->lines.name, (unsigned long long)input->line);
 	input->text = (struct row_text){.form = ROW_JSON, .text = line, .length = length};
 	return STATUS_DONE;
 }
