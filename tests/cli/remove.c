@@ -126,3 +126,14 @@ Test(cli_remove, clean_reports_a_remaining_folder)
 	EXITS(0, "clean");
 	cr_expect(!own_exists(".channels") && !own_exists(".publisher"));
 }
+
+Test(cli_remove, a_table_is_refused_with_the_command_that_drops_it)
+{
+	stele_publisher_close(ipc_publish(region, NULL));
+	/* Nothing is removed, also if another operand is a region. */
+	EXITS(2, "rm %s %s/t", region, region);
+	SAYS("is a table, and rm removes whole regions; 'stele drop ");
+	SAYS("/t' drops the table, 'stele rm ");
+	cr_expect(own_exists(""));
+	EXITS(0, "rm %s", region);
+}

@@ -20,10 +20,24 @@ static const char doc[] =
 	"\n"
 	"Removes regions with all their tables."
 	"\v"
-	"A region with an attached publisher is refused. A damaged region is removed. "
+	"A region with an attached publisher is refused. stele drop drops single tables. A damaged region is removed. "
 	"Regions are removed independently: a failure does not stop the rest, and the exit "
 	"status is that of the last failure. Subscribers that wait are notified that the "
 	"region is gone.\n";
+
+/* Refuses REGION/TABLE, and says which command drops a table. Without this, the library would take
+ * REGION for a directory. */
+static enum status rm_check_operand(const char *operand)
+{
+	const char *slash = strchr(operand, '/');
+
+	if (place_is_path(operand) || !slash)
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "\"%s\" is a table, and rm removes whole regions; 'stele drop %s' drops the "
+	            "table, 'stele rm %.*s' removes the region with all its tables",
+	            operand, operand, (int)(slash - operand), operand);
+}
 
 static enum status rm_run(int argc, char **argv)
 {
@@ -34,6 +48,11 @@ static enum status rm_run(int argc, char **argv)
 	count = options_parse(&command_rm, argc, argv, NULL, &call);
 	if (count == 0)
 		return fail_usage("rm", "expected a REGION");
+	/* Before any region is removed. */
+	for (int i = 0; i < count && worst == STATUS_DONE; i++)
+		worst = rm_check_operand(call.operands[i]);
+	if (worst != STATUS_DONE)
+		return worst;
 	for (int i = 0; i < count; i++) {
 		int result = stele_region_remove(place_path(&call.place, call.operands[i]));
 
