@@ -13,15 +13,15 @@
 #include "tools/output/output.h"
 
 static const struct command *const commands[] = {
-	&command_create,      &command_alter,    &command_drop,    &command_rm,
-	&command_list,        &command_show,     &command_inspect, &command_verify,
-	&command_subscribers, &command_publish,  &command_set,     &command_delete,
-	&command_apply,       &command_get,      &command_lookup,  &command_route,
-	&command_explain,     &command_dump,     &command_watch,   &command_log,
-	&command_diff,        &command_trace,    &command_top,     &command_rollback,
-	&command_save,        &command_load,     &command_compact, &command_upgrade,
-	&command_schema,      &command_generate, &command_doctor,  &command_clean,
-	&command_bench,
+	&command_create,      &command_alter,   &command_drop,     &command_rm,
+	&command_list,        &command_show,    &command_inspect,  &command_verify,
+	&command_subscribers, &command_publish, &command_set,      &command_delete,
+	&command_apply,       &command_get,     &command_lookup,   &command_route,
+	&command_explain,     &command_dump,    &command_watch,    &command_wait,
+	&command_log,         &command_diff,    &command_trace,    &command_top,
+	&command_rollback,    &command_save,    &command_load,     &command_compact,
+	&command_upgrade,     &command_schema,  &command_generate, &command_doctor,
+	&command_clean,       &command_bench,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -42,9 +42,9 @@ static const char conclusion[] =
 	"\n"
 	"Exit status:\n"
 	"  0  success\n"
-	"  1  not found: no such row, or too few versions in the given time (watch); or there is\n"
-	"     a problem (doctor), an incompatible change (schema diff), or nothing could be\n"
-	"     measured (bench)\n"
+	"  1  not found: no such row, or nothing that was waited for in the given time (wait,\n"
+	"     watch); or there is a problem (doctor), an incompatible change (schema diff), or\n"
+	"     nothing could be measured (bench)\n"
 	"  2  wrong usage or bad input: arguments, a file or its contents, names, values\n"
 	"  3  no such region, table or version\n"
 	"  4  busy: another publisher is attached, the publisher was too fast for the read or the\n"

@@ -45,6 +45,7 @@ tools/kernel         lib tools/netlink tools/fib
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output tools/fib
 tools/top            lib tools/base tools/region tools/rows tools/output tools/fib
+tools/watch          lib tools/base tools/region
 tools/route          lib tools/base tools/region tools/output tools/netlink tools/fib
 tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel tools/fib tools/netlink
 '

@@ -4,7 +4,7 @@
 #include <stele/stele.h>
 #include "tests/support/cli.h"
 
-TestSuite(cli_stop, .init = cli_begin_routes, .fini = cli_end);
+TestSuite(waiting_stop, .init = cli_begin_routes, .fini = cli_end);
 
 /* Reads a line of /proc/PID/status that is a set of signals. */
 static unsigned long long signals_of(pid_t pid, const char *name)
@@ -68,7 +68,7 @@ static void expect_goes_on(struct cli_process *process)
 	cr_expect(cli_wait(process) == 0);
 }
 
-Test(cli_stop, fault_20_watch_continues_after_an_ignored_signal)
+Test(waiting_stop, fault_20_watch_continues_after_an_ignored_signal)
 {
 	struct cli_process watch;
 
@@ -79,7 +79,7 @@ Test(cli_stop, fault_20_watch_continues_after_an_ignored_signal)
 	expect_goes_on(&watch);
 }
 
-Test(cli_stop, fault_20_trace_continues_after_an_ignored_signal)
+Test(waiting_stop, fault_20_trace_continues_after_an_ignored_signal)
 {
 	struct cli_process trace;
 
@@ -90,7 +90,7 @@ Test(cli_stop, fault_20_trace_continues_after_an_ignored_signal)
 	expect_goes_on(&trace);
 }
 
-Test(cli_stop, fault_20_a_mirror_of_the_kernel_leaves_ignored_signals_alone)
+Test(waiting_stop, fault_20_a_mirror_of_the_kernel_leaves_ignored_signals_alone)
 {
 	struct cli_process mirror;
 
@@ -105,7 +105,7 @@ Test(cli_stop, fault_20_a_mirror_of_the_kernel_leaves_ignored_signals_alone)
 }
 
 /* The commands of --check and --exec also find them ignored, as commands of nohup do. */
-Test(cli_stop, fault_20_a_check_continues_after_an_ignored_signal)
+Test(waiting_stop, fault_20_a_check_continues_after_an_ignored_signal)
 {
 	struct cli_process publish;
 	char path[64];
@@ -128,7 +128,7 @@ Test(cli_stop, fault_20_a_check_continues_after_an_ignored_signal)
 }
 
 /* Each of these signals ends a watch that was started without ignored signals. */
-Test(cli_stop, fault_20_other_signals_end_the_watch)
+Test(waiting_stop, fault_20_other_signals_end_the_watch)
 {
 	static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
 
@@ -176,7 +176,7 @@ static void expect_end_of_stuck(char **arguments)
 	close(process.out);
 }
 
-Test(cli_stop, fault_20_a_watch_with_a_stuck_reader_can_be_ended)
+Test(waiting_stop, fault_20_a_watch_with_a_stuck_reader_can_be_ended)
 {
 	char *arguments[] = {cli_command(), "watch", "--initial", "--format",
 	                     "ndjson",      region,  NULL};
@@ -190,7 +190,7 @@ Test(cli_stop, fault_20_a_watch_with_a_stuck_reader_can_be_ended)
 	expect_end_of_stuck(arguments);
 }
 
-Test(cli_stop, fault_20_a_trace_with_a_stuck_reader_can_be_ended)
+Test(waiting_stop, fault_20_a_trace_with_a_stuck_reader_can_be_ended)
 {
 	char *arguments[] = {cli_command(), "trace", "--since", "0", region, NULL};
 
@@ -203,7 +203,7 @@ Test(cli_stop, fault_20_a_trace_with_a_stuck_reader_can_be_ended)
 	expect_end_of_stuck(arguments);
 }
 
-Test(cli_stop, fault_20_a_mirror_that_waits_for_another_publisher_can_be_ended)
+Test(waiting_stop, fault_20_a_mirror_that_waits_for_another_publisher_can_be_ended)
 {
 	const struct stele_publisher_options options = {.size = sizeof(options)};
 	struct stele_publisher *publisher;
