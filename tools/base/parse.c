@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <stele/stele.h>
 #include "lib/units.h"
 #include "tools/base/clock.h"
@@ -137,4 +139,183 @@ enum status parse_deadline(const char *what, const char *text, int64_t *ret_dead
 	if (status == STATUS_DONE)
 		*ret_deadline = clock_now() + time;
 	return status;
+}
+
+/* Parses a number, with a fraction, of one of the units. Returns false if the text is not one. */
+static bool parse_units(const char *text, uint64_t *ret_nanoseconds)
+{
+	static const struct {
+		char unit;
+		double seconds;
+	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	double number;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	number = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (*end != units[i].unit || (*end && end[1]) ||
+		    !(number * units[i].seconds <= 1e9))
+			continue;
+		*ret_nanoseconds = (uint64_t)(number * units[i].seconds * (double)NSEC_PER_SEC);
+		return true;
+	}
+	return false;
+}
+
+enum status parse_duration(const char *what, const char *text, uint64_t *ret_nanoseconds)
+{
+	if (parse_units(text, ret_nanoseconds))
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "%s: invalid value \"%s\" (expected a duration, such as 90s, 5m, 1h or 2d)",
+	            what, text);
+}
+
+/* Parses `digits` decimal digits and the character after them, and moves on. */
+static bool parse_part(const char **text, int digits, char after, int *ret)
+{
+	const char *at = *text;
+
+	*ret = 0;
+	for (int i = 0; i < digits; i++, at++) {
+		if (*at < '0' || *at > '9')
+			return false;
+		*ret = *ret * 10 + (*at - '0');
+	}
+	if (after && *at++ != after)
+		return false;
+	*text = at;
+	return true;
+}
+
+/* Parses HH:MM[:SS[.FRACTION]], and moves on. */
+static bool parse_clock(const char **text, struct tm *time, uint64_t *ret_fraction)
+{
+	uint64_t unit = NSEC_PER_SEC / 10;
+
+	*ret_fraction = 0;
+	if (!parse_part(text, 2, ':', &time->tm_hour) || !parse_part(text, 2, '\0', &time->tm_min))
+		return false;
+	if (**text == ':') {
+		++*text;
+		if (!parse_part(text, 2, '\0', &time->tm_sec))
+			return false;
+		if (**text == '.' && (*text)[1] >= '0' && (*text)[1] <= '9')
+			for (++*text; **text >= '0' && **text <= '9'; ++*text, unit /= 10)
+				*ret_fraction += (uint64_t)(**text - '0') * unit;
+	}
+	return time->tm_hour < 24 && time->tm_min < 60 && time->tm_sec <= 60;
+}
+
+/* Parses the end of a time: nothing, Z, or an offset such as +02:00. Returns true and the seconds
+ * since 1970. */
+static bool parse_zone(const char *text, struct tm *time, time_t *ret)
+{
+	int hours = 0, minutes = 0;
+	const char *at = text + 1;
+
+	time->tm_isdst = -1;
+	if (!*text) {
+		*ret = mktime(time);
+		return true;
+	}
+	*ret = timegm(time);
+	if (*text == 'Z' || *text == 'z')
+		return !*at;
+	if ((*text != '+' && *text != '-') || !parse_part(&at, 2, '\0', &hours))
+		return false;
+	at += *at == ':';
+	if (*at && !parse_part(&at, 2, '\0', &minutes))
+		return false;
+	*ret -= (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	return !*at && hours < 24 && minutes < 60;
+}
+
+/* Parses YYYY-MM-DD, alone or with a time after it. */
+static bool parse_date(const char *text, uint64_t *ret)
+{
+	struct tm time = {0}, given;
+	uint64_t fraction = 0;
+	time_t seconds;
+
+	if (!parse_part(&text, 4, '-', &time.tm_year) || !parse_part(&text, 2, '-', &time.tm_mon) ||
+	    !parse_part(&text, 2, '\0', &time.tm_mday))
+		return false;
+	time.tm_year -= 1900;
+	time.tm_mon -= 1;
+	if (*text && ((*text != 'T' && *text != 't' && *text != ' ') || !*++text ||
+	              !parse_clock(&text, &time, &fraction)))
+		return false;
+	given = time;
+	if (!parse_zone(text, &time, &seconds) || seconds < 0)
+		return false;
+	/* mktime() turns a 30th of February into another day. */
+	if (given.tm_mon > 11 || given.tm_mday < 1 || time.tm_mday != given.tm_mday)
+		return false;
+	*ret = (uint64_t)seconds * NSEC_PER_SEC + fraction;
+	return true;
+}
+
+/* Parses a decimal number of seconds, such as 1769860997.25. */
+static bool parse_since_1970(const char *text, uint64_t *ret)
+{
+	uint64_t unit = NSEC_PER_SEC, time;
+	char *end;
+
+	if (!parse_digits(text, &end, &time) || time > UINT64_MAX / NSEC_PER_SEC - 1)
+		return false;
+	time *= NSEC_PER_SEC;
+	if (*end == '.')
+		for (end++; *end >= '0' && *end <= '9'; end++)
+			time += (uint64_t)(*end - '0') * (unit /= 10);
+	if (*end)
+		return false;
+	*ret = time;
+	return true;
+}
+
+/* Parses HH:MM[:SS], the last such time before now. */
+static bool parse_today(const char *text, uint64_t now, uint64_t *ret)
+{
+	time_t seconds = (time_t)(now / NSEC_PER_SEC);
+	struct tm time, day;
+	uint64_t fraction;
+
+	localtime_r(&seconds, &time);
+	time.tm_sec = 0;
+	if (!parse_clock(&text, &time, &fraction) || *text)
+		return false;
+	for (int back = 0; back < 2; back++) {
+		day = time;
+		day.tm_mday -= back;
+		day.tm_isdst = -1;
+		*ret = (uint64_t)mktime(&day) * NSEC_PER_SEC + fraction;
+		if (*ret <= now)
+			break;
+	}
+	return true;
+}
+
+enum status parse_moment(const char *what, const char *text, uint64_t *ret)
+{
+	uint64_t now = clock_wall(), back;
+
+	if (strcmp(text, "now") == 0) {
+		*ret = now;
+		return STATUS_DONE;
+	}
+	if (*text == '-' && parse_units(text + 1, &back) && back < now) {
+		*ret = now - back;
+		return STATUS_DONE;
+	}
+	if (*text == '@' && parse_since_1970(text + 1, ret))
+		return STATUS_DONE;
+	if (parse_today(text, now, ret) || parse_date(text, ret))
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "%s: invalid value \"%s\" (expected a time, such as 12:03, 12:03:17, "
+	            "\"2026-01-31 12:03\", 2026-01-31T12:03:17Z, @1769860997, now or -5m)",
+	            what, text);
 }

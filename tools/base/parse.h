@@ -27,5 +27,17 @@ enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanos
 /* Parses a number of seconds from now, or inf, to a deadline: nanoseconds on CLOCK_MONOTONIC, or
  * STELE_FOREVER. */
 enum status parse_deadline(const char *what, const char *text, int64_t *ret_deadline);
+/* Parses a duration, such as 90s, 5m, 1h or 2d; without a unit it is in seconds. */
+enum status parse_duration(const char *what, const char *text, uint64_t *ret_nanoseconds);
+/* Parses a time, as people type it, to nanoseconds since 1970:
+ *
+ *     12:03, 12:03:17.5                       the last time that a clock showed this
+ *     2026-01-31, 2026-01-31 12:03            T may take the place of the space
+ *     2026-01-31T12:03:17Z, ...+02:00         RFC 3339
+ *     @1769860997                             seconds since 1970
+ *     now, -90s, -5m, -1h, -2d                before now
+ *
+ * Without an offset it is a time of the local time zone. */
+enum status parse_moment(const char *what, const char *text, uint64_t *ret);
 
 #endif
