@@ -17,6 +17,7 @@
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
+#include "tools/rows/address.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -214,7 +215,7 @@ static enum status explain_key(struct reader *reader, const struct explain *expl
 	size_t count = 0;
 	int result;
 
-	result = stele_key_parse_address(reader->schema, text, strlen(text), &key);
+	result = address_parse(reader->schema, text, &key);
 	if (result < 0)
 		return fail_library(result);
 	steps = heap_realloc(NULL, STEPS * sizeof(*steps));

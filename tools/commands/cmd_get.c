@@ -3,35 +3,48 @@
  * each row is read from the version that is the newest at that moment. The library copies and
  * validates the rows, so each printed row is consistent. */
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
+#include "tools/base/format.h"
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
 #include "tools/input/lines.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
-#include "tools/output/row_cells.h"
+#include "tools/output/selection.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
+#include "tools/rows/address.h"
 #include "tools/rows/row.h"
 
 static const char get_doc[] =
 	"Examples:\n"
 	"  stele get net/routes 10.0.0.0/8\n"
 	"  stele get --format json net/routes 10.0.0.0/8\n"
-	"  stele get --version 41 net/routes 10.0.0.0/8\n"
+	"  stele get --version 41 net/routes 10.0.0.0/8 192.0.2.0/24\n"
 	"  stele get lan/hosts '7,\"Smith, J.\"'\n"
+	"  if [ \"$(stele get --column enabled app/flags dark-mode)\" = true ]; then ...\n"
 	"\n"
-	"Prints the row with this key. If there is no such row, the exit status is 1."
+	"Prints the rows with these keys. If one of them does not exist, the exit status is 1."
 	"\v"
-	"The columns of a longer KEY are joined by commas, as in CSV.\n";
+	"The columns of a longer KEY are joined by commas, as in CSV. With several keys, the "
+	"output has a row for each, as that of 'stele dump'.\n"
+	"\n"
+	"--column prints one value for each key and nothing else: text as it is, other types as "
+	"in a table.\n"
+	"\n"
+	"--versions adds a column \"token\", such as 7@3f2a9c1e, which 'stele set --if-version' "
+	"takes.\n";
 
 static const char lookup_doc[] =
 	"Examples:\n"
@@ -50,31 +63,51 @@ static const char lookup_doc[] =
 	"In a table whose key has columns before the prefix, an ADDRESS is written as a key: "
 	"its columns are joined by commas. With --table, the addresses are written alone, and "
 	"VALUE is the column before the prefix, such as the number of a routing table of 'stele "
-	"publish --kernel-routes'.\n";
+	"publish --kernel-routes'.\n"
+	"\n"
+	"An IPv4 address may be written as ::ffff:192.0.2.7. An address that cannot be read ends "
+	"the command with status 2. With --keep-going, a message names its line, the others are "
+	"answered, and the exit status is 2 in the end.\n";
 
 /* The state of stele get or stele lookup. `live` reads each row from the newest version at that
- * moment. With --version, `live` is unused. */
+ * moment. With --version, `live` is unused. With --versions, which `live` cannot tell, each row is
+ * read from a snapshot of the newest version. */
 struct query {
 	struct options_reading reading;
+	const char *columns; /* of --column or --columns; NULL: all */
+	bool versions;
 	struct target target;
 	struct reader reader;
 	struct stele_live live;
 	struct stele_key key;
-	struct row_cells cells;
+	struct selection selection; /* the row that was read last */
+	uint8_t region[16];
 	void *value;     /* copy of the row's value */
 	size_t capacity; /* of `value`, in bytes */
+	struct output *output;
+	uint64_t asked, missed; /* keys or addresses looked up; those without a row */
 	/* Only for a lookup: */
 	const char *before; /* the columns of the key before the prefix, as text; NULL: not given */
-	struct output *output;
-	struct output_column *columns;
-	const char **units; /* of `columns`, NULL if a column has none */
+	bool keep_going;
+	uint64_t unreadable; /* addresses that were passed over */
+	struct output_column *line_columns;
+	const char **units; /* of `line_columns`, NULL if a column has none */
 	struct cell *line;
-	char *address_name;     /* buffer for the name of the first column */
-	uint64_t asked, missed; /* addresses looked up; addresses without a match */
+	char *address_name; /* buffer for the name of the first column */
 };
 
+/* The option --versions of both commands. */
+#define OPTION_ROW_VERSIONS \
+	{ \
+		"versions", OPTION_VERSIONS, NULL, 0, \
+			"Print the version that last changed each row, too, for --if-version", 0 \
+	}
+
+enum { OPTION_COLUMN = OPTION_OTHERS, OPTION_COLUMNS, OPTION_VERSIONS, OPTION_KEEP_GOING };
+
+/* `what` is the option with query->columns. */
 static enum status get_open_query(struct query *query, const struct place *place, const char *name,
-                                  const char *target)
+                                  const char *target, const char *what)
 {
 	enum status status;
 	int result;
@@ -94,30 +127,35 @@ static enum status get_open_query(struct query *query, const struct place *place
 	                                   query->reader.schema, &query->live);
 	if (result < 0)
 		return fail_library(result);
-	row_cells_open(&query->cells, query->reader.schema);
+	stele_subscriber_region_uuid(query->reader.subscriber, query->region);
+	status = selection_open(&query->selection, query->reader.schema, what, query->columns,
+	                        query->versions);
 	query->capacity = query->reader.schema->value_size + 256;
 	query->value = heap_realloc(NULL, query->capacity);
-	return STATUS_DONE;
+	return status;
 }
 
 static void get_close_query(struct query *query)
 {
-	if (query->value)
-		row_cells_close(&query->cells);
+	selection_close(&query->selection);
 	free(query->value);
 	reader_close(&query->reader);
 }
 
-/* Copies a row out of the version of --version. Returns the values of stele_live_get_copy(): 1; 0
- * if there is no row; -EMSGSIZE if `*size` is too small; -ESTALE if the publisher reclaimed the
- * version; or another error. */
+/* Copies a row out of the version of --version, or without it out of a snapshot of the newest
+ * version. Returns the values of stele_live_get_copy(): 1; 0 if there is no row; -EMSGSIZE if
+ * `*size` is too small; -ESTALE if the publisher reclaimed the version; or another error. */
 static int get_copy_pinned(struct query *query, bool longest_match, size_t *size,
-                           unsigned *ret_key_bits)
+                           struct stele_row *ret)
 {
 	const struct stele_key *key = &query->key;
+	int checked, result = 0;
 	struct stele_row row;
-	int checked, result;
 
+	if (!query->reading.version.version)
+		result = reader_renew(&query->reader, query->target.table);
+	if (result < 0)
+		return result;
 	if (longest_match)
 		result = stele_table_match(&query->reader.table, key->bytes, key->bits, &row);
 	else
@@ -131,26 +169,27 @@ static int get_copy_pinned(struct query *query, bool longest_match, size_t *size
 	if (row.value_size)
 		memcpy(query->value, row.value, row.value_size);
 	*size = row.value_size;
-	*ret_key_bits = row.key_bits;
+	ret->key_bits = row.key_bits;
+	ret->version = row.version;
 	checked = stele_snapshot_check(query->reader.snapshot);
 	return checked < 0 ? checked : 1;
 }
 
-/* Reads the row of query->key into query->cells. `*ret_there` is false if there is none. */
+/* Reads the row of query->key into query->selection. `*ret_there` is false if there is none. */
 static enum status get_read_row(struct query *query, bool longest_match, bool *ret_there)
 {
 	const struct stele_key *key = &query->key;
-	unsigned key_bits = key->bits;
+	struct stele_row row = {.key = key->bytes, .key_bits = key->bits};
 	size_t size;
 	int result = -ESTALE;
 
 	for (int i = 0; i < READ_TRIES && (result == -ESTALE || result == -EMSGSIZE); i++) {
 		size = query->capacity;
-		if (query->reading.version.version)
-			result = get_copy_pinned(query, longest_match, &size, &key_bits);
+		if (query->reading.version.version || query->versions)
+			result = get_copy_pinned(query, longest_match, &size, &row);
 		else if (longest_match)
 			result = stele_live_match_copy(&query->live, key->bytes, key->bits,
-			                               query->value, &size, &key_bits, NULL);
+			                               query->value, &size, &row.key_bits, NULL);
 		else
 			result = stele_live_get_copy(&query->live, key->bytes, key->bits,
 			                             query->value, &size, NULL);
@@ -160,14 +199,28 @@ static enum status get_read_row(struct query *query, bool longest_match, bool *r
 		}
 	}
 	*ret_there = result == 1;
+	row.value = query->value;
+	row.value_size = size;
 	if (result == 1)
-		result = row_cells_fill(&query->cells, key->bytes, key_bits, query->value, size);
+		result = selection_fill(&query->selection, &row, query->region);
 	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
-static enum status get_print_row(struct query *query, const char *text)
+/* Prints the only cell of a row as it is. */
+static enum status get_print_raw(const struct query *query)
 {
-	struct output *output;
+	const struct cell *cell = query->selection.cells;
+
+	fwrite(cell->text, 1, cell->length, stdout);
+	putchar('\n');
+	return ferror(stdout) ? output_check() : STATUS_DONE;
+}
+
+/* Prints the row of a key. If there is none, prints an error message and counts the key as
+ * missed. */
+static enum status get_print_row(struct query *query, const char *text, enum output_shape shape)
+{
+	struct selection *selection = &query->selection;
 	enum status status;
 	bool there;
 	int result;
@@ -176,13 +229,53 @@ static enum status get_print_row(struct query *query, const char *text)
 	status = result < 0 ? fail_library(result) : get_read_row(query, false, &there);
 	if (status != STATUS_DONE)
 		return status;
-	if (!there)
-		return fail_no_row(text, query->target.table);
-	output = output_open(query->reading.format, SHAPE_ROW, query->cells.columns,
-	                     query->reader.schema->column_count);
-	output_set_units(output, query->cells.units);
-	status = output_row(output, query->cells.cells);
-	return output_end(output, status);
+	if (!there) {
+		query->missed++;
+		fail_no_row(text, query->target.table);
+		return STATUS_DONE;
+	}
+	if (query->columns)
+		return get_print_raw(query);
+	if (!query->output) {
+		query->output = output_open(query->reading.format, shape, selection->columns,
+		                            selection->count);
+		output_set_units(query->output, selection->units);
+	}
+	return output_row(query->output, selection->cells);
+}
+
+static enum status get_print_rows(struct query *query, char **keys, enum output_shape shape)
+{
+	enum status status = STATUS_DONE;
+
+	for (; *keys && status == STATUS_DONE; keys++)
+		status = get_print_row(query, *keys, shape);
+	if (query->output)
+		status = output_end(query->output, status);
+	return status == STATUS_DONE && query->missed ? STATUS_NOT_THERE : status;
+}
+
+static error_t get_parse(int key, char *argument, struct argp_state *state)
+{
+	struct query *query = state->input;
+
+	switch (key) {
+	case OPTION_COLUMN:
+	case OPTION_COLUMNS:
+		query->columns = argument;
+		return 0;
+	case OPTION_VERSIONS:
+		query->versions = true;
+		return 0;
+	case OPTION_KEEP_GOING:
+		query->keep_going = true;
+		return 0;
+	case 't':
+		query->before = argument;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static enum status get_run(int argc, char **argv)
@@ -190,45 +283,50 @@ static enum status get_run(int argc, char **argv)
 	struct query query = {0};
 	enum status status;
 	struct call call;
+	int count;
 
-	if (options_parse(&command_get, argc, argv, &query.reading, &call) != 2)
-		return fail_usage("get", "expected REGION/TABLE and KEY");
-	status = get_open_query(&query, &call.place, "get", call.operands[0]);
+	count = options_parse(&command_get, argc, argv, &query, &call);
+	if (count < 2)
+		return fail_usage("get", "expected REGION/TABLE and a KEY");
+	if (query.columns && strchr(query.columns, ','))
+		return fail_usage("get", "--column: expected one column; 'stele dump --columns' "
+		                         "prints several");
+	if (query.columns && (query.versions || query.reading.format != OUTPUT_TABLE))
+		return fail_usage("get", "--column prints a value alone, without --format and "
+		                         "--versions");
+	status = get_open_query(&query, &call.place, "get", call.operands[0], "--column");
 	if (status == STATUS_DONE)
-		status = get_print_row(&query, call.operands[1]);
+		status = get_print_rows(&query, call.operands + 1,
+		                        count == 2 ? SHAPE_ROW : SHAPE_ROWS);
 	get_close_query(&query);
 	return status;
 }
 
 /* ---- lookup ---- */
 
-/* Opens the output of a lookup. Its first column is the address. Underscores before the name of
- * this column make the name unique. */
+/* Opens the output of a lookup. Its first column is the address. */
 static void get_open_lookup(struct query *query)
 {
-	const struct stele_schema *schema = query->reader.schema;
-	size_t count = schema->column_count + 1;
-	char *name;
+	const struct selection *selection = &query->selection;
+	size_t count = selection->count + 1;
 
-	query->address_name = heap_realloc(NULL, STELE_COLUMNS_MAX + sizeof("address"));
-	memset(query->address_name, '_', STELE_COLUMNS_MAX);
-	name = strcpy(query->address_name + STELE_COLUMNS_MAX, "address");
-	while (stele_schema_column(schema, name) >= 0 && name > query->address_name)
-		name--;
-	query->columns = heap_realloc(NULL, count * sizeof(*query->columns));
-	query->columns[0] = (struct output_column){.name = name};
-	memcpy(query->columns + 1, query->cells.columns, (count - 1) * sizeof(*query->columns));
+	query->line_columns = heap_realloc(NULL, count * sizeof(*query->line_columns));
+	query->line_columns[0] = (struct output_column){
+		.name = selection_unique_name(query->reader.schema, "address",
+	                                      &query->address_name)};
+	memcpy(query->line_columns + 1, selection->columns,
+	       selection->count * sizeof(*query->line_columns));
 	query->line = heap_realloc(NULL, count * sizeof(*query->line));
 	query->units = heap_realloc(NULL, count * sizeof(*query->units));
 	query->units[0] = NULL;
-	memcpy(query->units + 1, query->cells.units, (count - 1) * sizeof(*query->units));
-	query->output = output_open(query->reading.format, SHAPE_ROWS, query->columns, count);
+	memcpy(query->units + 1, selection->units, selection->count * sizeof(*query->units));
+	query->output = output_open(query->reading.format, SHAPE_ROWS, query->line_columns, count);
 	output_set_units(query->output, query->units);
 }
 
 static void get_close_lookup(struct query *query)
 {
-	free(query->columns);
+	free(query->line_columns);
 	free(query->units);
 	free(query->line);
 	free(query->address_name);
@@ -238,39 +336,47 @@ static void get_close_lookup(struct query *query)
  * otherwise the entire key. Returns 0 or a negative errno of the library. */
 static int get_parse_address(struct query *query, const char *address)
 {
-	const struct stele_schema *schema = query->reader.schema;
-	size_t length = strlen(address), before;
+	size_t before = query->before ? strlen(query->before) + 1 : 0;
+	size_t length = strlen(address);
 	char *text;
 	int result;
 
-	if (!query->before)
-		return stele_key_parse_address(schema, address, length, &query->key);
-	before = strlen(query->before);
-	text = heap_realloc(NULL, before + 1 + length + 1);
-	sprintf(text, "%s,%s", query->before, address);
-	result = stele_key_parse_address(schema, text, before + 1 + length, &query->key);
+	text = heap_realloc(NULL, before + length + 1);
+	sprintf(text, "%s%s%s", before ? query->before : "", before ? "," : "", address);
+	result = address_parse(query->reader.schema, text, &query->key);
 	free(text);
 	return result;
 }
 
+/* Reports an address that cannot be read. With --keep-going, counts it and returns STATUS_DONE. */
+static enum status get_fail_address(struct query *query, const char *where, int result)
+{
+	enum status status = fail(fail_status(result), "%s%s", where, stele_last_error());
+
+	if (!query->keep_going || status != STATUS_INPUT)
+		return status;
+	query->unreadable++;
+	return STATUS_DONE;
+}
+
 static enum status get_match(struct query *query, const char *where, const char *address)
 {
-	size_t count = query->reader.schema->column_count;
+	const struct selection *selection = &query->selection;
 	enum status status;
 	bool there;
 	int result;
 
 	result = get_parse_address(query, address);
-	status = result < 0 ? fail(fail_status(result), "%s%s", where, stele_last_error())
-	                    : get_read_row(query, true, &there);
+	if (result < 0)
+		return get_fail_address(query, where, result);
+	status = get_read_row(query, true, &there);
 	if (status != STATUS_DONE)
 		return status;
 	query->asked++;
 	query->missed += !there;
 	query->line[0] = cell_text(address);
-	for (size_t i = 0; i < count; i++)
-		query->line[i + 1] =
-			there ? query->cells.cells[i] : (struct cell){.kind = CELL_NONE};
+	for (size_t i = 0; i < selection->count; i++)
+		query->line[i + 1] = there ? selection->cells[i] : (struct cell){.kind = CELL_NONE};
 	return output_row(query->output, query->line);
 }
 
@@ -322,6 +428,10 @@ static enum status get_match_all(struct query *query, char **addresses)
 		                                      : get_match(query, "", *addresses);
 	status = output_end(query->output, status);
 	get_close_lookup(query);
+	if (status == STATUS_DONE && query->unreadable)
+		return fail(STATUS_INPUT, "%llu address%s could not be read",
+		            (unsigned long long)query->unreadable,
+		            query->unreadable == 1 ? "" : "es");
 	if (status == STATUS_DONE && query->missed)
 		return fail(STATUS_NOT_THERE,
 		            "%llu of %llu address%s matched no row of table \"%s\"",
@@ -351,16 +461,6 @@ static enum status get_check_prefixes(const struct query *query)
 	            query->target.table);
 }
 
-static error_t get_parse_lookup(int key, char *argument, struct argp_state *state)
-{
-	struct query *query = state->input;
-
-	if (key != 't')
-		return ARGP_ERR_UNKNOWN;
-	query->before = argument;
-	return 0;
-}
-
 static enum status get_run_lookup(int argc, char **argv)
 {
 	struct query query = {0};
@@ -369,7 +469,7 @@ static enum status get_run_lookup(int argc, char **argv)
 
 	if (options_parse(&command_lookup, argc, argv, &query, &call) < 2)
 		return fail_usage("lookup", "expected REGION/TABLE and an ADDRESS");
-	status = get_open_query(&query, &call.place, "lookup", call.operands[0]);
+	status = get_open_query(&query, &call.place, "lookup", call.operands[0], "--columns");
 	if (status == STATUS_DONE)
 		status = get_check_prefixes(&query);
 	if (status == STATUS_DONE)
@@ -381,8 +481,16 @@ static enum status get_run_lookup(int argc, char **argv)
 const struct command command_get = {
 	.name = "get",
 	.summary = "print the row with a key",
-	.usage = "REGION/TABLE|FILE/TABLE KEY",
+	.usage = "REGION/TABLE|FILE/TABLE KEY...",
 	.doc = get_doc,
+	.options =
+		(const struct argp_option[]){
+			{"column", OPTION_COLUMN, "NAME", 0,
+                         "Print only the value of this column, as it is", 0},
+			OPTION_ROW_VERSIONS,
+			{0},
+		},
+	.parse = get_parse,
 	.common = &options_reading,
 	.reads = true,
 	.run = get_run,
@@ -396,9 +504,14 @@ const struct command command_lookup = {
 		(const struct argp_option[]){
 			{"table", 't', "VALUE", 0,
                          "Look up in the rows whose key has VALUE before the prefix", 0},
+			{"columns", OPTION_COLUMNS, "NAME,...", 0,
+                         "Print only these columns of the rows, in this order", 0},
+			OPTION_ROW_VERSIONS,
+			{"keep-going", OPTION_KEEP_GOING, NULL, 0,
+                         "Go on past an address that cannot be read", 0},
 			{0},
 		},
-	.parse = get_parse_lookup,
+	.parse = get_parse,
 	.common = &options_reading,
 	.common_at = offsetof(struct query, reading),
 	.reads = true,

@@ -98,6 +98,18 @@ static int reader_try_table(struct reader *reader, const char *table, uint64_t v
 	return stele_table_schema(&reader->table, &reader->schema);
 }
 
+int reader_renew(struct reader *reader, const char *table)
+{
+	int result;
+
+	if (reader->snapshot)
+		reader->snapshot = stele_snapshot_close(reader->snapshot);
+	result = stele_snapshot_open(reader->subscriber, 0, &reader->snapshot);
+	return result < 0
+	               ? result
+	               : stele_table_open(reader->snapshot, table, reader->schema, &reader->table);
+}
+
 enum status reader_check_given(const struct reader *reader, const char *what,
                                const struct given *given)
 {

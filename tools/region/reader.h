@@ -45,6 +45,11 @@ enum status reader_open_waiting(struct reader *reader, const struct place *place
 enum status reader_open_table(struct reader *reader, const char *table,
                               const struct given *version);
 
+/* Opens a snapshot of the newest version and the table in it, in place of those of
+ * reader_open_table(), whose schema stays. Returns 0, or a negative errno of the library:
+ * -EMEDIUMTYPE if the table has another schema now. Prints no error message. */
+int reader_renew(struct reader *reader, const char *table);
+
 /* Closes the table and the snapshot, if they are open. */
 void reader_close_table(struct reader *reader);
 
