@@ -47,6 +47,9 @@ tools/doctor         lib tools/base tools/region tools/output tools/fib
 tools/top            lib tools/base tools/region tools/rows tools/output tools/fib
 tools/watch          lib tools/base tools/region
 tools/route          lib tools/base tools/region tools/output tools/netlink tools/fib
+tools/apply          lib tools/base tools/region tools/rows tools/output tools/input
+tools/watch          lib tools/base tools/region tools/output
+tools/history        lib tools/base tools/region tools/rows tools/output tools/input
 tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel tools/fib tools/netlink
 '
 
