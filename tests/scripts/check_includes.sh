@@ -45,7 +45,6 @@ tools/kernel         lib tools/netlink tools/fib
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output tools/fib
 tools/top            lib tools/base tools/region tools/rows tools/output tools/fib
-tools/watch          lib tools/base tools/region
 tools/route          lib tools/base tools/region tools/output tools/netlink tools/fib
 tools/apply          lib tools/base tools/region tools/rows tools/output tools/input
 tools/watch          lib tools/base tools/region tools/output

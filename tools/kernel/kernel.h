@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The kernel publisher: mirrors the links, addresses, neighbours, forwarding entries, rules and
- * routes of this process's network namespace, over rtnetlink. `stele publish --kernel-routes' runs it.
+ * routes of this process's network namespace, over rtnetlink. `stele publish --kernel-routes'
+ * runs it.
  *
  * It first dumps all objects, and then follows the messages of the kernel: each burst of messages
  * is one version. A message about a route is applied by the kernel's own rules. What the kernel
