@@ -114,7 +114,7 @@ Test(cli_rows, lookup_takes_the_columns_before_the_prefix)
 	EXPECT_FAILURE(STELE("lookup", target, "--table", "7", "10.3.4.5"), 2,
 	               "--table: the keys of table \"", "no column before the prefix");
 	EXPECT_FAILURE(STELE("get", vpn, "7"), 2,
-	               "expected 2 columns joined by commas, found 1; the key is: vrf: u32 key, "
+	               "expected 2 columns joined by commas, found 1; the key is: vrf: u16 key, "
 	               "prefix: ipv4net key\n");
 }
 
