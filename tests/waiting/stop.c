@@ -112,7 +112,8 @@ Test(waiting_stop, fault_20_a_check_continues_after_an_ignored_signal)
 	int pid;
 
 	ignore();
-	cli_temporary(path, ".csv", "prefix,next_hop,interface,metric\n");
+	cli_temporary(path, ".csv",
+	              "prefix,next_hop,interface,metric\n10.0.0.0/8,192.0.2.1,eth0,1\n");
 	STELE_START(&publish, "publish", "--check",
 	            "kill -HUP $PPID; kill -INT $PPID; echo $$; exec sleep 1000", target, path);
 	pid = atoi(cli_line(&publish));
