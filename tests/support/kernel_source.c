@@ -28,6 +28,7 @@ char kernel_region[64];
 struct counters *counters;
 pid_t source_pid;
 struct kernel_filter kernel_source_filter;
+const struct kernel_fpm_options *kernel_source_fpm;
 
 static char source_error[256];
 
@@ -59,6 +60,7 @@ void kernel_source_start(int receive_buffer)
 		.report = count,
 		.context = counters,
 		.filter = &kernel_source_filter,
+		.fpm = kernel_source_fpm,
 		.receive_buffer = receive_buffer,
 		.error = source_error,
 		.error_size = sizeof(source_error),

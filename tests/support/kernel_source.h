@@ -12,6 +12,7 @@
 #include <stele/stele.h>
 
 #include "tools/fib/kernel_tables.h"
+#include "tools/kernel/kernel.h"
 
 /* What the mirror reported. Shared with its process. */
 struct counters {
@@ -30,6 +31,8 @@ void kernel_teardown(void);
 
 /* Which routes kernel_source_start() mirrors: all, if it is zero. */
 extern struct kernel_filter kernel_source_filter;
+/* Where FRR connects to; NULL: the routes are the kernel's. */
+extern const struct kernel_fpm_options *kernel_source_fpm;
 
 /* Start the mirror: by calling it, or by running the command, whose standard output is a file.
  * `option` may be NULL. */

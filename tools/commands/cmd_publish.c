@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
+#include "lib/units.h"
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
 #include "tools/base/parse.h"
@@ -32,6 +33,7 @@ static const char doc[] =
 	"    --input-format ndjson net/routes -\n"
 	"  stele publish --kernel-routes kernel\n"
 	"  stele publish --kernel-routes --table main --protocol bgp --family inet bgp4\n"
+	"  stele publish --fpm 2620 frr\n"
 	"\n"
 	"Replaces all rows of a table by the rows of a file, as one version. Only "
 	"differences are committed; if there are none, there is no new version. If one row "
@@ -52,6 +54,14 @@ static const char doc[] =
 	"addresses6, neighbours4, neighbours6, and status, which says whether the tables are "
 	"the kernel's state. The command prints a line when the tables have the kernel's "
 	"state, when the kernel loses messages, when the region is full, and at the end.\n"
+	"\n"
+	"With --fpm, the routes and next-hop objects are not the kernel's, but those that FRR's "
+	"forwarding plane manager (zebra -M dplane_fpm_nl) sends; all else is mirrored from "
+	"the kernel. The command listens on 127.0.0.1, unless an address is given. While FRR "
+	"is not connected, the rows stay, and the table status says since when and why they "
+	"are not followed. FRR does not say when it has sent all of its routes: they count as "
+	"complete after --fpm-quiet seconds (5) without any, and routes that FRR does not "
+	"send again stay for at least --fpm-hold seconds (60) after it has connected.\n"
 	"\n"
 	"With --check, CMD is run by /bin/sh before the commit, unless nothing would change. "
 	"The changes are on its standard input, as 'stele watch --format ndjson' prints "
@@ -85,7 +95,16 @@ enum {
 	OPTION_FAMILY,
 	OPTION_ALLOW_EMPTY,
 	OPTION_MAX_REMOVED,
+	OPTION_FPM,
+	OPTION_FPM_QUIET,
+	OPTION_FPM_HOLD,
 };
+
+/* Returns what argp expects of an option whose argument was parsed. */
+static error_t publish_parsed(enum status status)
+{
+	return status == STATUS_DONE ? 0 : EINVAL;
+}
 
 /* Parses an option that is about input. Returns ARGP_ERR_UNKNOWN for another one. */
 static error_t publish_parse_input(int key, const char *argument, struct publish *publish)
@@ -135,13 +154,17 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 		publish->kernel.verbose = true;
 		return 0;
 	case OPTION_TABLE:
-		return publish_kernel_table(&publish->kernel, argument) == STATUS_DONE ? 0 : EINVAL;
+		return publish_parsed(publish_kernel_table(&publish->kernel, argument));
 	case OPTION_PROTOCOL:
-		return publish_kernel_protocol(&publish->kernel, argument) == STATUS_DONE ? 0
-		                                                                          : EINVAL;
+		return publish_parsed(publish_kernel_protocol(&publish->kernel, argument));
 	case OPTION_FAMILY:
-		return publish_kernel_family(&publish->kernel, argument) == STATUS_DONE ? 0
-		                                                                        : EINVAL;
+		return publish_parsed(publish_kernel_family(&publish->kernel, argument));
+	case OPTION_FPM:
+		return publish_parsed(publish_kernel_fpm(&publish->kernel, argument));
+	case OPTION_FPM_QUIET:
+		return publish_parsed(publish_kernel_fpm_quiet(&publish->kernel, argument));
+	case OPTION_FPM_HOLD:
+		return publish_parsed(publish_kernel_fpm_hold(&publish->kernel, argument));
 	case 'M':
 		if (parse_memory("--memory", argument, &memory) != STATUS_DONE)
 			return EINVAL;
@@ -299,12 +322,15 @@ static enum status publish_files(const struct publish *publish)
 static enum status publish_run_kernel(const struct publish *publish, const struct call *call,
                                       int count)
 {
+	if (publish->kernel.wanted && publish->kernel.pushed)
+		return fail_usage("publish", "--fpm and --kernel-routes are two sources of routes: "
+		                             "expected one of them");
 	if (count != 1 || publish->input_given || publish->check)
-		return fail_usage("publish", "--kernel-routes: expected one REGION, and no file, "
-		                             "file option or --check");
+		return fail_usage("publish", "--kernel-routes and --fpm: expected one REGION, and "
+		                             "no file, file option or --check");
 	if (publish->writing.if_head_given)
 		return fail_usage("publish", "--if-head is for one version, but --kernel-routes "
-		                             "makes many");
+		                             "and --fpm make many");
 	if (stele_name_check("region", call->operands[0]) < 0)
 		return fail_library(-EINVAL);
 	return publish_kernel(&call->place, call->operands[0], &publish->creation,
@@ -313,7 +339,9 @@ static enum status publish_run_kernel(const struct publish *publish, const struc
 
 static enum status publish_run(int argc, char **argv)
 {
-	struct publish publish = {.creation.size = sizeof(publish.creation)};
+	struct publish publish = {.creation.size = sizeof(publish.creation),
+	                          .kernel.fpm.quiet_ns = 5 * NSEC_PER_SEC,
+	                          .kernel.fpm.hold_ns = 60 * NSEC_PER_SEC};
 	struct replacement table = {0};
 	enum status status;
 	struct call call;
@@ -321,13 +349,16 @@ static enum status publish_run(int argc, char **argv)
 
 	count = options_parse(&command_publish, argc, argv, &publish, &call);
 	publish.place = &call.place;
-	if (publish.kernel.wanted)
+	if (publish.kernel.timed && !publish.kernel.pushed)
+		return fail_usage("publish", "--fpm-quiet and --fpm-hold are only for --fpm");
+	if (publish.kernel.wanted || publish.kernel.pushed)
 		return publish_run_kernel(&publish, &call, count);
 	if (publish.creation.memory != STELE_MEMORY_DEFAULT || publish.creation.flags ||
 	    publish.kernel.verbose || publish.kernel.filter.family ||
 	    publish.kernel.filter.table_count || publish.kernel.filter.protocol_count)
 		return fail_usage("publish", "--memory, --group, --table, --protocol, --family and "
-		                             "--verbose are only for --kernel-routes");
+		                             "--verbose are only for --kernel-routes and "
+		                             "--fpm");
 	if (count != 2)
 		return fail_usage("publish", "expected REGION/TABLE and FILE");
 	status = target_parse("publish", call.operands[0], true, &table.target);
@@ -343,7 +374,7 @@ static enum status publish_run(int argc, char **argv)
 const struct command command_publish = {
 	.name = "publish",
 	.summary = "replace a table by a file, or mirror the kernel",
-	.usage = "REGION/TABLE FILE\n--kernel-routes REGION",
+	.usage = "REGION/TABLE FILE\n--kernel-routes REGION\n--fpm [ADDRESS:]PORT REGION",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
@@ -362,22 +393,31 @@ const struct command command_publish = {
 			{"kernel-routes", 'k', NULL, 0,
                          "Mirror the links, addresses, neighbours, rules and routes of the kernel",
                          0},
+			{"fpm", OPTION_FPM, "[ADDRESS:]PORT", 0,
+                         "Mirror the routes that FRR sends to this port, and all else of the kernel",
+                         0},
+			{"fpm-quiet", OPTION_FPM_QUIET, "SECONDS", 0,
+                         "With --fpm, FRR has sent all of its routes after this time without any (5)",
+                         0},
+			{"fpm-hold", OPTION_FPM_HOLD, "SECONDS", 0,
+                         "With --fpm, keep routes at least so long that FRR does not send again (60)",
+                         0},
 			{"table", OPTION_TABLE, "TABLE", 0,
-                         "With --kernel-routes, mirror only routes of this routing table; may be repeated",
+                         "With --kernel-routes or --fpm, mirror only routes of this routing table; may be repeated",
                          0},
 			{"protocol", OPTION_PROTOCOL, "PROTOCOL", 0,
-                         "With --kernel-routes, mirror only routes of this protocol; may be repeated",
+                         "With --kernel-routes or --fpm, mirror only routes of this protocol; may be repeated",
                          0},
 			{"family", OPTION_FAMILY, "FAMILY", 0,
-                         "With --kernel-routes, mirror only routes of this family, inet or inet6",
+                         "With --kernel-routes or --fpm, mirror only routes of this family, inet or inet6",
                          0},
 			{"verbose", OPTION_VERBOSE, NULL, 0,
-                         "With --kernel-routes, print a line for each version", 0},
+                         "With --kernel-routes or --fpm, print a line for each version", 0},
 			{"memory", 'M', "KIND", 0,
-                         "What holds the region that --kernel-routes creates: shm, file or sysv",
+                         "What holds the region that --kernel-routes or --fpm creates: shm, file or sysv",
                          0},
 			{"group", 'g', "GROUP", 0,
-                         "Give the region that --kernel-routes creates to this group", 0},
+                         "Give the region that --kernel-routes or --fpm creates to this group", 0},
 			{0},
 		},
 	.parse = publish_parse,

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
+#include "tools/base/parse.h"
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
 #include "tools/commands/cmd_publish_kernel.h"
@@ -22,6 +25,7 @@ struct mirrored {
 	const char *region;
 	bool verbose; /* print a line for each version too */
 	bool synced;  /* the start is over */
+	const struct kernel_routes *routes;
 };
 
 /* Prints a line with the token of `version` if it is not 0. */
@@ -51,6 +55,31 @@ static void publish_kernel_print(const struct mirrored *mirrored, uint64_t versi
 	fflush(stdout);
 }
 
+/* Prints a line for an event of the connection to FRR. */
+static void publish_kernel_report_fpm(const struct mirrored *mirrored,
+                                      const struct kernel_report *report)
+{
+	const char *note = report->note;
+
+	if (report->event == KERNEL_CONNECTED)
+		publish_kernel_print(mirrored, 0, "FRR has connected from %s, and sends its routes",
+		                     note);
+	else if (report->event == KERNEL_REFUSED)
+		publish_kernel_print(mirrored, 0,
+		                     "refused a connection from %s, because FRR is connected",
+		                     note);
+	else
+		publish_kernel_print(mirrored, 0,
+		                     "%s; its routes stay as they are until it has connected again",
+		                     note);
+}
+
+/* Returns whose state the tables are. */
+static const char *publish_kernel_owner(const struct mirrored *mirrored)
+{
+	return mirrored->routes->pushed ? "FRR's and the kernel's" : "the kernel's";
+}
+
 /* Prints a line for an event of kernel_run(). */
 static void publish_kernel_report(void *context, const struct kernel_report *report)
 {
@@ -69,13 +98,14 @@ static void publish_kernel_report(void *context, const struct kernel_report *rep
 		break;
 	case KERNEL_UPDATED:
 		if (mirrored->verbose)
-			publish_kernel_print(mirrored, version, "applied %u kernel messages",
-			                     report->messages);
+			publish_kernel_print(
+				mirrored, version, "applied %u %s messages", report->messages,
+				mirrored->routes->pushed ? "FRR and kernel" : "kernel");
 		break;
 	case KERNEL_SYNCED:
-		publish_kernel_print(mirrored, version, "the tables are %s",
-		                     mirrored->synced ? "the kernel's state again"
-		                                      : "the kernel's state, and follow it");
+		publish_kernel_print(mirrored, version, "the tables are %s state%s",
+		                     publish_kernel_owner(mirrored),
+		                     mirrored->synced ? " again" : ", and follow it");
 		mirrored->synced = true;
 		break;
 	case KERNEL_LOST:
@@ -89,11 +119,17 @@ static void publish_kernel_report(void *context, const struct kernel_report *rep
 		                     "space for them",
 		                     (unsigned long long)status->refused);
 		break;
+	case KERNEL_CONNECTED:
+	case KERNEL_DISCONNECTED:
+	case KERNEL_REFUSED:
+		publish_kernel_report_fpm(mirrored, report);
+		break;
 	case KERNEL_STOPPED:
 		publish_kernel_print(mirrored, 0,
-		                     "stopped after %llu messages of the kernel, %llu dumps and "
+		                     "stopped after %llu messages of %s, %llu dumps and "
 		                     "%llu losses of messages",
 		                     (unsigned long long)status->messages,
+		                     mirrored->routes->pushed ? "FRR and the kernel" : "the kernel",
 		                     (unsigned long long)status->dumps,
 		                     (unsigned long long)status->losses);
 		break;
@@ -149,17 +185,94 @@ enum status publish_kernel_family(struct kernel_routes *routes, const char *argu
 	return STATUS_DONE;
 }
 
+/* ---- FRR ---- */
+
+#define FPM_PORT "2620"
+
+/* Splits "PORT", "ADDRESS" or "ADDRESS:PORT", in place. An IPv6 address before a port stands in
+ * brackets. Returns false if the text has none of these forms. */
+static bool publish_kernel_split(char *text, const char **ret_address, const char **ret_port)
+{
+	char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
+
+	*ret_address = "127.0.0.1";
+	*ret_port = FPM_PORT;
+	if (*text == '[' && bracket) {
+		*bracket++ = '\0';
+		*ret_address = text + 1;
+		if (*bracket == ':')
+			*ret_port = bracket + 1;
+		return *bracket == '\0' || *bracket == ':';
+	}
+	if (text[strspn(text, "0123456789")] == '\0') {
+		*ret_port = text;
+		return true;
+	}
+	*ret_address = text;
+	if (colon && colon == strchr(text, ':')) {
+		*colon = '\0';
+		*ret_port = colon + 1;
+	}
+	return true;
+}
+
+/* Parses a port, from 1 to 65535. */
+static bool publish_kernel_is_port(const char *text)
+{
+	unsigned long port = strtoul(text, NULL, 10);
+
+	return *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0' &&
+	       port >= 1 && port <= 65535;
+}
+
+enum status publish_kernel_fpm(struct kernel_routes *routes, const char *argument)
+{
+	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+	                               .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	const char *address, *port;
+	char text[128];
+	int size = snprintf(text, sizeof(text), "%s", argument);
+
+	if (size >= (int)sizeof(text) || !publish_kernel_split(text, &address, &port) ||
+	    !publish_kernel_is_port(port) || !*address ||
+	    getaddrinfo(address, port, &hints, &found) != 0)
+		return fail(STATUS_INPUT,
+		            "--fpm: invalid value \"%s\" (expected PORT, ADDRESS or ADDRESS:PORT, "
+		            "with an address in numbers, and IPv6 addresses in brackets)",
+		            argument);
+	memcpy(&routes->fpm.address, found->ai_addr, found->ai_addrlen);
+	routes->fpm.address_size = found->ai_addrlen;
+	freeaddrinfo(found);
+	routes->pushed = true;
+	return STATUS_DONE;
+}
+
+enum status publish_kernel_fpm_quiet(struct kernel_routes *routes, const char *argument)
+{
+	routes->timed = true;
+	return parse_seconds("--fpm-quiet", argument, &routes->fpm.quiet_ns);
+}
+
+enum status publish_kernel_fpm_hold(struct kernel_routes *routes, const char *argument)
+{
+	routes->timed = true;
+	return parse_seconds("--fpm-hold", argument, &routes->fpm.hold_ns);
+}
+
 enum status publish_kernel(const struct place *place, const char *region,
                            const struct stele_publisher_options *creation,
                            const struct options_writing *writing,
                            const struct kernel_routes *routes)
 {
-	struct mirrored mirrored = {.place = place, .region = region, .verbose = routes->verbose};
+	struct mirrored mirrored = {
+		.place = place, .region = region, .verbose = routes->verbose, .routes = routes};
 	char error[1024] = "";
 	struct stele_publisher_options publisher = *creation;
 	struct kernel_options options = {
 		.publisher = &publisher,
 		.filter = &routes->filter,
+		.fpm = routes->pushed ? &routes->fpm : NULL,
 		.message = writing->message,
 		.report = publish_kernel_report,
 		.context = &mirrored,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele publish --kernel-routes: mirrors the kernel's network tables in a region. Called only by
- * cmd_publish.c. */
+ * stele publish --kernel-routes and --fpm: mirrors the kernel's network tables in a region, with
+ * the routes of the kernel or of FRR. Called only by cmd_publish.c. */
 #ifndef TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 #define TOOLS_COMMANDS_CMD_PUBLISH_KERNEL_H
 
@@ -8,12 +8,16 @@
 #include <stele/stele.h>
 #include "tools/base/status.h"
 #include "tools/fib/kernel_tables.h"
+#include "tools/kernel/kernel.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 
-/* The options of --kernel-routes alone. */
+/* The options of --kernel-routes and --fpm alone. */
 struct kernel_routes {
 	bool wanted;
+	bool pushed; /* --fpm */
+	bool timed;  /* --fpm-quiet or --fpm-hold */
+	struct kernel_fpm_options fpm;
 	bool verbose; /* print a line for each version too */
 	struct kernel_filter filter;
 };
@@ -23,6 +27,11 @@ struct kernel_routes {
 enum status publish_kernel_table(struct kernel_routes *routes, const char *argument);
 enum status publish_kernel_protocol(struct kernel_routes *routes, const char *argument);
 enum status publish_kernel_family(struct kernel_routes *routes, const char *argument);
+
+/* Parse the arguments of --fpm, --fpm-quiet and --fpm-hold. Return as above. */
+enum status publish_kernel_fpm(struct kernel_routes *routes, const char *argument);
+enum status publish_kernel_fpm_quiet(struct kernel_routes *routes, const char *argument);
+enum status publish_kernel_fpm_hold(struct kernel_routes *routes, const char *argument);
 
 /* Mirrors the kernel's tables in `region` until SIGINT, SIGTERM or SIGHUP. Creates the region,
  * with the options `creation`, if it does not exist. Prints a line for each event. */

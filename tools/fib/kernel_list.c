@@ -364,8 +364,8 @@ static void list_name(struct kernel_store *store, uint32_t ifindex, char ret[16]
 	memset(ret, 0, 16);
 	if (!ifindex)
 		return;
-	if (stele_writable_get(store->tables[KERNEL_LINKS], &(uint32_t){htonl(ifindex)}, 32,
-	                       &row) == 1) {
+	if (!store->foreign && stele_writable_get(store->tables[KERNEL_LINKS],
+	                                          &(uint32_t){htonl(ifindex)}, 32, &row) == 1) {
 		memcpy(ret, ((const struct kernel_link *)row.value)->name, 16);
 		return;
 	}
@@ -389,8 +389,7 @@ static void list_compare_links(struct kernel_store *store, const struct kernel_e
 	}
 }
 
-/* Adds a route to the index. */
-static int list_index(struct kernel_store *store, const struct kernel_prefix *prefix,
+int kernel_list_index(struct kernel_store *store, const struct kernel_prefix *prefix,
                       const struct kernel_entry *entry)
 {
 	struct kernel_index *index = &store->index[prefix->wide];
@@ -465,7 +464,7 @@ static int list_write_alternatives(struct kernel_store *store, struct kernel_lis
 		                : 0;
 		list_name(store, entry->value->ifindex, entry->value->interface);
 		list_compare_links(store, entry);
-		r = list_index(store, &list->at, entry);
+		r = kernel_list_index(store, &list->at, entry);
 		if (r < 0)
 			return r;
 		if ((long)i == best) {

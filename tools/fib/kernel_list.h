@@ -13,6 +13,11 @@
 /* What lists are read from and written to. */
 struct kernel_store {
 	struct stele_writable *tables[KERNEL_TABLES]; /* of the open transaction */
+	/* A routing daemon pushes the routes (kernel_push.h). Changes of links, addresses and
+	 * next-hop objects do not change them. */
+	bool pushed;
+	/* The links of the routes are those of another namespace: they have no names here. */
+	bool foreign;
 	/* The tables of one family are being replaced: lists are only written, each once. */
 	bool replacing;
 	/* Prefixes of each family that have alternatives, but no row in fib4 or fib6. While there
@@ -59,6 +64,10 @@ int kernel_list_read(struct kernel_store *store, const struct kernel_prefix *pre
 /* Writes the routes of a list, after which the list must be read again before it is changed.
  * Returns 0 or a negative errno of the tables. */
 int kernel_list_write(struct kernel_store *store, struct kernel_list *list);
+
+/* Adds a route to the index. kernel_list_write() does it. Returns 0 or -ENOMEM. */
+int kernel_list_index(struct kernel_store *store, const struct kernel_prefix *prefix,
+                      const struct kernel_entry *entry);
 
 /* Writes the routes of a prefix again, after routes of the same prefix for some source addresses
  * have come or gone. kernel_list_write() does it, but not while the tables are being replaced. */

@@ -20,7 +20,7 @@ static void nexthop_key(uint32_t id, uint16_t member, uint8_t ret[6])
 	memcpy(ret + 4, &(uint16_t){htons(member)}, 2);
 }
 
-static uint32_t nexthop_row_id(const struct stele_row *row)
+uint32_t kernel_nexthop_id(const struct stele_row *row)
 {
 	uint32_t id;
 
@@ -132,7 +132,7 @@ static int nexthop_doubt_groups(struct kernel_store *store, uint32_t id, kernel_
 		return r;
 	while (r >= 0 && (r = stele_cursor_next(cursor, &row)) == 1)
 		if (((const struct kernel_nexthop *)row.value)->member == id)
-			r = nexthop_doubt(store, nexthop_row_id(&row), doubt, context);
+			r = nexthop_doubt(store, kernel_nexthop_id(&row), doubt, context);
 	stele_cursor_close(cursor);
 	return r;
 }
@@ -144,6 +144,8 @@ static int nexthop_remove(struct kernel_store *store, uint32_t id, kernel_doubt_
 	bool bridge = first && first->bridge;
 	int r = nexthop_delete(store, id, 0);
 
+	if (store->pushed)
+		return r;
 	if (r >= 0 && bridge)
 		return kernel_fdb_forget_nexthop(store, id);
 	if (r == 1)
@@ -151,6 +153,99 @@ static int nexthop_remove(struct kernel_store *store, uint32_t id, kernel_doubt_
 	if (r >= 0)
 		r = nexthop_delete_routes(store, true, id);
 	return r < 0 ? r : nexthop_doubt_groups(store, id, doubt, context);
+}
+
+int kernel_nexthop_remove(struct kernel_store *store, uint32_t id)
+{
+	return nexthop_remove(store, id, NULL, NULL);
+}
+
+/* ---- next hops of an object ---- */
+
+/* Reads the next hop of an object that is no group. Returns 1, 0 if there is none, or a negative
+ * errno. */
+static int nexthop_read_hop(struct kernel_store *store, uint32_t id, struct kernel_hop *ret,
+                            bool *ret_blackhole)
+{
+	static const uint8_t none[16];
+	const struct kernel_nexthop *value;
+	struct stele_row row;
+	uint8_t key[6];
+	int r;
+
+	nexthop_key(id, 0, key);
+	r = stele_writable_get(store->tables[KERNEL_NEXTHOPS], key, 48, &row);
+	if (r <= 0)
+		return r;
+	value = row.value;
+	*ret_blackhole |= value->blackhole;
+	if (value->member || value->blackhole)
+		return 0;
+	*ret = (struct kernel_hop){.ifindex = value->ifindex,
+	                           .weight = 1,
+	                           .encap = value->encap,
+	                           .dead = value->dead,
+	                           .linkdown = value->linkdown,
+	                           .onlink = value->onlink};
+	if (memcmp(value->gateway4, none, 4) != 0) {
+		ret->family = 4;
+		memcpy(ret->gateway, value->gateway4, 4);
+	} else if (memcmp(value->gateway6, none, 16) != 0) {
+		ret->family = 6;
+		memcpy(ret->gateway, value->gateway6, 16);
+	}
+	return 1;
+}
+
+/* Reads the next hops of an object. Returns their number, at most KERNEL_HOPS_MAX, or a negative
+ * errno. */
+static int nexthop_read_hops(struct kernel_store *store, uint32_t id, struct kernel_hop *ret,
+                             bool *ret_blackhole)
+{
+	unsigned count = 0;
+	int r = 1;
+
+	for (unsigned number = 0; number < KERNEL_HOPS_MAX; number++) {
+		const struct kernel_nexthop *value;
+		struct stele_row row;
+		uint8_t key[6];
+		uint32_t member;
+		uint16_t weight;
+
+		nexthop_key(id, (uint16_t)number, key);
+		r = stele_writable_get(store->tables[KERNEL_NEXTHOPS], key, 48, &row);
+		if (r <= 0)
+			break;
+		value = row.value;
+		member = value->member;
+		weight = value->weight;
+		r = nexthop_read_hop(store, member ? member : id, &ret[count], ret_blackhole);
+		if (r < 0)
+			break;
+		if (r == 1)
+			ret[count++].weight = weight;
+	}
+	return r < 0 ? r : (int)count;
+}
+
+int kernel_nexthop_resolve(struct kernel_store *store, struct kernel_entry *entry)
+{
+	struct kernel_hop hops[KERNEL_HOPS_MAX];
+	bool blackhole = false;
+	int r, count = nexthop_read_hops(store, entry->value->nexthop_id, hops, &blackhole);
+
+	if (count < 0)
+		return count;
+	r = kernel_entry_set_hops(entry, hops, (unsigned)count);
+	if (r < 0)
+		return r;
+	entry->listed = count > 1;
+	kernel_entry_finish(entry);
+	if (entry->value->type == RTN_UNICAST || entry->value->type == RTN_BLACKHOLE)
+		entry->value->type = count == 0 && blackhole ? RTN_BLACKHOLE : RTN_UNICAST;
+	if (count == 0 && !blackhole)
+		entry->value->dead = true;
+	return 0;
 }
 
 /* ---- messages ---- */
@@ -211,6 +306,8 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 	if (r >= 0)
 		r = nexthop_delete(store, id, rows);
 	changed |= r == 1;
+	if (store->pushed)
+		return r < 0 ? r : changed;
 	if (r >= 0 && known && changed)
 		r = nexthop_doubt(store, id, doubt, context);
 	if (r >= 0 && known && changed)
@@ -243,7 +340,7 @@ int kernel_nexthops_start(struct kernel_nexthops *dump, struct kernel_store *sto
 	if (r < 0)
 		return r;
 	while ((r = stele_cursor_next(cursor, &row)) == 1) {
-		uint32_t id = nexthop_row_id(&row), *larger;
+		uint32_t id = kernel_nexthop_id(&row), *larger;
 
 		if (dump->count > 0 && dump->ids[dump->count - 1] == id)
 			continue;

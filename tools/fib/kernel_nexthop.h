@@ -11,10 +11,20 @@
 typedef void kernel_doubt_f(void *context, uint32_t ifindex);
 
 /* Applies a message about an object. If an object changes that was there already, the kernel
- * changes or deletes its routes, some without a message: doubts their links. Returns 0 or a
- * negative errno. */
+ * changes or deletes its routes, some without a message: doubts their links. Not if the routes are
+ * pushed: then `doubt` is unused. Returns 0 or a negative errno. */
 int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *message,
                          kernel_doubt_f doubt, void *context);
+
+/* Deletes an object. If the routes are pushed, these stay. */
+int kernel_nexthop_remove(struct kernel_store *store, uint32_t id);
+
+/* Gives a route the next hops of the object that it names. The route is dead if there are none.
+ * Returns 0 or a negative errno. */
+int kernel_nexthop_resolve(struct kernel_store *store, struct kernel_entry *entry);
+
+/* Returns the number of the object of a row. */
+uint32_t kernel_nexthop_id(const struct stele_row *row);
 
 /* Returns true if an object has a next hop on this link. */
 bool kernel_nexthop_uses(struct kernel_store *store, uint32_t ifindex);

@@ -137,8 +137,8 @@ static void route_decode_value(const struct rtmsg *header, const struct kernel_a
 	value->expires = header->rtm_family == AF_INET6 &&
 	                 kernel_attribute_bytes(found->of[RTA_CACHEINFO], &cache, sizeof(cache)) &&
 	                 cache.rta_expires != 0;
-	if (found->of[RTA_PREF])
-		value->preference = mnl_attr_get_u8(found->of[RTA_PREF]) & 3;
+	kernel_attribute_bytes(found->of[RTA_PREF], &value->preference, 1);
+	value->preference &= 3;
 	if (value->preference == 2)
 		value->preference = 0;
 }

@@ -18,7 +18,10 @@
  * that a link goes down, or that an address is removed, before it removes the routes that depend on
  * it. A dump of routes does not wait for that removal, and could still have these routes. A dump of
  * links waits, because it takes the lock (RTNL) that the kernel holds from the report until the
- * removal. */
+ * removal.
+ *
+ * If FRR pushes the routes (kernel_fpm.h), all else is mirrored from the kernel. Where the kernel's
+ * routes would be dumped, FRR is made to send its routes again. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -29,6 +32,7 @@
 
 #include "lib/units.h"
 #include "tools/kernel/kernel.h"
+#include "tools/kernel/kernel_fpm.h"
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_region.h"
 #include "tools/netlink/kernel_socket.h"
@@ -67,6 +71,7 @@ struct source {
 	struct kernel_region region;
 	struct kernel_sockets sockets;
 	struct kernel_mirror mirror;
+	struct kernel_fpm fpm;       /* unused if options->fpm is NULL */
 	struct kernel_relink relink; /* while the routes of a link are read */
 	bool drained;                /* the socket has no more messages */
 	bool urgent; /* messages were lost, or there was no dump yet: the next must not wait */
@@ -75,6 +80,14 @@ struct source {
 	int64_t proxies_at; /* time to read the proxy neighbours again */
 	unsigned failures;  /* rounds without success for lack of memory */
 };
+
+/* Reads everything again: the kernel's objects, and FRR's routes. */
+static void kernel_start_over(struct source *source, const char *reason)
+{
+	kernel_doubts_mark(&source->mirror.doubts, KERNEL_ALL_KINDS, reason);
+	if (source->options->fpm)
+		kernel_fpm_restart(&source->fpm, reason);
+}
 
 /* ---- a round ---- */
 
@@ -161,7 +174,7 @@ static int kernel_dump_dirty(struct source *source)
 
 	/* Only a dump of all objects finds out how many rows still have no space. */
 	if (mirror->store.space.refused)
-		kernel_doubts_mark(&mirror->doubts, KERNEL_ALL_KINDS, "the region is full");
+		kernel_start_over(source, "the region is full");
 	mirror->store.space.refused = 0;
 	for (int kind = KERNEL_KIND_LINKS; kind < KERNEL_KINDS; kind++) {
 		int r = 0;
@@ -363,7 +376,20 @@ static int kernel_fill(struct source *source, int settle_ms)
 		kernel_mirror_caught_up(&source->mirror);
 	if (r >= 0 && (known || !source->urgent))
 		r = kernel_read_again(source);
+	if (r >= 0 && source->options->fpm) {
+		r = kernel_fpm_apply(&source->fpm);
+		if (r < 0)
+			kernel_region_fail_library(&source->region, r);
+	}
 	return r;
+}
+
+/* Returns why the tables may differ from the state of the kernel and of FRR, or "". */
+static const char *kernel_reason(const struct source *source)
+{
+	const char *reason = kernel_mirror_reason(&source->mirror);
+
+	return *reason || !source->options->fpm ? reason : source->fpm.reason;
 }
 
 /* Starts over with fewer rows, after a transaction failed for lack of memory and was aborted: its
@@ -373,7 +399,7 @@ static int kernel_make_space(struct source *source)
 	struct pollfd stop = {.fd = source->options->stop_fd, .events = POLLIN};
 
 	kernel_space_shrink(&source->mirror.store.space);
-	kernel_doubts_mark(&source->mirror.doubts, KERNEL_ALL_KINDS, "the region is full");
+	kernel_start_over(source, "the region is full");
 	source->urgent = true;
 	source->region.failed = false;
 	if (++source->failures > FAILURES_MAX)
@@ -391,7 +417,7 @@ static int kernel_round(struct source *source)
 		return r;
 	r = kernel_fill(source, quiet ? 0 : SETTLE_MS);
 	if (r >= 0)
-		r = kernel_region_commit(&source->region, kernel_mirror_reason(&source->mirror));
+		r = kernel_region_commit(&source->region, kernel_reason(source));
 	else
 		kernel_region_abort(&source->region);
 	if (r == -ENOSPC)
@@ -415,50 +441,67 @@ static int64_t kernel_rest_until_round(const struct source *source)
 	return left > 0 ? left : 0;
 }
 
-/* Runs rounds until stop_fd is readable. */
-static int kernel_loop(struct source *source)
+/* Waits for something to do. Returns 1 if a round is due, 0 if not, and -ECANCELED if stop_fd is
+ * readable. */
+static int kernel_wait(struct source *source)
 {
-	struct pollfd fds[] = {
+	struct pollfd fds[4] = {
 		{.fd = source->options->stop_fd, .events = POLLIN},
 		{.fd = kernel_events_fd(&source->sockets), .events = POLLIN},
 	};
+	int64_t rest = kernel_rest_until_round(source), pushed_rest = INT64_MAX;
+	bool pushed = false;
+
+	if (source->options->fpm)
+		pushed_rest = kernel_fpm_wait(&source->fpm, fds + 2);
+	if (pushed_rest < rest)
+		rest = pushed_rest;
+	if (poll(fds, source->options->fpm ? 4 : 2,
+	         (int)((rest + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC)) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (fds[0].revents)
+		return -ECANCELED;
+	if (source->options->fpm)
+		pushed = kernel_fpm_receive(&source->fpm);
+	return fds[1].revents || pushed || kernel_rest_until_round(source) == 0;
+}
+
+/* Runs rounds until stop_fd is readable. */
+static int kernel_loop(struct source *source)
+{
 	int64_t reap_at = kernel_now() + REAP_NS;
 
 	for (;;) {
-		int64_t rest = kernel_rest_until_round(source);
-		int r;
+		int r = kernel_wait(source);
 
-		if (poll(fds, 2, (int)((rest + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC)) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (fds[0].revents)
+		if (r == -ECANCELED)
 			return 0;
-		if (fds[1].revents || kernel_rest_until_round(source) == 0) {
+		if (r == 1)
 			r = kernel_round(source);
-			if (r < 0)
-				return r;
-		}
+		if (r < 0)
+			return r;
 		if (kernel_now() >= reap_at) {
 			stele_publisher_reap(source->region.publisher);
 			reap_at = kernel_now() + REAP_NS;
 		}
 		if (!source->mirror.doubts.dirty &&
 		    kernel_space_may_fit(&source->mirror.store.space))
-			kernel_doubts_mark(&source->mirror.doubts, KERNEL_ALL_KINDS,
-			                   "the region is full");
+			kernel_start_over(source, "the region is full");
 	}
 }
 
 static int kernel_run_source(struct source *source)
 {
-	int r = kernel_sockets_open(&source->sockets, source->options->receive_buffer);
+	int r;
 
 	kernel_words_load(KERNEL_WORDS_ETC, KERNEL_WORDS_VENDOR);
-	kernel_mirror_init(&source->mirror);
+	kernel_mirror_init(&source->mirror, source->options->fpm);
+	r = kernel_sockets_open(&source->sockets, source->mirror.doubts.kinds,
+	                        source->options->receive_buffer);
 	if (source->options->filter)
 		source->mirror.store.filter = *source->options->filter;
+	if (r >= 0 && source->options->fpm)
+		r = kernel_fpm_open(&source->fpm, &source->region, source->options->fpm);
 	if (r >= 0)
 		r = kernel_region_attach(&source->region);
 	if (r > 0)
@@ -468,6 +511,7 @@ static int kernel_run_source(struct source *source)
 		                   "cannot read the kernel's tables over rtnetlink: %s",
 		                   strerror(-r));
 	kernel_region_detach(&source->region);
+	kernel_fpm_close(&source->fpm);
 	kernel_sockets_close(&source->sockets);
 	kernel_mirror_free(&source->mirror);
 	return r;

@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stele/stele.h>
+#include <sys/socket.h>
 
 struct kernel_filter;
 struct kernel_status;
@@ -40,8 +41,13 @@ enum kernel_event {
 	KERNEL_UPDATED,   /* a version by messages alone */
 	/* The tables are the kernel's state: at the start, after KERNEL_LOST and KERNEL_FULL. */
 	KERNEL_SYNCED,
-	KERNEL_LOST,    /* the kernel lost messages; all objects are read again */
-	KERNEL_FULL,    /* the region has no space for some rows, which are left out */
+	KERNEL_LOST, /* the kernel lost messages; all objects are read again */
+	KERNEL_FULL, /* the region has no space for some rows, which are left out */
+	/* FRR has connected, from the address `note`; the connection has ended, for the reason
+	 * `note`; another connection was refused, from the address `note`. */
+	KERNEL_CONNECTED,
+	KERNEL_DISCONNECTED,
+	KERNEL_REFUSED,
 	KERNEL_STOPPED, /* kernel_run() ends, and has detached */
 };
 
@@ -52,7 +58,19 @@ struct kernel_report {
 	unsigned objects;                   /* read again in this version */
 	unsigned messages;                  /* applied in this version */
 	const struct kernel_status *status; /* the row of the table `status` */
-	const char *note;                   /* of the publisher, with KERNEL_NOTED */
+	const char *note;                   /* of the publisher, with KERNEL_NOTED; or see above */
+};
+
+/* Where the routes come from if not from the kernel: FRR's forwarding plane manager (kernel_fpm.h).
+ */
+struct kernel_fpm_options {
+	struct sockaddr_storage address; /* to listen on */
+	socklen_t address_size;
+	/* All that FRR has is taken to be sent when it has been quiet for this time, in
+	 * nanoseconds. */
+	int64_t quiet_ns;
+	/* How long after a connection routes stay that FRR does not send again. */
+	int64_t hold_ns;
 };
 
 struct kernel_options {
@@ -72,6 +90,9 @@ struct kernel_options {
 
 	/* The routes to mirror; NULL: all. */
 	const struct kernel_filter *filter;
+
+	/* NULL: the routes of the kernel. */
+	const struct kernel_fpm_options *fpm;
 
 	/* Bytes of the receive buffer for kernel messages; 0: 128 MiB, or the system's limit. */
 	int receive_buffer;

@@ -3,12 +3,16 @@
 
 void kernel_doubts_mark(struct kernel_doubts *doubts, unsigned kinds, const char *reason)
 {
-	doubts->dirty |= kinds;
+	if (!(kinds & doubts->kinds))
+		return;
+	doubts->dirty |= kinds & doubts->kinds;
 	doubts->reason = reason;
 }
 
 void kernel_doubts_add(struct kernel_doubts *doubts, uint32_t ifindex, unsigned kinds)
 {
+	if (!(kinds & doubts->kinds))
+		return;
 	for (size_t i = 0; i < doubts->link_count; i++) {
 		if (doubts->links[i].ifindex == ifindex) {
 			doubts->links[i].kinds |= kinds;

@@ -10,6 +10,7 @@
 #include "tools/fib/kernel_edit.h"
 #include "tools/fib/kernel_fdb.h"
 #include "tools/fib/kernel_link.h"
+#include "tools/fib/kernel_push.h"
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_mirror_route.h"
 #include "tools/netlink/kernel_words.h"
@@ -33,8 +34,13 @@ static int mirror_doubt_wanted(struct kernel_mirror *mirror, bool wide,
 	return r;
 }
 
-void kernel_mirror_init(struct kernel_mirror *mirror)
+void kernel_mirror_init(struct kernel_mirror *mirror, bool pushed)
 {
+	mirror->store.pushed = pushed;
+	mirror->doubts.kinds = KERNEL_ALL_KINDS;
+	if (pushed)
+		mirror->doubts.kinds &=
+			~(KERNEL_ROUTE_KINDS | KERNEL_KIND_MASK(KERNEL_KIND_NEXTHOPS));
 	kernel_doubts_mark(&mirror->doubts, KERNEL_ALL_KINDS, "the publisher has just started");
 	mirror->store.unnamed = kernel_doubts_add_all;
 	mirror->store.disagrees = kernel_doubts_begin_change;
@@ -190,7 +196,9 @@ static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row
 		memcpy(&old, found.value, sizeof(old));
 	r = mirror_row_put(mirror, row);
 	mirror_doubt_old(mirror, ifindex);
-	if (r < 0 || !known)
+	if (r == 1 && mirror->store.pushed)
+		return kernel_push_follow_name(&mirror->store, row, &old);
+	if (r < 0 || !known || mirror->store.pushed)
 		return r;
 	/* An answer or a dump does not say that the routes have changed. */
 	disagreed = !mirror->answering && kernel_doubts_end_change(&mirror->doubts, ifindex);
@@ -210,7 +218,7 @@ static int mirror_delete_link(struct kernel_mirror *mirror, const struct kernel_
 		                               ifindex);
 	if (!mirror->answering)
 		kernel_doubts_end_change(&mirror->doubts, ifindex);
-	return r < 0 ? r : kernel_link_deleted(&follow, ifindex);
+	return r < 0 || mirror->store.pushed ? r : kernel_link_deleted(&follow, ifindex);
 }
 
 int kernel_mirror_forget_link(struct kernel_mirror *mirror, uint32_t ifindex, bool wide)
@@ -242,6 +250,8 @@ static int mirror_delete_address(struct kernel_mirror *mirror, const struct kern
 
 	mirror_doubt_old(mirror, mirror_row_ifindex(row));
 	memcpy(source, row->key + 4, wide ? 16 : 4);
+	if (mirror->store.pushed)
+		return r;
 	if (r >= 0)
 		r = mirror_doubt_wanted(mirror, wide, &wanted);
 	return r < 0 ? r : kernel_link_address_deleted(&follow, mirror_row_ifindex(row), wide);
@@ -259,9 +269,10 @@ static int mirror_apply_address(struct kernel_mirror *mirror, const struct nlmsg
 	if (message->nlmsg_type == RTM_DELADDR)
 		return mirror_delete_address(mirror, row);
 	r = mirror_row_put(mirror, row);
-	return r == 1 ? kernel_link_address_added(&follow, mirror_row_ifindex(row),
-	                                          row->table == KERNEL_ADDRESSES6)
-	              : r;
+	return r == 1 && !mirror->store.pushed
+	               ? kernel_link_address_added(&follow, mirror_row_ifindex(row),
+	                                           row->table == KERNEL_ADDRESSES6)
+	               : r;
 }
 
 /* A deletion during such a dump may make the kernel leave another object out of it. */

@@ -39,8 +39,9 @@ struct kernel_mirror {
 	struct kernel_prefixes sourced; /* that have routes with a source prefix */
 };
 
-/* Initializes a mirror that is all zero, with all kinds dirty. */
-void kernel_mirror_init(struct kernel_mirror *mirror);
+/* Initializes a mirror that is all zero, with all of its kinds dirty. `pushed`: routes and next-hop
+ * objects do not come from the kernel (kernel_push.h). */
+void kernel_mirror_init(struct kernel_mirror *mirror, bool pushed);
 void kernel_mirror_free(struct kernel_mirror *mirror);
 
 /* Returns why the tables may differ from the kernel's state, but for rows that had no space, or "". */

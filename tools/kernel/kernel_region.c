@@ -31,7 +31,7 @@ int kernel_region_fail_library(struct kernel_region *region, int r)
 }
 
 static void region_report(const struct kernel_region *region, enum kernel_event event,
-                          uint64_t version)
+                          uint64_t version, const char *note)
 {
 	const struct kernel_report report = {
 		.event = event,
@@ -39,11 +39,18 @@ static void region_report(const struct kernel_region *region, enum kernel_event 
 		.objects = region->objects,
 		.messages = region->messages,
 		.status = &region->status,
-		.note = event == KERNEL_NOTED ? stele_publisher_note(region->publisher) : "",
+		.note = note,
 	};
 
 	if (region->options->report)
 		region->options->report(region->options->context, &report);
+}
+
+void kernel_region_note(struct kernel_region *region, enum kernel_event event, const char *note)
+{
+	if (event == KERNEL_DISCONNECTED)
+		region->state = event;
+	region_report(region, event, 0, note);
 }
 
 /* Returns true if stop_fd is readable, at the latest after `timeout_ms`. */
@@ -79,7 +86,7 @@ int kernel_region_attach(struct kernel_region *region)
 		return kernel_region_fail_library(region, r);
 	region->store->space.publisher = region->publisher;
 	if (*stele_publisher_note(region->publisher))
-		region_report(region, KERNEL_NOTED, 0);
+		region_report(region, KERNEL_NOTED, 0, stele_publisher_note(region->publisher));
 	return 1;
 }
 
@@ -104,7 +111,7 @@ void kernel_region_detach(struct kernel_region *region)
 	region_say_stopped(region);
 	region->publisher = stele_publisher_close(region->publisher);
 	if (!region->failed)
-		region_report(region, KERNEL_STOPPED, 0);
+		region_report(region, KERNEL_STOPPED, 0, "");
 }
 
 /* ---- transactions ---- */
@@ -141,7 +148,8 @@ static void region_report_version(struct kernel_region *region, uint64_t version
 	enum kernel_event state = region->state;
 
 	if (version)
-		region_report(region, region->objects ? KERNEL_DUMPED : KERNEL_UPDATED, version);
+		region_report(region, region->objects ? KERNEL_DUMPED : KERNEL_UPDATED, version,
+		              "");
 	if (region->lost)
 		state = KERNEL_LOST;
 	else if (region->status.synced)
@@ -149,7 +157,7 @@ static void region_report_version(struct kernel_region *region, uint64_t version
 	else if (region->status.refused && known)
 		state = KERNEL_FULL;
 	if (state != region->state)
-		region_report(region, state, version);
+		region_report(region, state, version, "");
 	region->state = state;
 }
 

@@ -25,7 +25,8 @@ struct kernel_region {
 	unsigned messages; /* applied */
 	unsigned objects;  /* read again */
 	bool lost;         /* the kernel has lost messages */
-	/* What was last reported of the state: KERNEL_SYNCED, KERNEL_LOST, KERNEL_FULL, or 0. */
+	/* What was last reported of the state: KERNEL_SYNCED, KERNEL_LOST, KERNEL_FULL,
+	 * KERNEL_DISCONNECTED, or 0. */
 	enum kernel_event state;
 	bool failed; /* options->error has the error message */
 };
@@ -54,6 +55,9 @@ int kernel_region_begin(struct kernel_region *region);
  * "". Returns 0. Returns -ENOSPC, without a message, if there was no memory: then nothing is
  * committed. */
 int kernel_region_commit(struct kernel_region *region, const char *doubt);
+
+/* Reports an event of the connection to FRR, outside of transactions. */
+void kernel_region_note(struct kernel_region *region, enum kernel_event event, const char *note);
 
 /* Ends the transaction without a version. */
 void kernel_region_abort(struct kernel_region *region);

@@ -15,31 +15,42 @@
 /* Maximum bytes of messages that wait for the end of a dump. More are lost. */
 #define QUEUE_MAX (256u << 20)
 
-static const int groups[] = {
-	RTNLGRP_LINK,       RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-	RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,
+static const struct {
+	int group;
+	enum kernel_kind kind;
+} groups[] = {
+	{RTNLGRP_LINK, KERNEL_KIND_LINKS},
+	{RTNLGRP_NEIGH, KERNEL_KIND_NEIGHBOURS4}, /* and KERNEL_KIND_NEIGHBOURS6 */
+	{RTNLGRP_IPV4_IFADDR, KERNEL_KIND_ADDRESSES4},
+	{RTNLGRP_IPV6_IFADDR, KERNEL_KIND_ADDRESSES6},
+	{RTNLGRP_IPV4_ROUTE, KERNEL_KIND_ROUTES4},
+	{RTNLGRP_IPV6_ROUTE, KERNEL_KIND_ROUTES6},
+	{RTNLGRP_IPV4_RULE, KERNEL_KIND_RULES4},
+	{RTNLGRP_IPV6_RULE, KERNEL_KIND_RULES6},
 };
 
-static int socket_subscribe(struct kernel_sockets *sockets)
+static int socket_subscribe(struct kernel_sockets *sockets, unsigned kinds)
 {
 	int nexthop = RTNLGRP_NEXTHOP;
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		int group = groups[i];
+		int group = groups[i].group;
 
-		if (mnl_socket_setsockopt(sockets->events, NETLINK_ADD_MEMBERSHIP, &group,
+		if ((kinds & KERNEL_KIND_MASK(groups[i].kind)) &&
+		    mnl_socket_setsockopt(sockets->events, NETLINK_ADD_MEMBERSHIP, &group,
 		                          sizeof(group)) < 0)
 			return -errno;
 	}
 	/* Kernels before 5.3 have no next-hop objects, and no group for them. */
-	if (mnl_socket_setsockopt(sockets->events, NETLINK_ADD_MEMBERSHIP, &nexthop,
+	if ((kinds & KERNEL_KIND_MASK(KERNEL_KIND_NEXTHOPS)) &&
+	    mnl_socket_setsockopt(sockets->events, NETLINK_ADD_MEMBERSHIP, &nexthop,
 	                          sizeof(nexthop)) < 0 &&
 	    errno != EINVAL)
 		return -errno;
 	return 0;
 }
 
-static int socket_open_both(struct kernel_sockets *sockets, int receive_buffer)
+static int socket_open_both(struct kernel_sockets *sockets, unsigned kinds, int receive_buffer)
 {
 	int size = receive_buffer ? receive_buffer : DEFAULT_RECEIVE_BUFFER;
 
@@ -67,15 +78,15 @@ static int socket_open_both(struct kernel_sockets *sockets, int receive_buffer)
 	    mnl_socket_bind(sockets->dumps, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_bind(sockets->queries, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	return socket_subscribe(sockets);
+	return socket_subscribe(sockets, kinds);
 }
 
-int kernel_sockets_open(struct kernel_sockets *sockets, int receive_buffer)
+int kernel_sockets_open(struct kernel_sockets *sockets, unsigned kinds, int receive_buffer)
 {
 	int r;
 
 	memset(sockets, 0, sizeof(*sockets));
-	r = socket_open_both(sockets, receive_buffer);
+	r = socket_open_both(sockets, kinds, receive_buffer);
 	if (r < 0)
 		kernel_sockets_close(sockets);
 	return r;

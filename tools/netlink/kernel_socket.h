@@ -56,9 +56,10 @@ struct kernel_sockets {
  * then returns. */
 typedef int (*kernel_message_f)(void *context, const struct nlmsghdr *message);
 
-/* Opens the sockets and subscribes to messages, with `receive_buffer` bytes of buffer for them (0:
- * 128 MiB). Returns 0 or a negative errno, and leaves nothing open after an error. */
-int kernel_sockets_open(struct kernel_sockets *sockets, int receive_buffer);
+/* Opens the sockets and subscribes to messages about these kinds, with `receive_buffer` bytes of
+ * buffer for them (0: 128 MiB). Returns 0 or a negative errno, and leaves nothing open after an
+ * error. */
+int kernel_sockets_open(struct kernel_sockets *sockets, unsigned kinds, int receive_buffer);
 /* Closes the sockets. Allowed for a struct that is all zero. */
 void kernel_sockets_close(struct kernel_sockets *sockets);
 

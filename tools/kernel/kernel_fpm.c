@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/units.h"
+#include "tools/kernel/kernel_fpm.h"
+
+/* Bytes of the buffer: many of the longest messages, which have 65,535. */
+#define BUFFER_SIZE (1u << 20)
+/* Bytes in options.quiet_ns below which FRR does not walk its tables. Changes of routes may go on
+ * meanwhile. */
+#define BUSY_BYTES 65536u
+/* The first message after QUIET_NS of silence is applied at once. Then messages are collected until
+ * none has come for SETTLE_MS, or for SETTLE_MAX_NS, so that a burst is one version. */
+#define QUIET_NS      (20 * NSEC_PER_MSEC)
+#define SETTLE_MS     2
+#define SETTLE_MAX_NS (10 * NSEC_PER_MSEC)
+/* Nanoseconds between two reports of refused connections. */
+#define REFUSED_NS (10 * NSEC_PER_SEC)
+/* Seconds until a peer whose host does not answer is given up: KEEP_IDLE + 3 * KEEP_INTERVAL. */
+#define KEEP_IDLE     10
+#define KEEP_INTERVAL 5
+
+/* The header of a message. */
+#define HEADER_SIZE  4u
+#define VERSION      1
+#define TYPE_NETLINK 1
+
+/* ---- addresses ---- */
+
+/* Writes an address and port as text. */
+static void fpm_describe(const struct sockaddr *address, socklen_t length, char *ret, size_t size)
+{
+	char host[48] = "?", port[8] = "?";
+
+	getnameinfo(address, length, host, sizeof(host), port, sizeof(port),
+	            NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(ret, size, address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+/* Returns true if this network namespace has the address. Then the peer is in this namespace, too,
+ * and its numbers of links are the ones here. */
+static bool fpm_is_local(const struct sockaddr_storage *peer, socklen_t length)
+{
+	struct sockaddr_storage any_port = *peer;
+	int fd = socket(peer->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool local;
+
+	if (fd < 0)
+		return false;
+	if (peer->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)(void *)&any_port)->sin6_port = 0;
+	else
+		((struct sockaddr_in *)(void *)&any_port)->sin_port = 0;
+	local = bind(fd, (const struct sockaddr *)(const void *)&any_port, length) == 0;
+	close(fd);
+	return local;
+}
+
+/* ---- opening ---- */
+
+static int fpm_listen(struct kernel_fpm *fpm)
+{
+	const struct sockaddr *address = (const void *)&fpm->options->address;
+	int on = 1;
+
+	fpm->listener = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fpm->listener < 0)
+		return -errno;
+	(void)setsockopt(fpm->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fpm->listener, address, fpm->options->address_size) < 0 ||
+	    listen(fpm->listener, 4) < 0)
+		return -errno;
+	return 0;
+}
+
+int kernel_fpm_open(struct kernel_fpm *fpm, struct kernel_region *region,
+                    const struct kernel_fpm_options *options)
+{
+	char address[64];
+	int r;
+
+	fpm->region = region;
+	fpm->options = options;
+	fpm->push.store = region->store;
+	fpm->listener = fpm->connection = -1;
+	fpm->reason = "FRR has not connected yet";
+	fpm->buffer = malloc(BUFFER_SIZE);
+	if (!fpm->buffer)
+		return kernel_region_fail(region, -ENOMEM, "no memory for the kernel publisher");
+	fpm_describe((const void *)&options->address, options->address_size, address,
+	             sizeof(address));
+	r = fpm_listen(fpm);
+	if (r == -EADDRINUSE)
+		return kernel_region_fail(
+			region, r,
+			"cannot listen on %s for FRR: the port is in use, perhaps by another "
+			"publisher; end that program (\"ss -ltnp\" shows it), or choose another "
+			"port with --fpm and with FRR's command \"fpm address\"",
+			address);
+	if (r == -EADDRNOTAVAIL)
+		return kernel_region_fail(
+			region, r,
+			"cannot listen on %s for FRR: no interface of this network namespace has "
+			"this address; choose one that \"ip address\" shows, and check that the "
+			"interface is up",
+			address);
+	if (r < 0)
+		return kernel_region_fail(region, r, "cannot listen on %s for FRR: %s", address,
+		                          strerror(-r));
+	return 0;
+}
+
+static void fpm_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void kernel_fpm_close(struct kernel_fpm *fpm)
+{
+	/* Never opened. */
+	if (!fpm->region)
+		return;
+	fpm_close(&fpm->connection);
+	fpm_close(&fpm->listener);
+	free(fpm->buffer);
+	kernel_push_free(&fpm->push);
+}
+
+/* ---- the connection ---- */
+
+/* Ends the connection. The whole messages that have come remain to be applied. */
+static void fpm_end(struct kernel_fpm *fpm, const char *reason)
+{
+	if (fpm->connection < 0)
+		return;
+	fpm_close(&fpm->connection);
+	fpm->end = fpm->whole;
+	fpm->reason = reason;
+	fpm->syncing = false;
+	fpm->broke = fpm->pending = true;
+	fpm->region->status.losses++;
+}
+
+void kernel_fpm_restart(struct kernel_fpm *fpm, const char *reason)
+{
+	fpm_end(fpm, reason);
+	fpm->start = fpm->whole = fpm->end = 0;
+	fpm->loaded = false;
+}
+
+/* Makes a dead peer known: one that is gone without a word, such as a host without power. */
+static void fpm_keep_alive(int fd)
+{
+	int on = 1, idle = KEEP_IDLE, interval = KEEP_INTERVAL, count = 3;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
+/* Takes a connection. FRR sends all of its routes over it. */
+static void fpm_take(struct kernel_fpm *fpm, int fd, const struct sockaddr_storage *peer,
+                     socklen_t length)
+{
+	fpm_close(&fpm->connection);
+	fpm_keep_alive(fd);
+	fpm_describe((const void *)peer, length, fpm->peer, sizeof(fpm->peer));
+	fpm->region->store->foreign = !fpm_is_local(peer, length);
+	fpm->connection = fd;
+	fpm->start = fpm->whole = fpm->end = 0;
+	fpm->busy_bytes = 0;
+	fpm->connected_at = fpm->busy_at = kernel_now();
+	fpm->reason = "FRR sends its routes";
+	fpm->spoke = fpm->loaded = false;
+	fpm->syncing = fpm->pending = true;
+	kernel_region_note(fpm->region, KERNEL_CONNECTED, fpm->peer);
+}
+
+/* Refuses a connection while FRR is connected. */
+static void fpm_refuse(struct kernel_fpm *fpm, int fd, const struct sockaddr_storage *peer,
+                       socklen_t length)
+{
+	char address[64];
+
+	close(fd);
+	if (fpm->refused_at && kernel_now() < fpm->refused_at + REFUSED_NS)
+		return;
+	fpm->refused_at = kernel_now();
+	fpm_describe((const void *)peer, length, address, sizeof(address));
+	kernel_region_note(fpm->region, KERNEL_REFUSED, address);
+}
+
+/* Accepts a connection. A connection over which no whole message has come gives way to a new one,
+ * so that a stranger who says nothing does not keep FRR out. */
+static void fpm_accept(struct kernel_fpm *fpm)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
+	int fd = accept4(fpm->listener, (struct sockaddr *)(void *)&peer, &length,
+	                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (fpm->connection >= 0 && fpm->spoke)
+		fpm_refuse(fpm, fd, &peer, length);
+	else
+		fpm_take(fpm, fd, &peer, length);
+}
+
+/* ---- messages ---- */
+
+/* Returns true if the netlink messages of a message fill its `size` bytes, which are aligned. The
+ * padding of the last one may be missing. */
+static bool fpm_check_payload(const uint8_t *payload, size_t size)
+{
+	while (size > 0) {
+		struct nlmsghdr header;
+
+		if (size < sizeof(header))
+			return false;
+		memcpy(&header, payload, sizeof(header));
+		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > size)
+			return false;
+		if (NLMSG_ALIGN(header.nlmsg_len) >= size)
+			return true;
+		payload += NLMSG_ALIGN(header.nlmsg_len);
+		size -= NLMSG_ALIGN(header.nlmsg_len);
+	}
+	return true;
+}
+
+/* Finds the whole messages that have come. Returns false if one is malformed. */
+static bool fpm_check(struct kernel_fpm *fpm)
+{
+	while (fpm->end - fpm->whole >= HEADER_SIZE) {
+		const uint8_t *at = fpm->buffer + fpm->whole;
+		size_t size = (size_t)at[2] << 8 | at[3];
+
+		/* The netlink messages are aligned if the lengths of all messages are. */
+		if (at[0] != VERSION || at[1] != TYPE_NETLINK || size < HEADER_SIZE || size % 4)
+			return false;
+		if (fpm->end - fpm->whole < size)
+			break;
+		if (!fpm_check_payload(at + HEADER_SIZE, size - HEADER_SIZE))
+			return false;
+		fpm->whole += size;
+		fpm->spoke = true;
+	}
+	return true;
+}
+
+/* Reads until nothing more has come or the buffer is full. Ends the connection after an error. */
+static void fpm_fill(struct kernel_fpm *fpm)
+{
+	while (fpm->connection >= 0 && fpm->end < BUFFER_SIZE) {
+		ssize_t size =
+			read(fpm->connection, fpm->buffer + fpm->end, BUFFER_SIZE - fpm->end);
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0 && errno == EAGAIN)
+			return;
+		if (size <= 0) {
+			fpm_end(fpm, size == 0            ? "FRR has closed the connection"
+			             : errno == ETIMEDOUT ? "FRR does not answer"
+			                                  : "the connection to FRR broke");
+			return;
+		}
+		fpm->end += (size_t)size;
+		fpm->busy_bytes += (size_t)size;
+		if (fpm->busy_bytes >= BUSY_BYTES) {
+			fpm->busy_at = kernel_now();
+			fpm->busy_bytes = 0;
+		}
+		if (!fpm_check(fpm))
+			fpm_end(fpm, "FRR has sent a malformed message");
+	}
+}
+
+/* Reads a burst. */
+static void fpm_read(struct kernel_fpm *fpm)
+{
+	int64_t start = kernel_now();
+	bool quiet = start - fpm->read_at > QUIET_NS;
+
+	fpm_fill(fpm);
+	while (fpm->connection >= 0 && !quiet && fpm->start < fpm->whole &&
+	       fpm->end < BUFFER_SIZE && kernel_now() < start + SETTLE_MAX_NS) {
+		struct pollfd waiting = {.fd = fpm->connection, .events = POLLIN};
+
+		if (poll(&waiting, 1, SETTLE_MS) <= 0)
+			break;
+		fpm_fill(fpm);
+	}
+	if (fpm->start < fpm->whole)
+		fpm->read_at = kernel_now();
+}
+
+/* Applies the whole messages. */
+static int fpm_apply_messages(struct kernel_fpm *fpm)
+{
+	int r = 0;
+
+	while (fpm->start < fpm->whole && r >= 0) {
+		const uint8_t *at = fpm->buffer + fpm->start;
+		size_t size = (size_t)at[2] << 8 | at[3];
+		const struct nlmsghdr *message = (const void *)(at + HEADER_SIZE);
+		int left = (int)(size - HEADER_SIZE);
+
+		for (; r >= 0 && mnl_nlmsg_ok(message, left);
+		     message = mnl_nlmsg_next(message, &left)) {
+			r = kernel_push_apply(&fpm->push, message);
+			fpm->region->messages++;
+		}
+		fpm->start += size;
+	}
+	memmove(fpm->buffer, fpm->buffer + fpm->start, fpm->end - fpm->start);
+	fpm->end -= fpm->start;
+	fpm->start = fpm->whole = 0;
+	return r < 0 ? r : kernel_push_settle(&fpm->push);
+}
+
+/* ---- the sync ---- */
+
+/* Returns the nanoseconds until the sync is over if no more messages come. */
+static int64_t fpm_sync_left(const struct kernel_fpm *fpm)
+{
+	int64_t until = fpm->busy_at + fpm->options->quiet_ns, left;
+
+	if (fpm->push.unsent > 0 && fpm->connected_at + fpm->options->hold_ns > until)
+		until = fpm->connected_at + fpm->options->hold_ns;
+	left = until - kernel_now();
+	return left > 0 ? left : 0;
+}
+
+static int fpm_end_sync(struct kernel_fpm *fpm)
+{
+	int r = kernel_push_sync_end(&fpm->push);
+
+	fpm->syncing = false;
+	fpm->reason = "";
+	fpm->region->status.dumps++;
+	return r;
+}
+
+/* ---- a round ---- */
+
+int64_t kernel_fpm_wait(const struct kernel_fpm *fpm, struct pollfd ret[2])
+{
+	ret[0] = (struct pollfd){.fd = fpm->listener, .events = POLLIN};
+	ret[1] = (struct pollfd){.fd = fpm->connection, .events = POLLIN};
+	if (fpm->broke || fpm->pending || !fpm->loaded)
+		return 0;
+	return fpm->syncing ? fpm_sync_left(fpm) : INT64_MAX;
+}
+
+bool kernel_fpm_receive(struct kernel_fpm *fpm)
+{
+	fpm_read(fpm);
+	if (fpm->broke)
+		kernel_region_note(fpm->region, KERNEL_DISCONNECTED, fpm->reason);
+	fpm->broke = false;
+	/* A new connection waits until the messages of the last one are applied. */
+	if (fpm->connection >= 0 || fpm->start == fpm->whole)
+		fpm_accept(fpm);
+	return fpm->start < fpm->whole || fpm->pending || !fpm->loaded ||
+	       (fpm->syncing && fpm_sync_left(fpm) == 0);
+}
+
+int kernel_fpm_apply(struct kernel_fpm *fpm)
+{
+	int r = 0;
+
+	if (!fpm->loaded)
+		r = kernel_push_sync_start(&fpm->push);
+	if (r < 0)
+		return r;
+	fpm->loaded = true;
+	fpm->pending = false;
+	r = fpm_apply_messages(fpm);
+	if (r >= 0 && fpm->syncing && fpm_sync_left(fpm) == 0)
+		r = fpm_end_sync(fpm);
+	return r;
+}
