@@ -325,14 +325,14 @@ Test(cli_doctor, a_mirror_that_is_not_the_state_of_the_kernel_is_reported)
 	ipc_kill(publisher);
 	EXITS(1, "doctor");
 	SAYS("problem  mirror      ");
-	SAYS("the tables are the kernel's routes of an earlier moment, 20");
+	SAYS("the tables are the routes of an earlier moment, 20");
 	SAYS("the mirror died, and its table status still says synced");
 	SAYS("fix: stele publish --kernel-routes ");
 	mirror_doubt = "messages were lost";
 	publisher = own_start(publish_mirror);
 	EXITS(0, "doctor");
 	SAYS("note     mirror      ");
-	SAYS("(messages were lost); the tables may differ from the kernel's");
+	SAYS("(messages were lost); the tables may differ from what they mirror");
 	ipc_kill(publisher);
 	EXITS(0, "doctor");
 	SAYS("note     mirror      ");

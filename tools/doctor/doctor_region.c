@@ -64,11 +64,12 @@ static void doctor_region_check_mirror(struct doctor *doctor, const struct exami
 	if (!region->mirrors)
 		return;
 	mirror_describe(mirror, info->publisher_attached, text);
-	snprintf(mend, sizeof(mend), "stele publish --kernel-routes %s", info->name);
+	snprintf(mend, sizeof(mend), "stele publish %s with --kernel-routes or --fpm, as before",
+	         info->name);
 	if (!info->publisher_attached)
 		doctor_report(doctor, mirror->synced ? VERDICT_PROBLEM : VERDICT_NOTE, "mirror",
 		              info->name, mend,
-		              "the tables are the kernel's routes of an earlier moment, %s: the "
+		              "the tables are the routes of an earlier moment, %s: the "
 		              "mirror %s",
 		              describe_time(info->commit.time, time),
 		              mirror->synced ? "died, and its table status still says synced"
@@ -82,7 +83,8 @@ static void doctor_region_check_mirror(struct doctor *doctor, const struct exami
 	else
 		doctor_report(doctor, mirror->synced ? VERDICT_OK : VERDICT_NOTE, "mirror",
 		              info->name, NULL, "%s%s", text,
-		              mirror->synced ? "" : "; the tables may differ from the kernel's");
+		              mirror->synced ? ""
+		                             : "; the tables may differ from what they mirror");
 }
 
 /* ---- subscribers ---- */
