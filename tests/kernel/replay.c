@@ -217,7 +217,8 @@ static void mirror_dump(const struct list *list)
 static void mirror_read(const struct list *list, unsigned ifindex)
 {
 	uint8_t bytes[512] __attribute__((aligned(8)));
-	struct kernel_relink relink = {0};
+	struct kernel_relink relink = {.doubt = kernel_doubts_add_family,
+	                               .context = &mirror.doubts};
 	int r;
 
 	mirror_answer(list, ifindex);

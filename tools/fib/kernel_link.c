@@ -12,6 +12,7 @@
 #include "tools/fib/kernel_nexthop.h"
 #include "tools/fib/kernel_relink.h"
 #include "tools/fib/kernel_rows.h"
+#include "tools/netlink/kernel_words.h"
 
 /* The smallest MTU of a link that has IPv6 (RFC 8200). */
 #define IPV6_MTU_MIN 1280u
@@ -198,19 +199,11 @@ static void link_hop_up(struct link_rule *rule, struct kernel_hop *hop)
 static bool link_remove_hops(const struct link_rule *rule, struct kernel_entry *entry)
 {
 	const struct kernel_follow *follow = rule->follow;
-	struct kernel_hop *hops = kernel_entry_hops(entry);
-	bool first = hops[0].ifindex == rule->ifindex;
-	unsigned kept = 0;
+	bool first, none = kernel_entry_remove_hops(entry, rule->ifindex, &first);
 
-	for (unsigned i = 0; i < entry->hops; i++)
-		if (hops[i].ifindex != rule->ifindex)
-			hops[kept++] = hops[i];
-	entry->hops = kept;
-	entry->listed = kept > 1;
-	/* A merged route has the columns of its first hop. Those of the next one are not known. */
-	if (kept > 0 && first)
-		follow->doubt(follow->context, hops[0].ifindex, true);
-	return kept == 0;
+	if (!none && first)
+		follow->doubt(follow->context, kernel_entry_hops(entry)[0].ifindex, true);
+	return none;
 }
 
 /* Applies the rule to a route of the link. Returns true if the route goes. Routes through next-hop
@@ -462,6 +455,36 @@ int kernel_link_address_deleted(const struct kernel_follow *follow, uint32_t ifi
 	if (link_is_up(follow->store, ifindex) && link_has_routes(follow->store, ifindex, wide))
 		follow->doubt(follow->context, ifindex, wide);
 	return 0;
+}
+
+/* Returns true if a route of the link is from a router's advertisement. */
+static bool link_has_router(const struct kernel_list *list, uint32_t ifindex)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (kernel_entry_uses(&list->of[i], ifindex) &&
+		    kernel_word_is_protocol(list->of[i].value->protocol, RTPROT_RA))
+			return true;
+	return false;
+}
+
+/* Next hops live again. The kernel also sets metrics of routes from routers before this message. */
+int kernel_link_has_ipv6(const struct kernel_follow *follow, uint32_t ifindex)
+{
+	const struct kernel_wanted wanted = {.ifindex = ifindex};
+	struct kernel_prefixes prefixes = {0};
+	struct kernel_list list = {0};
+	bool router = false;
+	int r = kernel_relink_scan(follow->store, true, &wanted, NULL, NULL, &prefixes);
+
+	for (size_t i = 0; i < prefixes.count && r >= 0 && !router; i++) {
+		r = kernel_list_read(follow->store, &prefixes.of[i], &list);
+		router = r >= 0 && link_has_router(&list, ifindex);
+	}
+	kernel_list_free(&list);
+	kernel_prefixes_free(&prefixes);
+	if (router)
+		follow->doubt(follow->context, ifindex, true);
+	return r < 0 ? r : link_follow(follow, ifindex, true, LINK_UP);
 }
 
 bool kernel_link_lost_routes(struct kernel_store *store, uint32_t ifindex, bool wide)

@@ -33,6 +33,9 @@ int kernel_link_not_found(const struct kernel_follow *follow, uint32_t ifindex, 
 int kernel_link_address_added(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
 int kernel_link_address_deleted(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
 
+/* Follows IPv6, which has become ready on a link, or has new settings from a router. */
+int kernel_link_has_ipv6(const struct kernel_follow *follow, uint32_t ifindex);
+
 /* Returns true if the kernel has deleted the routes of the link. The messages about some of them
  * come after these functions have deleted them. */
 bool kernel_link_lost_routes(struct kernel_store *store, uint32_t ifindex, bool wide);

@@ -236,6 +236,22 @@ static bool relink_is_hidden(const struct kernel_list *list, size_t at)
 	return false;
 }
 
+/* Removes a route that was not dumped. An IPv6 route that was merged from several keeps its next
+ * hops on other links. */
+static void relink_remove(struct kernel_relink *relink, size_t at)
+{
+	struct kernel_list *list = &relink->list;
+	struct kernel_entry *entry = &list->of[at];
+	bool first;
+
+	relink->changed = true;
+	if (!list->at.wide || entry->value->nexthop_id ||
+	    kernel_entry_remove_hops(entry, relink->ifindex, &first))
+		kernel_list_remove(list, at);
+	else if (first)
+		relink->doubt(relink->context, kernel_entry_hops(entry)[0].ifindex, true);
+}
+
 /* Makes the routes of a prefix that use the link those that were gathered. */
 static int relink_reconcile(struct kernel_relink *relink, const struct kernel_prefix *prefix)
 {
@@ -254,10 +270,8 @@ static int relink_reconcile(struct kernel_relink *relink, const struct kernel_pr
 	}
 	relink->gathered_count = 0;
 	for (size_t i = list->count; i > 0; i--)
-		if (list->of[i - 1].marked && !(relink->up && relink_is_hidden(list, i - 1))) {
-			kernel_list_remove(list, i - 1);
-			relink->changed = true;
-		}
+		if (list->of[i - 1].marked && !(relink->up && relink_is_hidden(list, i - 1)))
+			relink_remove(relink, i - 1);
 	if (r >= 0)
 		r = kernel_list_write(relink->store, list);
 	if (r >= 0 && relink->changed)

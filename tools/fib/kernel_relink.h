@@ -35,6 +35,10 @@ int kernel_relink_scan(struct kernel_store *store, bool wide, const struct kerne
 
 /* Reads the routes of one link and one family again. */
 struct kernel_relink {
+	/* Set by the caller: called for another link whose routes must be read again. */
+	void (*doubt)(void *context, uint32_t ifindex, bool wide);
+	void *context;
+
 	struct kernel_store *store;
 	uint32_t ifindex;
 	bool wide;
@@ -51,9 +55,9 @@ struct kernel_relink {
 	size_t gathered_count, gathered_capacity;
 };
 
-/* Starts to read the routes of a link and a family; `relink` is all zero. Returns 1, or 0 if the
- * tables have no such routes: then there is nothing to read. Otherwise a negative errno. The caller
- * frees it with kernel_relink_free() in each case. */
+/* Starts to read the routes of a link and a family; `relink` is zero but for the callback. Returns
+ * 1, or 0 if the tables have no such routes: then there is nothing to read. Otherwise a negative
+ * errno. The caller frees it with kernel_relink_free() in each case. */
 int kernel_relink_start(struct kernel_relink *relink, struct kernel_store *store, uint32_t ifindex,
                         bool wide);
 

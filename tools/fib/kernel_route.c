@@ -297,6 +297,22 @@ bool kernel_entry_uses(const struct kernel_entry *entry, uint32_t ifindex)
 	return false;
 }
 
+bool kernel_entry_remove_hops(struct kernel_entry *entry, uint32_t ifindex, bool *ret_first)
+{
+	struct kernel_hop *hops = kernel_entry_hops(entry);
+	unsigned kept = 0;
+
+	*ret_first = entry->hops > 0 && hops[0].ifindex == ifindex;
+	for (unsigned i = 0; i < entry->hops; i++)
+		if (hops[i].ifindex != ifindex)
+			hops[kept++] = hops[i];
+	entry->hops = kept;
+	entry->listed = kept > 1;
+	if (kept > 0)
+		kernel_entry_finish(entry);
+	return kept == 0;
+}
+
 bool kernel_route_has_source(const struct kernel_route *value)
 {
 	static const uint8_t none[16];

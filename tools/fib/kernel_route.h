@@ -74,6 +74,11 @@ bool kernel_entry_merges(const struct kernel_entry *entry);
 /* Returns true if a next hop of the route is on this link. */
 bool kernel_entry_uses(const struct kernel_entry *entry, uint32_t ifindex);
 
+/* Removes the next hops on a link from a route. Sets `*ret_first` to whether the first one was
+ * among them: a merged IPv6 route has the columns of its first hop, and those of the next one are
+ * not known. Returns true if no hop is left. */
+bool kernel_entry_remove_hops(struct kernel_entry *entry, uint32_t ifindex, bool *ret_first);
+
 /* Returns true if the route has a preferred source address, and the kernel did not make the route
  * for this address: it reports that such a route goes with its address. */
 bool kernel_route_has_source(const struct kernel_route *value);

@@ -238,7 +238,8 @@ static int kernel_read_link(struct source *source, uint32_t ifindex, bool wide, 
 	struct kernel_mirror *mirror = &source->mirror;
 	int r = 0, read = gone ? -ENODEV : 0;
 
-	source->relink = (struct kernel_relink){0};
+	source->relink = (struct kernel_relink){.doubt = kernel_doubts_add_family,
+	                                        .context = &mirror->doubts};
 	if (!gone)
 		r = kernel_relink_start(&source->relink, &mirror->store, ifindex, wide);
 	if (r == 1) {

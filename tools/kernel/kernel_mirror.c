@@ -230,8 +230,13 @@ int kernel_mirror_forget_link(struct kernel_mirror *mirror, uint32_t ifindex, bo
 
 static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	struct kernel_row *row = &mirror->row;
+	struct kernel_follow follow = mirror_follow(mirror);
 
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(*header) &&
+	    header->ifi_family == AF_INET6 && message->nlmsg_type == RTM_NEWLINK)
+		return kernel_link_has_ipv6(&follow, (uint32_t)header->ifi_index);
 	if (!kernel_decode_link(message, row))
 		return 0;
 	return message->nlmsg_type == RTM_NEWLINK ? mirror_put_link(mirror, row)
