@@ -467,8 +467,7 @@ static bool link_has_router(const struct kernel_list *list, uint32_t ifindex)
 	return false;
 }
 
-/* Next hops live again. The kernel also sets metrics of routes from routers before this message. */
-int kernel_link_has_ipv6(const struct kernel_follow *follow, uint32_t ifindex)
+int kernel_link_heard_router(const struct kernel_follow *follow, uint32_t ifindex)
 {
 	const struct kernel_wanted wanted = {.ifindex = ifindex};
 	struct kernel_prefixes prefixes = {0};
@@ -484,6 +483,14 @@ int kernel_link_has_ipv6(const struct kernel_follow *follow, uint32_t ifindex)
 	kernel_prefixes_free(&prefixes);
 	if (router)
 		follow->doubt(follow->context, ifindex, true);
+	return r < 0 ? r : 0;
+}
+
+/* Next hops live again. The kernel also sets metrics of routes from routers before this message. */
+int kernel_link_has_ipv6(const struct kernel_follow *follow, uint32_t ifindex)
+{
+	int r = kernel_link_heard_router(follow, ifindex);
+
 	return r < 0 ? r : link_follow(follow, ifindex, true, LINK_UP);
 }
 

@@ -33,6 +33,9 @@ int kernel_link_not_found(const struct kernel_follow *follow, uint32_t ifindex, 
 int kernel_link_address_added(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
 int kernel_link_address_deleted(const struct kernel_follow *follow, uint32_t ifindex, bool wide);
 
+/* Follows an advertisement of a router on a link: doubts the link if it has routes from routers. */
+int kernel_link_heard_router(const struct kernel_follow *follow, uint32_t ifindex);
+
 /* Follows IPv6, which has become ready on a link, or has new settings from a router. */
 int kernel_link_has_ipv6(const struct kernel_follow *follow, uint32_t ifindex);
 

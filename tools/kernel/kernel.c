@@ -35,6 +35,7 @@
 #include "tools/kernel/kernel_fpm.h"
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_region.h"
+#include "tools/netlink/kernel_routers.h"
 #include "tools/netlink/kernel_socket.h"
 #include "tools/fib/kernel_tables.h"
 #include "tools/netlink/kernel_words.h"
@@ -60,6 +61,9 @@
 /* How many times to read again in one round what messages that arrived meanwhile have changed. */
 #define READ_TRIES 8
 
+/* Nanoseconds after which the kernel has applied a router advertisement. */
+#define ROUTER_NS (20 * NSEC_PER_MSEC)
+
 /* How many times to try a transaction with fewer rows without a pause; and milliseconds of the
  * pauses after that. */
 #define FAILURES_MAX 16
@@ -70,6 +74,7 @@ struct source {
 	const struct kernel_options *options;
 	struct kernel_region region;
 	struct kernel_sockets sockets;
+	struct kernel_routers routers;
 	struct kernel_mirror mirror;
 	struct kernel_fpm fpm;       /* unused if options->fpm is NULL */
 	struct kernel_relink relink; /* while the routes of a link are read */
@@ -363,6 +368,17 @@ static int kernel_read_again(struct source *source)
 	return r;
 }
 
+/* Doubts the links on which routers have sent advertisements. */
+static int kernel_take_routers(struct source *source)
+{
+	uint32_t ifindex;
+	int r = 0;
+
+	while (r >= 0 && kernel_routers_take(&source->routers, kernel_now(), &ifindex))
+		r = kernel_mirror_heard_router(&source->mirror, ifindex);
+	return r < 0 ? kernel_region_fail_library(&source->region, r) : 0;
+}
+
 /* Applies a burst of messages, and reads what it leaves in doubt, in the open transaction.
  * `settle_ms` is for kernel_take_burst().
  *
@@ -375,6 +391,8 @@ static int kernel_fill(struct source *source, int settle_ms)
 
 	if (source->drained)
 		kernel_mirror_caught_up(&source->mirror);
+	if (r >= 0)
+		r = kernel_take_routers(source);
 	if (r >= 0 && (known || !source->urgent))
 		r = kernel_read_again(source);
 	if (r >= 0 && source->options->fpm) {
@@ -433,12 +451,14 @@ static int kernel_round(struct source *source)
 /* Returns the nanoseconds until a round has something to do even if no message arrives. */
 static int64_t kernel_rest_until_round(const struct source *source)
 {
-	int64_t left = source->proxies_at - kernel_now();
+	int64_t router = kernel_routers_next(&source->routers);
+	int64_t next = router < source->proxies_at ? router : source->proxies_at;
+	int64_t left = next - kernel_now();
 
 	if (source->mirror.doubts.link_count)
 		return 0;
-	if (source->mirror.doubts.dirty)
-		return kernel_rest(source);
+	if (source->mirror.doubts.dirty && kernel_rest(source) < left)
+		left = kernel_rest(source);
 	return left > 0 ? left : 0;
 }
 
@@ -446,22 +466,25 @@ static int64_t kernel_rest_until_round(const struct source *source)
  * readable. */
 static int kernel_wait(struct source *source)
 {
-	struct pollfd fds[4] = {
+	struct pollfd fds[5] = {
 		{.fd = source->options->stop_fd, .events = POLLIN},
 		{.fd = kernel_events_fd(&source->sockets), .events = POLLIN},
+		{.fd = source->routers.fd, .events = POLLIN},
 	};
 	int64_t rest = kernel_rest_until_round(source), pushed_rest = INT64_MAX;
 	bool pushed = false;
 
 	if (source->options->fpm)
-		pushed_rest = kernel_fpm_wait(&source->fpm, fds + 2);
+		pushed_rest = kernel_fpm_wait(&source->fpm, fds + 3);
 	if (pushed_rest < rest)
 		rest = pushed_rest;
-	if (poll(fds, source->options->fpm ? 4 : 2,
+	if (poll(fds, source->options->fpm ? 5 : 3,
 	         (int)((rest + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC)) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (fds[0].revents)
 		return -ECANCELED;
+	if (fds[2].revents)
+		kernel_routers_hear(&source->routers, kernel_now() + ROUTER_NS);
 	if (source->options->fpm)
 		pushed = kernel_fpm_receive(&source->fpm);
 	return fds[1].revents || pushed || kernel_rest_until_round(source) == 0;
@@ -495,6 +518,10 @@ static int kernel_run_source(struct source *source)
 {
 	int r;
 
+	/* FRR says itself what router advertisements mean for its routes. */
+	source->routers.fd = -1;
+	if (!source->options->fpm)
+		kernel_routers_open(&source->routers);
 	kernel_words_load(KERNEL_WORDS_ETC, KERNEL_WORDS_VENDOR);
 	kernel_mirror_init(&source->mirror, source->options->fpm);
 	r = kernel_sockets_open(&source->sockets, source->mirror.doubts.kinds,
@@ -514,6 +541,7 @@ static int kernel_run_source(struct source *source)
 	kernel_region_detach(&source->region);
 	kernel_fpm_close(&source->fpm);
 	kernel_sockets_close(&source->sockets);
+	kernel_routers_close(&source->routers);
 	kernel_mirror_free(&source->mirror);
 	return r;
 }

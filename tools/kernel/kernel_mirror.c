@@ -228,6 +228,13 @@ int kernel_mirror_forget_link(struct kernel_mirror *mirror, uint32_t ifindex, bo
 	return kernel_link_not_found(&follow, ifindex, wide);
 }
 
+int kernel_mirror_heard_router(struct kernel_mirror *mirror, uint32_t ifindex)
+{
+	struct kernel_follow follow = mirror_follow(mirror);
+
+	return kernel_link_heard_router(&follow, ifindex);
+}
+
 static int mirror_apply_link(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);

@@ -59,6 +59,9 @@ void kernel_mirror_caught_up(struct kernel_mirror *mirror);
  * Returns 0, or a negative errno of the tables. */
 int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message);
 
+/* Follows an advertisement of a router on a link. Returns 0 or a negative errno of the tables. */
+int kernel_mirror_heard_router(struct kernel_mirror *mirror, uint32_t ifindex);
+
 /* Starts a dump of one kind, which replaces the contents of its tables. */
 int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind);
 /* Applies a message of the dump. */
