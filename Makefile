@@ -324,7 +324,7 @@ check-litmus: ## run tests/litmus through herd7, where it is installed
 check-models: | $(BUILD)/packages-check ## the Spin models in docs/models hold, and their broken forms fail
 	$(Q)tests/scripts/check_models.sh '$(CC)'
 
-check-tests: $(tests) $(BUILD)/stele | $(BUILD)/packages-check
+check-tests: $(tests) $(examples) $(BUILD)/stele | $(BUILD)/packages-check
 	$(run_tests)
 
 $(foreach kind,$(kinds),$(eval check-$(kind): $(filter $(BUILD)/tests/$(kind)/%,$(tests))))

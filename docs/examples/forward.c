@@ -56,6 +56,37 @@ static const struct stele_column columns[] = {
 };
 static const struct stele_schema schema = STELE_SCHEMA_VARIABLE(struct route, hops, columns);
 
+/* A next-hop object. A group has a row for each member. */
+struct nexthop {
+	uint8_t gateway6[16], gateway[4];
+	uint32_t ifindex, member;
+	uint16_t weight, buckets;
+	uint8_t encap;
+	bool blackhole, bridge, resilient, dead, linkdown, onlink;
+	char protocol[12], scope[12];
+};
+
+static const struct stele_column nexthop_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	STELE_KEY("row", STELE_U16),
+	STELE_VALUE(struct nexthop, gateway, STELE_IPV4),
+	STELE_VALUE(struct nexthop, gateway6, STELE_IPV6),
+	STELE_VALUE(struct nexthop, ifindex, STELE_U32),
+	STELE_VALUE(struct nexthop, member, STELE_U32),
+	STELE_VALUE(struct nexthop, weight, STELE_U16),
+	STELE_VALUE(struct nexthop, encap, STELE_U8),
+	STELE_VALUE(struct nexthop, blackhole, STELE_BOOL),
+	STELE_VALUE(struct nexthop, bridge, STELE_BOOL),
+	STELE_VALUE(struct nexthop, resilient, STELE_BOOL),
+	STELE_VALUE(struct nexthop, buckets, STELE_U16),
+	STELE_VALUE(struct nexthop, dead, STELE_BOOL),
+	STELE_VALUE(struct nexthop, linkdown, STELE_BOOL),
+	STELE_VALUE(struct nexthop, onlink, STELE_BOOL),
+	STELE_VALUE(struct nexthop, protocol, STELE_CHAR),
+	STELE_VALUE(struct nexthop, scope, STELE_CHAR),
+};
+static const struct stele_schema nexthop_schema = STELE_SCHEMA(struct nexthop, nexthop_columns);
+
 /* Two routing tables: local, then main, as the kernel's standard rules say. Zero: closed. */
 static const uint8_t tables[2][4] = {{0, 0, 0, 255}, {0, 0, 0, 254}};
 static struct stele_lpm *indexes[2];
@@ -103,6 +134,56 @@ static const struct hop *pick(const struct hop *hops, size_t count, uint32_t flo
 	return NULL;
 }
 
+static void set_gateway(struct hop *hop, const uint8_t gateway[4], const uint8_t gateway6[16])
+{
+	static const uint8_t none[16];
+
+	if (memcmp(gateway, none, 4) != 0) {
+		hop->family = 4;
+		memcpy(hop->gateway, gateway, 4);
+	} else if (memcmp(gateway6, none, 16) != 0) {
+		hop->family = 6; /* RFC 5549: an IPv6 router for IPv4 packets */
+		memcpy(hop->gateway, gateway6, 16);
+	}
+}
+
+/* Reads a row of a next-hop object. Returns 1, 0 if there is none, or a negative errno. */
+static int read_nexthop(uint32_t id, uint16_t number, struct nexthop *ret)
+{
+	uint8_t key[6] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16),    (uint8_t)(id >> 8),
+	                  (uint8_t)id,         (uint8_t)(number >> 8), (uint8_t)number};
+	struct stele_row row;
+	int r = stele_snapshot_get(current, "nexthops", &nexthop_schema, key, 48, &row);
+
+	if (r == 1)
+		memcpy(ret, row.value, sizeof(*ret));
+	return r;
+}
+
+/* Finds the hops of a next-hop object. A route has none of its own if it uses an object, and
+ * net.ipv4.nexthop_compat_mode is 0. Returns their number, or a negative errno. */
+static int resolve(uint32_t id, struct hop *ret, int max)
+{
+	int r = 1, count = 0;
+
+	while (count < max) {
+		struct nexthop row, member;
+
+		r = read_nexthop(id, (uint16_t)count, &row);
+		member = row;
+		if (r == 1 && row.member)
+			r = read_nexthop(row.member, 0, &member);
+		if (r != 1)
+			break;
+		ret[count] = (struct hop){.ifindex = member.ifindex,
+		                          .weight = row.weight,
+		                          .encap = member.encap,
+		                          .dead = member.dead || member.blackhole};
+		set_gateway(&ret[count++], member.gateway, member.gateway6);
+	}
+	return r < 0 ? r : count;
+}
+
 /* A forwarder hashes addresses, protocol and ports of a packet; here only the destination. */
 static uint32_t hash(const uint8_t address[4])
 {
@@ -128,30 +209,31 @@ static void print_hop(const struct hop *hop)
 		       hop->ifindex);
 }
 
-static void print_route(const struct stele_row *row, const uint8_t address[4])
+static int print_route(const struct stele_row *row, const uint8_t address[4])
 {
 	const struct route *route = row->value;
-	size_t count = (row->value_size - offsetof(struct route, hops)) / sizeof(struct hop);
-	const struct hop *hop = pick(route->hops, count, hash(address));
-	static const uint8_t none[16];
-	struct hop only = {.ifindex = route->ifindex, .encap = route->encap};
+	int count = (int)((row->value_size - offsetof(struct route, hops)) / sizeof(struct hop));
+	const struct hop *hops = route->hops, *hop;
+	struct hop only = {.ifindex = route->ifindex, .encap = route->encap}, resolved[64];
 
 	if (route->type != RTN_UNICAST) {
 		printf(route->type == RTN_LOCAL ? "for this machine" : "not forwarded");
-		return;
+		return 0;
 	}
-	if (count > 0) {
+	if (route->next_hops == 0 && route->nexthop_id) {
+		hops = resolved;
+		count = resolve(route->nexthop_id, resolved, 64);
+		if (count < 0)
+			return count;
+	}
+	if (hops == resolved || count > 0) {
+		hop = pick(hops, (size_t)count, hash(address));
 		hop ? print_hop(hop) : (void)printf("no next hop lives");
-		return;
+		return 0;
 	}
-	if (memcmp(route->gateway, none, 4) != 0) {
-		only.family = 4;
-		memcpy(only.gateway, route->gateway, 4);
-	} else if (memcmp(route->gateway6, none, 16) != 0) {
-		only.family = 6; /* RFC 5549: an IPv6 router for IPv4 packets */
-		memcpy(only.gateway, route->gateway6, 16);
-	}
+	set_gateway(&only, route->gateway, route->gateway6);
 	print_hop(&only);
+	return 0;
 }
 
 static int forward(const uint8_t address[4])
@@ -168,8 +250,8 @@ static int forward(const uint8_t address[4])
 		/* A route of type throw: the next table decides. */
 		if (r == 0 || ((const struct route *)row.value)->type == RTN_THROW)
 			continue;
-		print_route(&row, address);
-		return stele_snapshot_check(current);
+		r = print_route(&row, address);
+		return r < 0 ? r : stele_snapshot_check(current);
 	}
 	printf("no route");
 	return 0;

@@ -279,6 +279,7 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 	struct kernel_attributes found;
 	struct kernel_nexthop value;
 	const struct nexthop_grp *group;
+	struct kernel_attributes resilient;
 	uint32_t id;
 	bool known;
 	unsigned rows = 1;
@@ -291,6 +292,8 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 		return nexthop_remove(store, id, doubt, context);
 	known = nexthop_find(store, id);
 	nexthop_decode(header, &found, &value);
+	kernel_attributes_nested(found.of[NHA_RES_GROUP], &resilient);
+	value.buckets = kernel_attribute_u16(resilient.of[NHA_RES_GROUP_BUCKETS], 0);
 	if (found.of[NHA_GROUP])
 		rows = mnl_attr_get_payload_len(found.of[NHA_GROUP]) / sizeof(*group);
 	for (unsigned i = 0; i < rows && i <= UINT16_MAX && r >= 0; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <linux/lwtunnel.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,6 +162,29 @@ static const struct stele_word type_words[] = {
 
 static const struct stele_word preference_words[] = {{"medium", 0}, {"high", 1}, {"low", 3}};
 
+/* The numbers of newer kernels than the headers that this file is compiled with, too. */
+static const struct stele_word encap_words[] = {
+	{"none", LWTUNNEL_ENCAP_NONE},
+	{"mpls", LWTUNNEL_ENCAP_MPLS},
+	{"ip", LWTUNNEL_ENCAP_IP},
+	{"ila", LWTUNNEL_ENCAP_ILA},
+	{"ip6", LWTUNNEL_ENCAP_IP6},
+	{"seg6", LWTUNNEL_ENCAP_SEG6},
+	{"bpf", LWTUNNEL_ENCAP_BPF},
+	{"seg6local", LWTUNNEL_ENCAP_SEG6_LOCAL},
+	{"rpl", 8},
+	{"ioam6", 9},
+	{"xfrm", 10},
+};
+
+const char *kernel_encap_word(uint8_t encap)
+{
+	for (size_t i = 0; i < sizeof(encap_words) / sizeof(encap_words[0]); i++)
+		if (encap_words[i].value == encap)
+			return encap_words[i].name;
+	return "other";
+}
+
 /* The columns of all four tables of routes, without those of the key of the tables of
  * alternatives. */
 #define ROUTE_HOP \
@@ -173,7 +197,7 @@ static const struct stele_word preference_words[] = {{"medium", 0}, {"high", 1},
 	STELE_VALUE(struct kernel_route, mtu, STELE_U32), \
 		STELE_VALUE(struct kernel_route, nexthop_id, STELE_U32), \
 		STELE_VALUE(struct kernel_route, next_hops, STELE_U16), \
-		STELE_VALUE(struct kernel_route, encap, STELE_U8), \
+		STELE_VALUE_ENUM(struct kernel_route, encap, STELE_U8, encap_words), \
 		STELE_VALUE(struct kernel_route, dead, STELE_BOOL), \
 		STELE_VALUE(struct kernel_route, linkdown, STELE_BOOL), \
 		STELE_VALUE(struct kernel_route, onlink, STELE_BOOL), \
@@ -253,10 +277,11 @@ static const struct stele_column nexthop_columns[] = {
 	STELE_VALUE(struct kernel_nexthop, ifindex, STELE_U32),
 	STELE_VALUE(struct kernel_nexthop, member, STELE_U32),
 	STELE_VALUE(struct kernel_nexthop, weight, STELE_U16),
-	STELE_VALUE(struct kernel_nexthop, encap, STELE_U8),
+	STELE_VALUE_ENUM(struct kernel_nexthop, encap, STELE_U8, encap_words),
 	STELE_VALUE(struct kernel_nexthop, blackhole, STELE_BOOL),
 	STELE_VALUE(struct kernel_nexthop, bridge, STELE_BOOL),
 	STELE_VALUE(struct kernel_nexthop, resilient, STELE_BOOL),
+	STELE_VALUE(struct kernel_nexthop, buckets, STELE_U16),
 	STELE_VALUE(struct kernel_nexthop, dead, STELE_BOOL),
 	STELE_VALUE(struct kernel_nexthop, linkdown, STELE_BOOL),
 	STELE_VALUE(struct kernel_nexthop, onlink, STELE_BOOL),

@@ -171,7 +171,8 @@ struct kernel_nexthop {
 	uint32_t ifindex;
 	uint32_t member; /* in a row of a group: the number of the object that is a member */
 	uint16_t weight;
-	uint8_t encap; /* as in struct kernel_route */
+	uint16_t buckets; /* of a resilient group: the kernel hashes flows to these */
+	uint8_t encap;    /* as in struct kernel_route */
 	bool blackhole;
 	bool bridge; /* for forwarding entries of bridges, not for routes */
 	bool resilient;
@@ -240,6 +241,9 @@ struct kernel_filter {
 
 extern const char *const kernel_table_names[KERNEL_TABLES];
 extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
+
+/* Returns the word of a kind of encapsulation. */
+const char *kernel_encap_word(uint8_t encap);
 
 /* Opens all tables in a transaction, and creates those that are missing. Returns 0, or an error of
  * stele_transaction_ensure_table() with its error message. */

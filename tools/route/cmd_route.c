@@ -63,7 +63,7 @@ enum {
 	COLUMN_HOPS,
 	ROUTE_COLUMNS
 };
-enum { HOP_GATEWAY, HOP_INTERFACE, HOP_WEIGHT, HOP_DEAD, HOP_COLUMNS };
+enum { HOP_GATEWAY, HOP_INTERFACE, HOP_WEIGHT, HOP_DEAD, HOP_ENCAP, HOP_COLUMNS };
 
 static const struct output_column route_columns[ROUTE_COLUMNS] = {
 	[COLUMN_PRIORITY] = {"priority", true}, [COLUMN_RULE] = {"rule", false},
@@ -73,10 +73,9 @@ static const struct output_column route_columns[ROUTE_COLUMNS] = {
 	[COLUMN_HOPS] = {"hops", false},
 };
 static const struct output_column route_hop_columns[HOP_COLUMNS] = {
-	[HOP_GATEWAY] = {"gateway", false},
-	[HOP_INTERFACE] = {"interface", false},
-	[HOP_WEIGHT] = {"weight", true},
-	[HOP_DEAD] = {"dead", false},
+	[HOP_GATEWAY] = {"gateway", false}, [HOP_INTERFACE] = {"interface", false},
+	[HOP_WEIGHT] = {"weight", true},    [HOP_DEAD] = {"dead", false},
+	[HOP_ENCAP] = {"encap", false},
 };
 
 static const char *const route_results[] = {
@@ -129,10 +128,41 @@ static int route_make_hop(const struct route *route, const struct kernel_hop *ho
 	cells[HOP_INTERFACE] = cell_text(text->interface);
 	cells[HOP_WEIGHT] = cell_number(hop->weight, text->weight);
 	cells[HOP_DEAD] = cell_literal(hop->dead ? "true" : "false");
+	cells[HOP_ENCAP] = cell_text(kernel_encap_word(hop->encap));
 	/* Tables leave out what most hops have. */
 	cells[HOP_WEIGHT].unchanged = hop->weight == 1;
 	cells[HOP_DEAD].unchanged = !hop->dead;
+	cells[HOP_ENCAP].unchanged = hop->encap == 0;
 	return 0;
+}
+
+/* The next hops of a route, as cells. */
+struct route_hops {
+	struct cell *cells;
+	struct route_hop_text *texts;
+};
+
+/* Makes the cells of the next hops of a route: its own, or those of its next-hop object. The caller
+ * frees both members of `ret`. Returns the number of hops or a negative errno. */
+static int route_make_hops(const struct route *route, const struct kernel_entry *entry,
+                           struct route_hops *ret)
+{
+	const struct kernel_hop *hops = kernel_entry_hops(entry);
+	int r = 0, count = (int)entry->hops;
+	struct kernel_hop *found = NULL;
+
+	if (count == 0 && entry->value->nexthop_id) {
+		count = route_nexthops(route->tables, entry->value->nexthop_id, &found);
+		if (count < 0)
+			return count;
+		hops = found;
+	}
+	ret->cells = heap_realloc(NULL, ((size_t)count + 1) * HOP_COLUMNS * sizeof(*ret->cells));
+	ret->texts = heap_realloc(NULL, ((size_t)count + 1) * sizeof(*ret->texts));
+	for (int i = 0; i < count && r >= 0; i++)
+		r = route_make_hop(route, &hops[i], &ret->texts[i], ret->cells + i * HOP_COLUMNS);
+	free(found);
+	return r < 0 ? r : count;
 }
 
 /* Prints a step; route_step_f. */
@@ -142,9 +172,9 @@ static int route_print_step(void *context, const struct route_step *step)
 	char rule[ROUTE_TEXT_MAX], action[ROUTE_TEXT_MAX], prefix[ROUTE_TEXT_MAX];
 	struct route *route = context;
 	const struct kernel_entry *entry = &step->entry;
-	struct cell cells[ROUTE_COLUMNS] = {0}, *hops = NULL;
-	struct route_hop_text *texts = NULL;
-	int r = 0;
+	struct cell cells[ROUTE_COLUMNS] = {0};
+	struct route_hops hops = {0};
+	int count = 0;
 
 	route->steps++;
 	route->last = *step;
@@ -164,24 +194,20 @@ static int route_print_step(void *context, const struct route_step *step)
 		cells[COLUMN_PREFIX] = cell_text(prefix);
 		cells[COLUMN_TYPE] = cell_text(route_type_word(entry->value->type));
 		cells[COLUMN_METRIC] = cell_number(entry->metric, metric);
-		hops = heap_realloc(NULL, (entry->hops + 1) * HOP_COLUMNS * sizeof(*hops));
-		texts = heap_realloc(NULL, (entry->hops + 1) * sizeof(*texts));
-		for (unsigned i = 0; i < entry->hops && r >= 0; i++)
-			r = route_make_hop(route, &kernel_entry_hops(entry)[i], &texts[i],
-			                   hops + i * HOP_COLUMNS);
+		count = route_make_hops(route, entry, &hops);
 		cells[COLUMN_HOPS] = (struct cell){
 			.kind = CELL_LIST,
 			.columns = route_hop_columns,
-			.cells = hops,
+			.cells = hops.cells,
 			.column_count = HOP_COLUMNS,
-			.row_count = entry->hops,
+			.row_count = (size_t)(count < 0 ? 0 : count),
 		};
 	}
-	if (r >= 0 && route->written == STATUS_DONE)
+	if (count >= 0 && route->written == STATUS_DONE)
 		route->written = output_row(route->output, cells);
-	free(hops);
-	free(texts);
-	return r;
+	free(hops.cells);
+	free(hops.texts);
+	return count < 0 ? count : 0;
 }
 
 /* ---- the command ---- */

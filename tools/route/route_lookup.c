@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tools/fib/kernel_tables.h"
@@ -23,6 +24,8 @@ int route_tables_open(struct route_tables *tables, const struct stele_snapshot *
 		                     &tables->rules);
 	if (r >= 0)
 		r = route_table_open(snapshot, KERNEL_LINKS, &tables->links);
+	if (r >= 0)
+		r = route_table_open(snapshot, KERNEL_NEXTHOPS, &tables->nexthops);
 	if (r >= 0 && wide)
 		r = route_table_open(snapshot, KERNEL_ALTERNATIVES6, &tables->alternatives);
 	return r;
@@ -55,6 +58,78 @@ int route_link_named(const struct route_tables *tables, const char *name, struct
 	}
 	stele_cursor_close(cursor);
 	return r;
+}
+
+/* ---- next-hop objects ---- */
+
+/* Reads a row of an object. Returns 1, 0 if there is none, or a negative errno. */
+static int route_nexthop(const struct route_tables *tables, uint32_t id, unsigned number,
+                         struct kernel_nexthop *ret)
+{
+	struct stele_row row;
+	uint8_t key[6];
+	int r;
+
+	memcpy(key, &(uint32_t){htonl(id)}, 4);
+	memcpy(key + 4, &(uint16_t){htons((uint16_t)number)}, 2);
+	r = stele_table_get(&tables->nexthops, key, 48, &row);
+	if (r == 1)
+		memcpy(ret, row.value, sizeof(*ret));
+	return r;
+}
+
+static struct kernel_hop route_nexthop_hop(const struct kernel_nexthop *nexthop, uint16_t weight)
+{
+	static const uint8_t none[16];
+	struct kernel_hop hop = {
+		.ifindex = nexthop->ifindex,
+		.weight = weight,
+		.encap = nexthop->encap,
+		.dead = nexthop->dead,
+		.linkdown = nexthop->linkdown,
+		.onlink = nexthop->onlink,
+	};
+
+	if (memcmp(nexthop->gateway4, none, 4) != 0) {
+		hop.family = 4;
+		memcpy(hop.gateway, nexthop->gateway4, 4);
+	} else if (memcmp(nexthop->gateway6, none, 16) != 0) {
+		hop.family = 6;
+		memcpy(hop.gateway, nexthop->gateway6, 16);
+	}
+	return hop;
+}
+
+int route_nexthops(const struct route_tables *tables, uint32_t id, struct kernel_hop **ret)
+{
+	struct kernel_nexthop row, member;
+	struct kernel_hop *hops = NULL;
+	int r = 1, count = 0;
+
+	/* Members of a group are no groups. */
+	for (unsigned i = 0; i <= UINT16_MAX && r == 1; i++) {
+		struct kernel_hop *larger;
+
+		r = route_nexthop(tables, id, i, &row);
+		member = row;
+		if (r == 1 && row.member)
+			r = route_nexthop(tables, row.member, 0, &member);
+		if (r != 1 || member.blackhole)
+			break;
+		larger = realloc(hops, (size_t)(count + 1) * sizeof(*hops));
+		if (!larger) {
+			r = -ENOMEM;
+			break;
+		}
+		hops = larger;
+		hops[count++] = route_nexthop_hop(&member, row.weight);
+	}
+	if (r < 0) {
+		free(hops);
+		return r;
+	}
+	*ret = hops;
+	return count;
 }
 
 /* ---- routes ---- */

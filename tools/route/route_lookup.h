@@ -12,7 +12,7 @@
 /* The tables of one snapshot, for one family. */
 struct route_tables {
 	bool wide; /* IPv6 */
-	struct stele_table rules, fib, links;
+	struct stele_table rules, fib, links, nexthops;
 	struct stele_table alternatives; /* IPv6 only */
 };
 
@@ -26,6 +26,11 @@ int route_tables_open(struct route_tables *tables, const struct stele_snapshot *
 int route_lookup(const struct route_tables *tables, uint32_t table, const uint8_t to[16],
                  const uint8_t from[16], struct kernel_prefix *ret_prefix,
                  struct kernel_entry *ret);
+
+/* Finds the next hops of a next-hop object. The kernel does not name them in a route that uses the
+ * object if net.ipv4.nexthop_compat_mode is 0. Allocates `*ret`, which the caller frees. Returns
+ * their number, 0 if there is no such object, or a negative errno. */
+int route_nexthops(const struct route_tables *tables, uint32_t id, struct kernel_hop **ret);
 
 /* Find a link by its number or its name. Return 1, 0 if there is none, or a negative errno. */
 int route_link(const struct route_tables *tables, uint32_t ifindex, struct kernel_link *ret);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Next hops as programs see them: the example docs/examples/forward.c, and `stele route', with a
+ * mirror of routes of each kind. Needs root. */
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include <stele/stele.h>
+
+#include "tests/support/kernel_source.h"
+
+static const char *const routes[] = {
+	"route add default via 10.0.0.9",
+	"route add 10.50.0.0/16 via 10.0.0.2",
+	"route add 10.51.0.0/16 dev d1",
+	"route add blackhole 10.52.0.0/16",
+	/* What the local table throws is looked up in the main table. */
+	"route add throw 10.50.7.0/24 table local",
+	"route add throw 10.53.0.0/16",
+	/* RFC 5549 */
+	"route add 10.54.0.0/16 via inet6 fd00::5",
+	"route add 10.55.0.0/16 encap seg6 mode encap segs fd00::9 dev d0",
+	/* The hop by v0, which has no carrier, is dead. */
+	"route add 10.56.0.0/16 nexthop via 10.0.2.2 nexthop via 10.0.1.2",
+	"nexthop add id 4 via 10.0.0.4 dev d0",
+	"nexthop add id 5 via fd00::7 dev d0",
+	"nexthop add id 6 group 4",
+	"nexthop add id 7 encap ip id 7 dst 10.9.9.9 via 10.0.0.8 dev d0",
+	"nexthop add id 8 group 4,3 type resilient buckets 8",
+	"route add 10.57.0.0/16 nhid 4",
+	"route add 10.58.0.0/16 nhid 5",
+	"route add 10.59.0.0/16 nhid 6",
+	"route add 10.60.0.0/16 nhid 7",
+	"route add 10.61.0.0/16 nhid 8",
+};
+
+static void setup(void)
+{
+	kernel_setup();
+	/* With this setting, messages about routes do not say what their next-hop objects are. */
+	if (system("echo 0 >/proc/sys/net/ipv4/nexthop_compat_mode &&"
+	           "for i in /proc/sys/net/ipv4/conf/*/ignore_routes_with_linkdown; do"
+	           " echo 1 >$i; done") != 0)
+		cr_skip_test("this kernel has no next-hop objects");
+	kernel_ip("link add v0 type veth peer name v1");
+	kernel_ip("address add 10.0.2.1/24 dev v0");
+	kernel_ip("link set v0 up");
+	kernel_ip("link set v1 up");
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		kernel_ip("%s", routes[i]);
+	kernel_ip("link set v1 down");
+	while (system("ip route show 10.56.0.0/16 | grep -q 'dev v0.* dead linkdown'") != 0)
+		usleep(1000);
+}
+
+static const char *command_path(void)
+{
+	return getenv("STELE") ? getenv("STELE") : "build/stele";
+}
+
+/* Reads all that a command prints. */
+static void run(const char *command, char *ret, size_t size)
+{
+	FILE *pipe = popen(command, "r");
+	size_t length;
+
+	cr_assert(pipe);
+	length = fread(ret, 1, size - 1, pipe);
+	ret[length] = '\0';
+	pclose(pipe);
+}
+
+Test(kernel_forward, the_example_forwards, .init = setup, .fini = kernel_teardown, .timeout = 120)
+{
+	unsigned d0 = if_nametoindex("d0"), d1 = if_nametoindex("d1");
+	char want[2048], have[2048], command[512];
+	struct stele_subscriber *subscriber;
+
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	snprintf(want, sizeof(want),
+	         "192.0.2.1: via 10.0.0.9 on link %u\n10.50.0.1: via 10.0.0.2 on link %u\n"
+	         "10.51.0.1: on link %u\n10.52.0.1: not forwarded\n10.0.0.1: for this machine\n"
+	         "10.50.7.1: via 10.0.0.2 on link %u\n10.53.0.1: no route\n"
+	         "10.54.0.1: via fd00::5 on link %u\n10.55.0.1: encapsulation 5\n"
+	         "10.56.0.1: via 10.0.1.2 on link %u\n10.57.0.1: via 10.0.0.4 on link %u\n"
+	         "10.58.0.1: via fd00::7 on link %u\n10.59.0.1: via 10.0.0.4 on link %u\n"
+	         "10.60.0.1: encapsulation 2\n10.61.0.1: via 10.0.0.4 on link %u\n",
+	         d0, d0, d1, d0, d0, d1, d0, d0, d0, d0);
+	snprintf(command, sizeof(command),
+	         "for i in 192.0.2.1 10.50.0.1 10.51.0.1 10.52.0.1 10.0.0.1 10.50.7.1 10.53.0.1 "
+	         "10.54.0.1 10.55.0.1 10.56.0.1 10.57.0.1 10.58.0.1 10.59.0.1 10.60.0.1 10.61.0.1; "
+	         "do echo $i; done | \"$(dirname %s)\"/examples/forward %s",
+	         command_path(), kernel_region);
+	run(command, have, sizeof(have));
+	cr_assert_str_eq(have, want);
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
+/* Checks what `stele route' prints of the next hops to an address. */
+static void check_hops(const char *address, const char *want)
+{
+	char command[256], have[2048];
+
+	snprintf(command, sizeof(command), "%s route %s %s", command_path(), kernel_region,
+	         address);
+	run(command, have, sizeof(have));
+	cr_assert(strstr(have, want), "to %s: no \"%s\" in:\n%s", address, want, have);
+}
+
+Test(kernel_forward, the_command_prints_next_hops, .init = setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	struct stele_subscriber *subscriber;
+	char have[1024], command[256];
+
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	check_hops("10.54.0.1", "gateway=fd00::5 interface=d0\n");
+	check_hops("10.55.0.1", "interface=d0 encap=seg6\n");
+	check_hops("10.56.0.1", "interface=v0 dead=true");
+	check_hops("10.57.0.1", "gateway=10.0.0.4 interface=d0\n");
+	check_hops("10.58.0.1", "gateway=fd00::7 interface=d0\n");
+	check_hops("10.60.0.1", "gateway=10.0.0.8 interface=d0 encap=ip\n");
+	check_hops("10.61.0.1", "gateway=10.0.0.4 interface=d0 weight=3\n");
+	snprintf(command, sizeof(command), "%s get --format ndjson %s/nexthops 8,0", command_path(),
+	         kernel_region);
+	run(command, have, sizeof(have));
+	cr_assert(strstr(have, "\"resilient\": true, \"buckets\": 8"), "%s", have);
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
