@@ -3,8 +3,10 @@
  * `stele publish --kernel-routes' and kernel_run(): how they start, what they print, and what they
  * refuse. Needs root. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -28,13 +30,22 @@ Test(kernel_command, the_command_publishes, .init = kernel_setup, .fini = kernel
 	kernel_source_stop();
 }
 
+static void read_file(const char *path, char *ret, size_t size)
+{
+	FILE *file = fopen(path, "r");
+	size_t length;
+
+	cr_assert(file);
+	length = fread(ret, 1, size - 1, file);
+	ret[length] = '\0';
+	fclose(file);
+}
+
 /* Runs the command while some versions are made, and returns what it has printed. */
 static void read_log(const char *option, char *ret, size_t size)
 {
 	struct stele_subscriber *subscriber;
 	char path[64];
-	size_t length;
-	FILE *file;
 
 	snprintf(path, sizeof(path), "/tmp/stele-test-%d.log", (int)getpid());
 	kernel_command_start(path, option);
@@ -48,11 +59,7 @@ static void read_log(const char *option, char *ret, size_t size)
 	}
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
-	file = fopen(path, "r");
-	cr_assert(file);
-	length = fread(ret, 1, size - 1, file);
-	ret[length] = '\0';
-	fclose(file);
+	read_file(path, ret, size);
 	unlink(path);
 }
 
@@ -77,6 +84,26 @@ Test(kernel_command, the_log_has_a_line_for_each_event, .init = kernel_setup,
 	read_log("--verbose", log, sizeof(log));
 	cr_assert(strstr(log, "applied 1 kernel messages"), "%s", log);
 	cr_assert_gt(count_lines(log), 10u, "%s", log);
+}
+
+/* Without the capability, the kernel's buffer for messages is small. */
+Test(kernel_command, a_small_buffer_is_reported, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 60)
+{
+	struct stele_subscriber *subscriber;
+	char log[4096], path[64];
+
+	cr_assert_eq(prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN), 0);
+	snprintf(path, sizeof(path), "/tmp/stele-test-%d.log", (int)getpid());
+	kernel_command_start(path, NULL);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+	read_file(path, log, sizeof(log));
+	unlink(path);
+	cr_assert(strstr(log, "the receive buffer has "), "%s", log);
+	cr_assert(strstr(log, "KiB instead of 131072, "), "%s", log);
 }
 
 /* A mirror that starts on a region which an earlier one filled commits only the difference, or

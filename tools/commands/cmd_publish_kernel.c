@@ -103,9 +103,13 @@ static void publish_kernel_report(void *context, const struct kernel_report *rep
 				mirrored->routes->pushed ? "FRR and kernel" : "kernel");
 		break;
 	case KERNEL_SYNCED:
-		publish_kernel_print(mirrored, version, "the tables are %s state%s",
-		                     publish_kernel_owner(mirrored),
-		                     mirrored->synced ? " again" : ", and follow it");
+		if (mirrored->synced)
+			publish_kernel_print(mirrored, version, "the tables are %s state again",
+			                     publish_kernel_owner(mirrored));
+		else
+			publish_kernel_print(mirrored, version,
+			                     "the tables are %s state, %u objects, and follow it",
+			                     publish_kernel_owner(mirrored), report->objects);
 		mirrored->synced = true;
 		break;
 	case KERNEL_LOST:

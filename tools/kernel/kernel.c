@@ -514,6 +514,21 @@ static int kernel_loop(struct source *source)
 	}
 }
 
+/* Says that the system gave less memory for messages than the mirror asked for. */
+static void kernel_note_buffer(struct source *source)
+{
+	const struct kernel_sockets *sockets = &source->sockets;
+	char note[200];
+
+	if (sockets->receive_buffer >= sockets->receive_wanted)
+		return;
+	snprintf(note, sizeof(note),
+	         "the receive buffer has %d KiB instead of %d, so many changes at once may lose "
+	         "messages; CAP_NET_ADMIN or a larger net.core.rmem_max helps",
+	         sockets->receive_buffer / 1024, sockets->receive_wanted / 1024);
+	kernel_region_note(&source->region, KERNEL_NOTED, note);
+}
+
 static int kernel_run_source(struct source *source)
 {
 	int r;
@@ -532,8 +547,10 @@ static int kernel_run_source(struct source *source)
 		r = kernel_fpm_open(&source->fpm, &source->region, source->options->fpm);
 	if (r >= 0)
 		r = kernel_region_attach(&source->region);
-	if (r > 0)
+	if (r > 0) {
+		kernel_note_buffer(source);
 		r = kernel_loop(source);
+	}
 	if (r < 0 && !source->region.failed)
 		kernel_region_fail(&source->region, r,
 		                   "cannot read the kernel's tables over rtnetlink: %s",

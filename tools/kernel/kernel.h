@@ -36,7 +36,7 @@ struct kernel_status;
 struct stele_publisher_options;
 
 enum kernel_event {
-	KERNEL_NOTED = 1, /* how the publisher has attached */
+	KERNEL_NOTED = 1, /* how the publisher has attached, or what keeps it from working well */
 	KERNEL_DUMPED,    /* a version that read objects again */
 	KERNEL_UPDATED,   /* a version by messages alone */
 	/* The tables are the kernel's state: at the start, after KERNEL_LOST and KERNEL_FULL. */

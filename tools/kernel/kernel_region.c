@@ -86,7 +86,7 @@ int kernel_region_attach(struct kernel_region *region)
 		return kernel_region_fail_library(region, r);
 	region->store->space.publisher = region->publisher;
 	if (*stele_publisher_note(region->publisher))
-		region_report(region, KERNEL_NOTED, 0, stele_publisher_note(region->publisher));
+		kernel_region_note(region, KERNEL_NOTED, stele_publisher_note(region->publisher));
 	return 1;
 }
 

@@ -56,7 +56,7 @@ int kernel_region_begin(struct kernel_region *region);
  * committed. */
 int kernel_region_commit(struct kernel_region *region, const char *doubt);
 
-/* Reports an event of the connection to FRR, outside of transactions. */
+/* Reports an event that has a note, outside of transactions. */
 void kernel_region_note(struct kernel_region *region, enum kernel_event event, const char *note);
 
 /* Ends the transaction without a version. */

@@ -53,7 +53,7 @@ static int socket_subscribe(struct kernel_sockets *sockets, unsigned kinds)
 
 static int socket_open_both(struct kernel_sockets *sockets, unsigned kinds, int receive_buffer)
 {
-	int size = receive_buffer ? receive_buffer : DEFAULT_RECEIVE_BUFFER;
+	int size = receive_buffer ? receive_buffer : DEFAULT_RECEIVE_BUFFER, given;
 
 	sockets->buffer = malloc(BUFFER_SIZE);
 	if (!sockets->buffer)
@@ -75,6 +75,11 @@ static int socket_open_both(struct kernel_sockets *sockets, unsigned kinds, int 
 	    0)
 		(void)setsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUF, &size,
 		                 sizeof(size));
+	/* The kernel doubles the size, for its own structures. */
+	if (getsockopt(kernel_events_fd(sockets), SOL_SOCKET, SO_RCVBUF, &given,
+	               &(socklen_t){sizeof(given)}) == 0)
+		sockets->receive_buffer = given / 2;
+	sockets->receive_wanted = size;
 	if (mnl_socket_bind(sockets->events, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_bind(sockets->dumps, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_bind(sockets->queries, 0, MNL_SOCKET_AUTOPID) < 0)

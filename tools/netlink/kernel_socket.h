@@ -50,6 +50,8 @@ struct kernel_sockets {
 	uint8_t *queue;
 	size_t queue_read, queue_end, queue_capacity;
 	bool lost; /* messages were lost during a dump, and the caller does not know it yet */
+	int receive_wanted,
+		receive_buffer; /* bytes for messages: wanted, and what the system gave */
 };
 
 /* Receives one message. Returns 0, or a negative errno, which the function that reads the messages

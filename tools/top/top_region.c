@@ -376,13 +376,19 @@ static void region_draw_publisher(const struct top_region *region, int row, int 
 /* Draws whether the tables are the kernel's state. */
 static void region_draw_mirror(const struct top_region *region, int row)
 {
-	bool attached = region->info.publisher_attached;
-	char text[MIRROR_TEXT];
+	const struct kernel_status *mirror = &region->mirror;
+	bool attached = region->info.publisher_attached, good = mirror->synced && attached;
+	char text[MIRROR_TEXT], ago[TOP_WORD], lost[TOP_WORD];
 
+	mirror_describe(mirror, attached, text);
+	if (good && mirror->losses)
+		snprintf(text, sizeof(text), "synced for %s, messages lost %s times",
+		         words_ago(mirror->since, ago), describe_number(mirror->losses, lost));
+	else if (good)
+		snprintf(text, sizeof(text), "synced for %s, no messages lost",
+		         words_ago(mirror->since, ago));
 	screen_put(row, 0, 10, false, DIM, "kernel");
-	screen_put(row, 11, screen_columns() - 11, false,
-	           region->mirror.synced && attached ? GOOD : WARN,
-	           mirror_describe(&region->mirror, attached, text));
+	screen_put(row, 11, screen_columns() - 11, false, good ? GOOD : WARN, text);
 }
 
 void region_draw(struct region_page *page)
