@@ -12,6 +12,7 @@
 
 #include <stele/stele.h>
 
+#include "lib/units.h"
 #include "tests/support/kernel_source.h"
 
 static const char *const routes[] = {
@@ -135,6 +136,74 @@ Test(kernel_forward, the_command_prints_next_hops, .init = setup, .fini = kernel
 	         kernel_region);
 	run(command, have, sizeof(have));
 	cr_assert(strstr(have, "\"resilient\": true, \"buckets\": 8"), "%s", have);
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
+/* Returns what the kernel has, or the region, as lines GROUP BUCKET OBJECT. */
+static void read_buckets(bool kernel, char *ret, size_t size)
+{
+	char command[300];
+
+	if (kernel)
+		snprintf(command, sizeof(command),
+		         "ip nexthop bucket show | awk '{print $2, $4, $8}' | sort -n -k1 -k2");
+	else
+		snprintf(command, sizeof(command),
+		         "%s dump --format csv %s/buckets | tail -n +2 | tr , ' '", command_path(),
+		         kernel_region);
+	run(command, ret, size);
+}
+
+static const struct {
+	const char *command;
+	const char *settled; /* succeeds when the kernel has moved all buckets that it will move */
+} bucket_steps[] = {
+	{"nexthop add id 20 via 10.0.0.2 dev d0", "true"},
+	{"nexthop add id 21 via 10.0.1.2 dev d1", "true"},
+	{"nexthop add id 22 via 10.0.0.3 dev d0", "true"},
+	{"nexthop add id 30 group 20/21 type resilient buckets 4 idle_timer 1 unbalanced_timer 0",
+         "true"},
+	{"nexthop add id 31 group 22,5/21 type resilient buckets 16 idle_timer 1", "true"},
+	/* The kernel moves buckets when they are idle for a second, with a message for each. */
+	{"nexthop replace id 30 group 20,3/21 type resilient",
+         "test $(ip nexthop bucket show id 30 | grep -c 'nhid 20') = 3"},
+	{"nexthop replace id 31 group 20/21 type resilient",
+         "test $(ip nexthop bucket show id 31 | grep -c 'nhid 20') = 8"},
+	/* The kernel moves buckets without a message. */
+	{"nexthop del id 20", "true"},
+	{"nexthop del id 30", "true"},
+	{"link set d1 down", "true"},
+};
+
+Test(kernel_forward, buckets_are_mirrored, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 240)
+{
+	struct stele_subscriber *subscriber;
+	struct kernel_status before, after;
+
+	if (system("ip nexthop bucket show") != 0)
+		cr_skip_test("this kernel has no resilient groups");
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	before = read_status(subscriber);
+	for (size_t i = 0; i < sizeof(bucket_steps) / sizeof(bucket_steps[0]); i++) {
+		char kernel_has[1024] = "", region_has[1024] = "?";
+		int64_t deadline = kernel_now() + 60 * NSEC_PER_SEC;
+
+		kernel_ip("%s", bucket_steps[i].command);
+		while (system(bucket_steps[i].settled) != 0 ||
+		       strcmp(kernel_has, region_has) != 0) {
+			cr_assert(kernel_now() < deadline,
+			          "after \"%s\" the region has\n%s\nthe kernel\n%s",
+			          bucket_steps[i].command, region_has, kernel_has);
+			read_buckets(true, kernel_has, sizeof(kernel_has));
+			read_buckets(false, region_has, sizeof(region_has));
+		}
+	}
+	after = read_status(subscriber);
+	cr_assert_eq(after.dumps, before.dumps);
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
 }

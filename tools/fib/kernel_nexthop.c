@@ -28,9 +28,10 @@ uint32_t kernel_nexthop_id(const struct stele_row *row)
 	return ntohl(id);
 }
 
-/* Deletes the rows of an object from number `from` on. Returns 1 if there was one, 0, or a negative
- * errno. */
-static int nexthop_delete(struct kernel_store *store, uint32_t id, unsigned from)
+/* Deletes the rows of an object from number `from` on, in the table of next-hop objects or of
+ * buckets. Returns 1 if there was one, 0, or a negative errno. */
+static int nexthop_delete(struct kernel_store *store, enum kernel_table table, uint32_t id,
+                          unsigned from)
 {
 	int r = 1, any = 0;
 
@@ -38,7 +39,7 @@ static int nexthop_delete(struct kernel_store *store, uint32_t id, unsigned from
 		uint8_t key[6];
 
 		nexthop_key(id, (uint16_t)member, key);
-		r = stele_writable_delete(store->tables[KERNEL_NEXTHOPS], key, 48);
+		r = stele_writable_delete(store->tables[table], key, 48);
 		any |= r == 1;
 	}
 	return r < 0 ? r : any;
@@ -55,7 +56,7 @@ static int nexthop_put(struct kernel_store *store, uint32_t id, uint16_t member,
 	nexthop_key(id, member, key);
 	r = kernel_space_put(&store->space, store->tables[KERNEL_NEXTHOPS], key, 48, value,
 	                     sizeof(*value));
-	return r == -ENOSPC ? nexthop_delete(store, id, member) : r;
+	return r == -ENOSPC ? nexthop_delete(store, KERNEL_NEXTHOPS, id, member) : r;
 }
 
 /* Returns the first row of an object, or NULL. */
@@ -142,8 +143,10 @@ static int nexthop_remove(struct kernel_store *store, uint32_t id, kernel_doubt_
 {
 	const struct kernel_nexthop *first = nexthop_find(store, id);
 	bool bridge = first && first->bridge;
-	int r = nexthop_delete(store, id, 0);
+	int r = nexthop_delete(store, KERNEL_BUCKETS, id, 0);
 
+	if (r >= 0)
+		r = nexthop_delete(store, KERNEL_NEXTHOPS, id, 0);
 	if (store->pushed)
 		return r;
 	if (r >= 0 && bridge)
@@ -307,7 +310,7 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 		changed |= r == 1;
 	}
 	if (r >= 0)
-		r = nexthop_delete(store, id, rows);
+		r = nexthop_delete(store, KERNEL_NEXTHOPS, id, rows);
 	changed |= r == 1;
 	if (store->pushed)
 		return r < 0 ? r : changed;
@@ -316,6 +319,39 @@ int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *mess
 	if (r >= 0 && known && changed)
 		r = nexthop_doubt_groups(store, id, doubt, context);
 	return r;
+}
+
+/* ---- buckets ---- */
+
+bool kernel_bucket_decode(const struct nlmsghdr *message, struct kernel_row *ret)
+{
+	struct kernel_attributes found, bucket;
+	struct kernel_bucket value;
+	uint16_t index;
+
+	if (!kernel_attributes_read(message, sizeof(struct nhmsg), &found) || !found.of[NHA_ID])
+		return false;
+	kernel_attributes_nested(found.of[NHA_RES_BUCKET], &bucket);
+	if (!bucket.of[NHA_RES_BUCKET_INDEX] || !bucket.of[NHA_RES_BUCKET_NH_ID])
+		return false;
+	index = kernel_attribute_u16(bucket.of[NHA_RES_BUCKET_INDEX], 0);
+	value.member = kernel_attribute_u32(bucket.of[NHA_RES_BUCKET_NH_ID], 0);
+	*ret = (struct kernel_row){.table = KERNEL_BUCKETS, .key_bits = 48, .size = sizeof(value)};
+	nexthop_key(kernel_attribute_u32(found.of[NHA_ID], 0), index, ret->key);
+	memcpy(ret->value, &value, sizeof(value));
+	return true;
+}
+
+bool kernel_nexthop_moves_buckets(struct kernel_store *store, const struct nlmsghdr *message)
+{
+	struct kernel_attributes found;
+	const struct kernel_nexthop *old;
+
+	if (!kernel_attributes_read(message, sizeof(struct nhmsg), &found))
+		return false;
+	old = nexthop_find(store, kernel_attribute_u32(found.of[NHA_ID], 0));
+	return (old && old->resilient) ||
+	       kernel_attribute_u16(found.of[NHA_GROUP_TYPE], 0) == NEXTHOP_GRP_TYPE_RES;
 }
 
 /* ---- dumps ---- */

@@ -6,6 +6,7 @@
 #define TOOLS_FIB_KERNEL_NEXTHOP_H
 
 #include "tools/fib/kernel_relink.h"
+#include "tools/fib/kernel_rows.h"
 
 /* Reports a link whose routes must be read again. */
 typedef void kernel_doubt_f(void *context, uint32_t ifindex);
@@ -25,6 +26,13 @@ int kernel_nexthop_resolve(struct kernel_store *store, struct kernel_entry *entr
 
 /* Returns the number of the object of a row. */
 uint32_t kernel_nexthop_id(const struct stele_row *row);
+
+/* Decodes a message about a bucket of a resilient group. Returns false if it is incomplete. */
+bool kernel_bucket_decode(const struct nlmsghdr *message, struct kernel_row *ret);
+
+/* Returns true if a message is about a resilient group: then the kernel may have moved buckets
+ * without a message. Called before kernel_nexthop_apply(). */
+bool kernel_nexthop_moves_buckets(struct kernel_store *store, const struct nlmsghdr *message);
 
 /* Returns true if an object has a next hop on this link. */
 bool kernel_nexthop_uses(struct kernel_store *store, uint32_t ifindex);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -335,8 +336,11 @@ void kernel_rule_number(struct kernel_row *rule, struct kernel_rule_place *last)
 	rows_rule_set_order(rule, last->count++);
 }
 
-int kernel_rule_find(struct stele_writable *rules, struct kernel_row *rule, uint32_t *ret_equal,
-                     uint32_t *ret_count)
+/* Counts the rules of the priority of a rule. Sets `*ret_equal` to the number of the first one that
+ * is equal, or to `*ret_count`. Sets the column `order` of `rule` to `*ret_count`. Returns 0 or a
+ * negative errno of the table. */
+static int rows_rule_find(struct stele_writable *rules, struct kernel_row *rule,
+                          uint32_t *ret_equal, uint32_t *ret_count)
 {
 	uint32_t equal = UINT32_MAX, count = 0;
 	struct stele_row found;
@@ -352,8 +356,11 @@ int kernel_rule_find(struct stele_writable *rules, struct kernel_row *rule, uint
 	return r;
 }
 
-int kernel_rule_remove(struct stele_writable *rules, struct kernel_row *rule, uint32_t at,
-                       uint32_t count)
+/* Removes the rule number `at` of `count` rules of the priority of `rule`, and renumbers those
+ * after it. Overwrites `rule`. Returns 1 or a negative errno of the table; after -ENOSPC the rules
+ * of this priority are undefined. */
+static int rows_rule_remove(struct stele_writable *rules, struct kernel_row *rule, uint32_t at,
+                            uint32_t count)
 {
 	struct stele_row next;
 	int r = 1;
@@ -369,4 +376,29 @@ int kernel_rule_remove(struct stele_writable *rules, struct kernel_row *rule, ui
 	}
 	rows_rule_set_order(rule, count - 1);
 	return r < 0 ? r : stele_writable_delete(rules, rule->key, rule->key_bits);
+}
+
+int kernel_rule_apply(struct kernel_space *space, struct stele_writable *rules,
+                      struct kernel_row *rule, bool new, bool old, bool *ret_clear)
+{
+	uint32_t equal, count;
+	int r = rows_rule_find(rules, rule, &equal, &count);
+
+	*ret_clear = true;
+	if (r < 0)
+		return r;
+	if (new) {
+		*ret_clear = equal == count || !old;
+		if (*ret_clear)
+			r = kernel_space_put(space, rules, rule->key, rule->key_bits, rule->value,
+			                     rule->size);
+	} else if (equal < count && old) {
+		*ret_clear = false;
+	} else if (equal < count) {
+		r = rows_rule_remove(rules, rule, equal, count);
+		*ret_clear = r != -ENOSPC;
+	} else {
+		*ret_clear = old;
+	}
+	return r < 0 && r != -ENOSPC ? r : 0;
 }

@@ -49,16 +49,11 @@ struct kernel_rule_place {
 /* Sets the column `order` of a rule of a dump, which has the rules in the kernel's order. */
 void kernel_rule_number(struct kernel_row *rule, struct kernel_rule_place *last);
 
-/* Counts the rules of the priority of a rule. Sets `*ret_equal` to the number of the first one that
- * is equal, or to `*ret_count`. Sets the column `order` of `rule` to `*ret_count`. Returns 0 or a
- * negative errno of the table. */
-int kernel_rule_find(struct stele_writable *rules, struct kernel_row *rule, uint32_t *ret_equal,
-                     uint32_t *ret_count);
-
-/* Removes the rule number `at` of `count` rules of the priority of `rule`, and renumbers those
- * after it. Overwrites `rule`. Returns 1 or a negative errno of the table; after -ENOSPC the rules
- * of this priority are undefined. */
-int kernel_rule_remove(struct stele_writable *rules, struct kernel_row *rule, uint32_t at,
-                       uint32_t count);
+/* Applies a message about a rule, `new` or deleted. The kernel inserts a new rule after those of
+ * the same priority, and deletes the first one that is equal. It allows equal rules, so an `old`
+ * message about a rule that is there may be about another one. Sets `*ret_clear` to false if the
+ * rules must be read again. Overwrites `rule`. Returns 0 or a negative errno of the table. */
+int kernel_rule_apply(struct kernel_space *space, struct stele_writable *rules,
+                      struct kernel_row *rule, bool new, bool old, bool *ret_clear);
 
 #endif

@@ -26,6 +26,7 @@ const char *const kernel_table_names[KERNEL_TABLES] = {
 	[KERNEL_ALTERNATIVES4] = "alternatives4",
 	[KERNEL_ALTERNATIVES6] = "alternatives6",
 	[KERNEL_NEXTHOPS] = "nexthops",
+	[KERNEL_BUCKETS] = "buckets",
 	[KERNEL_RULES4] = "rules4",
 	[KERNEL_RULES6] = "rules6",
 	[KERNEL_STATUS] = "status",
@@ -289,6 +290,12 @@ static const struct stele_column nexthop_columns[] = {
 	STELE_VALUE(struct kernel_nexthop, scope, STELE_CHAR),
 };
 
+static const struct stele_column bucket_columns[] = {
+	STELE_KEY("id", STELE_U32),
+	STELE_KEY("bucket", STELE_U16),
+	STELE_VALUE(struct kernel_bucket, member, STELE_U32),
+};
+
 static const struct stele_word action_words[] = {
 	{"unspec", FR_ACT_UNSPEC},       {"lookup", FR_ACT_TO_TBL},
 	{"goto", FR_ACT_GOTO},           {"nop", FR_ACT_NOP},
@@ -366,6 +373,7 @@ static const struct stele_schema alternatives4 =
 static const struct stele_schema alternatives6 =
 	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, alternative6_columns);
 static const struct stele_schema nexthops = STELE_SCHEMA(struct kernel_nexthop, nexthop_columns);
+static const struct stele_schema buckets = STELE_SCHEMA(struct kernel_bucket, bucket_columns);
 static const struct stele_schema rules4 = STELE_SCHEMA(struct kernel_rule, rule4_columns);
 static const struct stele_schema rules6 = STELE_SCHEMA(struct kernel_rule, rule6_columns);
 static const struct stele_schema mirror_status = STELE_SCHEMA(struct kernel_status, status_columns);
@@ -384,6 +392,7 @@ const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
 	[KERNEL_ALTERNATIVES4] = &alternatives4,
 	[KERNEL_ALTERNATIVES6] = &alternatives6,
 	[KERNEL_NEXTHOPS] = &nexthops,
+	[KERNEL_BUCKETS] = &buckets,
 	[KERNEL_RULES4] = &rules4,
 	[KERNEL_RULES6] = &rules6,
 	[KERNEL_STATUS] = &mirror_status,

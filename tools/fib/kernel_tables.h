@@ -34,6 +34,7 @@ enum kernel_table {
 	KERNEL_ALTERNATIVES4,
 	KERNEL_ALTERNATIVES6,
 	KERNEL_NEXTHOPS,
+	KERNEL_BUCKETS,
 	KERNEL_RULES4,
 	KERNEL_RULES6,
 	KERNEL_STATUS,
@@ -181,6 +182,12 @@ struct kernel_nexthop {
 	bool onlink;
 	char protocol[12];
 	char scope[12];
+};
+
+/* A bucket of a resilient group: a flow takes the next-hop object of the bucket that its hash
+ * names. The key is the number of the group, and the number of the bucket from 0. */
+struct kernel_bucket {
+	uint32_t member; /* the next-hop object */
 };
 
 /* A policy routing rule (`ip rule'). The key is the priority and the number of the rule among those

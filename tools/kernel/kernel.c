@@ -339,6 +339,15 @@ static int kernel_read_proxies(struct source *source)
 	return r < 0 ? r : 0;
 }
 
+/* Reads the buckets of all resilient groups. */
+static int kernel_read_buckets(struct source *source)
+{
+	int r = kernel_dump_kind(source, KERNEL_KIND_BUCKETS);
+
+	source->mirror.buckets_moved |= r == 1;
+	return r < 0 ? r : 0;
+}
+
 /* Reads what is dirty or in doubt, and applies what arrived meanwhile. */
 static int kernel_read_again(struct source *source)
 {
@@ -349,9 +358,12 @@ static int kernel_read_again(struct source *source)
 		bool dump = mirror->doubts.dirty && kernel_rest(source) == 0;
 
 		if (!dump && !mirror->doubts.link_count) {
-			if (kernel_now() < source->proxies_at)
+			if (mirror->buckets_moved)
+				r = kernel_read_buckets(source);
+			else if (kernel_now() >= source->proxies_at)
+				r = kernel_read_proxies(source);
+			else
 				break;
-			r = kernel_read_proxies(source);
 			continue;
 		}
 		kernel_mirror_read_start(mirror);
@@ -455,7 +467,7 @@ static int64_t kernel_rest_until_round(const struct source *source)
 	int64_t next = router < source->proxies_at ? router : source->proxies_at;
 	int64_t left = next - kernel_now();
 
-	if (source->mirror.doubts.link_count)
+	if (source->mirror.doubts.link_count || source->mirror.buckets_moved)
 		return 0;
 	if (source->mirror.doubts.dirty && kernel_rest(source) < left)
 		left = kernel_rest(source);

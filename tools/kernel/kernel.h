@@ -15,6 +15,7 @@
  *   alternatives4, alternatives6
  *                      all other routes
  *   nexthops           the next-hop objects
+ *   buckets            the buckets of resilient groups
  *   rules4, rules6     the rules by which the kernel chooses routing tables
  *   links              the interfaces
  *   addresses4, addresses6

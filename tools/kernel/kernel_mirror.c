@@ -326,39 +326,23 @@ static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlm
 
 /* ---- rules ---- */
 
-/* The kernel inserts a new rule after those of the same priority, and deletes the first one that is
- * equal. It allows equal rules, so an old message about a rule that is there may be about another
- * one. */
 static int mirror_apply_rule(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
-	bool new = message->nlmsg_type == RTM_NEWRULE, clear = true;
-	uint32_t equal, count;
+	bool clear = true;
 	int r;
 
 	if (!kernel_decode_rule(message, row))
 		return 0;
-	r = kernel_rule_find(mirror_table(mirror, row->table), row, &equal, &count);
-	if (r < 0)
-		return r;
-	if (new) {
-		clear = equal == count || !mirror->store.replay.on;
-		r = clear ? mirror_row_put(mirror, row) : 0;
-	} else if (equal < count && mirror->store.replay.on) {
-		clear = false;
-	} else if (equal < count) {
-		r = kernel_rule_remove(mirror_table(mirror, row->table), row, equal, count);
-		clear = r != -ENOSPC;
-	} else {
-		clear = mirror->store.replay.on;
-	}
+	r = kernel_rule_apply(&mirror->store.space, mirror_table(mirror, row->table), row,
+	                      message->nlmsg_type == RTM_NEWRULE, mirror->store.replay.on, &clear);
 	if (!clear)
 		kernel_doubts_mark(&mirror->doubts,
 		                   row->table == KERNEL_RULES4
 		                           ? KERNEL_KIND_MASK(KERNEL_KIND_RULES4)
 		                           : KERNEL_KIND_MASK(KERNEL_KIND_RULES6),
 		                   "a message did not fit");
-	return r == -ENOSPC ? 0 : r;
+	return r;
 }
 
 int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *message)
@@ -388,8 +372,13 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 		break;
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
+		mirror->buckets_moved |= kernel_nexthop_moves_buckets(&mirror->store, message);
 		r = kernel_nexthop_apply(&mirror->store, message, kernel_doubts_add_all,
 		                         &mirror->doubts);
+		break;
+	case RTM_NEWNEXTHOPBUCKET:
+		if (kernel_bucket_decode(message, &mirror->row))
+			r = mirror_row_put(mirror, &mirror->row);
 		break;
 	default:
 		break;
@@ -412,6 +401,7 @@ static const struct {
 	[KERNEL_KIND_PROXIES6] = {KERNEL_PROXIES6, -1},
 	[KERNEL_KIND_FDB] = {KERNEL_FDB, -1},
 	[KERNEL_KIND_NEXTHOPS] = {KERNEL_NEXTHOPS, -1},
+	[KERNEL_KIND_BUCKETS] = {KERNEL_BUCKETS, -1},
 	[KERNEL_KIND_RULES4] = {KERNEL_RULES4, -1},
 	[KERNEL_KIND_RULES6] = {KERNEL_RULES6, -1},
 	[KERNEL_KIND_ROUTES4] = {KERNEL_FIB4, KERNEL_ALTERNATIVES4},
@@ -510,6 +500,8 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 	}
 	if (kind == KERNEL_KIND_ROUTES6)
 		mirror->store.sourced = 0;
+	if (kind == KERNEL_KIND_BUCKETS)
+		mirror->buckets_moved = false;
 	mirror->sourced.count = 0;
 	mirror->last_rule.count = 0;
 	mirror->last_fdb.key_bits = 0;
@@ -542,8 +534,12 @@ int kernel_mirror_dump_add(struct kernel_mirror *mirror, const struct nlmsghdr *
 			r = mirror_dump_put(mirror, row);
 		break;
 	case RTM_NEWNEXTHOP:
+		mirror->buckets_moved |= kernel_nexthop_moves_buckets(&mirror->store, message);
 		r = kernel_nexthops_add(&mirror->nexthops, &mirror->store, message,
 		                        kernel_doubts_add_all, &mirror->doubts);
+		break;
+	case RTM_NEWNEXTHOPBUCKET:
+		r = kernel_bucket_decode(message, row) ? mirror_dump_put(mirror, row) : 0;
 		break;
 	case RTM_NEWRULE:
 		if (kernel_decode_rule(message, row)) {

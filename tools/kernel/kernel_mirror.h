@@ -29,6 +29,8 @@ struct kernel_mirror {
 	struct kernel_row row;   /* the decoded message */
 	struct kernel_list list; /* the routes of its prefix */
 
+	bool buckets_moved; /* buckets of a group must be read again; the publisher resets it */
+
 	/* State of a dump. */
 	enum kernel_kind dumping;
 	bool torn; /* the dump had an object twice: the kernel changed meanwhile */

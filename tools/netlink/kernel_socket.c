@@ -221,6 +221,7 @@ static const struct {
 	[KERNEL_KIND_PROXIES6] = {RTM_GETNEIGH, AF_INET6, sizeof(struct ndmsg)},
 	[KERNEL_KIND_FDB] = {RTM_GETNEIGH, AF_BRIDGE, sizeof(struct ndmsg)},
 	[KERNEL_KIND_NEXTHOPS] = {RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg)},
+	[KERNEL_KIND_BUCKETS] = {RTM_GETNEXTHOPBUCKET, AF_UNSPEC, sizeof(struct nhmsg)},
 	[KERNEL_KIND_RULES4] = {RTM_GETRULE, AF_INET, sizeof(struct fib_rule_hdr)},
 	[KERNEL_KIND_RULES6] = {RTM_GETRULE, AF_INET6, sizeof(struct fib_rule_hdr)},
 	[KERNEL_KIND_ROUTES4] = {RTM_GETROUTE, AF_INET, sizeof(struct rtmsg)},
