@@ -398,18 +398,25 @@ const struct stele_schema *const kernel_schemas[KERNEL_TABLES] = {
 	[KERNEL_STATUS] = &mirror_status,
 };
 
+int kernel_tables_find(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES])
+{
+	int r = 0;
+
+	for (int i = 0; i < KERNEL_TABLES && r >= 0; i++)
+		r = stele_writable_open(tx, kernel_table_names[i], NULL, &tables[i]);
+	return r;
+}
+
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES])
 {
 	for (int i = 0; i < KERNEL_TABLES; i++) {
 		int r = stele_transaction_ensure_table(tx, kernel_table_names[i],
 		                                       kernel_schemas[i]);
 
-		if (r >= 0)
-			r = stele_writable_open(tx, kernel_table_names[i], NULL, &tables[i]);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return kernel_tables_find(tx, tables);
 }
 
 /* ---- the row of the table `status` ---- */

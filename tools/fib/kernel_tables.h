@@ -256,6 +256,11 @@ const char *kernel_encap_word(uint8_t encap);
  * stele_transaction_ensure_table() with its error message. */
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES]);
 
+/* Opens all tables, which exist and have the right schemas. Comparing the schemas takes more time
+ * than a change of one route. Returns 0, or an error of stele_writable_open() with its error
+ * message. */
+int kernel_tables_find(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES]);
+
 /* The space that rows take of the region.
  *
  * A transaction needs memory of its own: for deletions, for the tables' nodes, and for the commit.

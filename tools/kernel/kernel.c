@@ -11,8 +11,8 @@
  * Therefore such a dump waits until a multiple of the duration of the last one has passed. Messages
  * are still applied meanwhile.
  *
- * The first message after a quiet time is committed at once. Then the kernel is busy: messages are
- * collected for SETTLE_MS, so that a burst is one version.
+ * A message is committed at once if none has arrived for BUSY_NS before it. Else the kernel is
+ * busy: messages are collected for SETTLE_MS, so that a burst is one version.
  *
  * Each set of dumps starts with a dump of the links, whichever kinds are dirty. The kernel reports
  * that a link goes down, or that an address is removed, before it removes the routes that depend on
@@ -40,10 +40,14 @@
 #include "tools/fib/kernel_tables.h"
 #include "tools/netlink/kernel_words.h"
 
-/* Nanoseconds between two removals of dead subscribers. */
-#define REAP_NS (5 * NSEC_PER_SEC)
-/* Milliseconds without a message that end a burst. */
+/* Milliseconds between two calls of kernel_region_tidy(); and maximum messages meanwhile. With
+ * more, routes are being loaded: the memory that is free now is needed soon. */
+#define TIDY_MS       5000
+#define TIDY_MESSAGES 1000
+/* Milliseconds without a message that end a burst; and nanoseconds without a message after which
+ * the next one is no part of a burst. */
 #define SETTLE_MS 2
+#define BUSY_NS   (5 * NSEC_PER_MSEC)
 /* Milliseconds without a message after which the kernel is quiet. */
 #define QUIET_MS 20
 /* Maximum nanoseconds and messages of a burst. */
@@ -83,6 +87,8 @@ struct source {
 	int64_t last_event; /* time of the last message */
 	int64_t rest_until; /* time before which no dump starts while messages arrive */
 	int64_t proxies_at; /* time to read the proxy neighbours again */
+	int64_t tidy_at;    /* time of the next kernel_tidy() */
+	uint64_t tidied;    /* messages at the last one */
 	unsigned failures;  /* rounds without success for lack of memory */
 };
 
@@ -441,12 +447,12 @@ static int kernel_make_space(struct source *source)
 /* Runs a round: one transaction, and a version if it changed something. */
 static int kernel_round(struct source *source)
 {
-	bool quiet = kernel_now() - source->last_event > QUIET_MS * NSEC_PER_MSEC;
+	bool busy = kernel_now() - source->last_event < BUSY_NS;
 	int r = kernel_region_begin(&source->region);
 
 	if (r <= 0)
 		return r;
-	r = kernel_fill(source, quiet ? 0 : SETTLE_MS);
+	r = kernel_fill(source, busy ? SETTLE_MS : 0);
 	if (r >= 0)
 		r = kernel_region_commit(&source->region, kernel_reason(source));
 	else
@@ -502,11 +508,24 @@ static int kernel_wait(struct source *source)
 	return fds[1].revents || pushed || kernel_rest_until_round(source) == 0;
 }
 
+/* Tidies the region now and then, unless the kernel is busy. */
+static void kernel_tidy(struct source *source)
+{
+	uint64_t messages = source->region.status.messages;
+	int64_t now = kernel_now();
+
+	if (now < source->tidy_at)
+		return;
+	if (messages - source->tidied <= TIDY_MESSAGES)
+		kernel_region_tidy(&source->region);
+	source->tidy_at = now + TIDY_MS * NSEC_PER_MSEC;
+	source->tidied = messages;
+}
+
 /* Runs rounds until stop_fd is readable. */
 static int kernel_loop(struct source *source)
 {
-	int64_t reap_at = kernel_now() + REAP_NS;
-
+	source->tidy_at = kernel_now() + TIDY_MS * NSEC_PER_MSEC;
 	for (;;) {
 		int r = kernel_wait(source);
 
@@ -516,10 +535,7 @@ static int kernel_loop(struct source *source)
 			r = kernel_round(source);
 		if (r < 0)
 			return r;
-		if (kernel_now() >= reap_at) {
-			stele_publisher_reap(source->region.publisher);
-			reap_at = kernel_now() + REAP_NS;
-		}
+		kernel_tidy(source);
 		if (!source->mirror.doubts.dirty &&
 		    kernel_space_may_fit(&source->mirror.store.space))
 			kernel_start_over(source, "the region is full");

@@ -9,6 +9,12 @@
 
 /* Nanoseconds to wait for another publisher to go away; the default of the library. */
 #define ATTACH_NS (5 * NSEC_PER_SEC)
+/* Maximum bytes of old versions in a region that the mirror creates. A session of a daemon that
+ * flaps replaces all routes, which would be kept for as many versions as history has. */
+#define HISTORY_BYTES (UINT64_C(4) << 20)
+/* Minimum bytes that a compaction returns to the system, and minimum part of the region. */
+#define COMPACT_BYTES (UINT64_C(4) << 20)
+#define COMPACT_PART  8
 /* Nanoseconds between two looks at stop_fd while waiting for another publisher. */
 #define SLICE_NS (100 * NSEC_PER_MSEC)
 
@@ -71,6 +77,8 @@ int kernel_region_attach(struct kernel_region *region)
 
 	if (region->options->publisher)
 		slice = *region->options->publisher;
+	if (!slice.history_bytes)
+		slice.history_bytes = HISTORY_BYTES;
 	timeout = slice.attach_timeout_ns ? slice.attach_timeout_ns : ATTACH_NS;
 	end = kernel_now() + timeout;
 	if (timeout > SLICE_NS)
@@ -84,6 +92,7 @@ int kernel_region_attach(struct kernel_region *region)
 	}
 	if (r < 0)
 		return kernel_region_fail_library(region, r);
+	region->shared = slice.flags & STELE_SHARED;
 	region->store->space.publisher = region->publisher;
 	if (*stele_publisher_note(region->publisher))
 		kernel_region_note(region, KERNEL_NOTED, stele_publisher_note(region->publisher));
@@ -114,6 +123,26 @@ void kernel_region_detach(struct kernel_region *region)
 		region_report(region, KERNEL_STOPPED, 0, "");
 }
 
+/* ---- memory ---- */
+
+void kernel_region_tidy(struct kernel_region *region)
+{
+	struct stele_publisher_stats stats = {.size = sizeof(stats)};
+	uint64_t unused;
+
+	stele_publisher_reap(region->publisher);
+	if (stele_publisher_describe(region->publisher, &stats) < 0)
+		return;
+	unused = stats.arena_size - stats.arena_used;
+	if (unused < region->unusable)
+		region->unusable = unused;
+	if (unused - region->unusable < COMPACT_BYTES || unused < stats.arena_size / COMPACT_PART ||
+	    stele_publisher_compact(region->publisher) < 0)
+		return;
+	if (stele_publisher_describe(region->publisher, &stats) == 0)
+		region->unusable = stats.arena_size - stats.arena_used;
+}
+
 /* ---- transactions ---- */
 
 int kernel_region_begin(struct kernel_region *region)
@@ -127,7 +156,9 @@ int kernel_region_begin(struct kernel_region *region)
 			return 0;
 	if (r < 0)
 		return kernel_region_fail_library(region, r);
-	r = kernel_tables_open(region->tx, region->store->tables);
+	/* Nobody else alters or drops tables, unless publishers share the region. */
+	r = region->ensured ? kernel_tables_find(region->tx, region->store->tables)
+	                    : kernel_tables_open(region->tx, region->store->tables);
 	if (r < 0) {
 		kernel_region_fail_library(region, r);
 		kernel_region_abort(region);
@@ -184,6 +215,7 @@ int kernel_region_commit(struct kernel_region *region, const char *doubt)
 		return r;
 	if (r < 0)
 		return kernel_region_fail_library(region, r);
+	region->ensured = !region->shared;
 	region_report_version(region, r == 1 ? version : 0, full);
 	return 0;
 }

@@ -28,7 +28,10 @@ struct kernel_region {
 	/* What was last reported of the state: KERNEL_SYNCED, KERNEL_LOST, KERNEL_FULL,
 	 * KERNEL_DISCONNECTED, or 0. */
 	enum kernel_event state;
-	bool failed; /* options->error has the error message */
+	bool shared;       /* other publishers may be attached */
+	bool ensured;      /* the tables exist, and stay */
+	bool failed;       /* options->error has the error message */
+	uint64_t unusable; /* unused bytes of the arena that a compaction leaves */
 };
 
 /* Sets the error message, and returns `r`. */
@@ -44,6 +47,10 @@ int kernel_region_attach(struct kernel_region *region);
 /* Detaches, and writes first to the table `status` that the tables are not followed any more. Does
  * nothing if it is not attached. */
 void kernel_region_detach(struct kernel_region *region);
+
+/* Removes dead subscribers, and compacts the region if that returns much memory to the system. Then
+ * it takes time in proportion to the rows. */
+void kernel_region_tidy(struct kernel_region *region);
 
 /* Begins a transaction, and opens its tables for the store. Waits while another publisher that
  * shares the region has a transaction open. Returns 1, or 0 if stop_fd is readable: then there is
