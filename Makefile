@@ -75,10 +75,11 @@ examples := $(example_sources:docs/examples/%.c=$(BUILD)/examples/%)
 
 # The packages of all goals are installed before anything is compiled: the packages for checks bring
 # <sys/sdt.h>, which changes the objects.
-needed := $(addprefix $(BUILD)/packages-,build $(if $(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS)),check))
+needed := $(addprefix $(BUILD)/packages-,build $(if $(filter-out check-routers,$(filter check% stress $(BUILD)/tests/%,$(MAKECMDGOALS))),check) \
+	$(filter routers,$(patsubst check-%,%,$(MAKECMDGOALS))))
 
 .PHONY: all check check-static check-includes check-paths check-sources check-circles check-symbols check-abi check-probes check-headers check-examples check-build check-32bit check-instructions check-compatible check-sanitizers check-litmus check-models check-tests \
-	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh abi-dump fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format check-format lint help objects FORCE
+	$(addprefix check-,$(kinds)) check-asan check-tsan check-fresh check-routers abi-dump fuzz check-fuzz fuzzers stress bench bench-deps bench-plots run demo picture install uninstall clean format check-format lint help objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -247,7 +248,7 @@ $(BUILD)/packages-%: build-aux/packages.sh $(BUILD)/flags
 	@touch $@
 
 # One at a time: apt refuses to run twice at once.
-$(addprefix $(BUILD)/packages-,run check picture): | $(BUILD)/packages-build
+$(addprefix $(BUILD)/packages-,run check picture routers): | $(BUILD)/packages-build
 
 # ---- checks ----
 
@@ -343,6 +344,9 @@ check-asan: ## the tests with AddressSanitizer, LeakSanitizer and UBSan, in buil
 check-tsan: ## the tests with ThreadSanitizer, in build/tsan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=thread' check-tests
+
+check-routers: $(BUILD)/stele | $(BUILD)/packages-routers ## run bird and FRR beside the mirror of the kernel's routes, and compare (needs root, half an hour)
+	$(Q)STELE=$(BUILD)/stele tests/scripts/check_routers.sh
 
 check-fresh: ## what the README promises, on bare Debian trees (needs root)
 	$(Q)tests/scripts/check_fresh.sh

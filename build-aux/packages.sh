@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh build|run|picture|check|languages|lint|fresh|bench: installs the missing Debian packages for a target.
+# packages.sh build|run|picture|check|routers|languages|lint|fresh|bench: installs the missing Debian packages for a target.
 # It looks for commands and headers rather than packages, so software installed in other ways counts. The
 # preprocessor finds headers exactly as the build does: $CC with $CPPFLAGS and $CFLAGS.
 set -eu
@@ -9,6 +9,7 @@ set -eu
 CC=${CC:-gcc}
 CXX=${CXX:-g++}
 wanted=
+keep_stopped= # services of the packages, which must not run on this machine
 
 want()
 {
@@ -137,6 +138,16 @@ check)
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||
 		wanted="$wanted libc6-dev-i386"
 	;;
+routers)
+	build
+	command_from ip iproute2
+	command_from unshare util-linux
+	command_from python3 python3
+	command_from jq jq
+	# Routing daemons change the routes of the machine that they run on.
+	there bird || { want bird2 && keep_stopped=bird; }
+	[ -x /usr/lib/frr/zebra ] || { want frr && keep_stopped="$keep_stopped frr"; }
+	;;
 languages)
 	# The compilers for which stele generate writes modules. They take a gigabyte, so `make check` does
 	# without them, and its tests of these languages are skipped.
@@ -168,7 +179,7 @@ bench)
 	header_from hiredis/hiredis.h libhiredis-dev
 	;;
 *)
-	echo "usage: $0 build|run|picture|check|languages|lint|fresh|bench" >&2
+	echo "usage: $0 build|run|picture|check|routers|languages|lint|fresh|bench" >&2
 	exit 2
 	;;
 esac
@@ -189,7 +200,34 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "installing$wanted"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+
+# While this file is there, Debian's packages start no services. One that was there is put back.
+policy=/usr/sbin/policy-rc.d
+forbid_services()
+{
+	[ ! -e $policy ] || $root mv $policy "$policy.stele"
+	printf '#!/bin/sh\nexit 101\n' | $root tee $policy >/dev/null
+	$root chmod 755 $policy
+}
+
+allow_services()
+{
+	$root rm -f $policy
+	[ ! -e "$policy.stele" ] || $root mv "$policy.stele" $policy
+	# nor after the next boot
+	# shellcheck disable=SC2086 # a list of words
+	! command -v systemctl >/dev/null || $root systemctl disable $keep_stopped >/dev/null 2>&1 || :
+}
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup()
+{
+	rm -f "$log"
+	[ -z "$keep_stopped" ] || allow_services
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+[ -z "$keep_stopped" ] || forbid_services
 apt()
 {
 	# shellcheck disable=SC2086 # $root is one word or empty
