@@ -174,7 +174,7 @@ Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
 	         "column \"prefix\": expected a string, a number", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"prefix\": 1}\n", "duplicate", ""},
 		{"[]\n", "expected one JSON object on each line", "an array begins here"},
-		{"  [\n{}\n]\n", "stele dump --format ndjson", "an array begins here"},
+		{"  [\n{}\n]\n", "--input-format json", "an array begins here"},
 		{"{\"prefix\": \n", "expected one JSON object", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
 	         "\"metric\": 5.5}\n",

@@ -29,8 +29,9 @@ static const char doc[] =
 	"  stele publish --dry-run net/routes routes.csv\n"
 	"  stele publish --max-removed 10% net/routes routes.csv\n"
 	"  stele publish --check './sane <\"$STELE_TABLE_FILE\"' net/routes routes.csv\n"
-	"  stele dump --format ndjson net/routes | ssh other stele publish \\\n"
-	"    --input-format ndjson net/routes -\n"
+	"  stele dump --format ndjson net/routes | ssh other stele publish net/routes -\n"
+	"  ip -json -4 route | stele publish --ignore-unknown --empty-as metric=0 \\\n"
+	"    --columns 'dst=prefix,gateway=next_hop,dev=interface' net/routes -\n"
 	"  stele publish --kernel-routes kernel\n"
 	"  stele publish --kernel-routes --table main --protocol bgp --family inet bgp4\n"
 	"  stele publish --fpm 2620 frr\n"
@@ -40,11 +41,17 @@ static const char doc[] =
 	"is wrong, nothing is changed; up to 20 wrong rows are reported."
 	"\v"
 	"FILE, or standard input if it is -, is CSV, whose first line names the columns in "
-	"any order; or, if its name ends in .ndjson, .jsonl or .json, one JSON object on "
-	"each line. It is read completely before the region is locked. Its last line must "
+	"any order; or has one JSON object on each line; or is a JSON array of objects. The "
+	"first character tells which. It is read completely before the region is locked. Its "
+	"last line must "
 	"end in a line feed, because a truncated file may not. A file without rows is "
 	"refused if the table has any, because the output of a failed command looks the "
 	"same.\n"
+	"\n"
+	"An empty field, and null, is the default of its column, unless --empty-as is given; "
+	"without a default, it is empty text, or an error. --columns may be repeated, and so "
+	"may --empty-as; NAME= leaves a column out. With --no-header, --columns has the "
+	"columns of the table in the order of the fields.\n"
 	"\n"
 	"With --kernel-routes, the command mirrors the kernel until SIGINT, SIGTERM or "
 	"SIGHUP, in tables that it creates if they do not exist. fib4 and fib6 have the "
@@ -99,6 +106,13 @@ enum {
 	OPTION_FPM,
 	OPTION_FPM_QUIET,
 	OPTION_FPM_HOLD,
+	OPTION_COLUMNS,
+	OPTION_DELIMITER,
+	OPTION_EMPTY_AS,
+	OPTION_IGNORE_UNKNOWN,
+	OPTION_NO_HEADER,
+	OPTION_NULL,
+	OPTION_SKIP_OTHER_FAMILY,
 };
 
 /* Returns what argp expects of an option whose argument was parsed. */
@@ -111,16 +125,32 @@ static error_t publish_parsed(enum status status)
 static error_t publish_parse_input(int key, const char *argument, struct publish *publish)
 {
 	struct replacement_options *input = &publish->input;
+	enum status status = STATUS_DONE;
 
 	switch (key) {
 	case 'i':
-		if (strcmp(argument, "csv") != 0 && strcmp(argument, "ndjson") != 0) {
-			fail(STATUS_INPUT,
-			     "--input-format: invalid value \"%s\" (expected csv or ndjson)",
-			     argument);
-			return EINVAL;
-		}
-		input->format = strcmp(argument, "csv") == 0 ? INPUT_CSV : INPUT_NDJSON;
+		status = replacement_format(argument, &input->format);
+		break;
+	case OPTION_COLUMNS:
+		status = mapping_add_columns(&input->mapping, argument);
+		break;
+	case OPTION_EMPTY_AS:
+		status = mapping_add_empty(&input->mapping, argument);
+		break;
+	case OPTION_DELIMITER:
+		status = mapping_set_delimiter(&input->mapping, argument);
+		break;
+	case OPTION_NULL:
+		input->mapping.null = argument;
+		break;
+	case OPTION_NO_HEADER:
+		input->mapping.no_header = true;
+		break;
+	case OPTION_IGNORE_UNKNOWN:
+		input->mapping.ignore_unknown = true;
+		break;
+	case OPTION_SKIP_OTHER_FAMILY:
+		input->mapping.skip_other_family = true;
 		break;
 	case OPTION_UNTERMINATED:
 		input->allow_unterminated = true;
@@ -129,8 +159,7 @@ static error_t publish_parse_input(int key, const char *argument, struct publish
 		input->allow_empty = true;
 		break;
 	case OPTION_MAX_REMOVED:
-		if (replacement_limit(argument, &input->max_removed) != STATUS_DONE)
-			return EINVAL;
+		status = replacement_limit(argument, &input->max_removed);
 		break;
 	case 'n':
 		publish->dry_run = true;
@@ -139,7 +168,7 @@ static error_t publish_parse_input(int key, const char *argument, struct publish
 		return ARGP_ERR_UNKNOWN;
 	}
 	publish->input_given = true;
-	return 0;
+	return status == STATUS_DONE ? 0 : EINVAL;
 }
 
 static error_t publish_parse(int key, char *argument, struct argp_state *state)
@@ -369,7 +398,9 @@ static enum status publish_run(int argc, char **argv)
 	publish.region = table.target.region;
 	publish.tables = &table;
 	publish.table_count = 1;
-	return publish_files(&publish);
+	status = publish_files(&publish);
+	mapping_free(&publish.input.mapping);
+	return status;
 }
 
 const struct command command_publish = {
@@ -380,8 +411,22 @@ const struct command command_publish = {
 	.options =
 		(const struct argp_option[]){
 			{"input-format", 'i', "FORMAT", 0,
-                         "The format of the file, csv or ndjson, instead of the one that its name implies",
+                         "The format of the file, csv, ndjson or json, instead of the one that its start implies",
                          0},
+			{"columns", OPTION_COLUMNS, "NAME=COLUMN,...", 0,
+                         "Read the file's column NAME as this column of the table", 0},
+			{"ignore-unknown", OPTION_IGNORE_UNKNOWN, NULL, 0,
+                         "Leave out columns of the file that the table does not have", 0},
+			{"delimiter", OPTION_DELIMITER, "CHARACTER", 0,
+                         "What separates the fields of CSV, or tab", 0},
+			{"no-header", OPTION_NO_HEADER, NULL, 0,
+                         "The CSV file has no first line with names", 0},
+			{"empty-as", OPTION_EMPTY_AS, "[COLUMN=]TEXT", 0,
+                         "Read empty fields, and null, as this text", 0},
+			{"null", OPTION_NULL, "TEXT", 0, "Fields of CSV with this text are empty",
+                         0},
+			{"skip-other-family", OPTION_SKIP_OTHER_FAMILY, NULL, 0,
+                         "Leave out rows whose key is an address of the other family", 0},
 			OPTION_ALLOW_UNTERMINATED,
 			{"allow-empty", OPTION_ALLOW_EMPTY, NULL, 0,
                          "Accept input without rows, which removes all rows", 0},

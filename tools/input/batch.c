@@ -101,7 +101,8 @@ enum status batch_read(struct batch *batch, struct input *input, const char *tab
 	unsigned wrong = 0;
 	bool there;
 
-	*batch = (struct batch){.name = input->lines.name, .schema = input->schema};
+	*batch = (struct batch){
+		.name = input->lines.name, .unit = input->unit, .schema = input->schema};
 	progress_start(&progress, table, input->lines.size);
 	for (;;) {
 		status = input_next(input, &there);
@@ -127,8 +128,9 @@ enum status batch_read(struct batch *batch, struct input *input, const char *tab
 static enum status batch_fail_row(const struct batch *batch, const struct batch_row *row,
                                   const char *message)
 {
-	return fail(STATUS_INPUT, "%s:%llu: %s", batch->name, (unsigned long long)row->line,
-	            message);
+	return fail(STATUS_INPUT,
+	            strcmp(batch->unit, "line") == 0 ? "%s:%llu: %s" : "%s: object %llu: %s",
+	            batch->name, (unsigned long long)row->line, message);
 }
 
 /* Returns the line of the first row with the same key as `row`. The batch must have such a row
@@ -149,7 +151,7 @@ static enum status batch_fail_key_twice(const struct batch *batch, const struct 
 	char key[512], message[1024];
 
 	stele_key_format(batch->schema, batch_key(batch, row), row->key_bits, key, sizeof(key));
-	snprintf(message, sizeof(message), "the key \"%s\" is already in line %llu", key,
+	snprintf(message, sizeof(message), "the key \"%s\" is already in %s %llu", key, batch->unit,
 	         (unsigned long long)batch_first_line(batch, row));
 	return batch_fail_row(batch, row, message);
 }

@@ -19,6 +19,7 @@ struct batch_row {
 
 struct batch {
 	const char *name; /* of the input, for error messages */
+	const char *unit; /* what batch_row.line counts: "line" or "object" */
 	const struct stele_schema *schema;
 	/* Keys and values of all rows. Sizes are in bytes. */
 	unsigned char *bytes;

@@ -10,22 +10,30 @@
 #include "tools/input/lines.h"
 #include "tools/rows/row.h"
 
-enum input_format { INPUT_BY_NAME, INPUT_CSV, INPUT_NDJSON };
+enum input_format { INPUT_BY_CONTENT, INPUT_CSV, INPUT_NDJSON, INPUT_JSON };
 
 struct input_driver;
+struct mapping;
 
 struct input {
 	const struct input_driver *driver;
 	struct lines lines;
 	const struct stele_schema *schema;
+	/* Set by the caller between input_open() and input_start(). NULL: the columns of the file
+	 * are those of the table. */
+	const struct mapping *mapping;
 	struct row_text text; /* the current row, valid until the next call */
-	uint64_t line;        /* number of the line on which the current row starts */
+	uint64_t line;        /* number of the line on which the current row starts; of the object,
+	                         if `unit' is "object" */
+	const char *unit;     /* "line", or "object" in JSON, which may be one long line */
 	bool wrong_row;       /* the last error was about one row; the next ones can be read */
 	void *state;          /* of the driver; may be NULL */
 };
 
 /* Opens a file without reading it, so that a missing file is reported before the region is opened.
- * INPUT_BY_NAME is NDJSON if the name ends in .ndjson, .jsonl or .json, and CSV otherwise. */
+ *
+ * INPUT_BY_CONTENT is JSON if the first character is '[', and NDJSON if it is '{'. An empty file is
+ * NDJSON if its name ends in .ndjson, .jsonl or .json. All else is CSV. */
 enum status input_open(struct input *input, const char *path, enum input_format format);
 
 /* Sets the schema, which must stay valid until input_close(), and reads the input up to the first

@@ -14,14 +14,16 @@
 #include "tools/input/input_driver.h"
 #include "tools/input/input_fail.h"
 #include "tools/input/lines.h"
+#include "tools/input/mapping.h"
+#include "tools/input/select.h"
 #include "tools/rows/row.h"
 
 /* Maximum bytes of a row of several lines; no row needs more. */
 #define ROW_MAX ((size_t)16 << 20)
 
 struct csv {
-	struct stele_csv columns; /* of the first line */
-	struct text text;         /* a row of several lines */
+	struct select select;
+	struct text text; /* a row of several lines */
 };
 
 /* Returns true if the text has an odd number of quotation marks, so that a row does
@@ -74,27 +76,41 @@ static enum status input_csv_read_rest(struct input *input, char **line, size_t 
 	return STATUS_DONE;
 }
 
-/* Reads a row into input->text. Sets `*ret_row` to false at the end of the file. */
+/* Reads a line with all of its row. Sets `*ret_line` to NULL at the end of the file. */
+static enum status input_csv_read_line(struct input *input, char **ret_line, size_t *ret_length)
+{
+	enum status status;
+
+	do {
+		status = lines_next(&input->lines, ret_line, ret_length);
+		if (status != STATUS_DONE)
+			return status;
+	} while (*ret_line && input_csv_is_empty(*ret_line, *ret_length));
+	if (!*ret_line)
+		return STATUS_DONE;
+	input->line = input->lines.number;
+	return input_csv_is_open(*ret_line, *ret_length)
+	               ? input_csv_read_rest(input, ret_line, ret_length)
+	               : STATUS_DONE;
+}
+
 static enum status input_csv_read_row(struct input *input, bool *ret_row)
 {
 	struct csv *csv = input->state;
-	enum status status;
+	enum selected selected = SELECTED_SKIP;
+	enum status status = STATUS_DONE;
 	size_t length;
 	char *line;
 
-	do {
-		status = lines_next(&input->lines, &line, &length);
+	while (status == STATUS_DONE && selected == SELECTED_SKIP) {
+		status = input_csv_read_line(input, &line, &length);
 		if (status != STATUS_DONE)
 			return status;
-	} while (line && input_csv_is_empty(line, length));
-	*ret_row = line != NULL;
-	if (!line)
-		return STATUS_DONE;
-	input->line = input->lines.number;
-	if (input_csv_is_open(line, length))
-		status = input_csv_read_rest(input, &line, &length);
-	input->text = (struct row_text){
-		.form = ROW_CSV, .text = line, .length = length, .csv = &csv->columns};
+		*ret_row = line != NULL;
+		if (!line)
+			return STATUS_DONE;
+		status = select_csv(&csv->select, input, line, length, &selected);
+	}
 	return status;
 }
 
@@ -102,28 +118,29 @@ static enum status input_csv_open(struct input *input)
 {
 	struct csv *csv = heap_realloc(NULL, sizeof(*csv));
 	enum status status;
-	bool row;
+	size_t length = 0;
+	char *line = NULL;
 
 	*csv = (struct csv){0};
 	input->state = csv;
-	status = input_csv_read_row(input, &row);
+	input->line = 1;
+	if (input->mapping && input->mapping->no_header)
+		return select_csv_header(&csv->select, input, NULL, 0);
+	status = input_csv_read_line(input, &line, &length);
 	if (status != STATUS_DONE)
 		return status;
-	if (!row) {
-		input->line = 1;
+	if (!line)
 		return input_fail(
 			input, "expected a first line with the names of the columns, but the file "
 			       "is empty");
-	}
-	if (stele_csv_parse(input->schema, input->text.text, input->text.length, &csv->columns) < 0)
-		return input_fail(input, "%s", stele_last_error());
-	return STATUS_DONE;
+	return select_csv_header(&csv->select, input, line, length);
 }
 
 static void input_csv_close(struct input *input)
 {
 	struct csv *csv = input->state;
 
+	select_free(&csv->select);
 	text_free(&csv->text);
 	free(csv);
 }

@@ -17,6 +17,6 @@ struct input_driver {
 	void (*close)(struct input *input);
 };
 
-extern const struct input_driver input_csv, input_ndjson;
+extern const struct input_driver input_csv, input_ndjson, input_json;
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
 #include "tools/input/input.h"
@@ -18,8 +19,8 @@ enum status input_fail(struct input *input, const char *format, ...)
 	va_end(arguments);
 	if (length < 0)
 		return STATUS_NO_SPACE;
-	fail(STATUS_INPUT, "%s:%llu: %s", input->lines.name, (unsigned long long)input->line,
-	     message);
+	fail(STATUS_INPUT, strcmp(input->unit, "line") == 0 ? "%s:%llu: %s" : "%s: object %llu: %s",
+	     input->lines.name, (unsigned long long)input->line, message);
 	free(message);
 	input->wrong_row = true;
 	return STATUS_INPUT;

@@ -8,7 +8,8 @@
 
 struct input;
 
-/* Prints the error message `FILE:LINE: MESSAGE` for the current row, and returns STATUS_INPUT. The
+/* Prints the error message `FILE:LINE: MESSAGE` for the current row, or `FILE: object N: MESSAGE`
+ * in JSON, and returns STATUS_INPUT. The
  * caller may go on with the next row, to report all wrong ones. */
 enum status input_fail(struct input *input, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

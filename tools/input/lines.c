@@ -101,7 +101,7 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 			feed = memchr(lines->buffer + lines->start + searched, '\n',
 			              there - searched);
 		searched = there;
-		if (feed || lines->at_end)
+		if (feed || lines->at_end || (lines->pieces && there > 0))
 			break;
 		status = lines_read_more(lines);
 		if (status != STATUS_DONE)
@@ -111,17 +111,31 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 	*ret_length = feed ? (size_t)(feed - *ret_line) + 1 : lines->end - lines->start;
 	lines->start += *ret_length;
 	lines->offset += *ret_length;
+	if (lines->offset == *ret_length)
+		lines_skip_mark(ret_line, ret_length);
 	if (*ret_length == 0)
 		*ret_line = NULL;
-	else if (++lines->number == 1)
-		lines_skip_mark(ret_line, ret_length);
-	if (*ret_line && !feed && lines->refuse_unterminated)
+	else if (feed || lines->at_end)
+		lines->number++;
+	if (*ret_line && !feed && lines->refuse_unterminated && !lines->pieces)
 		return fail(
 			STATUS_INPUT,
 			"%s:%llu: the last line has no line feed, so the file may have been cut "
 			"short; --allow-unterminated accepts it",
 			lines->name, (unsigned long long)lines->number);
 	return STATUS_DONE;
+}
+
+enum status lines_peek(struct lines *lines, const char **ret_text, size_t *ret_length)
+{
+	enum status status = STATUS_DONE;
+
+	while (status == STATUS_DONE && !lines->at_end && lines->end < PIECE &&
+	       (lines->end == 0 || !memchr(lines->buffer, '\n', lines->end)))
+		status = lines_read_more(lines);
+	*ret_text = lines->buffer;
+	*ret_length = lines->end;
+	return status;
 }
 
 bool line_is_blank(const char *line, size_t length)

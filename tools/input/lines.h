@@ -21,6 +21,7 @@ struct lines {
 	uint64_t size;               /* of the file in bytes; 0: not known */
 	bool at_end;                 /* the end of the file was read */
 	bool refuse_unterminated;    /* a last line without a line feed is an error */
+	bool pieces;                 /* lines_next() returns what is there of a line */
 	/* Called before each read(2), which may block; may be NULL. If it returns another status
 	 * than STATUS_DONE, lines_next() returns that status. */
 	enum status (*before_read)(void *context);
@@ -37,8 +38,15 @@ void lines_close(struct lines *lines);
  * the first line.
  *
  * A last line without a line feed is a sign of a truncated file. It is an error if
- * `refuse_unterminated` is set, and is returned otherwise. */
+ * `refuse_unterminated` is set, and is returned otherwise.
+ *
+ * If `pieces` is set, a line may come in several pieces, of which the last has the line feed, if
+ * there is one. Then no line is too long, and none is refused. */
 enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length);
+
+/* Reads the first line, or the start of a long one, and returns what is there of the file without
+ * taking it. Called before lines_next(). */
+enum status lines_peek(struct lines *lines, const char **ret_text, size_t *ret_length);
 
 /* Returns true if the line has only spaces, tabs and ends of lines. */
 bool line_is_blank(const char *line, size_t length);

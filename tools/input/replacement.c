@@ -8,6 +8,20 @@
 #include "tools/base/parse.h"
 #include "tools/output/difference.h"
 
+enum status replacement_format(const char *text, enum input_format *ret)
+{
+	static const char *const names[] = {
+		[INPUT_CSV] = "csv", [INPUT_NDJSON] = "ndjson", [INPUT_JSON] = "json"};
+
+	for (enum input_format format = INPUT_CSV; format <= INPUT_JSON; format++)
+		if (strcmp(text, names[format]) == 0) {
+			*ret = format;
+			return STATUS_DONE;
+		}
+	return fail(STATUS_INPUT,
+	            "--input-format: invalid value \"%s\" (expected csv, ndjson or json)", text);
+}
+
 enum status replacement_limit(const char *text, struct removal_limit *ret)
 {
 	size_t length = strlen(text);
@@ -50,8 +64,11 @@ enum status replacement_read(struct replacement *replacement, const struct place
 	if (status != STATUS_DONE)
 		return status;
 	input.lines.refuse_unterminated = !options->allow_unterminated;
+	input.mapping = &options->mapping;
 	status = writer_schema(place, target->region, target->table, writing, &replacement->schema,
 	                       &limit);
+	if (status == STATUS_DONE)
+		status = mapping_check(&options->mapping, replacement->schema);
 	if (status == STATUS_DONE)
 		status = replacement_read_input(replacement, &input, limit);
 	input_close(&input);

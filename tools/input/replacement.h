@@ -12,6 +12,7 @@
 #include "tools/base/status.h"
 #include "tools/input/batch.h"
 #include "tools/input/input.h"
+#include "tools/input/mapping.h"
 #include "tools/region/place.h"
 #include "tools/region/target.h"
 #include "tools/region/writer.h"
@@ -28,6 +29,7 @@ struct removal_limit {
 /* Options of `stele publish' that are about its input. */
 struct replacement_options {
 	enum input_format format;
+	struct mapping mapping;
 	bool allow_unterminated;
 	bool allow_empty;
 	struct removal_limit max_removed;
@@ -42,6 +44,9 @@ struct replacement {
 	struct stele_schema *schema;
 	struct batch batch;
 };
+
+/* Parses csv, ndjson or json. */
+enum status replacement_format(const char *text, enum input_format *ret);
 
 /* Parses N or N%. */
 enum status replacement_limit(const char *text, struct removal_limit *ret);
