@@ -10,8 +10,10 @@
 #include "lib/units.h"
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
+#include "tools/base/heap.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
+#include "tools/base/text.h"
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/input/check.h"
 #include "tools/input/input.h"
@@ -26,6 +28,7 @@
 static const char doc[] =
 	"Examples:\n"
 	"  stele publish net/routes routes.csv\n"
+	"  stele publish net routes=routes.csv neighbours=neighbours.csv\n"
 	"  stele publish --dry-run net/routes routes.csv\n"
 	"  stele publish --max-removed 10% net/routes routes.csv\n"
 	"  stele publish --check './sane <\"$STELE_TABLE_FILE\"' net/routes routes.csv\n"
@@ -36,7 +39,7 @@ static const char doc[] =
 	"  stele publish --kernel-routes --table main --protocol bgp --family inet bgp4\n"
 	"  stele publish --fpm 2620 frr\n"
 	"\n"
-	"Replaces all rows of a table by the rows of a file, as one version. Only "
+	"Replaces all rows of one or more tables by the rows of files, as one version. Only "
 	"differences are committed; if there are none, there is no new version. If one row "
 	"is wrong, nothing is changed; up to 20 wrong rows are reported."
 	"\v"
@@ -275,19 +278,26 @@ static enum status publish_check(const struct publish *publish, struct writer *w
 
 static enum status publish_commit(const struct publish *publish)
 {
+	struct text tables = {0};
 	struct writer writer;
 	enum status status;
+	int64_t rows = 0;
 
+	for (size_t i = 0; i < publish->table_count; i++) {
+		text_append_string(&tables, i > 0 ? ", " : "");
+		text_append_string(&tables, publish->tables[i].target.table);
+		rows += (int64_t)publish->tables[i].batch.count;
+	}
+	text_append(&tables, "", 1);
 	status = publish_put(publish, &writer);
 	if (status == STATUS_DONE)
 		status = publish_guard(publish, &writer);
 	if (status == STATUS_DONE && publish->check)
 		status = publish_check(publish, &writer);
 	if (status == STATUS_DONE)
-		status = writer_commit(&writer, publish->tables[0].target.table,
-		                       publish->writing.message,
-		                       (int64_t)publish->tables[0].batch.count);
+		status = writer_commit(&writer, tables.bytes, publish->writing.message, rows);
 	writer_close(&writer);
+	text_free(&tables);
 	return status;
 }
 
@@ -333,20 +343,93 @@ static enum status publish_dry_run(const struct publish *publish)
 	return status == STATUS_DONE ? printed : status;
 }
 
-/* Reads all rows before the publisher attaches: slow or endless input must not hold the region's
- * lock. */
-static enum status publish_files(const struct publish *publish)
+/* Opens all files before it reads one, so that a missing file is reported at once. */
+static enum status publish_open(struct publish *publish)
 {
 	enum status status = STATUS_DONE;
 
 	for (size_t i = 0; status == STATUS_DONE && i < publish->table_count; i++)
-		status = replacement_read(&publish->tables[i], publish->place, &publish->input,
+		status = replacement_open(&publish->tables[i], publish->place, &publish->input,
 		                          &publish->writing);
+	if (status != STATUS_DONE)
+		return status;
+	return mapping_check(&publish->input.mapping,
+	                     publish->table_count == 1 ? publish->tables[0].schema : NULL);
+}
+
+/* Reads all rows before the publisher attaches: slow or endless input must not hold the region's
+ * lock. */
+static enum status publish_files(struct publish *publish)
+{
+	enum status status = publish_open(publish);
+	uint64_t used = 0;
+
+	for (size_t i = 0; status == STATUS_DONE && i < publish->table_count; i++) {
+		status = replacement_read(&publish->tables[i], used);
+		used += publish->tables[i].batch.used;
+	}
 	if (status == STATUS_DONE)
 		status = publish->dry_run ? publish_dry_run(publish) : publish_commit(publish);
 	for (size_t i = 0; i < publish->table_count; i++)
 		replacement_free(&publish->tables[i]);
 	return status;
+}
+
+/* Parses TABLE=FILE. */
+static enum status publish_parse_table(const char *region, const char *text,
+                                       struct replacement *ret)
+{
+	const char *equals = strchr(text, '=');
+	char target[sizeof(ret->target.region) + sizeof(ret->target.table)];
+	size_t length = equals ? (size_t)(equals - text) : 0;
+
+	if (length == 0 || equals[1] == '\0' || memchr(text, '/', length))
+		return fail_usage("publish", "expected TABLE=FILE, but found \"%s\"", text);
+	snprintf(target, sizeof(target), "%s/%.*s", region,
+	         (int)(length > STELE_NAME_MAX ? STELE_NAME_MAX + 1 : length), text);
+	ret->path = equals + 1;
+	return target_parse("publish", target, true, &ret->target);
+}
+
+/* Refuses a table that is given twice, and standard input for two tables. */
+static enum status publish_check_tables(const struct publish *publish)
+{
+	for (size_t i = 0; i < publish->table_count; i++)
+		for (size_t j = 0; j < i; j++) {
+			const struct replacement *a = &publish->tables[i], *b = &publish->tables[j];
+
+			if (strcmp(a->target.table, b->target.table) == 0)
+				return fail_usage("publish", "table \"%s\" is given twice",
+				                  a->target.table);
+			if (strcmp(a->path, "-") == 0 && strcmp(b->path, "-") == 0)
+				return fail_usage("publish",
+				                  "standard input can only be read once; save it "
+				                  "to a file to publish two tables from it");
+		}
+	return STATUS_DONE;
+}
+
+/* Parses REGION TABLE=FILE..., or REGION/TABLE FILE. */
+static enum status publish_parse_operands(struct publish *publish, char **operands, size_t count)
+{
+	bool several = count > 0 && !strchr(operands[0], '/');
+	enum status status = STATUS_DONE;
+
+	if (count < 2 || (!several && count != 2))
+		return fail_usage("publish",
+		                  "expected REGION/TABLE and FILE, or REGION and TABLE=FILE...");
+	publish->table_count = several ? count - 1 : 1;
+	publish->tables = heap_realloc(NULL, publish->table_count * sizeof(*publish->tables));
+	memset(publish->tables, 0, publish->table_count * sizeof(*publish->tables));
+	publish->tables[0].path = operands[1];
+	if (!several)
+		status = target_parse("publish", operands[0], true, &publish->tables[0].target);
+	for (size_t i = 0; several && status == STATUS_DONE && i < publish->table_count; i++)
+		status = publish_parse_table(operands[0], operands[i + 1], &publish->tables[i]);
+	publish->region = publish->tables[0].target.region;
+	if (status == STATUS_DONE && publish->check && publish->table_count > 1)
+		return fail_usage("publish", "--check is for one table");
+	return status == STATUS_DONE ? publish_check_tables(publish) : status;
 }
 
 static enum status publish_run_kernel(const struct publish *publish, const struct call *call,
@@ -372,7 +455,6 @@ static enum status publish_run(int argc, char **argv)
 	struct publish publish = {.creation.size = sizeof(publish.creation),
 	                          .kernel.fpm.quiet_ns = 5 * NSEC_PER_SEC,
 	                          .kernel.fpm.hold_ns = 60 * NSEC_PER_SEC};
-	struct replacement table = {0};
 	enum status status;
 	struct call call;
 	int count;
@@ -389,16 +471,10 @@ static enum status publish_run(int argc, char **argv)
 		return fail_usage("publish", "--memory, --group, --table, --protocol, --family and "
 		                             "--verbose are only for --kernel-routes and "
 		                             "--fpm");
-	if (count != 2)
-		return fail_usage("publish", "expected REGION/TABLE and FILE");
-	status = target_parse("publish", call.operands[0], true, &table.target);
-	if (status != STATUS_DONE)
-		return status;
-	table.path = call.operands[1];
-	publish.region = table.target.region;
-	publish.tables = &table;
-	publish.table_count = 1;
-	status = publish_files(&publish);
+	status = publish_parse_operands(&publish, call.operands, (size_t)count);
+	if (status == STATUS_DONE)
+		status = publish_files(&publish);
+	free(publish.tables);
 	mapping_free(&publish.input.mapping);
 	return status;
 }
@@ -406,7 +482,8 @@ static enum status publish_run(int argc, char **argv)
 const struct command command_publish = {
 	.name = "publish",
 	.summary = "replace a table by a file, or mirror the kernel",
-	.usage = "REGION/TABLE FILE\n--kernel-routes REGION\n--fpm [ADDRESS:]PORT REGION",
+	.usage = "REGION/TABLE FILE\nREGION TABLE=FILE...\n--kernel-routes REGION\n"
+		 "--fpm [ADDRESS:]PORT REGION",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){

@@ -10,7 +10,7 @@ static void mapping_append(struct mapping_pair **pairs, size_t *count, const cha
                            const char *value)
 {
 	*pairs = heap_realloc(*pairs, (*count + 1) * sizeof(**pairs));
-	(*pairs)[(*count)++] = (struct mapping_pair){name, value};
+	(*pairs)[(*count)++] = (struct mapping_pair){name, value, false};
 }
 
 static char *mapping_copy(const char *text, size_t length)
@@ -79,16 +79,47 @@ void mapping_free(struct mapping *mapping)
 	free(mapping->empty);
 }
 
-static enum status mapping_check_name(const char *option, const char *name,
-                                      const struct stele_schema *schema)
+static bool mapping_has(const struct stele_schema *schema, const char *name)
+{
+	return *name == '\0' || stele_schema_column(schema, name) >= 0;
+}
+
+void mapping_mark(struct mapping *mapping, const struct stele_schema *schema)
+{
+	for (size_t i = 0; i < mapping->column_count; i++)
+		mapping->columns[i].known |= mapping_has(schema, mapping->columns[i].value);
+	for (size_t i = 0; i < mapping->empty_count; i++)
+		mapping->empty[i].known |= mapping_has(schema, mapping->empty[i].name);
+}
+
+static enum status mapping_fail_unknown(const char *option, const char *name,
+                                        const struct stele_schema *schema)
 {
 	char columns[1024];
 
-	if (*name == '\0' || stele_schema_column(schema, name) >= 0)
-		return STATUS_DONE;
+	if (!schema)
+		return fail(STATUS_INPUT, "%s: none of the tables has a column \"%s\"", option,
+		            name);
 	stele_schema_format(schema, columns, sizeof(columns));
 	return fail(STATUS_INPUT, "%s: the table has no column \"%s\"; its columns are: %s", option,
 	            name, columns);
+}
+
+/* Checks that --columns has names of the file exactly if the file has a header. */
+static enum status mapping_check_form(const struct mapping *mapping,
+                                      const struct mapping_pair *pair)
+{
+	if (mapping->no_header && pair->name)
+		return fail(STATUS_INPUT,
+		            "--columns: a file without header has no column \"%s\"; name the "
+		            "columns of the table in the order of the fields",
+		            pair->name);
+	if (!mapping->no_header && !pair->name)
+		return fail(STATUS_INPUT,
+		            "--columns: expected NAME=COLUMN, not \"%s\", which is only for "
+		            "--no-header",
+		            pair->value);
+	return STATUS_DONE;
 }
 
 enum status mapping_check(const struct mapping *mapping, const struct stele_schema *schema)
@@ -98,21 +129,13 @@ enum status mapping_check(const struct mapping *mapping, const struct stele_sche
 	for (size_t i = 0; status == STATUS_DONE && i < mapping->column_count; i++) {
 		const struct mapping_pair *pair = &mapping->columns[i];
 
-		if (mapping->no_header && pair->name)
-			status = fail(STATUS_INPUT,
-			              "--columns: a file without header has no column \"%s\"; name "
-			              "the columns of the table in the order of the fields",
-			              pair->name);
-		else if (!mapping->no_header && !pair->name)
-			status = fail(STATUS_INPUT,
-			              "--columns: expected NAME=COLUMN, not \"%s\", which is only "
-			              "for --no-header",
-			              pair->value);
-		else
-			status = mapping_check_name("--columns", pair->value, schema);
+		status = mapping_check_form(mapping, pair);
+		if (status == STATUS_DONE && !pair->known)
+			status = mapping_fail_unknown("--columns", pair->value, schema);
 	}
 	for (size_t i = 0; status == STATUS_DONE && i < mapping->empty_count; i++)
-		status = mapping_check_name("--empty-as", mapping->empty[i].name, schema);
+		if (!mapping->empty[i].known)
+			status = mapping_fail_unknown("--empty-as", mapping->empty[i].name, schema);
 	return status;
 }
 

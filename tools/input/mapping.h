@@ -13,6 +13,7 @@
 struct mapping_pair {
 	const char *name;  /* of a column in the file, or of the table; "": none */
 	const char *value; /* a column of the table, or a text */
+	bool known;        /* a table has the column: set by mapping_check() */
 };
 
 struct mapping {
@@ -39,7 +40,11 @@ enum status mapping_set_delimiter(struct mapping *mapping, const char *text);
 /* Frees what the functions above allocated. */
 void mapping_free(struct mapping *mapping);
 
-/* Checks that --columns and --empty-as name columns of the table. */
+/* Marks the columns of --columns and --empty-as that the table has. Called for each table. */
+void mapping_mark(struct mapping *mapping, const struct stele_schema *schema);
+
+/* Checks that each column of --columns and --empty-as was marked, so that a table has it. `schema'
+ * is that of the only table, or NULL. */
 enum status mapping_check(const struct mapping *mapping, const struct stele_schema *schema);
 
 /* Returns true if rows must be changed before the library reads them. */

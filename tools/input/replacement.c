@@ -41,42 +41,37 @@ enum status replacement_limit(const char *text, struct removal_limit *ret)
 	return status;
 }
 
-static enum status replacement_read_input(struct replacement *replacement, struct input *input,
-                                          uint64_t limit)
-{
-	enum status status = input_start(input, replacement->schema);
-
-	if (status == STATUS_DONE)
-		status = batch_read(&replacement->batch, input, replacement->target.table, limit);
-	return status;
-}
-
-enum status replacement_read(struct replacement *replacement, const struct place *place,
-                             const struct replacement_options *options,
+enum status replacement_open(struct replacement *replacement, const struct place *place,
+                             struct replacement_options *options,
                              const struct options_writing *writing)
 {
 	const struct target *target = &replacement->target;
-	struct input input;
 	enum status status;
-	uint64_t limit;
 
-	status = input_open(&input, replacement->path, options->format);
+	status = input_open(&replacement->input, replacement->path, options->format);
 	if (status != STATUS_DONE)
 		return status;
-	input.lines.refuse_unterminated = !options->allow_unterminated;
-	input.mapping = &options->mapping;
+	replacement->input.lines.refuse_unterminated = !options->allow_unterminated;
+	replacement->input.mapping = &options->mapping;
 	status = writer_schema(place, target->region, target->table, writing, &replacement->schema,
-	                       &limit);
+	                       &replacement->limit);
 	if (status == STATUS_DONE)
-		status = mapping_check(&options->mapping, replacement->schema);
-	if (status == STATUS_DONE)
-		status = replacement_read_input(replacement, &input, limit);
-	input_close(&input);
+		mapping_mark(&options->mapping, replacement->schema);
 	return status;
 }
 
-static enum status replacement_open(const struct replacement *replacement, struct writer *writer,
-                                    struct stele_writable **ret)
+enum status replacement_read(struct replacement *replacement, uint64_t used)
+{
+	enum status status = input_start(&replacement->input, replacement->schema);
+
+	if (status != STATUS_DONE)
+		return status;
+	return batch_read(&replacement->batch, &replacement->input, replacement->target.table,
+	                  used < replacement->limit ? replacement->limit - used : 0);
+}
+
+static enum status replacement_table(const struct replacement *replacement, struct writer *writer,
+                                     struct stele_writable **ret)
 {
 	const struct stele_schema *schema;
 	enum status status;
@@ -95,7 +90,7 @@ static enum status replacement_open(const struct replacement *replacement, struc
 enum status replacement_put(const struct replacement *replacement, struct writer *writer)
 {
 	struct stele_writable *table;
-	enum status status = replacement_open(replacement, writer, &table);
+	enum status status = replacement_table(replacement, writer, &table);
 
 	return status == STATUS_DONE ? batch_replace(&replacement->batch, table) : status;
 }
@@ -172,7 +167,7 @@ enum status replacement_guard(const struct replacement *replacement, struct writ
 
 	if (!options->max_removed.given && replacement->batch.count > 0)
 		return STATUS_DONE;
-	status = replacement_open(replacement, writer, &table);
+	status = replacement_table(replacement, writer, &table);
 	if (status == STATUS_DONE)
 		status = replacement_count(table, &removal);
 	return status == STATUS_DONE ? replacement_check(replacement, &removal, options) : status;
@@ -182,7 +177,7 @@ enum status replacement_print(const struct replacement *replacement, struct writ
                               struct difference *difference, struct stele_position *position)
 {
 	struct stele_writable *table;
-	enum status status = replacement_open(replacement, writer, &table);
+	enum status status = replacement_table(replacement, writer, &table);
 
 	if (status != STATUS_DONE)
 		return status;
@@ -192,6 +187,7 @@ enum status replacement_print(const struct replacement *replacement, struct writ
 
 void replacement_free(struct replacement *replacement)
 {
+	input_close(&replacement->input);
 	batch_free(&replacement->batch);
 	stele_schema_free(replacement->schema);
 	replacement->schema = NULL;

@@ -40,8 +40,11 @@ struct replacement {
 	/* Set by the caller. */
 	struct target target;
 	const char *path;
-	/* Set by replacement_read(). */
+	/* Set by replacement_open(). */
+	struct input input;
 	struct stele_schema *schema;
+	uint64_t limit; /* bytes that the region may grow to */
+	/* Set by replacement_read(). */
 	struct batch batch;
 };
 
@@ -51,11 +54,15 @@ enum status replacement_format(const char *text, enum input_format *ret);
 /* Parses N or N%. */
 enum status replacement_limit(const char *text, struct removal_limit *ret);
 
-/* Reads the file, of which nothing is known but the path, without locking the region. The caller
- * frees the replacement with replacement_free() after an error too. */
-enum status replacement_read(struct replacement *replacement, const struct place *place,
-                             const struct replacement_options *options,
+/* Opens the file, and finds the columns of the table. The caller frees the replacement with
+ * replacement_free() after an error too. */
+enum status replacement_open(struct replacement *replacement, const struct place *place,
+                             struct replacement_options *options,
                              const struct options_writing *writing);
+
+/* Reads the file, without locking the region. `used' is the number of bytes of other rows that are
+ * published together with these. */
+enum status replacement_read(struct replacement *replacement, uint64_t used);
 
 /* Replaces the rows of the table in the writer's transaction. */
 enum status replacement_put(const struct replacement *replacement, struct writer *writer);
@@ -70,7 +77,7 @@ enum status replacement_guard(const struct replacement *replacement, struct writ
 enum status replacement_print(const struct replacement *replacement, struct writer *writer,
                               struct difference *difference, struct stele_position *position);
 
-/* Frees the rows and the schema. */
+/* Closes the file, and frees the rows and the schema. */
 void replacement_free(struct replacement *replacement);
 
 #endif
