@@ -211,8 +211,8 @@ Test(cli_exec, a_gap_is_among_the_changes)
 	cli_begin_short_history();
 	expect_done(
 		STELE("watch", "--since", cli_token(2), "--timeout", "0", "--exec", "cat", region),
-		"{\"version\": 201, \"change\": \"gap\", \"table\": null, \"row\": null, "
-		"\"before\": null}\n"
+		"{\"version\": 201, \"change\": \"gap\", \"table\": null, \"row\": "
+		"{\"tables\": [\"t\"]}, \"before\": null}\n"
 		"{\"version\": 201, \"change\": \"added\", \"table\": \"t\", \"row\": "
 		"{\"a\": 97, \"b\": 200}, \"before\": null}\n");
 }

@@ -29,7 +29,7 @@ Test(cli_inspect, reports_what_uses_memory)
 		result.out,
 		"\"lock\": \"free\", \"versions\": 2, \"pinned_versions\": 0, \"given_up\": 0, \"rows\": 3, ");
 	EXPECT_HAS(result.out, "\"used_by_pins\": 0, ");
-	EXPECT_HAS(result.out, "\"whole\": true}");
+	EXPECT_HAS(result.out, "\"whole\": true, ");
 	EXPECT_HAS_NOT(result.out, "\"used_by_rows\": 0,");
 	result = STELE("inspect", region);
 	EXPECT_HAS(result.out, "\nlock                free\n");
@@ -107,7 +107,7 @@ Test(cli_inspect, verify_accepts_an_undamaged_region)
 	EXPECT_HAS(result.out,
 	           "{\"whole\": true, \"version\": 2, \"oldest_version\": 1, \"versions\": 2, ");
 	EXPECT_HAS(result.out, "\"tables\": 1, \"rows\": 3, \"nodes\": 2, ");
-	EXPECT_HAS(result.out, "\"damages\": 0, \"damage\": []}");
+	EXPECT_HAS(result.out, "\"damages\": 0, \"damage\": [], ");
 	EXPECT_HAS(STELE("verify", region).out, "whole            yes\n");
 	EXPECT_FAILURE(STELE("verify", "no-such-region"), 3, "there is no region");
 	EXPECT_FAILURE(STELE("verify", target), 2, "name");

@@ -50,11 +50,13 @@ Test(cli_token, fault_34_watch_since)
 	cli_plain(result.out);
 	EXPECT_TEXT(
 		result.out,
-		"{\"version\": 4, \"change\": \"gap\", \"table\": null, \"row\": null, "
-		"\"before\": null}\n"
+		"{\"version\": 4, \"change\": \"gap\", \"table\": null, \"row\": "
+		"{\"tables\": [\"routes\"]}, \"before\": null}\n"
 		"{\"version\": 4, \"change\": \"added\", \"table\": \"routes\", \"row\": "
 		"{\"prefix\": \"10.7.0.0/16\", \"next_hop\": \"192.0.2.7\", \"interface\": \"a\", "
-		"\"metric\": 3}, \"before\": null}\n");
+		"\"metric\": 3}, \"before\": null}\n"
+		"{\"version\": 4, \"change\": \"initial_end\", \"table\": null, \"row\": null, "
+		"\"before\": null}\n");
 	EXPECT_REFUSED(STELE("watch", "--since", "2", "--timeout", "0", region), "--since");
 	result = STELE("watch", "--since", cli_token(2), "--timeout", "0", "-f", "ndjson", region);
 	EXPECT_STATUS(result, 0);
@@ -71,7 +73,7 @@ Test(cli_token, fault_34_trace_since)
 	EXPECT_STATUS(result, 0);
 	snprintf(
 		line, sizeof(line),
-		"{\"event\": \"replaced\", \"region\": \"%s\"}\n{\"event\": \"commit\", \"version\": 1, ",
+		"{\"event\": \"replaced\", \"region\": \"%s\", \"format\": 1}\n{\"event\": \"commit\", \"version\": 1, ",
 		cli_uuid());
 	cr_expect(strncmp(result.out, line, strlen(line)) == 0, "%s", result.out);
 	EXPECT_REFUSED(STELE("trace", "--since", "2", region), "--since");

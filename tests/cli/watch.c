@@ -116,7 +116,9 @@ Test(cli_watch, starts_at_a_version)
 	               region);
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "{\"version\": 3, \"change\": \"changed\"");
-	cr_expect(strchr(result.out, '\n')[1] == '\0', "more than one line: %s", result.out);
+	EXPECT_HAS(strchr(result.out, '\n'), "\n{\"version\": 3, \"change\": \"end\"");
+	cr_expect(strchr(strchr(result.out, '\n') + 1, '\n')[1] == '\0', "more than two lines: %s",
+	          result.out);
 	EXPECT_TEXT(STELE("watch", "--since", cli_token(3), "--timeout", "0", "--format", "json",
 	                  region)
 	                    .out,
@@ -159,10 +161,12 @@ Test(cli_watch, a_version_outside_history_is_a_gap)
 	EXPECT_STATUS(result, 0);
 	cli_plain(result.out);
 	EXPECT_TEXT(result.out,
-	            "{\"version\": 501, \"change\": \"gap\", \"table\": null, \"row\": null, "
-	            "\"before\": null}\n"
+	            "{\"version\": 501, \"change\": \"gap\", \"table\": null, \"row\": "
+	            "{\"tables\": [\"t\"]}, \"before\": null}\n"
 	            "{\"version\": 501, \"change\": \"added\", \"table\": \"t\", \"row\": "
-	            "{\"a\": 97, \"b\": 500}, \"before\": null}\n");
+	            "{\"a\": 97, \"b\": 500}, \"before\": null}\n"
+	            "{\"version\": 501, \"change\": \"initial_end\", \"table\": null, \"row\": "
+	            "null, \"before\": null}\n");
 	stele_publisher_close(publisher);
 }
 

@@ -155,7 +155,7 @@ void cli_start_list(struct cli_process *process, char *first, ...)
 	cli_start_with(process, arguments);
 }
 
-const char *cli_line(struct cli_process *process)
+const char *cli_any_line(struct cli_process *process)
 {
 	static char line[4096];
 	struct pollfd ready = {.fd = process->out, .events = POLLIN};
@@ -172,11 +172,23 @@ const char *cli_line(struct cli_process *process)
 	return line;
 }
 
+const char *cli_line(struct cli_process *process)
+{
+	static const char *const marks[] = {"\"change\": \"initial\"",
+	                                    "\"change\": \"initial_end\"", "\"change\": \"end\""};
+	const char *line = cli_any_line(process);
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (strstr(line, marks[i]))
+			return cli_line(process);
+	return line;
+}
+
 /* ---- assertions about results ---- */
 
 char *cli_plain(char *text)
 {
-	static const char member[] = ", \"token\": \"";
+	static const char member[] = ", \"token\": \"", format[] = ", \"format\": 1";
 	char *to = text, *from = text;
 
 	while (*from) {
@@ -184,6 +196,8 @@ char *cli_plain(char *text)
 
 		if (strncmp(from, member, strlen(member)) == 0)
 			from = strchr(from + strlen(member), '"') + 1;
+		else if (strncmp(from, format, strlen(format)) == 0)
+			from += strlen(format);
 		else if (digits == 8)
 			from += from[9] == '-' ? 37 : 9;
 		else

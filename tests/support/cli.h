@@ -90,6 +90,10 @@ void cli_start_list(struct cli_process *process, char *first, ...);
 
 /* Returns the next line of a background process, without its line feed, in a static buffer. Waits
  * for the line, for at most CLI_PATIENCE. Returns an empty line at the end of the output. */
+const char *cli_any_line(struct cli_process *process);
+
+/* Like cli_any_line(), but skips the marks of `stele watch' at the start and the end of a
+ * version. */
 const char *cli_line(struct cli_process *process);
 
 /* ---- assertions about results ---- */
@@ -105,7 +109,7 @@ const char *cli_line(struct cli_process *process);
 	cr_expect(strcmp(text_, whole_) == 0, "expected:\n%s\ngot:\n%s", whole_, text_)
 
 /* Removes the UUIDs, which differ in each run, from version tokens: "version 3@3f2a9c1e" becomes
- * "version 3". Also removes the JSON members that are tokens. */
+ * "version 3". Also removes the JSON members that are tokens, and the member "format". */
 char *cli_plain(char *text);
 
 /* Expects exit status 0, nothing on standard error, and this text on standard output, after

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stele apply: applies changes of rows of any tables, read as NDJSON, as one version. */
+ * stele apply: applies changes of rows of any tables, read as NDJSON, as one version; or with
+ * --follow the versions that `stele watch' prints, one by one. */
 #include <errno.h>
 #include <jansson.h>
 #include <stddef.h>
@@ -7,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
+#include "tools/apply/change.h"
+#include "tools/apply/sweep.h"
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
@@ -14,6 +17,7 @@
 #include "tools/base/text.h"
 #include "tools/input/lines.h"
 #include "tools/input/put.h"
+#include "tools/output/output.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/given.h"
@@ -24,6 +28,8 @@ static const char doc[] =
 	"Examples:\n"
 	"  stele apply net changes.ndjson\n"
 	"  generate-changes | stele apply --message 'nightly run' net -\n"
+	"  stele watch --initial -f ndjson net | ssh host stele apply --follow net -\n"
+	"  stele diff -f ndjson net -1 | ssh host stele apply net -\n"
 	"\n"
 	"Applies changes to rows of any tables, all as one version. If one line is wrong, "
 	"nothing is changed."
@@ -44,6 +50,12 @@ static const char doc[] =
 	"row. With \"if_absent\", there must be no such row. If a condition does not hold, "
 	"nothing is changed, and the exit status is 10.\n"
 	"\n"
+	"The lines that 'stele watch' and 'stele diff' print in NDJSON are applied, too. After "
+	"\"initial\" or \"gap\", rows of the named tables that do not follow are deleted. With "
+	"--follow, each version is committed when its \"end\" is read, as a version of this "
+	"region, whose message is the token of the printed version unless --message is given. "
+	"Input that ends within a version is an error, and its last lines are not applied.\n"
+	"\n"
 	"FILE is read completely before the region is locked. Its last line must end in a "
 	"line feed, because a truncated file may not.\n";
 
@@ -51,11 +63,13 @@ static const char doc[] =
 struct change_line {
 	size_t start, length;
 	uint64_t number;
+	bool is_row; /* a change of a row, and not a mark */
 };
 
 struct apply {
-	const struct place *place;
-	const char *region;
+	struct change_source source;
+	const struct options_writing *writing;
+	bool follow;
 	struct writer writer;
 	struct lines lines;
 	struct text text; /* all lines except blank ones, one after the other */
@@ -65,13 +79,17 @@ struct apply {
 	char table_name[STELE_NAME_MAX + 1]; /* name of `table` */
 	struct stele_writable *table;        /* the table of the last line; NULL: none yet */
 	const struct stele_schema *schema;   /* of `table` */
-	char where[512];                     /* start of error messages: "FILE:LINE: " */
+	struct sweep sweep;
+	bool rows_follow; /* all rows follow a mark that was read, and have no end yet */
+	char token[STELE_POSITION_TEXT_MAX]; /* of the last complete version; "": none */
 };
 
 struct apply_options {
 	struct options_writing writing;
-	bool allow_unterminated;
+	bool allow_unterminated, follow;
 };
+
+enum { OPTION_FOLLOW = OPTION_OTHERS };
 
 static error_t apply_parse(int key, char *argument, struct argp_state *state)
 {
@@ -81,6 +99,9 @@ static error_t apply_parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case OPTION_UNTERMINATED:
 		options->allow_unterminated = true;
+		return 0;
+	case OPTION_FOLLOW:
+		options->follow = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -95,7 +116,7 @@ static enum status apply_open_table(struct apply *apply, const char *name)
 	if (apply->table && strcmp(apply->table_name, name) == 0)
 		return STATUS_DONE;
 	apply->table = NULL;
-	status = writer_open_table(&apply->writer, apply->where, name, &apply->table,
+	status = writer_open_table(&apply->writer, apply->source.where, name, &apply->table,
 	                           &apply->schema);
 	if (status == STATUS_DONE)
 		snprintf(apply->table_name, sizeof(apply->table_name), "%s", name);
@@ -103,9 +124,10 @@ static enum status apply_open_table(struct apply *apply, const char *name)
 }
 
 /* Checks that all columns of the key are given, and in a deletion no others. */
-static enum status apply_check_columns(const struct apply *apply, json_t *object, bool deletes)
+static enum status apply_check_columns(const struct apply *apply, const struct change *change)
 {
 	size_t key_columns = row_key_columns(apply->schema);
+	json_t *object = change->row;
 
 	for (size_t i = 0; i < apply->schema->column_count; i++) {
 		const char *name = apply->schema->columns[i].name;
@@ -113,241 +135,220 @@ static enum status apply_check_columns(const struct apply *apply, json_t *object
 
 		if (i < key_columns && !given)
 			return fail(STATUS_INPUT, "%scolumn \"%s\" of the key is missing",
-			            apply->where, name);
-		if (i >= key_columns && given && deletes)
+			            apply->source.where, name);
+		if (i >= key_columns && given && change->kind == CHANGE_DELETE)
 			return fail(
 				STATUS_INPUT,
 				"%scolumn \"%s\" is not part of the key; a deletion has only the "
 				"key",
-				apply->where, name);
+				apply->source.where, name);
 	}
 	return STATUS_DONE;
 }
 
-static enum status apply_row(struct apply *apply, json_t *object, bool deletes,
-                             const struct condition *condition)
+/* Encodes the key of the row in apply->row, and puts or deletes the row. */
+static enum status apply_text(struct apply *apply, const struct change *change,
+                              const struct row_text *text)
+{
+	bool deletes = change->kind == CHANGE_DELETE || change->kind == CHANGE_REMOVED, there;
+	const char *where = apply->source.where;
+	int result;
+
+	result = row_parse_key(text, apply->schema, &apply->row);
+	if (result < 0)
+		return fail(fail_status(result), "%s%s", where, stele_last_error());
+	if (deletes)
+		return put_delete(where, apply->table, &change->condition, &apply->row.key, &there);
+	sweep_keep(&apply->sweep, apply->table_name, &apply->row.key);
+	return put_partial(where, apply->table, apply->schema, text, &change->condition,
+	                   &apply->row);
+}
+
+static enum status apply_row(struct apply *apply, const struct change *change)
 {
 	struct row_text text = {.form = ROW_JSON};
 	enum status status;
 	char *row;
-	bool there;
-	int result;
 
-	if (!json_is_object(object))
+	if (!json_is_object(change->row))
 		return fail(STATUS_INPUT,
 		            "%sexpected an object with the row's columns after \"%s\"",
-		            apply->where, deletes ? "delete" : "put");
-	status = apply_check_columns(apply, object, deletes);
+		            apply->source.where, change->kind == CHANGE_DELETE ? "delete" : "put");
+	status = apply_check_columns(apply, change);
 	if (status != STATUS_DONE)
 		return status;
-	row = json_dumps(object, JSON_COMPACT);
+	row = json_dumps(change->row, JSON_COMPACT);
 	if (!row)
-		return fail(STATUS_NO_SPACE, "%sno memory for the row", apply->where);
+		return fail(STATUS_NO_SPACE, "%sno memory for the row", apply->source.where);
 	text.text = row;
 	text.length = strlen(row);
-	result = row_parse_key(&text, apply->schema, &apply->row);
-	if (result < 0)
-		status = fail(fail_status(result), "%s%s", apply->where, stele_last_error());
-	else if (deletes)
-		status = put_delete(apply->where, apply->table, condition, &apply->row.key, &there);
-	else
-		status = put_partial(apply->where, apply->table, apply->schema, &text, condition,
-		                     &apply->row);
+	status = apply_text(apply, change, &text);
 	free(row);
 	return status;
 }
 
-/* Reads the token of "if_version". Also parses a bare number, so that given_needs_region() can
- * refuse it with the token that was probably meant. */
-static enum status apply_read_version(const struct apply *apply, const json_t *version,
-                                      struct given *ret)
-{
-	enum status status = STATUS_DONE;
-	char what[sizeof(apply->where) + 16];
-
-	snprintf(what, sizeof(what), "%s\"if_version\"", apply->where);
-	if (json_is_string(version)) {
-		status = given_parse(what, json_string_value(version), 1, INT64_MAX, ret);
-	} else if (json_is_integer(version) && json_integer_value(version) > 0) {
-		*ret = (struct given){.version = (uint64_t)json_integer_value(version)};
-	} else {
-		status = fail(STATUS_INPUT, "%s: expected a version such as \"7@3f2a9c1e\"", what);
-	}
-	return status == STATUS_DONE ? given_needs_region(apply->place, what, ret, apply->region)
-	                             : status;
-}
-
-/* Reads the members "if_version" and "if_absent", and refuses all members but these two and the
- * two that every line has. */
-static enum status apply_read_condition(const struct apply *apply, json_t *object, bool deletes,
-                                        struct condition *ret)
-{
-	json_t *version = json_object_get(object, "if_version");
-	json_t *absent = json_object_get(object, "if_absent");
-	size_t members = 2u + (version != NULL) + (absent != NULL);
-	enum status status = STATUS_DONE;
-
-	*ret = (struct condition){.given = version || absent, .option = "\"if_version\""};
-	if (version)
-		status = apply_read_version(apply, version, &ret->version);
-	if (status != STATUS_DONE)
-		return status;
-	if (absent && (!json_is_true(absent) || deletes || version))
-		return fail(STATUS_INPUT,
-		            "%s\"if_absent\" must be true, and cannot be used with \"delete\" or "
-		            "\"if_version\"",
-		            apply->where);
-	if (json_object_size(object) != members)
-		return fail(STATUS_INPUT,
-		            "%sexpected no other members than \"table\", \"%s\", "
-		            "\"if_version\"%s",
-		            apply->where, deletes ? "delete" : "put",
-		            deletes ? "" : ", \"if_absent\"");
-	return STATUS_DONE;
-}
-
-/* Parses a line that must be one JSON object. Returns NULL after an error message. */
-static json_t *apply_parse_object(const struct apply *apply, const char *line, size_t length)
-{
-	json_error_t why;
-	json_t *object;
-
-	object = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-	if (object && json_is_object(object))
-		return object;
-	if (object)
-		fail(STATUS_INPUT, "%sexpected a JSON object, such as {\"table\": NAME, ...}",
-		     apply->where);
-	else if (json_error_code(&why) == json_error_numeric_overflow)
-		fail(STATUS_INPUT,
-		     "%scolumn %d: the number is outside the range of a signed 64-bit integer; "
-		     "write it in quotation marks",
-		     apply->where, why.column);
-	else
-		fail(STATUS_INPUT, "%sexpected one JSON object on the line; column %d: %s",
-		     apply->where, why.column, why.text);
-	json_decref(object);
-	return NULL;
-}
-
-/* A parsed line. */
-struct change {
-	json_t *line; /* owner of `table` and `row`; freed by json_decref() */
-	const char *table;
-	json_t *row;
-	bool deletes;
-	struct condition condition;
-};
-
-/* Parses the parts of a line that do not depend on the schema of its table. */
-static enum status apply_parse_change(const struct apply *apply, const char *line, size_t length,
-                                      struct change *ret)
-{
-	json_t *table, *put, *deleted;
-
-	ret->line = apply_parse_object(apply, line, length);
-	if (!ret->line)
-		return STATUS_INPUT;
-	table = json_object_get(ret->line, "table");
-	put = json_object_get(ret->line, "put");
-	deleted = json_object_get(ret->line, "delete");
-	if (!json_is_string(table) || !put == !deleted)
-		return fail(STATUS_INPUT,
-		            "%sexpected {\"table\": NAME, \"put\": {...}} or {\"table\": NAME, "
-		            "\"delete\": {...}}",
-		            apply->where);
-	ret->table = json_string_value(table);
-	ret->row = put ? put : deleted;
-	ret->deletes = deleted != NULL;
-	return apply_read_condition(apply, ret->line, ret->deletes, &ret->condition);
-}
-
 static void apply_set_where(struct apply *apply, uint64_t number)
 {
-	snprintf(apply->where, sizeof(apply->where), "%s:%llu: ", apply->lines.name,
+	snprintf(apply->source.where, sizeof(apply->source.where), "%s:%llu: ", apply->lines.name,
 	         (unsigned long long)number);
 }
 
 enum { INPUT_MAX = 1 << 30 }; /* maximum bytes of the input */
 
-static enum status apply_keep_line(struct apply *apply, const char *line, size_t length)
+static enum status apply_keep_line(struct apply *apply, const char *line, size_t length,
+                                   bool is_row)
 {
 	if (length > INPUT_MAX - apply->text.length)
 		return fail(STATUS_NO_SPACE, "%sthe input up to this line has more than %d bytes",
-		            apply->where, INPUT_MAX);
+		            apply->source.where, INPUT_MAX);
 	if (apply->count == apply->capacity) {
 		apply->capacity = apply->capacity * 2 + 64;
 		apply->changes =
 			heap_realloc(apply->changes, apply->capacity * sizeof(*apply->changes));
 	}
 	apply->changes[apply->count++] =
-		(struct change_line){apply->text.length, length, apply->lines.number};
+		(struct change_line){apply->text.length, length, apply->lines.number, is_row};
 	text_append(&apply->text, line, length);
 	return STATUS_DONE;
 }
 
+/* Parses a line, to report its errors before anything is applied, and keeps it. Sets `*ret_end` if
+ * a version is complete with it. */
+static enum status apply_take_line(struct apply *apply, const char *line, size_t length,
+                                   bool *ret_end)
+{
+	struct change change;
+	enum status status;
+
+	apply_set_where(apply, apply->lines.number);
+	status = change_parse(&apply->source, line, length, &change);
+	if (status == STATUS_DONE)
+		status = apply_keep_line(apply, line, length, change_is_row(&change));
+	if (status == STATUS_DONE && change.kind == CHANGE_START)
+		apply->rows_follow = true;
+	*ret_end = status == STATUS_DONE && change.kind == CHANGE_END;
+	if (*ret_end) {
+		apply->rows_follow = false;
+		snprintf(apply->token, sizeof(apply->token), "%s",
+		         change.token ? change.token : "");
+	}
+	json_decref(change.line);
+	return status;
+}
+
+static enum status apply_lines(struct apply *apply);
+
 /* Reads all lines before the publisher attaches: slow or endless input must not hold the
- * region's lock. */
+ * region's lock. With --follow, applies them at the end of each version. */
 static enum status apply_read_lines(struct apply *apply)
 {
 	enum status status;
 	size_t length;
 	char *line;
+	bool end;
 
 	for (;;) {
-		struct change change = {0};
-
 		status = lines_next(&apply->lines, &line, &length);
 		if (status != STATUS_DONE || !line)
 			return status;
 		if (line_is_blank(line, length))
 			continue;
-		apply_set_where(apply, apply->lines.number);
-		status = apply_parse_change(apply, line, length, &change);
-		json_decref(change.line);
-		if (status == STATUS_DONE)
-			status = apply_keep_line(apply, line, length);
+		status = apply_take_line(apply, line, length, &end);
+		if (status == STATUS_DONE && end && apply->follow)
+			status = apply_lines(apply);
 		if (status != STATUS_DONE)
 			return status;
 	}
 }
 
+/* Reports rows or changes that have no end, as when the command that prints them was killed. */
+static enum status apply_check_end(const struct apply *apply)
+{
+	bool changes = false;
+
+	for (size_t i = 0; apply->follow && i < apply->count; i++)
+		changes |= apply->changes[i].is_row;
+	if (!apply->rows_follow && !changes)
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "%s: the input ended before the end of a version, whose lines were not applied",
+	            apply->lines.name);
+}
+
 /* Finds the position that "if_version" means in the region that was opened. */
 static enum status apply_find_position(const struct apply *apply, struct condition *condition)
 {
-	char what[sizeof(apply->where) + 16];
+	char what[sizeof(apply->source.where) + 16];
 
-	snprintf(what, sizeof(what), "%s\"if_version\"", apply->where);
+	snprintf(what, sizeof(what), "%s\"if_version\"", apply->source.where);
 	return writer_position(&apply->writer, STATUS_CONDITION, what, &condition->version,
 	                       &condition->at);
 }
 
+static enum status apply_change(struct apply *apply, struct change *change)
+{
+	enum status status = STATUS_DONE;
+
+	switch (change->kind) {
+	case CHANGE_START:
+		sweep_start(&apply->sweep, change->row);
+		return STATUS_DONE;
+	case CHANGE_END:
+		return sweep_end(&apply->sweep, &apply->writer, apply->source.where);
+	case CHANGE_NOTHING:
+		return STATUS_DONE;
+	default:
+		status = apply_find_position(apply, &change->condition);
+		if (status == STATUS_DONE)
+			status = apply_open_table(apply, change->table);
+		return status == STATUS_DONE ? apply_row(apply, change) : status;
+	}
+}
+
 static enum status apply_line(struct apply *apply, const struct change_line *line)
 {
-	struct change change = {0};
+	struct change change;
 	enum status status;
 
 	apply_set_where(apply, line->number);
-	status = apply_parse_change(apply, apply->text.bytes + line->start, line->length, &change);
+	status = change_parse(&apply->source, apply->text.bytes + line->start, line->length,
+	                      &change);
 	if (status == STATUS_DONE)
-		status = apply_find_position(apply, &change.condition);
-	if (status == STATUS_DONE)
-		status = apply_open_table(apply, change.table);
-	if (status == STATUS_DONE)
-		status = apply_row(apply, change.row, change.deletes, &change.condition);
+		status = apply_change(apply, &change);
 	json_decref(change.line);
 	return status;
 }
 
-static enum status apply_lines(struct apply *apply, const struct options_writing *options)
+/* Applies the lines that were kept, as one version, and forgets them. */
+static enum status apply_lines(struct apply *apply)
 {
-	enum status status = writer_open(&apply->writer, apply->place, apply->region, options);
+	const char *region = apply->source.region, *message = apply->writing->message;
+	enum status status;
 
+	status = writer_open(&apply->writer, apply->source.place, region, apply->writing);
+	apply->table = NULL;
 	for (size_t i = 0; status == STATUS_DONE && i < apply->count; i++)
 		status = apply_line(apply, &apply->changes[i]);
+	if (!message && *apply->token)
+		message = apply->token;
 	if (status == STATUS_DONE)
-		status = writer_commit(&apply->writer, apply->region, options->message, -1);
+		status = writer_commit(&apply->writer, region, message, -1);
 	writer_close(&apply->writer);
+	sweep_free(&apply->sweep);
+	apply->count = apply->text.length = 0;
+	if (status == STATUS_DONE && apply->follow)
+		status = output_check();
+	return status;
+}
+
+static enum status apply_all(struct apply *apply)
+{
+	enum status status = apply_read_lines(apply);
+
+	if (status == STATUS_DONE)
+		status = apply_check_end(apply);
+	if (status == STATUS_DONE && !apply->follow)
+		status = apply_lines(apply);
 	return status;
 }
 
@@ -362,15 +363,17 @@ static enum status apply_run(int argc, char **argv)
 		return fail_usage("apply", "expected REGION and FILE");
 	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
-	apply.place = &call.place;
-	apply.region = call.operands[0];
+	if (options.follow && options.writing.if_head_given)
+		return fail_usage("apply", "--follow and --if-head cannot be used together");
+	apply.source.place = &call.place;
+	apply.source.region = call.operands[0];
+	apply.writing = &options.writing;
+	apply.follow = options.follow;
 	status = lines_open(&apply.lines, call.operands[1]);
 	if (status != STATUS_DONE)
 		return status;
 	apply.lines.refuse_unterminated = !options.allow_unterminated;
-	status = apply_read_lines(&apply);
-	if (status == STATUS_DONE)
-		status = apply_lines(&apply, &options.writing);
+	status = apply_all(&apply);
 	row_buffer_close(&apply.row);
 	text_free(&apply.text);
 	free(apply.changes);
@@ -383,7 +386,13 @@ const struct command command_apply = {
 	.summary = "apply changes of many rows, from NDJSON",
 	.usage = "REGION FILE",
 	.doc = doc,
-	.options = (const struct argp_option[]){OPTION_ALLOW_UNTERMINATED, {0}},
+	.options =
+		(const struct argp_option[]){
+			{"follow", OPTION_FOLLOW, NULL, 0,
+                         "Commit at the end of each version that 'stele watch' prints", 0},
+			OPTION_ALLOW_UNTERMINATED,
+			{0},
+		},
 	.parse = apply_parse,
 	.common = &options_writing,
 	.common_at = offsetof(struct apply_options, writing),

@@ -287,7 +287,7 @@ static enum status get_run(int argc, char **argv)
 
 	count = options_parse(&command_get, argc, argv, &query, &call);
 	if (count < 2)
-		return fail_usage("get", "expected REGION/TABLE and a KEY");
+		return fail_usage("get", "expected REGION/TABLE and KEY");
 	if (query.columns && strchr(query.columns, ','))
 		return fail_usage("get", "--column: expected one column; 'stele dump --columns' "
 		                         "prints several");

@@ -26,21 +26,23 @@ struct output *difference_output(FILE *stream, enum output_format format)
 	struct output *output = output_open_to(stream, format, SHAPE_ROWS, columns, COLUMNS);
 
 	output_hide_last(output);
+	output_number_format(output);
 	return output;
 }
 
-enum status difference_print_mark(struct difference *difference, const char *mark, const char *why,
-                                  uint64_t version, const uint8_t *region)
+enum status difference_print_mark(struct difference *difference, const struct difference_mark *mark)
 {
 	struct cell cells[COLUMNS] = {0};
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 
-	cells[VERSION] = cell_number(version, number);
-	cells[CHANGE] = cell_text(mark);
+	cells[VERSION] = cell_number(mark->version, number);
+	cells[CHANGE] = cell_text(mark->name);
 	cells[CHANGE].plain = "!";
 	cells[TABLE].plain = cells[BEFORE].plain = "";
-	cells[ROW].plain = why;
-	cells[TOKEN] = cell_text(describe_token(version, region, token));
+	if (mark->follow)
+		cells[ROW] = *mark->follow;
+	cells[ROW].plain = mark->why;
+	cells[TOKEN] = cell_text(describe_token(mark->version, mark->region, token));
 	return output_row(difference->output, cells);
 }
 

@@ -3,10 +3,12 @@
 #ifndef TOOLS_OUTPUT_DIFFERENCE_H
 #define TOOLS_OUTPUT_DIFFERENCE_H
 
+#include <stdint.h>
 #include <stele/stele.h>
 #include "tools/base/format.h"
 #include "tools/base/status.h"
 #include "tools/output/output.h"
+#include "tools/output/output_cell.h"
 
 struct difference {
 	struct output *output; /* opened by difference_output() */
@@ -31,9 +33,18 @@ enum status difference_print_proposed(struct difference *difference, struct stel
 enum status difference_print_altered(struct difference *difference,
                                      const struct stele_event *event);
 
-/* Prints a line that is no change of a row: "gap", and all rows of `version` follow; or "gone". `why`
- * explains it in tables. */
-enum status difference_print_mark(struct difference *difference, const char *mark, const char *why,
-                                  uint64_t version, const uint8_t *region);
+/* A line that is no change of a row. */
+struct difference_mark {
+	/* "initial" and "gap": all rows of the version follow. "initial_end" and "end": the rows or
+	 * changes of the version are complete. "gone": the region was removed. */
+	const char *name;
+	const char *why; /* explains the mark in tables */
+	uint64_t version;
+	const uint8_t *region;     /* its UUID */
+	const struct cell *follow; /* what rows follow, a CELL_OBJECT; NULL: none */
+};
+
+enum status difference_print_mark(struct difference *difference,
+                                  const struct difference_mark *mark);
 
 #endif

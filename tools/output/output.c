@@ -36,6 +36,7 @@ struct output *output_open_to(FILE *stream, enum output_format format, enum outp
 		.shape = shape,
 		.columns = columns,
 		.column_count = column_count,
+		.numbered = shape == SHAPE_RECORD,
 	};
 	return output;
 }
@@ -44,6 +45,11 @@ void output_hide_last(struct output *output)
 {
 	if (output->format == OUTPUT_TABLE)
 		output->column_count--;
+}
+
+void output_number_format(struct output *output)
+{
+	output->numbered = true;
 }
 
 void output_set_units(struct output *output, const char *const *units)

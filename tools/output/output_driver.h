@@ -30,6 +30,7 @@ struct output {
 	const struct output_column *columns;
 	size_t column_count;
 	const char *const *units; /* one for each column, or NULL; NULL: none */
+	bool numbered;            /* objects have the member "format" */
 	bool begun;               /* driver->begin() was called */
 	size_t rows;              /* number of rows that the driver has finished */
 	void *state;              /* of the driver */

@@ -109,6 +109,10 @@ static void output_json_row(struct output *output, const struct cell *cells)
 
 	text->length = 0;
 	output_json_print_object(text, output->columns, cells, output->column_count);
+	if (output->numbered) {
+		text->length--; /* the brace */
+		text_append_string(text, OUTPUT_FORMAT_MEMBER "}");
+	}
 	output_json_line(output, text->bytes, text->length);
 }
 

@@ -32,11 +32,14 @@
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/region/given.h"
+#include "tools/watch/watch_scope.h"
 
 static const char doc[] =
 	"Examples:\n"
 	"  stele watch net\n"
 	"  stele watch --format ndjson --initial net/routes | ./apply-routes\n"
+	"  stele watch --initial -f ndjson net | ssh host stele apply --follow net -\n"
+	"  stele watch --prefix 10.0.0.0/8 net/routes\n"
 	"  stele watch --count 1 --timeout 10 net && echo changed\n"
 	"  stele watch --since 41@3f2a9c1e --timeout 0 net   # what changed since then\n"
 	"  stele watch --wait inf --initial net/routes       # also before there is a region\n"
@@ -50,10 +53,11 @@ static const char doc[] =
 	"With --format ndjson, each change is a line (here wrapped):\n"
 	"\n"
 	"  {\"version\": 7, \"change\": \"changed\", \"table\": \"routes\",\n"
-	"   \"row\": {...}, \"before\": {...}, \"token\": \"7@UUID\"}\n"
+	"   \"row\": {...}, \"before\": {...}, \"token\": \"7@UUID\", \"format\": 1}\n"
 	"\n"
-	"--since resumes from the token of a version whose lines are complete: a line of a "
-	"later version has followed.\n"
+	"Lines with these changes are marks. \"initial\": all rows follow, as added; "
+	"\"initial_end\": these were all; \"end\": the changes of a version are complete. "
+	"--since resumes from the token of such an end. 'stele apply' takes all lines.\n"
 	"\n"
 	"If changes were missed, because history is too short for a slow reader, or because "
 	"the region is not that of --since, a line with the change \"gap\" (!) says so, and "
@@ -90,14 +94,19 @@ struct watch {
 	struct reader reader;
 	struct stele_follow *follow;
 	struct difference difference;
-	FILE *input;        /* input of the next run of `command` */
+	FILE *input; /* input of the next run of `command` */
+	struct watch_scope scope;
 	uint8_t region[16]; /* UUID of the region of the last line */
+	bool marks;         /* the ends of versions are printed */
+	bool from_nothing;  /* the watch begins with all rows, which were not announced yet */
 	bool missed;        /* a gap is to be printed before the next row or mark */
 	bool gap, changed;  /* lines of the batch: a gap; any */
 	bool started;       /* a batch has ended */
 	uint64_t seen;      /* versions printed, for --count */
 	bool ended;
 };
+
+enum { OPTION_PREFIX = OPTION_OTHERS, OPTION_KEY };
 
 static error_t watch_parse(int key, char *argument, struct argp_state *state)
 {
@@ -117,6 +126,12 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 		break;
 	case 'e':
 		watch->command = argument;
+		break;
+	case OPTION_PREFIX:
+		watch->scope.prefix = argument;
+		break;
+	case OPTION_KEY:
+		watch->scope.key = argument;
 		break;
 	case 'n':
 		watch->notifier = argument;
@@ -250,19 +265,60 @@ static enum status watch_end_batch(struct watch *watch, const struct stele_event
 	return watch->ended ? STATUS_DONE : watch_check_time(watch);
 }
 
-/* Prints that all rows of the event's version follow. */
+/* Prints a mark, and for "initial" and "gap" which rows follow. */
+static enum status watch_print_mark(struct watch *watch, const struct stele_event *event,
+                                    const char *name, const char *why, bool rows_follow)
+{
+	struct difference_mark mark = {
+		.name = name, .why = why, .version = event->version, .region = event->region};
+	struct watch_follows follows;
+	enum status status;
+
+	if (!rows_follow)
+		return difference_print_mark(&watch->difference, &mark);
+	watch_scope_describe(&watch->scope, watch->reader.subscriber, event->version, &follows);
+	mark.follow = &follows.cell;
+	status = difference_print_mark(&watch->difference, &mark);
+	watch_follows_free(&follows);
+	return status;
+}
+
+/* Prints that all rows of the event's version follow, because changes were missed. */
 static enum status watch_print_gap(struct watch *watch, const struct stele_event *event)
 {
 	bool again = watch->started && memcmp(watch->region, event->region, 16) != 0;
 
 	memcpy(watch->region, event->region, 16);
-	watch->missed = false;
+	watch->missed = watch->from_nothing = false;
 	watch->gap = watch->changed = true;
-	return difference_print_mark(
-		&watch->difference, "gap",
+	return watch_print_mark(
+		watch, event, "gap",
 		again ? "another region: all rows of this version follow, others are gone"
 		      : "changes were missed: all rows of this version follow, others are gone",
-		event->version, event->region);
+		true);
+}
+
+/* Prints what comes before the rows of a batch, and before the end of a batch without rows. */
+static enum status watch_begin_rows(struct watch *watch, const struct stele_event *event)
+{
+	bool first = watch->from_nothing;
+
+	if (watch->missed)
+		return watch_print_gap(watch, event);
+	watch->from_nothing = false;
+	if (!first || !watch->marks)
+		return STATUS_DONE;
+	return watch_print_mark(watch, event, "initial", "all rows of this version follow", true);
+}
+
+/* Prints that the rows or changes of a version are complete. */
+static enum status watch_print_end(struct watch *watch, const struct stele_event *event)
+{
+	bool initial = event->kind == STELE_EVENT_INITIAL_END;
+
+	if (!watch->marks || (!initial && !watch->changed))
+		return STATUS_DONE;
+	return watch_print_mark(watch, event, initial ? "initial_end" : "end", "", false);
 }
 
 static enum status watch_print_gone(struct watch *watch, const struct stele_event *event)
@@ -276,8 +332,7 @@ static enum status watch_print_gone(struct watch *watch, const struct stele_even
 		fail(STATUS_DONE, "note: region \"%s\": %s", watch->target.region, text);
 		return STATUS_DONE;
 	}
-	status = difference_print_mark(&watch->difference, "gone", text, event->version,
-	                               event->region);
+	status = watch_print_mark(watch, event, "gone", text, false);
 	return status == STATUS_DONE ? output_flush(watch->difference.output) : status;
 }
 
@@ -296,14 +351,16 @@ static enum status watch_print_event(struct watch *watch, const struct stele_eve
 		return difference_print_altered(&watch->difference, event);
 	case STELE_EVENT_INITIAL:
 	case STELE_EVENT_CHANGE:
-		if (watch->missed)
-			status = watch_print_gap(watch, event);
+		status = watch_begin_rows(watch, event);
+		if (status != STATUS_DONE || !watch_scope_has(&watch->scope, event))
+			return status;
 		watch->changed = true;
-		return status == STATUS_DONE ? difference_print(&watch->difference, event) : status;
+		return difference_print(&watch->difference, event);
 	case STELE_EVENT_INITIAL_END:
 	case STELE_EVENT_APPLIED:
-		if (watch->missed)
-			status = watch_print_gap(watch, event);
+		status = watch_begin_rows(watch, event);
+		if (status == STATUS_DONE)
+			status = watch_print_end(watch, event);
 		return status == STATUS_DONE ? watch_end_batch(watch, event) : status;
 	default:
 		return STATUS_DONE;
@@ -392,7 +449,7 @@ static enum status watch_attach(struct watch *watch)
  * one. */
 static enum status watch_open_follow(struct watch *watch)
 {
-	const struct stele_follow_table table = {.name = watch->target.table};
+	struct stele_follow_table table = {.name = watch->target.table};
 	struct stele_follow_options options = {
 		.size = sizeof(options),
 		.flags = STELE_APPLIED_BY_CALLER,
@@ -405,7 +462,7 @@ static enum status watch_open_follow(struct watch *watch)
 
 	/* A name that is misspelled is an error, unless the table may be created later, with its
 	 * region. The snapshot stays until the follow has pinned its version. */
-	if (*table.name && !watch->wait)
+	if (*table.name && (!watch->wait || watch_scope_is_part(&watch->scope)))
 		status = reader_open_table(reader, table.name, NULL);
 	else
 		result = stele_snapshot_open(reader->subscriber, 0, &reader->snapshot);
@@ -415,6 +472,9 @@ static enum status watch_open_follow(struct watch *watch)
 		else if (!watch->initial)
 			stele_snapshot_position(reader->snapshot, &options.since);
 	}
+	if (status == STATUS_DONE && result == 0)
+		status = watch_scope_open(&watch->scope, reader->schema, &table);
+	watch->from_nothing = options.since.version == 0;
 	if (status == STATUS_DONE && result == 0)
 		result = stele_follow_open(reader->subscriber, &options, &watch->follow);
 	reader_close_table(reader);
@@ -446,10 +506,16 @@ static enum status watch_run(int argc, char **argv)
 		return fail_usage("watch", "expected one REGION or REGION/TABLE");
 	if (watch.has_since && watch.initial)
 		return fail_usage("watch", "--since and --initial cannot be used together");
+	if (watch.scope.prefix && watch.scope.key)
+		return fail_usage("watch", "--prefix and --key cannot be used together");
 	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
 		return fail_usage("watch", "--exec always uses ndjson; remove --format");
 	watch.place = &call.place;
+	watch.marks = watch.format == OUTPUT_NDJSON && !watch.command;
+	watch.scope.table = watch.target.table;
 	status = target_parse("watch", call.operands[0], false, &watch.target);
+	if (status == STATUS_DONE && watch_scope_is_part(&watch.scope) && !*watch.target.table)
+		return fail_usage("watch", "--prefix and --key need a REGION/TABLE");
 	if (status == STATUS_DONE)
 		status = given_needs_region(&call.place, "--since", &watch.since,
 		                            watch.target.region);
@@ -480,6 +546,9 @@ const struct command command_watch = {
 			{"initial", 'i', NULL, 0, "First print all existing rows, as added", 0},
 			{"since", 's', "VERSION@UUID", 0,
                          "First print what changed since this version (0: everything)", 0},
+			{"prefix", OPTION_PREFIX, "PREFIX", 0,
+                         "Only rows whose keys start with this, as for 'stele dump'", 0},
+			{"key", OPTION_KEY, "KEY", 0, "Only the row with this key", 0},
 			{"exec", 'e', "CMD", 0,
                          "Print nothing; run this command for each version that changed something",
                          0},

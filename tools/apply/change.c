@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include "tools/apply/change.h"
+#include "tools/base/fail.h"
+#include "tools/base/status.h"
+#include "tools/region/given.h"
+
+/* Reads the token of "if_version". Also parses a bare number, so that given_needs_region() can
+ * refuse it with the token that was probably meant. */
+static enum status change_read_version(const struct change_source *source, const json_t *version,
+                                       struct given *ret)
+{
+	enum status status = STATUS_DONE;
+	char what[sizeof(source->where) + 16];
+
+	snprintf(what, sizeof(what), "%s\"if_version\"", source->where);
+	if (json_is_string(version)) {
+		status = given_parse(what, json_string_value(version), 1, INT64_MAX, ret);
+	} else if (json_is_integer(version) && json_integer_value(version) > 0) {
+		*ret = (struct given){.version = (uint64_t)json_integer_value(version)};
+	} else {
+		status = fail(STATUS_INPUT, "%s: expected a version such as \"7@3f2a9c1e\"", what);
+	}
+	return status == STATUS_DONE ? given_needs_region(source->place, what, ret, source->region)
+	                             : status;
+}
+
+/* Reads the members "if_version" and "if_absent", and refuses all members but these two and the
+ * two that every line has. */
+static enum status change_read_condition(const struct change_source *source, json_t *object,
+                                         bool deletes, struct condition *ret)
+{
+	json_t *version = json_object_get(object, "if_version");
+	json_t *absent = json_object_get(object, "if_absent");
+	size_t members = 2u + (version != NULL) + (absent != NULL);
+	enum status status = STATUS_DONE;
+
+	*ret = (struct condition){.given = version || absent, .option = "\"if_version\""};
+	if (version)
+		status = change_read_version(source, version, &ret->version);
+	if (status != STATUS_DONE)
+		return status;
+	if (absent && (!json_is_true(absent) || deletes || version))
+		return fail(STATUS_INPUT,
+		            "%s\"if_absent\" must be true, and cannot be used with \"delete\" or "
+		            "\"if_version\"",
+		            source->where);
+	if (json_object_size(object) != members)
+		return fail(STATUS_INPUT,
+		            "%sexpected no other members than \"table\", \"%s\", "
+		            "\"if_version\"%s",
+		            source->where, deletes ? "delete" : "put",
+		            deletes ? "" : ", \"if_absent\"");
+	return STATUS_DONE;
+}
+
+/* Parses a line that must be one JSON object. Returns NULL after an error message. */
+static json_t *change_parse_object(const struct change_source *source, const char *line,
+                                   size_t length)
+{
+	json_error_t why;
+	json_t *object;
+
+	object = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+	if (object && json_is_object(object))
+		return object;
+	if (object)
+		fail(STATUS_INPUT, "%sexpected a JSON object, such as {\"table\": NAME, ...}",
+		     source->where);
+	else if (json_error_code(&why) == json_error_numeric_overflow)
+		fail(STATUS_INPUT,
+		     "%scolumn %d: the number is outside the range of a signed 64-bit integer; "
+		     "write it in quotation marks",
+		     source->where, why.column);
+	else
+		fail(STATUS_INPUT, "%sexpected one JSON object on the line; column %d: %s",
+		     source->where, why.column, why.text);
+	json_decref(object);
+	return NULL;
+}
+
+bool change_is_row(const struct change *change)
+{
+	return change->kind <= CHANGE_REMOVED;
+}
+
+struct change_word {
+	const char *word;
+	enum change_kind kind;
+};
+
+/* Returns what the member "change" of a line of `stele watch' says; NULL if it is not known. */
+static const struct change_word *change_find_word(const char *word)
+{
+	static const struct change_word words[] = {
+		{"added", CHANGE_WHOLE},   {"changed", CHANGE_WHOLE}, {"removed", CHANGE_REMOVED},
+		{"initial", CHANGE_START}, {"gap", CHANGE_START},     {"initial_end", CHANGE_END},
+		{"end", CHANGE_END},       {"gone", CHANGE_NOTHING},  {"altered", CHANGE_NOTHING},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].word, word) == 0)
+			return &words[i];
+	return NULL;
+}
+
+/* Refuses a line of a later format, whose members may mean something else. */
+static enum status change_check_format(const struct change_source *source, const json_t *line)
+{
+	const json_t *format = json_object_get(line, "format");
+
+	if (!format || (json_is_integer(format) && json_integer_value(format) == 1))
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "%sthe line has another \"format\" than 1; another version of stele printed it",
+	            source->where);
+}
+
+/* Parses a line that `stele watch' or `stele diff' printed. */
+static enum status change_parse_printed(const struct change_source *source, json_t *word,
+                                        struct change *ret)
+{
+	const struct change_word *found =
+		json_is_string(word) ? change_find_word(json_string_value(word)) : NULL;
+	json_t *table = json_object_get(ret->line, "table");
+	json_t *row = json_object_get(ret->line, "row");
+
+	if (!found)
+		return fail(STATUS_INPUT,
+		            "%s\"change\": expected one of the words that 'stele watch' prints",
+		            source->where);
+	ret->kind = found->kind;
+	ret->token = json_string_value(json_object_get(ret->line, "token"));
+	if (ret->kind == CHANGE_START ? !json_is_array(json_object_get(row, "tables"))
+	                              : change_is_row(ret) && !json_is_object(row))
+		return fail(STATUS_INPUT, "%sexpected a \"row\", as 'stele watch' prints it",
+		            source->where);
+	if (change_is_row(ret) && !json_is_string(table))
+		return fail(STATUS_INPUT, "%sexpected the name of a \"table\"", source->where);
+	ret->row = row;
+	ret->table = change_is_row(ret) ? json_string_value(table) : NULL;
+	return change_check_format(source, ret->line);
+}
+
+/* Parses a line with "put" or "delete". */
+static enum status change_parse_own(const struct change_source *source, struct change *ret)
+{
+	json_t *table = json_object_get(ret->line, "table");
+	json_t *put = json_object_get(ret->line, "put");
+	json_t *deleted = json_object_get(ret->line, "delete");
+
+	if (!json_is_string(table) || !put == !deleted)
+		return fail(STATUS_INPUT,
+		            "%sexpected {\"table\": NAME, \"put\": {...}} or {\"table\": NAME, "
+		            "\"delete\": {...}}",
+		            source->where);
+	ret->table = json_string_value(table);
+	ret->row = put ? put : deleted;
+	ret->kind = deleted ? CHANGE_DELETE : CHANGE_PUT;
+	return change_read_condition(source, ret->line, deleted != NULL, &ret->condition);
+}
+
+enum status change_parse(const struct change_source *source, const char *line, size_t length,
+                         struct change *ret)
+{
+	json_t *word;
+
+	*ret = (struct change){.line = change_parse_object(source, line, length)};
+	if (!ret->line)
+		return STATUS_INPUT;
+	word = json_object_get(ret->line, "change");
+	return word ? change_parse_printed(source, word, ret) : change_parse_own(source, ret);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * Deletes rows that a printed copy of tables does not have. A watch that begins, or that has missed
+ * changes, prints all rows; a row of the same tables that was not among them is gone. Called by
+ * cmd_apply.c. */
+#ifndef TOOLS_APPLY_SWEEP_H
+#define TOOLS_APPLY_SWEEP_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stele/stele.h>
+#include "tools/base/status.h"
+#include "tools/base/text.h"
+#include "tools/region/writer.h"
+
+/* A key that was put, in `sweep->bytes`. */
+struct sweep_key {
+	size_t table; /* index in "tables" */
+	size_t start; /* offset in bytes */
+	unsigned bits;
+};
+
+/* Initialized with zeroes, and freed with sweep_free(). */
+struct sweep {
+	json_t *scope; /* "tables", and perhaps "prefix" or "key"; NULL: no rows are expected */
+	struct text bytes;
+	struct sweep_key *keys;
+	size_t count, capacity;
+};
+
+/* Begins to note the rows that are put. `scope` says which rows follow; the sweep keeps it. */
+void sweep_start(struct sweep *sweep, json_t *scope);
+
+/* Notes that a row was put, if all rows of its table follow. */
+void sweep_keep(struct sweep *sweep, const char *table, const struct stele_key *key);
+
+/* Deletes the rows of the scope that were not put since sweep_start(), if it was called. */
+enum status sweep_end(struct sweep *sweep, struct writer *writer, const char *where);
+
+void sweep_free(struct sweep *sweep);
+
+#endif
