@@ -103,6 +103,8 @@ int paths_make(const char *region, struct region_paths *ret)
 	snprintf(ret->publisher, sizeof(ret->publisher), "%.495s.publisher", data);
 	snprintf(ret->subscribers, sizeof(ret->subscribers), "%.495s.subscribers", data);
 	snprintf(ret->folder, sizeof(ret->folder), "%.495s.channels", data);
+	snprintf(ret->tags, sizeof(ret->tags), "%.495s.tags", data);
+	snprintf(ret->next_tags, sizeof(ret->next_tags), "%.495s.tags.new", data);
 	return 0;
 }
 

@@ -34,6 +34,9 @@ struct region_paths {
 	char publisher[NAMES_PATH_SIZE];
 	char subscribers[NAMES_PATH_SIZE];
 	char folder[NAMES_PATH_SIZE];
+	/* Names of versions, which the command writes, and the file that is to replace them. */
+	char tags[NAMES_PATH_SIZE];
+	char next_tags[NAMES_PATH_SIZE];
 	/* Owners that region_open() accepts; paths_make() sets OWNER_ANY. */
 	struct owner_rule owner;
 };

@@ -150,6 +150,8 @@ static void clean_files(struct clean *clean)
 		return;
 	clean_unfinished(clean);
 	clean_path(clean, "file", clean->names.subscribers);
+	clean_path(clean, "file", clean->names.tags);
+	clean_path(clean, "file", clean->names.next_tags);
 	clean_folder(clean);
 	/* The publisher file comes last, because its lock protects the cleanup. */
 	if (!clean->made)

@@ -86,9 +86,13 @@ static int remove_data(const struct region_paths *names, int publisher, int data
  * too. */
 static int remove_rest(const struct region_paths *names, bool *ret_found)
 {
-	int r = file_remove_name(names->subscribers);
+	const char *const files[] = {names->subscribers, names->tags, names->next_tags};
+	int r = 0;
 
-	*ret_found |= r > 0;
+	for (size_t i = 0; r >= 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		r = file_remove_name(files[i]);
+		*ret_found |= r > 0;
+	}
 	if (r >= 0) {
 		r = folder_remove(names);
 		*ret_found |= r > 0;

@@ -254,7 +254,7 @@ Test(cli_token, malformed_tokens_are_refused)
 		"-4@3f2a9c1e",
 		"4 @3f2a9c1e",
 		"4@3f2a9c1e ",
-		"x",
+		"4x",
 		"",
 		"18446744073709551616@3f2a9c1e",
 		"4@00000000-0000-0000-0000-0000000000000",
@@ -342,7 +342,7 @@ Test(cli_condition, if_head_compares_the_newest_version)
 	               "not at version 1");
 	EXPECT_FAILURE(STELE("publish", "--kernel-routes", cli_option("--if-head", 1), region), 2,
 	               "--if-head");
-	EXPECT_FAILURE(STELE("set", "--if-head=x", target, "10.0.0.0/8", "metric=1"), 2,
+	EXPECT_FAILURE(STELE("set", "--if-head=4x", target, "10.0.0.0/8", "metric=1"), 2,
 	               "--if-head");
 	EXPECT_TEXT(cli_dump(), before);
 	EXPECT_STATUS(STELE("set", cli_option("--if-head", 2), target, "10.0.0.0/8", "metric=1"),

@@ -35,6 +35,7 @@ extern const struct command command_alter, command_apply, command_bench, command
 	command_dump, command_explain, command_generate, command_get, command_inspect, command_list,
 	command_load, command_log, command_lookup, command_publish, command_rm, command_rollback,
 	command_route, command_save, command_schema, command_set, command_show, command_subscribers,
-	command_top, command_trace, command_upgrade, command_verify, command_wait, command_watch;
+	command_tag, command_top, command_trace, command_upgrade, command_verify, command_wait,
+	command_watch;
 
 #endif

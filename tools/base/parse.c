@@ -141,6 +141,8 @@ enum status parse_deadline(const char *what, const char *text, int64_t *ret_dead
 	return status;
 }
 
+/* ---- times as users type them ---- */
+
 /* Parses a number, with a fraction, of one of the units. Returns false if the text is not one. */
 static bool parse_units(const char *text, uint64_t *ret_nanoseconds)
 {
@@ -298,21 +300,27 @@ static bool parse_today(const char *text, uint64_t now, uint64_t *ret)
 	return true;
 }
 
-enum status parse_moment(const char *what, const char *text, uint64_t *ret)
+bool parse_moment_at(const char *text, uint64_t now, uint64_t *ret)
 {
-	uint64_t now = clock_wall(), back;
+	uint64_t back;
 
 	if (strcmp(text, "now") == 0) {
 		*ret = now;
-		return STATUS_DONE;
+		return true;
 	}
-	if (*text == '-' && parse_units(text + 1, &back) && back < now) {
+	if (*text == '-' && text[strlen(text) - 1] > '9' && parse_units(text + 1, &back) &&
+	    back < now) {
 		*ret = now - back;
-		return STATUS_DONE;
+		return true;
 	}
-	if (*text == '@' && parse_since_1970(text + 1, ret))
-		return STATUS_DONE;
-	if (parse_today(text, now, ret) || parse_date(text, ret))
+	if (*text == '@')
+		return parse_since_1970(text + 1, ret);
+	return parse_today(text, now, ret) || parse_date(text, ret);
+}
+
+enum status parse_moment(const char *what, const char *text, uint64_t *ret)
+{
+	if (parse_moment_at(text, clock_wall(), ret))
 		return STATUS_DONE;
 	return fail(STATUS_INPUT,
 	            "%s: invalid value \"%s\" (expected a time, such as 12:03, 12:03:17, "

@@ -3,6 +3,7 @@
 #ifndef TOOLS_BASE_PARSE_H
 #define TOOLS_BASE_PARSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <stele/stele.h>
@@ -39,5 +40,9 @@ enum status parse_duration(const char *what, const char *text, uint64_t *ret_nan
  *
  * Without an offset it is a time of the local time zone. */
 enum status parse_moment(const char *what, const char *text, uint64_t *ret);
+
+/* Parses such a time. `now` is the present time, in nanoseconds since 1970. Returns false, without an
+ * error message, if the text is no time. */
+bool parse_moment_at(const char *text, uint64_t now, uint64_t *ret);
 
 #endif

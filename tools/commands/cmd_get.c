@@ -115,7 +115,8 @@ static enum status get_open_query(struct query *query, const struct place *place
 	status = target_parse_source(name, target, true, &query->target);
 	if (status == STATUS_DONE)
 		status = reader_open(&query->reader, place, query->target.region,
-		                     query->reading.version.version ? READER_PINNED : READER_ONCE);
+		                     given_is_set(&query->reading.version) ? READER_PINNED
+		                                                           : READER_ONCE);
 	if (status == STATUS_DONE)
 		status = reader_open_table(&query->reader, query->target.table,
 		                           &query->reading.version);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * stele diff: prints the rows that differ between two versions. */
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
@@ -18,15 +20,38 @@
 
 static const char doc[] =
 	"Examples:\n"
-	"  stele diff net 41 42\n"
+	"  stele diff net              # what the newest version changed\n"
+	"  stele diff net 42           # what version 42 changed\n"
+	"  stele diff net 12:00 12:30\n"
+	"  stele diff --exit-code net/routes before-upgrade -1 >changes.txt\n"
 	"  stele diff --format ndjson net/routes 0 42\n"
 	"\n"
 	"Prints each row that was added (+), changed (~) or removed (-) between version FROM "
 	"and version TO, in the format of 'stele watch'. History must hold both versions."
 	"\v"
+	"Without FROM, the version before TO; without both, what the newest version changed. "
 	"FROM may be 0, the time before the first version. FROM may be newer than TO: then "
-	"the changes lead back. A version is a number, for a version of the present region, "
-	"or a token VERSION@UUID.\n";
+	"the changes lead back. A version is a number, for a version of the present region; a "
+	"token VERSION@UUID; -1 for the version before the newest; a time such as 12:03; or a "
+	"name of 'stele tag'.\n";
+
+struct diff {
+	enum output_format format;
+	bool exit_code;
+};
+
+enum { OPTION_EXIT_CODE = OPTION_OTHERS };
+
+static error_t diff_parse(int key, char *argument, struct argp_state *state)
+{
+	struct diff *diff = state->input;
+
+	(void)argument;
+	if (key != OPTION_EXIT_CODE)
+		return ARGP_ERR_UNKNOWN;
+	diff->exit_code = true;
+	return 0;
+}
 
 /* The two versions that are compared. */
 struct ends {
@@ -36,12 +61,10 @@ struct ends {
 
 static int diff_open_ends(struct stele_subscriber *subscriber, struct ends *ends)
 {
-	int result = 0;
+	int result = stele_snapshot_open(subscriber, ends->to.version, &ends->after);
 
-	if (ends->from.version)
+	if (result == 0 && ends->from.version)
 		result = stele_snapshot_open(subscriber, ends->from.version, &ends->before);
-	if (result == 0)
-		result = stele_snapshot_open(subscriber, ends->to.version, &ends->after);
 	return result;
 }
 
@@ -64,10 +87,10 @@ static enum status diff_check_table(const struct place *place, const struct targ
 }
 
 static enum status diff_print(const struct target *target, const struct ends *ends,
-                              enum output_format format)
+                              const struct diff *diff)
 {
 	const struct stele_follow_table table = {.name = target->table};
-	struct difference difference = {.output = difference_output(stdout, format)};
+	struct difference difference = {.output = difference_output(stdout, diff->format)};
 	enum status status = STATUS_DONE;
 	struct stele_difference *rows;
 	struct stele_event event;
@@ -87,41 +110,70 @@ static enum status diff_print(const struct target *target, const struct ends *en
 			"incomplete; run the command again");
 	else if (result < 0)
 		status = fail_library(result);
-	return output_end(difference.output, status);
+	status = output_end(difference.output, status);
+	return status == STATUS_DONE && diff->exit_code && difference.printed ? STATUS_NOT_THERE
+	                                                                      : status;
+}
+
+/* Parses the versions of the operands, of which there may be none. */
+static enum status diff_parse_ends(char **versions, struct ends *ret)
+{
+	/* The newest version. */
+	*ret = (struct ends){.to = {.form = GIVEN_BACK, .text = "-0"}};
+	if (!versions[0])
+		return STATUS_DONE;
+	if (!versions[1])
+		return given_parse("VERSION", versions[0], 1, UINT64_MAX, &ret->to);
+	if (given_parse("FROM", versions[0], 0, UINT64_MAX, &ret->from) != STATUS_DONE)
+		return STATUS_INPUT;
+	return given_parse("TO", versions[1], 1, UINT64_MAX, &ret->to);
+}
+
+/* Finds the versions in the open region. Without FROM, the one before TO. */
+static enum status diff_find_ends(const struct reader *reader, char **versions, struct ends *ends)
+{
+	bool both = versions[0] && versions[1];
+	enum status status = STATUS_DONE;
+
+	if (both)
+		status = reader_check_given(reader, "FROM", &ends->from);
+	if (status == STATUS_DONE)
+		status = reader_check_given(reader, both ? "TO" : "VERSION", &ends->to);
+	if (status == STATUS_DONE && !both)
+		ends->from.version = ends->to.version - 1;
+	return status;
 }
 
 static enum status diff_run(int argc, char **argv)
 {
-	enum output_format format = OUTPUT_TABLE;
-	struct ends ends = {0};
+	struct diff diff = {.format = OUTPUT_TABLE};
 	struct reader reader;
 	struct target target;
 	enum status status;
+	struct ends ends;
 	struct call call;
-	int result;
+	int count, result;
 
-	if (options_parse(&command_diff, argc, argv, &format, &call) != 3)
-		return fail_usage("diff", "expected REGION or REGION/TABLE and two versions");
+	given_allow_operands(argc, argv);
+	count = options_parse(&command_diff, argc, argv, &diff, &call);
+	if (count < 1 || count > 3)
+		return fail_usage("diff",
+		                  "expected REGION or REGION/TABLE, and up to two versions");
 	status = target_parse_source("diff", call.operands[0], false, &target);
 	if (status == STATUS_DONE)
-		status = given_parse("FROM", call.operands[1], 0, UINT64_MAX, &ends.from);
+		status = diff_parse_ends(call.operands + 1, &ends);
 	if (status == STATUS_DONE)
-		status = given_parse("TO", call.operands[2], 1, UINT64_MAX, &ends.to);
+		status = reader_open(&reader, &call.place, target.region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	status = reader_open(&reader, &call.place, target.region, READER_PINNED);
-	if (status != STATUS_DONE)
-		return status;
-	status = reader_check_given(&reader, "FROM", &ends.from);
-	if (status == STATUS_DONE)
-		status = reader_check_given(&reader, "TO", &ends.to);
+	status = diff_find_ends(&reader, call.operands + 1, &ends);
 	if (status == STATUS_DONE) {
 		result = diff_open_ends(reader.subscriber, &ends);
 		status = result < 0 ? fail_library(result)
 		                    : diff_check_table(&call.place, &target, &ends);
 	}
 	if (status == STATUS_DONE)
-		status = diff_print(&target, &ends, format);
+		status = diff_print(&target, &ends, &diff);
 	/* reader_close() also closes the snapshots. */
 	reader_close(&reader);
 	return status;
@@ -130,8 +182,14 @@ static enum status diff_run(int argc, char **argv)
 const struct command command_diff = {
 	.name = "diff",
 	.summary = "print what differs between two versions",
-	.usage = "REGION[/TABLE]|FILE[/TABLE] FROM TO",
+	.usage = "REGION[/TABLE]|FILE[/TABLE] [[FROM] TO]",
 	.doc = doc,
+	.options =
+		(const struct argp_option[]){
+			{"exit-code", OPTION_EXIT_CODE, NULL, 0, "Exit with 1 if rows differ", 0},
+			{0},
+		},
+	.parse = diff_parse,
 	.common = &options_format,
 	.reads = true,
 	.run = diff_run,

@@ -121,6 +121,10 @@ static error_t options_reading_key(int key, char *argument, struct argp_state *s
 		                       STATUS_DONE
 		               ? 0
 		               : EINVAL;
+	case OPTION_AT:
+		return given_parse_time("--at", argument, &reading->version) == STATUS_DONE
+		               ? 0
+		               : EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -131,6 +135,8 @@ const struct argp options_reading = {
 		(const struct argp_option[]){
 			{"version", 'a', "VERSION", 0,
                          "Read this version instead of the newest; history must still hold it", 10},
+			{"at", OPTION_AT, "TIME", 0,
+                         "Read the version that was the newest at this time, such as 12:03", 10},
 			{0},
 		},
 	.parser = options_reading_key,

@@ -27,7 +27,7 @@ struct call {
 int options_parse(const struct command *command, int argc, char **argv, void *input,
                   struct call *ret);
 
-/* Values of --format and --version, which the argp child options_reading parses. */
+/* Values of --format, and of --version or --at, which the argp child options_reading parses. */
 struct options_reading {
 	enum output_format format;
 	struct given version; /* version 0: the newest */
@@ -48,6 +48,7 @@ extern const struct argp options_writing;
 /* Keys of options that have no short form. */
 enum {
 	OPTION_IF_HEAD = 256,
+	OPTION_AT,
 	OPTION_IF_VERSION,
 	OPTION_IF_ABSENT,
 	OPTION_UNTERMINATED,

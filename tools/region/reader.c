@@ -110,12 +110,15 @@ int reader_renew(struct reader *reader, const char *table)
 	               : stele_table_open(reader->snapshot, table, reader->schema, &reader->table);
 }
 
-enum status reader_check_given(const struct reader *reader, const char *what,
-                               const struct given *given)
+enum status reader_check_given(const struct reader *reader, const char *what, struct given *given)
 {
 	char text[DESCRIBED_MAX];
+	enum status status;
 	uint8_t uuid[16];
 
+	status = given_find(given, what, reader->place, reader->region, reader->subscriber);
+	if (status != STATUS_DONE)
+		return status;
 	stele_subscriber_region_uuid(reader->subscriber, uuid);
 	if (given_is_of(given, uuid))
 		return STATUS_DONE;
@@ -143,13 +146,14 @@ enum status reader_since(struct reader *reader, const struct given *since,
 	return result < 0 && result != -ESTALE ? fail_library(result) : STATUS_DONE;
 }
 
-enum status reader_open_table(struct reader *reader, const char *table, const struct given *version)
+enum status reader_open_table(struct reader *reader, const char *table, struct given *version)
 {
 	enum status status = STATUS_DONE;
 	int result = -ESTALE;
 
 	if (version)
-		status = reader_check_given(reader, "--version", version);
+		status = reader_check_given(
+			reader, version->form == GIVEN_TIME ? "--at" : "--version", version);
 	if (status != STATUS_DONE)
 		return status;
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)

@@ -42,8 +42,7 @@ enum status reader_open_waiting(struct reader *reader, const struct place *place
 /* Opens a snapshot and the table in it. The snapshot is of the given version, or of the newest if
  * `version` is NULL or its version is 0. Tries again if the publisher reclaims the version
  * meanwhile. */
-enum status reader_open_table(struct reader *reader, const char *table,
-                              const struct given *version);
+enum status reader_open_table(struct reader *reader, const char *table, struct given *version);
 
 /* Opens a snapshot of the newest version and the table in it, in place of those of
  * reader_open_table(), whose schema stays. Returns 0, or a negative errno of the library:
@@ -58,10 +57,10 @@ void reader_close_table(struct reader *reader);
 enum status reader_since(struct reader *reader, const struct given *since,
                          struct stele_position *ret);
 
-/* Returns STATUS_NO_TABLE, after an error message, if a version of another region than the open one
- * was given. `what` is the option or operand that it is from. */
-enum status reader_check_given(const struct reader *reader, const char *what,
-                               const struct given *given);
+/* Finds the version that was given (given_find()). Returns STATUS_NO_TABLE, after an error message,
+ * if a version of another region than the open one was given. `what` is the option or operand that
+ * it is from. */
+enum status reader_check_given(const struct reader *reader, const char *what, struct given *given);
 
 /* Closes the table, the snapshot and the region, if they are open. */
 void reader_close(struct reader *reader);

@@ -23,7 +23,8 @@ enum status writer_position(const struct writer *writer, enum status status, con
 
 /* Begins a transaction. If --if-head is given, fails unless the newest version is that of
  * --if-head. */
-static enum status writer_begin(struct writer *writer, const struct options_writing *options)
+static enum status writer_begin(struct writer *writer, const struct options_writing *options,
+                                const struct given *if_head)
 {
 	int result = stele_transaction_begin(writer->publisher, &writer->tx);
 	struct stele_position position;
@@ -33,8 +34,7 @@ static enum status writer_begin(struct writer *writer, const struct options_writ
 		return fail_library(result);
 	if (!options->if_head_given)
 		return STATUS_DONE;
-	status = writer_position(writer, STATUS_CONDITION, "--if-head", &options->if_head,
-	                         &position);
+	status = writer_position(writer, STATUS_CONDITION, "--if-head", if_head, &position);
 	if (status != STATUS_DONE)
 		return status;
 	result = stele_transaction_expect(writer->tx, &position);
@@ -51,11 +51,12 @@ enum status writer_open(struct writer *writer, const struct place *place, const 
 		.attach_timeout_ns = options->attach_timeout_ns,
 		.flags = options->flags,
 	};
+	struct given if_head = options->if_head;
 	enum status status;
 	int result;
 
 	*writer = (struct writer){.place = place, .region = region};
-	status = given_needs_region(place, "--if-head", &options->if_head, region);
+	status = given_needs_region(place, "--if-head", &if_head, region);
 	if (status != STATUS_DONE)
 		return status;
 	result = stele_publisher_open(place_path(place, region), &publisher_options,
@@ -63,7 +64,7 @@ enum status writer_open(struct writer *writer, const struct place *place, const 
 	if (result < 0)
 		return fail_region(place, region, result);
 	fail_hold();
-	status = writer_begin(writer, options);
+	status = writer_begin(writer, options, &if_head);
 	if (status != STATUS_DONE)
 		writer_close(writer);
 	return status;

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Versions by number, time and name; what a version changed; and going back to it. */
+#include "tests/support/cli.h"
+#include <stele/stele.h>
+
+/* Versions 2 to 4: metric 20, 21 and 22 of 10.0.0.0/8. */
+static void begin_versions(void)
+{
+	cli_begin_routes();
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
+}
+
+TestSuite(output_versions, .init = begin_versions, .fini = cli_end);
+
+/* Returns the time of a version, as stele log prints it. */
+static char *time_of(unsigned version)
+{
+	char *log = STELE("log", "-f", "ndjson", region).out, mark[64], *at;
+
+	snprintf(mark, sizeof(mark), "{\"version\": %u, \"time\": \"", version);
+	at = strstr(log, mark);
+	cr_assert(at);
+	at += strlen(mark);
+	at[strcspn(at, "\"")] = '\0';
+	return cli_text(at);
+}
+
+static void expect_metric(const char *option, const char *value, const char *metric)
+{
+	struct cli_result result = STELE("get", "--column", "metric", (char *)(uintptr_t)option,
+	                                 (char *)(uintptr_t)value, target, "10.0.0.0/8");
+
+	EXPECT_STATUS(result, 0);
+	EXPECT_TEXT(result.out, metric);
+}
+
+Test(output_versions, a_version_is_given_by_its_distance)
+{
+	expect_metric("--version", "-0", "22\n");
+	expect_metric("--version", "-1", "21\n");
+	expect_metric("--version", "-2", "20\n");
+	EXPECT_FAILURE(STELE("get", "--version", "-4", target, "10.0.0.0/8"), 3,
+	               "history holds no version 4 before the newest");
+	EXPECT_HAS(STELE("dump", "-f", "csv", "-a", "-1", target).out, "eth1,21\n");
+	EXPECT_HAS(STELE("lookup", "-f", "csv", "-a", "-1", target, "10.0.0.1").out, "eth1,21\n");
+	EXPECT_HAS(STELE("watch", "--since", "-1", "-t", "0", "-f", "csv", region).out,
+	           "4,changed,routes");
+	EXPECT_HAS(STELE("trace", "--since", "-1", "--count", "1", region).out, "\"version\": 4,");
+	EXPECT_STATUS(STELE("set", "--if-head", "-0", target, "10.0.0.0/8", "metric=23"), 0);
+	EXPECT_STATUS(STELE("set", "--if-head", "-1", target, "10.0.0.0/8", "metric=24"), 10);
+}
+
+Test(output_versions, a_version_is_given_by_a_time)
+{
+	char *third = time_of(3), offset[64];
+
+	expect_metric("--at", third, "21\n");
+	expect_metric("--version", third, "21\n");
+	expect_metric("--at", time_of(2), "20\n");
+	snprintf(offset, sizeof(offset), "%.*s+00:00", (int)strlen(third) - 1, third);
+	expect_metric("--at", offset, "21\n");
+	EXPECT_FAILURE(STELE("get", "--at", "@1764417600.5", target, "10.0.0.0/8"), 3,
+	               "history begins after @1764417600.5");
+	expect_metric("--at", "2500-01-01", "22\n");
+	EXPECT_FAILURE(STELE("get", "--at", "2020-01-01 12:03", target, "10.0.0.0/8"), 3,
+	               "--at: history begins after 2020-01-01 12:03", "version, 1, was made at");
+	EXPECT_FAILURE(STELE("get", "--at", "noon", target, "10.0.0.0/8"), 2,
+	               "--at: invalid value \"noon\"");
+	EXPECT_FAILURE(STELE("get", "--at", "25:00", target, "10.0.0.0/8"), 2, "invalid value");
+	EXPECT_HAS(STELE("diff", "-f", "csv", region, third, time_of(4)).out, "4,changed,routes");
+	EXPECT_STATUS(STELE("rollback", region, "--to", third), 0);
+	expect_metric("--version", "5", "21\n");
+}
+
+Test(output_versions, diff_is_of_one_version)
+{
+	EXPECT_TEXT(STELE("diff", "-f", "csv", region).out,
+	            STELE("diff", "-f", "csv", region, "3", "4").out);
+	EXPECT_HAS(STELE("diff", region).out, "metric=22");
+	EXPECT_HAS(STELE("diff", region, "3").out, "metric=21");
+	EXPECT_HAS(STELE("diff", region, "-1").out, "metric=21");
+	EXPECT_HAS(STELE("diff", region, "-2", "-0").out, "metric=20");
+	EXPECT_HAS(STELE("diff", target, "2").out, "10.1.0.0/16");
+	EXPECT_STATUS(STELE("diff", target, "1"), 0);
+	EXPECT_FAILURE(STELE("diff", region, "9"), 3, "version 9");
+}
+
+Test(output_versions, diff_tells_by_its_status_whether_rows_differ)
+{
+	EXPECT_STATUS(STELE("diff", "--exit-code", region), 1);
+	EXPECT_STATUS(STELE("diff", "--exit-code", region, "3", "3"), 0);
+	EXPECT_STATUS(STELE("diff", region), 0);
+	EXPECT_STATUS(STELE("diff", "--exit-code", "no-such-region"), 3);
+}
+
+Test(output_versions, rollback_goes_back_one_version)
+{
+	struct cli_result result = STELE("rollback", region, "--to", "-1");
+
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "(0 added, 1 changed, 0 removed)");
+	expect_metric("--version", "-0", "21\n");
+	EXPECT_HAS(STELE("log", "-n", "1", region).out, "rollback to version 3");
+}
+
+/* The other table keeps what was changed since. */
+Test(output_versions, rollback_of_one_table)
+{
+	char other[96];
+	struct cli_result result;
+
+	EXPECT_STATUS(STELE("create", region, "--table", "other(a: u8 key, b: u8)"), 0);
+	snprintf(other, sizeof(other), "%s/other", region);
+	EXPECT_STATUS(STELE("set", other, "1", "b=1"), 0);
+	EXPECT_STATUS(STELE("delete", target, "0.0.0.0/0"), 0);
+	EXPECT_STATUS(
+		STELE("set", target, "10.9.0.0/16", "next_hop=192.0.2.9", "interface=", "metric=1"),
+		0);
+	EXPECT_STATUS(STELE("set", other, "1", "b=2"), 0);
+	result = STELE("rollback", target, "--to", "2");
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(cli_plain(result.out), "routes: version 10 (1 added, 1 changed, 1 removed)");
+	expect_done(STELE("diff", "-f", "json", target, "2", "-0"), "[]\n");
+	expect_done(STELE("get", "--column", "b", other, "1"), "2\n");
+	EXPECT_HAS(STELE("log", "-n", "1", region).out, "rollback of routes to version 2");
+	EXPECT_FAILURE(STELE("rollback", other, "--to", "3"), 3, "there was no table \"other\"");
+	EXPECT_FAILURE(STELE("rollback", other, "--to", "99"), 3, "version 99");
+	EXPECT_HAS(STELE("rollback", target, "--to", "2").out, "nothing changed");
+}
+
+Test(output_versions, rollback_brings_a_dropped_table_back)
+{
+	EXPECT_STATUS(STELE("drop", target), 0);
+	EXPECT_STATUS(STELE("rollback", target, "--to", "-1"), 0);
+	expect_metric("--version", "-0", "22\n");
+	EXPECT_STATUS(STELE("alter", target, "--add", "zone: char[8]"), 0);
+	EXPECT_FAILURE(STELE("rollback", target, "--to", "-1"), 2, "had other columns");
+	EXPECT_STATUS(STELE("rollback", region, "--to", "-1"), 0);
+}
+
+Test(output_versions, a_version_of_another_region_is_refused)
+{
+	char *kept = cli_text(cli_token(3));
+
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_FAILURE(STELE("rollback", target, "--to", kept), 3, "belongs to another region");
+}
+
+Test(output_versions, a_version_is_given_by_its_name)
+{
+	char file[96];
+
+	EXPECT_HAS(STELE("tag", region, "before-upgrade").out, ": before-upgrade is version 4@");
+	EXPECT_STATUS(STELE("tag", region, "first", "2"), 0);
+	EXPECT_STATUS(STELE("tag", region, "second", "-1"), 0);
+	expect_metric("--version", "first", "20\n");
+	expect_metric("--version", "second", "21\n");
+	EXPECT_HAS(STELE("diff", "-f", "csv", region, "first", "second").out, "3,changed");
+	EXPECT_STATUS(STELE("set", "--if-head", "before-upgrade", target, "10.0.0.0/8", "metric=9"),
+	              0);
+	EXPECT_STATUS(STELE("set", "--if-head", "before-upgrade", target, "10.0.0.0/8", "metric=8"),
+	              10);
+	EXPECT_HAS(STELE("watch", "--since", "before-upgrade", "-t", "0", "-f", "csv", region).out,
+	           "5,changed");
+	EXPECT_STATUS(STELE("rollback", region, "--to", "before-upgrade"), 0);
+	expect_metric("--version", "-0", "22\n");
+	EXPECT_FAILURE(STELE("get", "-a", "before-upgrad", target, "10.0.0.0/8"), 3,
+	               "did you mean \"before-upgrade\"?");
+	snprintf(file, sizeof(file), "/dev/shm/stele.%s.tags", region);
+	cr_expect(access(file, F_OK) == 0);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	cr_expect(access(file, F_OK) < 0);
+}
+
+Test(output_versions, names_are_listed_moved_and_removed)
+{
+	EXPECT_STATUS(STELE("tag", region, "b", "3"), 0);
+	EXPECT_STATUS(STELE("tag", region, "a", "2"), 0);
+	EXPECT_FAILURE(STELE("tag", region, "a"), 2, "\"a\" is the name of version 2@", "--force");
+	EXPECT_STATUS(STELE("tag", "--force", region, "a"), 0);
+	EXPECT_FAILURE(STELE("tag", region, "c", "99"), 3, "version 99");
+	EXPECT_FAILURE(STELE("tag", region, "7"), 2, "invalid name \"7\"");
+	EXPECT_FAILURE(STELE("tag", region, "a b"), 2, "invalid name");
+	EXPECT_HAS(STELE("tag", "-f", "csv", region).out, "\na,4,");
+	EXPECT_HAS(STELE("tag", "-f", "csv", region).out, "\nb,3,");
+	EXPECT_HAS(STELE("tag", "-f", "json", region).out, "\"held\": true");
+	EXPECT_STATUS(STELE("tag", "--delete", region, "a"), 0);
+	EXPECT_FAILURE(STELE("tag", "--delete", region, "a"), 3, "is named \"a\"");
+	EXPECT_HAS_NOT(STELE("tag", "-f", "csv", region).out, "\na,");
+}
+
+/* A region that is created again has the same file of names, if the old one was lost without rm. */
+Test(output_versions, a_name_of_another_region_is_refused)
+{
+	char *tags, file[96];
+	FILE *again;
+
+	EXPECT_STATUS(STELE("tag", region, "kept", "3"), 0);
+	tags = STELE("tag", "-f", "csv", region).out;
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	snprintf(file, sizeof(file), "/dev/shm/stele.%s.tags", region);
+	again = fopen(file, "we");
+	cr_assert(again);
+	fprintf(again, "kept %s", strrchr(tags, ',') + 1);
+	fclose(again);
+	EXPECT_FAILURE(STELE("get", "-a", "kept", target, "10.0.0.0/8"), 3,
+	               "belongs to another region");
+	EXPECT_HAS(STELE("tag", "-f", "csv", region).out, "false");
+	if (geteuid() == 0) {
+		cr_assert(chown(file, 65534, 65534) == 0);
+		EXPECT_FAILURE(STELE("get", "-a", "kept", target, "10.0.0.0/8"), 5,
+		               "is not a file of the region's owner");
+	}
+}
+
+/* A publisher that is attached holds no lock that the names need. */
+Test(output_versions, versions_are_named_while_a_publisher_is_attached)
+{
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher;
+
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0);
+	EXPECT_STATUS(STELE("tag", region, "now"), 0);
+	expect_metric("--version", "now", "22\n");
+	stele_publisher_close(publisher);
+}
