@@ -83,12 +83,6 @@ static void push_sort_prefixes(struct kernel_prefixes *prefixes)
 	prefixes->count = kept;
 }
 
-static void push_mark(struct kernel_push *push, bool *sent)
-{
-	push->unsent -= !*sent;
-	*sent = true;
-}
-
 static void push_mark_prefix(struct kernel_push *push, const struct kernel_prefix *prefix)
 {
 	const struct kernel_prefix *found =
@@ -96,8 +90,12 @@ static void push_mark_prefix(struct kernel_push *push, const struct kernel_prefi
 	                                           sizeof(*found), push_compare_prefixes)
 					 : NULL;
 
-	if (found)
-		push_mark(push, &push->sent_prefixes[found - push->prefixes.of]);
+	bool *sent = found ? &push->sent_prefixes[found - push->prefixes.of] : NULL;
+
+	if (!sent || *sent)
+		return;
+	*sent = true;
+	push->unsent--;
 }
 
 static void push_mark_id(struct kernel_push *push, uint32_t id)
@@ -107,7 +105,7 @@ static void push_mark_id(struct kernel_push *push, uint32_t id)
 	                                            : NULL;
 
 	if (found)
-		push_mark(push, &push->sent_ids[found - push->ids.of]);
+		push->sent_ids[found - push->ids.of] = true;
 }
 
 /* ---- the start of a sync ---- */
@@ -190,7 +188,7 @@ int kernel_push_sync_start(struct kernel_push *push)
 	push_sort_prefixes(&push->prefixes);
 	push->sent_prefixes = calloc(push->prefixes.count + 1, sizeof(bool));
 	push->sent_ids = calloc(push->ids.count + 1, sizeof(bool));
-	push->unsent = push->prefixes.count + push->ids.count;
+	push->unsent = push->prefixes.count;
 	return push->sent_prefixes && push->sent_ids ? 0 : -ENOMEM;
 }
 

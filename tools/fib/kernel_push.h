@@ -33,7 +33,7 @@ struct kernel_push {
 	struct kernel_prefixes prefixes;
 	struct kernel_ids ids;
 	bool *sent_prefixes, *sent_ids;
-	size_t unsent;
+	size_t unsent; /* prefixes that were neither sent nor deleted */
 };
 
 void kernel_push_free(struct kernel_push *push);
