@@ -12,6 +12,8 @@
 #define REPLAY_VARIED 4u
 /* One of these messages has replaced a route other than its own. */
 #define REPLAY_OTHER 8u
+/* A dump was interrupted among the routes of the address. The slot is that of length 0. */
+#define REPLAY_SPLIT 16u
 
 void kernel_replay_free(struct kernel_replay *replay)
 {
@@ -89,6 +91,39 @@ int kernel_replay_reread(struct kernel_replay *replay, const struct kernel_prefi
 	return r < 0 ? r : 0;
 }
 
+/* Returns the prefix of length 0 of the same address. */
+static struct kernel_prefix replay_address(const struct kernel_prefix *prefix)
+{
+	struct kernel_prefix address = *prefix;
+
+	address.length = 0;
+	return address;
+}
+
+int kernel_replay_split(struct kernel_replay *replay, const struct kernel_prefix *prefix)
+{
+	const struct kernel_prefix address = replay_address(prefix);
+	int r = replay_mark(replay, &address, REPLAY_SPLIT);
+
+	return r < 0 ? r : 0;
+}
+
+/* Returns true if a change during a dump may have made the kernel leave out other routes.
+ *
+ * Before each datagram the kernel goes on where the last one ended. For IPv4 it counts the routes
+ * of an address. For IPv6, after a route was added somewhere, it walks the tree from its root
+ * again, and skips as many prefixes as it has dumped: too many, if one of these was deleted. */
+static bool replay_tears(struct kernel_replay *replay, const struct kernel_prefix *prefix,
+                         const struct kernel_replay_edit *edit)
+{
+	const struct kernel_prefix address = replay_address(prefix);
+
+	if (!prefix->wide)
+		return replay->used > 0 && replay_slot(replay, &address)->flags & REPLAY_SPLIT;
+	replay->emptied |= edit->deletes && edit->after == 0;
+	return replay->emptied && !edit->deletes;
+}
+
 bool kernel_replay_is_old(const struct kernel_replay *replay, const struct kernel_prefix *prefix)
 {
 	if (!replay->on)
@@ -112,6 +147,8 @@ int kernel_replay_judge(struct kernel_replay *replay, const struct kernel_prefix
 	if (edit->other)
 		flags |= REPLAY_OTHER;
 	replay->replaced[prefix->wide] |= edit->other;
+	if (whole && replay_tears(replay, prefix, edit))
+		return 0;
 	r = replay_mark(replay, prefix, flags);
 	if (r < 0)
 		return r;

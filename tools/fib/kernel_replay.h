@@ -27,12 +27,14 @@ struct kernel_replay {
 	bool whole[2]; /* all routes of a family were dumped */
 	/* A message of the family has replaced a route other than its own. */
 	bool replaced[2];
+	bool emptied; /* a message has deleted the last route of an IPv6 prefix */
 	struct kernel_replay_slot *slots;
 	size_t capacity, used;
 };
 
 /* What a message has done to the list of its prefix. */
 struct kernel_replay_edit {
+	bool deletes;
 	bool replaces;        /* the kernel says that the route has replaced one */
 	bool other;           /* it has replaced one that was not the same */
 	size_t before, after; /* number of routes */
@@ -44,6 +46,10 @@ void kernel_replay_free(struct kernel_replay *replay);
 
 /* Notes that a read of single links has changed the routes of a prefix. Returns 0 or -ENOMEM. */
 int kernel_replay_reread(struct kernel_replay *replay, const struct kernel_prefix *prefix);
+
+/* Notes that a dump of IPv4 routes was interrupted between two routes of this address. Returns 0 or
+ * -ENOMEM. */
+int kernel_replay_split(struct kernel_replay *replay, const struct kernel_prefix *prefix);
 
 /* Returns true if the routes of a prefix may be newer than a message. */
 bool kernel_replay_is_old(const struct kernel_replay *replay, const struct kernel_prefix *prefix);

@@ -147,8 +147,10 @@ static int kernel_take_burst(struct source *source, int settle_ms)
 static int kernel_take_dumped(void *context, const struct nlmsghdr *message)
 {
 	struct source *source = context;
-	int r = kernel_mirror_dump_add(&source->mirror, message);
+	int r;
 
+	source->mirror.resumed = (const uint8_t *)message == source->sockets.buffer;
+	r = kernel_mirror_dump_add(&source->mirror, message);
 	source->region.objects++;
 	return r < 0 ? kernel_region_fail_library(&source->region, r) : 0;
 }

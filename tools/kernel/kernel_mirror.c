@@ -472,14 +472,18 @@ static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr
 		free(entry.value);
 		return 0;
 	}
-	if (!mirror->gathering || !kernel_prefix_equal(&prefix, &mirror->list.at)) {
+	if (mirror->resumed && mirror->gathering && !prefix.wide &&
+	    mirror->list.at.table == prefix.table &&
+	    memcmp(mirror->list.at.address, prefix.address, sizeof(prefix.address)) == 0)
+		r = kernel_replay_split(&mirror->store.replay, &prefix);
+	if (r >= 0 && (!mirror->gathering || !kernel_prefix_equal(&prefix, &mirror->list.at))) {
 		r = mirror_dump_write(mirror);
-		if (r < 0) {
-			free(entry.value);
-			return r;
-		}
 		mirror->list.at = prefix;
 		mirror->gathering = true;
+	}
+	if (r < 0) {
+		free(entry.value);
+		return r;
 	}
 	kernel_edit_group(&mirror->list, &entry, &end);
 	return kernel_list_insert(&mirror->list, end, &entry);
