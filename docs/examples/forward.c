@@ -200,6 +200,8 @@ static void print_hop(const struct hop *hop)
 
 	if (hop->encap) /* the packet would have to be wrapped first */
 		printf("encapsulation %u", hop->encap);
+	else if (!hop->ifindex) /* nexthop_compat_mode is 0: see the table nexthops */
+		printf("through a next-hop object");
 	else if (!hop->family)
 		printf("on link %u", hop->ifindex);
 	else
