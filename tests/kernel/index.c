@@ -41,6 +41,7 @@ Test(kernel_index, keys_survive_the_removal_of_others)
 Test(kernel_index, a_link_with_many_prefixes_holds_none)
 {
 	struct kernel_index index = {0};
+	const struct kernel_prefix few[] = {{.length = 8}, {.length = 32}};
 	uint64_t key = kernel_index_link(7);
 
 	for (uint32_t i = 0; i < 1000; i++) {
@@ -52,6 +53,10 @@ Test(kernel_index, a_link_with_many_prefixes_holds_none)
 	}
 	cr_assert(kernel_index_find(&index, key)->many);
 	cr_assert_eq(kernel_index_find(&index, key)->count, 0u);
+	/* A scan finds that most of them are gone, later that all are. */
+	cr_assert_eq(kernel_index_set(&index, key, few, 2), 0);
+	cr_assert(!kernel_index_find(&index, key)->many);
+	cr_assert_eq(kernel_index_find(&index, key)->count, 2u);
 	kernel_index_remove(&index, key);
 	cr_assert(!kernel_index_find(&index, key));
 	kernel_index_clear(&index);

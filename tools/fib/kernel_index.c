@@ -5,7 +5,7 @@
 #include "tools/fib/kernel_index.h"
 
 /* Prefixes that a slot holds at most. */
-#define INDEX_FEW 64u
+#define INDEX_FEW 512u
 
 void kernel_index_clear(struct kernel_index *index)
 {
@@ -103,6 +103,19 @@ int kernel_index_add(struct kernel_index *index, uint64_t key, const struct kern
 	}
 	slot->of[slot->count++] = *prefix;
 	return 0;
+}
+
+int kernel_index_set(struct kernel_index *index, uint64_t key, const struct kernel_prefix *prefixes,
+                     size_t count)
+{
+	int r = 0;
+
+	if (count > INDEX_FEW)
+		return 0;
+	kernel_index_remove(index, key);
+	for (size_t i = 0; i < count && r >= 0; i++)
+		r = kernel_index_add(index, key, &prefixes[i]);
+	return r;
 }
 
 void kernel_index_remove(struct kernel_index *index, uint64_t key)

@@ -36,6 +36,11 @@ uint64_t kernel_index_nexthop(uint32_t id);
 /* Adds the prefix of a route. Returns 0 or -ENOMEM. */
 int kernel_index_add(struct kernel_index *index, uint64_t key, const struct kernel_prefix *prefix);
 
+/* Takes the prefixes that a scan has found for a key, which are all, if they are few again. Returns
+ * 0 or -ENOMEM. */
+int kernel_index_set(struct kernel_index *index, uint64_t key, const struct kernel_prefix *prefixes,
+                     size_t count);
+
 /* Finds the slot of a key, or NULL: no route has it. The slot is valid until the next
  * kernel_index_add() or kernel_index_remove(). Its prefixes may have lost their routes since: the
  * caller drops them from the slot. */

@@ -168,6 +168,8 @@ int kernel_relink_scan(struct kernel_store *store, bool wide, const struct kerne
 			r = relink_scan_table(store,
 			                      wide ? KERNEL_ALTERNATIVES6 : KERNEL_ALTERNATIVES4,
 			                      wanted, ret_link, context, ret);
+		if (r >= 0)
+			r = kernel_index_set(index, key, ret->of, ret->count);
 	} else {
 		r = relink_scan_slot(store, slot, wanted, ret_link, context, ret);
 	}
