@@ -2,10 +2,12 @@
  *
  * Next hops as programs see them: the example docs/examples/forward.c, and `stele route', with a
  * mirror of routes of each kind. Needs root. */
+#include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -155,6 +157,21 @@ static void read_buckets(bool kernel, char *ret, size_t size)
 	run(command, ret, size);
 }
 
+/* Sends packets through the buckets of group 31. */
+static void use_buckets(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	cr_assert(fd >= 0);
+	/* Without the group, these fail. */
+	for (uint32_t i = 1; i < 250; i++) {
+		to.sin_addr.s_addr = htonl(10u << 24 | 70u << 16 | i);
+		(void)sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	}
+	close(fd);
+}
+
 static const struct {
 	const char *command;
 	const char *settled; /* succeeds when the kernel has moved all buckets that it will move */
@@ -165,11 +182,14 @@ static const struct {
 	{"nexthop add id 30 group 20/21 type resilient buckets 4 idle_timer 1 unbalanced_timer 0",
          "true"},
 	{"nexthop add id 31 group 22,5/21 type resilient buckets 16 idle_timer 1", "true"},
-	/* The kernel moves buckets when they are idle for a second, with a message for each. */
+	{"route add 10.70.0.0/16 nhid 31", "true"},
 	{"nexthop replace id 30 group 20,3/21 type resilient",
          "test $(ip nexthop bucket show id 30 | grep -c 'nhid 20') = 3"},
-	{"nexthop replace id 31 group 20/21 type resilient",
-         "test $(ip nexthop bucket show id 31 | grep -c 'nhid 20') = 8"},
+	{"nexthop replace id 31 group 20/22 type resilient", "true"},
+	/* The kernel moves used buckets of members when they are idle for a second, with a message for
+	 * each. */
+	{"nexthop replace id 31 group 20,3/22 type resilient",
+         "test $(ip nexthop bucket show id 31 | grep -c 'nhid 20') = 12"},
 	/* The kernel moves buckets without a message. */
 	{"nexthop del id 20", "true"},
 	{"nexthop del id 30", "true"},
@@ -192,6 +212,7 @@ Test(kernel_forward, buckets_are_mirrored, .init = kernel_setup, .fini = kernel_
 		char kernel_has[1024] = "", region_has[1024] = "?";
 		int64_t deadline = kernel_now() + 60 * NSEC_PER_SEC;
 
+		use_buckets();
 		kernel_ip("%s", bucket_steps[i].command);
 		while (system(bucket_steps[i].settled) != 0 ||
 		       strcmp(kernel_has, region_has) != 0) {
