@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/input/input_fail.h"
+#include "tools/input/mapping.h"
 #include "tools/output/output.h"
 #include "tools/output/row_cells.h"
 #include "tools/rows/row.h"
@@ -72,6 +73,13 @@ const char *const fuzz_row_words[] = {
 	"[",
 	"]",
 	"null",
+	"},{",
+	";",
+	"\"\"",
+	"\r\n",
+	"default",
+	"now",
+	"@1",
 	"\\u0000",
 	"\\ud800",
 	"\\n",
@@ -118,9 +126,32 @@ static bool take_row(struct input *input, struct row_cells *cells, struct output
 	return true;
 }
 
+/* The options of the first pass if the first byte has this bit, and another format if it has that
+ * bit. The second pass, which reads what the first printed, has none. */
+#define WITH_OPTIONS 0x80
+#define AS_ARRAY     0x40
+
+static const struct mapping *options_of(uint8_t number)
+{
+	static struct mapping_pair columns[] = {{"aa:bb", "name", false}, {"0", "", false}};
+	static struct mapping_pair empty[] = {{"", "0", false}, {"number", "1", false}};
+	static const struct mapping mapping = {
+		.columns = columns,
+		.column_count = 2,
+		.empty = empty,
+		.empty_count = 2,
+		.null = "null",
+		.delimiter = ';',
+		.ignore_unknown = true,
+		.skip_other_family = true,
+	};
+
+	return number & WITH_OPTIONS ? &mapping : NULL;
+}
+
 /* Reads a file from standard input. Returns false if it is refused. */
 static bool read_rows(const struct stele_schema *schema, enum input_format format,
-                      struct pass *pass)
+                      const struct mapping *mapping, struct pass *pass)
 {
 	FILE *stream = open_memstream(&pass->printed, &pass->printed_size);
 	struct row_buffer row = {0};
@@ -134,6 +165,7 @@ static bool read_rows(const struct stele_schema *schema, enum input_format forma
 	output = output_open_to(stream, format == INPUT_CSV ? OUTPUT_CSV : OUTPUT_NDJSON,
 	                        SHAPE_ROWS, cells.columns, schema->column_count);
 	status = input_open(&input, "-", format);
+	input.mapping = mapping;
 	if (status == STATUS_DONE)
 		status = input_start(&input, schema);
 	while (status == STATUS_DONE && there) {
@@ -171,9 +203,12 @@ void fuzz_rows(const uint8_t *data, size_t size, enum input_format format)
 	fuzz_capture_output();
 	schema = schema_of(data[0]);
 	fuzz_standard_input(data + 1, size - 1);
-	if (read_rows(schema, format, &first) && first.rows > 0) {
+	if (read_rows(schema, format == INPUT_NDJSON && data[0] & AS_ARRAY ? INPUT_JSON : format,
+	              options_of(data[0]), &first) &&
+	    first.rows > 0) {
 		fuzz_standard_input(first.printed, first.printed_size);
-		FUZZ_CHECK(read_rows(schema, format, &second), "the printed rows are refused");
+		FUZZ_CHECK(read_rows(schema, format, NULL, &second),
+		           "the printed rows are refused");
 		FUZZ_CHECK(first.rows == second.rows, "%llu rows, then %llu",
 		           (unsigned long long)first.rows, (unsigned long long)second.rows);
 		FUZZ_CHECK(first.encoded.length == second.encoded.length &&
