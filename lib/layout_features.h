@@ -50,7 +50,16 @@ enum {
 	LAYOUT_EXPIRING_ROWS = 1u << 2,
 };
 
-/* The bits that this library knows, and gives to new regions. A test builds a second library that
+/* Compatible bits. */
+enum {
+	/* All publishers share the region, as if each had STELE_SHARED: the flag
+	 * STELE_SHARED_REGION of the open that created it. A publisher that does not know the bit
+	 * attaches alone, and then excludes the others, but harms nothing. */
+	LAYOUT_SHARED_REGION = 1u << 0,
+};
+
+/* The bits that this library knows, and gives to new regions; except for compatible bits, which are
+ * given to no region without being asked for. A test builds a second library that
  * knows fewer, to play an older one. */
 #ifndef LAYOUT_INCOMPATIBLE_KNOWN
 #define LAYOUT_INCOMPATIBLE_KNOWN \
@@ -58,9 +67,6 @@ enum {
 #endif
 #ifndef LAYOUT_READ_ONLY_KNOWN
 #define LAYOUT_READ_ONLY_KNOWN 0u
-#endif
-#ifndef LAYOUT_COMPATIBLE_KNOWN
-#define LAYOUT_COMPATIBLE_KNOWN 0u
 #endif
 
 #endif

@@ -44,7 +44,8 @@ static int load_contents(struct region *contents, const char *region)
 	uint64_t min = contents->arena_offset + contents_capacity(contents) + LAYOUT_GUARD;
 	struct stele_publisher_options options = {
 		.size = sizeof(options),
-		.flags = STELE_CREATE_NEW,
+		.flags = STELE_CREATE_NEW |
+	                 (header->compatible & LAYOUT_SHARED_REGION ? STELE_SHARED_REGION : 0),
 		.history = contents->history,
 		.history_bytes = header->history_bytes,
 		.maximum_size = contents->maximum_size < min ? min : contents->maximum_size,

@@ -14,6 +14,7 @@
 #include "lib/base/fork.h"
 #include "lib/region/features.h"
 #include "lib/region/position.h"
+#include "publisher/attach/attach_share.h"
 #include "publisher/attach/mutex.h"
 #include "publisher/generation.h"
 #include "publisher/lock.h"

@@ -57,6 +57,10 @@
  * and if it has applied the version. For a program that hands the changes on. */
 #define STELE_APPLIED_BY_CALLER (1u << 16)
 
+/* Publishers, with STELE_CREATE or STELE_CREATE_NEW: make the new region one that all publishers
+ * share, whether or not they have STELE_SHARED. Has no effect on a region that exists. */
+#define STELE_SHARED_REGION (1u << 17)
+
 /* Columns (struct stele_column): a mark for people: programs should stop using the column. */
 #define STELE_COLUMN_DEPRECATED (1u << 20)
 

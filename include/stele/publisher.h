@@ -17,7 +17,7 @@
  *     publisher = stele_publisher_close(publisher);
  *
  * MODEL. A publisher is attached to a region, either alone or together with other publishers that
- * all ask for it (STELE_SHARED). It never waits for a subscriber, not even for one that is
+ * all share it (SHARED PUBLISHING). It never waits for a subscriber, not even for one that is
  * stopped, dead or hostile.
  *
  * THREADS. One thread at a time may use a publisher and its transaction. The thread that begins a
@@ -61,12 +61,13 @@ enum stele_durability {
 	STELE_DURABLE_COMMIT = 1,
 };
 
-/* attach_timeout_ns and pinned_bytes apply to this publisher. All other members after `flags` apply
- * when the region is created, and have no effect on a region that exists. */
+/* attach_timeout_ns, pinned_bytes and waiting apply to this publisher. All other members after
+ * `flags` apply when the region is created, and have no effect on a region that exists. */
 struct stele_publisher_options {
 	size_t size;    /* sizeof(struct stele_publisher_options) */
 	unsigned flags; /* STELE_CREATE, STELE_CREATE_NEW, STELE_GROUP, STELE_SHARED,
-	                 * STELE_NOTIFIER_THREAD, STELE_NO_SIGBUS_HANDLER: <stele/flags.h> */
+	                 * STELE_SHARED_REGION, STELE_NOTIFIER_THREAD, STELE_NO_SIGBUS_HANDLER:
+	                 * <stele/flags.h> */
 
 	/* Minimum number of versions to keep readable, 2 to 65536. 0: 64. History drops its
 	 * oldest versions, down to two, if it exceeds history_bytes or if the region would be
@@ -117,6 +118,13 @@ struct stele_publisher_options {
 	/* Maximum bytes for pinned versions that history has dropped. When they use more, the
 	 * oldest pins are revoked. 0: half of the region's maximum size. */
 	uint64_t pinned_bytes;
+
+	/* Called when the open, or later the begin of a transaction, has waited for another
+	 * publisher for a fifth of a second and goes on waiting. `message` says who is waited for,
+	 * as far as that is known, and is valid during the call. The callback must not call the
+	 * library. NULL: none. */
+	void (*waiting)(const char *message, void *context);
+	void *waiting_context;
 };
 
 /* Attaches to a region as its publisher. With STELE_CREATE or STELE_CREATE_NEW, creates the
@@ -157,7 +165,11 @@ STELE_API int stele_publisher_open(const char *region,
 
 /* SHARED PUBLISHING. Publishers that all open a region with STELE_SHARED are attached at the same
  * time. While they are attached, a publisher without STELE_SHARED is refused, and the other way
- * round. The transactions of shared publishers exclude each other: stele_transaction_begin()
+ * round. A region that was created with STELE_SHARED_REGION is shared by all its publishers, as if
+ * each had STELE_SHARED: so an operator can step in beside a daemon that never asked to share.
+ * Publishers with a library that does not know this property attach alone.
+ *
+ * The transactions of shared publishers exclude each other: stele_transaction_begin()
  * waits for the other transaction to end.
  *
  * A publisher that is idle knows only the state of its own last transaction:

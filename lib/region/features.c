@@ -27,7 +27,7 @@ static const struct features_word features_read_only = {
 	"read-only-compatible",
 	{"table-options", "owned-rows", "expiring-rows"},
 };
-static const struct features_word features_compatible = {"compatible", {0}};
+static const struct features_word features_compatible = {"compatible", {"shared"}};
 
 /* Writes the name of a bit to `ret`. */
 static void features_name(const struct features_word *word, unsigned bit,
@@ -67,7 +67,6 @@ void features_format_missing(const struct layout_header *header, char *buffer, s
 	const struct layout_header missing = {
 		.incompatible = LAYOUT_INCOMPATIBLE_KNOWN & ~header->incompatible,
 		.read_only_compatible = LAYOUT_READ_ONLY_KNOWN & ~header->read_only_compatible,
-		.compatible = LAYOUT_COMPATIBLE_KNOWN & ~header->compatible,
 	};
 
 	features_format(&missing, buffer, size);
@@ -79,15 +78,13 @@ bool features_outdated(const struct layout_header *header)
 
 	features_upgrade(&upgraded);
 	return upgraded.incompatible != header->incompatible ||
-	       upgraded.read_only_compatible != header->read_only_compatible ||
-	       upgraded.compatible != header->compatible;
+	       upgraded.read_only_compatible != header->read_only_compatible;
 }
 
 void features_upgrade(struct layout_header *header)
 {
 	header->incompatible |= LAYOUT_INCOMPATIBLE_KNOWN;
 	header->read_only_compatible |= LAYOUT_READ_ONLY_KNOWN;
-	header->compatible |= LAYOUT_COMPATIBLE_KNOWN;
 }
 
 /* Sets the error message for the lowest of the bits `unknown`. `what` is what the library cannot

@@ -6,9 +6,9 @@
  * remove the publisher file and create it again. So the data file carries a second lock, which a
  * publisher checks if it has to create the publisher file.
  *
- * Publishers that share a region hold a read lock on that byte of the publisher file instead, and
- * each locks a byte of its own in the data file. The first of them begins with the write lock, so
- * that it creates the files undisturbed, and then converts it into a read lock.
+ * Publishers that share a region (attach_share.h) hold a read lock on that byte of the publisher
+ * file instead, and each locks a byte of its own in the data file. The first of them begins with
+ * the write lock, so that it creates the files undisturbed, and then converts it into a read lock.
  *
  * Lock order: publisher file, data file, mutex.
  *
@@ -37,6 +37,8 @@
 #include "lib/units.h"
 #include "publisher/attach/attach_file.h"
 #include "publisher/attach/attach_lock.h"
+#include "publisher/attach/attach_share.h"
+#include "publisher/attach/attach_wait.h"
 #include "publisher/attach/contents.h"
 #include "publisher/attach/mutex.h"
 #include "publisher/attach/remove.h"
@@ -54,8 +56,7 @@ struct attach_request {
 	/* Contents of a new region. NULL: none. */
 	struct region *contents;
 	bool guarded;
-	/* Time of clock_monotonic() at which waiting for locks ends. */
-	int64_t until;
+	struct attach_wait *wait;
 };
 
 /* ---- the data file ---- */
@@ -108,6 +109,7 @@ static int attach_make_region(const struct attach_request *request, const uint8_
 		.magic = LAYOUT_MAGIC_DATA,
 		.layout_version = LAYOUT_VERSION,
 		.byte_order = LAYOUT_BYTE_ORDER,
+		.compatible = options->flags & STELE_SHARED_REGION ? LAYOUT_SHARED_REGION : 0,
 		.generation = 1,
 		.created = clock_realtime(),
 		.maximum_size = options->maximum_size,
@@ -152,17 +154,16 @@ static int attach_make_region(const struct attach_request *request, const uint8_
 	if (r == 0)
 		r = attach_publish(names, attachment->publisher_lock.fd, uuid, fd, options->mode,
 		                   over);
-	if (r < 0) {
+	if (r < 0)
 		close(fd);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
+	else
+		*ret_fd = fd;
+	return r;
 }
 
 /* Opens the data file a second time, for its lock. Returns 0, -EAGAIN (the file was replaced), or
  * another negative errno. */
-static int attach_data_lock(const struct region_paths *names, int64_t until,
+static int attach_data_lock(const struct region_paths *names, struct attach_wait *wait,
                             struct attachment *attachment)
 {
 	struct stat status;
@@ -175,7 +176,7 @@ static int attach_data_lock(const struct region_paths *names, int64_t until,
 	r = attach_lock_until(names, fd,
 	                      attachment->shared ? attach_lock_try_data_shared
 	                                         : attach_lock_try_data_alone,
-	                      until);
+	                      wait);
 	if (r == 0 && (status.st_ino != attachment->region.status.st_ino ||
 	               status.st_dev != attachment->region.status.st_dev))
 		r = -EAGAIN;
@@ -270,7 +271,7 @@ static int attach_replace(const struct attach_request *request, const char *why,
 	if (r == 0)
 		r = header_keep_newer(names, fd);
 	if (r == 0)
-		r = attach_lock_until(names, fd, attach_lock_try_data_alone, request->until);
+		r = attach_lock_until(names, fd, attach_lock_try_data_alone, request->wait);
 	/* A library of another layout locks the same byte, so the lock above excludes its
 	 * publishers too. */
 	if (r == 0) {
@@ -315,7 +316,7 @@ static int attach_join(const struct attach_request *request, struct attachment *
 	if (r == -ENOENT || r == -EPROTONOSUPPORT)
 		return -EAGAIN;
 	if (r == 0)
-		r = attach_data_lock(request->paths, request->until, attachment);
+		r = attach_data_lock(request->paths, request->wait, attachment);
 	if (r == 0)
 		r = region_of_earlier_boot(&attachment->region, &in_memory);
 	return r == 1 ? -EAGAIN : r;
@@ -333,7 +334,7 @@ static int attach_open(const struct attach_request *request, struct attachment *
 	if (r == 0 && flags & STELE_CREATE_NEW)
 		return paths_exists_error(names);
 	if (r == 0)
-		r = attach_data_lock(names, request->until, attachment);
+		r = attach_data_lock(names, request->wait, attachment);
 	else if (r == -EPROTONOSUPPORT && flags & STELE_CREATE)
 		return attach_replace(
 			request,
@@ -455,7 +456,7 @@ static int attach_once(const struct attach_request *request, struct attachment *
 	/* Checked before locking, so that an attached publisher does not delay the refusal. */
 	if (flags & STELE_CREATE_NEW && region_open(names, true, guarded, &attachment->region) == 0)
 		return paths_exists_error(names);
-	r = attach_file_lock(names, flags & (STELE_CREATE | STELE_CREATE_NEW), request->until,
+	r = attach_file_lock(names, flags & (STELE_CREATE | STELE_CREATE_NEW), request->wait,
 	                     attachment);
 	/* The first shared publisher creates the files, holding the exclusive lock. */
 	attachment->joined = r == 0 && attachment->shared &&
@@ -468,6 +469,9 @@ static int attach_once(const struct attach_request *request, struct attachment *
 	if (r == 0)
 		r = attachment->joined ? attach_join(request, attachment)
 		                       : attach_open(request, attachment);
+	/* Another region has taken the name since attach() looked whether it is shared. */
+	if (r == 0 && attach_share_changed(attachment, request->options))
+		r = -EAGAIN;
 	if (r == 0)
 		r = attach_file_map(attachment, guarded);
 	if (r == 0 && !attachment->joined)
@@ -505,15 +509,18 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
 		.guarded = !(options->flags & STELE_NO_SIGBUS_HANDLER),
 	};
 	int64_t timeout = options->attach_timeout_ns ? options->attach_timeout_ns : ATTACH_TIMEOUT;
-	int64_t now = clock_monotonic();
+	struct attach_wait wait;
 	bool incompatible = false;
 
-	request.until = timeout > INT64_MAX - now ? INT64_MAX : now + (timeout > 0 ? timeout : 0);
-	for (int try = 0; try < ATTACH_TRIES || clock_monotonic() < request.until; try++) {
+	attach_wait_start(&wait, timeout, options->waiting, options->waiting_context);
+	request.wait = &wait;
+	for (int try = 0; try < ATTACH_TRIES || clock_monotonic() < wait.until; try++) {
 		int r;
 		*ret = (struct attachment){.region = {.fd = -1},
 		                           .lock_timeout = timeout > 0 ? timeout : 0,
-		                           .shared = options->flags & STELE_SHARED};
+		                           .waiting = options->waiting,
+		                           .waiting_context = options->waiting_context,
+		                           .shared = attach_share_expected(names, options)};
 		r = attach_once(&request, ret);
 		if (r == 0)
 			return 0;
@@ -536,28 +543,7 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
 		names->region);
 }
 
-/* ---- sharing ---- */
-
-int attach_let_others_in(struct attachment *attachment)
-{
-	int r;
-
-	if (!attachment->shared || attachment->joined)
-		return 0;
-	/* The publisher file comes last: a publisher that gets its lock must find the data file's
-	 * lock free. */
-	attach_lock_data_shared(attachment->data_lock.fd);
-	file_unlock(attachment->data_lock.fd, REGION_PUBLISHER_BYTE);
-	r = file_lock_try_shared(attachment->publisher_lock.fd, LOCK_BYTE);
-	return r < 0 ? error_set(-r, "cannot share the lock of region \"%s\": %s",
-	                         attachment->region.names.region, strerror(-r))
-	             : 0;
-}
-
-bool attach_is_last(struct attachment *attachment)
-{
-	return file_lock_try(attachment->publisher_lock.fd, LOCK_BYTE) == 0;
-}
+/* ---- the next generation ---- */
 
 int attach_next_generation(struct attachment *attachment, bool guarded)
 {
@@ -576,7 +562,7 @@ int attach_next_generation(struct attachment *attachment, bool guarded)
 			"again",
 			names.region);
 	if (r == 0)
-		r = attach_data_lock(&names, 0, &next);
+		r = attach_data_lock(&names, &(struct attach_wait){.tell = INT64_MAX}, &next);
 	if (r < 0) {
 		if (next.region.header)
 			region_close(&next.region);

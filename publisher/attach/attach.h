@@ -17,15 +17,9 @@ int attach(const struct region_paths *names, const struct stele_publisher_option
            struct region *contents, struct attachment *ret);
 /* Closes all files of an attachment, which releases its locks. */
 void attach_close(struct attachment *attachment);
-/* Ends an attach: lets other publishers attach if the region is shared. Returns 0 or a negative
- * errno. */
-int attach_let_others_in(struct attachment *attachment);
 /* Opens the region's current data file, after another publisher replaced it. Returns 0 or a
  * negative errno. */
 int attach_next_generation(struct attachment *attachment, bool guarded);
-/* Returns true if no other publisher is attached. Then none can attach before this attachment is
- * closed. */
-bool attach_is_last(struct attachment *attachment);
 /* Returns true if the subscribers file was lost since the attach. */
 bool attach_slots_lost(const struct attachment *attachment);
 /* Replaces a lost subscribers file by a new one. If this fails, the publisher continues without the

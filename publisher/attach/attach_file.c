@@ -78,7 +78,7 @@ static int attach_file_validate(const struct region_paths *names, int fd)
 	return file_foreign_error(names->publisher);
 }
 
-static int attach_file_open(const struct region_paths *names, int64_t until,
+static int attach_file_open(const struct region_paths *names, struct attach_wait *wait,
                             struct attachment *attachment)
 {
 	struct stat status;
@@ -97,7 +97,7 @@ static int attach_file_open(const struct region_paths *names, int64_t until,
 	if (r == 0)
 		r = attach_lock_until(
 			names, fd,
-			attachment->shared ? attach_lock_try_shared : attach_lock_try_alone, until);
+			attachment->shared ? attach_lock_try_shared : attach_lock_try_alone, wait);
 	/* The file was removed or replaced while this process waited for the lock. */
 	if (r == 0 && !file_is_named(fd, names->publisher))
 		r = -EAGAIN;
@@ -108,11 +108,11 @@ static int attach_file_open(const struct region_paths *names, int64_t until,
 	return r;
 }
 
-int attach_file_lock(const struct region_paths *names, bool create, int64_t until,
+int attach_file_lock(const struct region_paths *names, bool create, struct attach_wait *wait,
                      struct attachment *attachment)
 {
 	uint8_t uuid[16];
-	int r = attach_file_open(names, until, attachment);
+	int r = attach_file_open(names, wait, attachment);
 
 	if (r != -ENOENT)
 		return r;

@@ -5,11 +5,12 @@
 #ifndef PUBLISHER_ATTACH_ATTACH_FILE_H
 #define PUBLISHER_ATTACH_ATTACH_FILE_H
 
+#include "publisher/attach/attach_wait.h"
 #include "publisher/attach/attachment.h"
 
 /* Opens the publisher file, or creates it, and locks it. Returns 0, -EAGAIN (start over), or
  * another negative errno. Sets no message for -EAGAIN. */
-int attach_file_lock(const struct region_paths *names, bool create, int64_t until,
+int attach_file_lock(const struct region_paths *names, bool create, struct attach_wait *wait,
                      struct attachment *attachment);
 
 /* Maps the publisher file, and adapts it to the data file, to this boot and to this layout. Returns

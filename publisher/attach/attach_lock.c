@@ -18,6 +18,7 @@ int attach_lock_busy(const struct region_paths *names)
 {
 	struct region region;
 	struct layout_publisher publisher;
+	bool alone;
 	int r = region_open(names, false, true, &region);
 
 	if (r < 0)
@@ -26,10 +27,14 @@ int attach_lock_busy(const struct region_paths *names)
 		                 names->region);
 	publisher = region.header->publisher;
 	publisher.command[sizeof(publisher.command) - 1] = '\0';
+	alone = file_lock_held_by_writer(region.fd, REGION_PUBLISHER_BYTE, 1) == 1;
 	region_close(&region);
 	return error_set(
 		EBUSY,
-		"another publisher is attached to region \"%s\": process %u (%s); stop it first",
+		alone ? "another publisher is attached to region \"%s\": process %u (%s), which "
+			"does not share the region; stop it first"
+		      : "another publisher is attached to region \"%s\" and shares it: process %u (%s); "
+			"share it too (--shared, STELE_SHARED), or stop it first",
 		names->region, publisher.pid, publisher.command);
 }
 
@@ -53,7 +58,8 @@ int attach_lock_add(struct fork_fd *lock, int fd)
 	return r < 0 ? fork_handlers_error(r) : 0;
 }
 
-int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until)
+int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int fd),
+                      struct attach_wait *wait)
 {
 	for (;;) {
 		int r = try(fd);
@@ -61,8 +67,12 @@ int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int f
 			return 0;
 		if (r != -EAGAIN)
 			return attach_lock_error(names, r);
-		if (clock_monotonic() >= until)
+		if (clock_monotonic() >= wait->until)
 			return attach_lock_busy(names);
+		if (attach_wait_is_due(wait)) {
+			attach_lock_busy(names);
+			attach_wait_tell(wait);
+		}
 		clock_nanosleep(CLOCK_MONOTONIC, 0,
 		                &(struct timespec){.tv_nsec = 10 * NSEC_PER_MSEC}, NULL);
 	}

@@ -8,13 +8,15 @@
 #include <sys/types.h>
 #include "lib/base/fork.h"
 #include "lib/storage/paths.h"
+#include "publisher/attach/attach_wait.h"
 
 /* The byte of the publisher file that is locked. */
 #define LOCK_BYTE 0
 
-/* Calls `try` until it takes the lock, or until the time `until` of CLOCK_MONOTONIC. Returns 0,
- * -EBUSY, or another negative errno. */
-int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int fd), int64_t until);
+/* Calls `try` until it takes the lock, or until the wait ends. Returns 0, -EBUSY, or another
+ * negative errno. */
+int attach_lock_until(const struct region_paths *names, int fd, int (*try)(int fd),
+                      struct attach_wait *wait);
 
 /* Functions to try for the lock of the publisher file. _alone takes it for a publisher that does
  * not share the region. _shared shares it with other publishers, but takes it alone if there are

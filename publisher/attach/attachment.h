@@ -20,7 +20,7 @@ struct attachment {
 	struct layout_publisher_file *publisher_file;
 	struct slots slots;
 	bool slots_open;
-	/* The region is shared: other publishers may be attached too (STELE_SHARED). */
+	/* The region is shared: other publishers may be attached too (attach_share.h). */
 	bool shared;
 	/* Other publishers were attached already, so this attach created neither the region nor the
 	 * publisher file. */
@@ -36,6 +36,9 @@ struct attachment {
 	bool made_publisher_file, made_subscribers_file;
 	/* How long to wait for the mutex, in nanoseconds. */
 	int64_t lock_timeout;
+	/* The callback that is told about a wait for the mutex. NULL: none. */
+	void (*waiting)(const char *message, void *context);
+	void *waiting_context;
 	/* How often the holder of the mutex was found dead. */
 	uint64_t deaths;
 };

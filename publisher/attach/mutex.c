@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/units.h"
+#include "publisher/attach/attach_wait.h"
 
 static int mutex_init(pthread_mutex_t *mutex)
 {
@@ -75,15 +76,46 @@ static int mutex_lock_until(pthread_mutex_t *mutex, int64_t until)
 }
 #endif
 
+/* Sets the error message about a publisher that holds the mutex. The mutex does not say which one
+ * that is, in a form that all C libraries share. Returns -EBUSY. */
+static int mutex_busy(const struct attachment *attachment, const char *outcome)
+{
+	struct layout_publisher last = attachment->region.header->publisher;
+
+	last.command[sizeof(last.command) - 1] = '\0';
+	return error_set(
+		EBUSY,
+		"another publisher of region \"%s\" is in a transaction%s (process %u, %s, is the "
+		"last one that committed)",
+		attachment->region.names.region, outcome, last.pid, last.command);
+}
+
+/* Waits for the mutex, which another publisher holds. Returns 0 or an errno of
+ * pthread_mutex_clocklock(). */
+static int mutex_wait(const struct attachment *attachment)
+{
+	pthread_mutex_t *mutex = &attachment->publisher_file->mutex;
+	struct attach_wait wait;
+	int errnum;
+
+	attach_wait_start(&wait, attachment->lock_timeout, attachment->waiting,
+	                  attachment->waiting_context);
+	errnum = mutex_lock_until(mutex, attach_wait_next(&wait));
+	if ((errnum == ETIMEDOUT || errnum == EBUSY) && attach_wait_is_due(&wait)) {
+		mutex_busy(attachment, "");
+		attach_wait_tell(&wait);
+		errnum = mutex_lock_until(mutex, wait.until);
+	}
+	return errnum;
+}
+
 int mutex_lock(struct attachment *attachment)
 {
 	pthread_mutex_t *mutex = &attachment->publisher_file->mutex;
 	int errnum = pthread_mutex_trylock(mutex);
 
-	if (errnum == EBUSY) {
-		int64_t now = clock_monotonic(), wait = attachment->lock_timeout;
-		errnum = mutex_lock_until(mutex, wait > INT64_MAX - now ? INT64_MAX : now + wait);
-	}
+	if (errnum == EBUSY)
+		errnum = mutex_wait(attachment);
 	if (errnum == EOWNERDEAD) {
 		/* No version reaches what the dead owner left unfinished in the region, so only the
 		 * mutex itself must be made consistent. */
@@ -94,11 +126,7 @@ int mutex_lock(struct attachment *attachment)
 	if (errnum == ENOTRECOVERABLE)
 		return -ENOTRECOVERABLE;
 	if (errnum != 0)
-		return error_set(
-			EBUSY,
-			"another publisher of region \"%s\" is in a transaction and did not end it "
-			"in time; try again (%s)",
-			attachment->region.names.region, strerror(errnum));
+		return mutex_busy(attachment, " and did not end it in time; try again");
 	return 0;
 }
 

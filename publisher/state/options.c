@@ -107,7 +107,8 @@ int options_read(const struct region_paths *names, const struct stele_publisher_
 		return r;
 	r = error_check_flags("a publisher", ret->flags,
 	                      STELE_CREATE | STELE_CREATE_NEW | STELE_NO_SIGBUS_HANDLER |
-	                              STELE_SHARED | STELE_NOTIFIER_THREAD | STELE_GROUP);
+	                              STELE_SHARED | STELE_SHARED_REGION | STELE_NOTIFIER_THREAD |
+	                              STELE_GROUP);
 	if (r < 0)
 		return r;
 	r = options_read_group(ret);

@@ -308,7 +308,7 @@ Test(cli_create, a_region_is_given_to_a_group)
 	cr_expect_eq(info.group, strtoul(group, NULL, 10));
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"group\": ");
 	EXPECT_HAS(STELE("create", region, "--group", group).err,
-	           "--group apply only to a new region");
+	           "--group and --shared apply only to a new region");
 	EXPECT_FAILURE(STELE("publish", "--group", group, "x/y", "z"), 2,
 	               "only for --kernel-routes");
 	EXPECT_STATUS(STELE("rm", region), 0);

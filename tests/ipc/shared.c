@@ -327,3 +327,108 @@ Test(ipc_shared, shared_and_exclusive_publishers_exclude_each_other)
 	shared_too.flags = STELE_SHARED | STELE_CREATE_NEW;
 	RETURNS(stele_publisher_open(region, &shared_too, &other), -EEXIST, "there is a region");
 }
+
+/* Opens the region as a publisher that does not ask to share it. */
+static int open_alone(unsigned flags, struct stele_publisher **ret)
+{
+	const struct stele_publisher_options options = {
+		.size = sizeof(options), .flags = flags, .attach_timeout_ns = -1};
+
+	return stele_publisher_open(region, &options, ret);
+}
+
+Test(ipc_shared, a_region_can_be_shared_by_all_its_publishers)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_publisher *daemon, *operator, * third;
+
+	OK(open_alone(STELE_CREATE_NEW | STELE_SHARED_REGION, &daemon));
+	/* Neither of them asks to share the region. */
+	OK(open_alone(0, &operator));
+	/* This region exists, so the flag has no effect. */
+	OK(open_alone(STELE_CREATE | STELE_SHARED_REGION, &third));
+	for (int i = 0; i < 3; i++) {
+		commit(daemon);
+		commit(operator);
+		commit(third);
+	}
+	check_newest();
+	/* The property stays with each further file of the region. */
+	stele_publisher_close(third);
+	stele_publisher_close(operator);
+	OK(stele_publisher_compact(daemon));
+	OK(open_alone(0, &operator));
+	commit(operator);
+	commit(daemon);
+	OK(stele_region_describe(region, &info));
+	CHECK(strstr(info.features, "shared") && !*info.features_missing, "%s", info.features);
+	stele_publisher_close(operator);
+	stele_publisher_close(daemon);
+}
+
+/* A region that nobody made a shared one is not upgraded to one. */
+Test(ipc_shared, other_regions_are_not_shared)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+	struct stele_publisher *publisher, *other;
+
+	OK(open_alone(STELE_CREATE_NEW, &publisher));
+	RETURNS(open_alone(STELE_CREATE | STELE_SHARED_REGION, &other), -EBUSY,
+	        "which does not share the region; stop it first");
+	OK(stele_publisher_upgrade(publisher));
+	OK(stele_region_describe(region, &info));
+	CHECK(!strstr(info.features, "shared"), "%s", info.features);
+	stele_publisher_close(publisher);
+}
+
+enum { TOLD = 2 };
+
+static void hear_of_waiting(const char *message, void *context)
+{
+	snprintf(context, 512, "%s", message);
+	ipc_reach(TOLD, 1);
+}
+
+/* Begins a transaction beside one that the test holds, and is told so. */
+static void wait_for_the_transaction(unsigned flags)
+{
+	char message[512] = "";
+	const struct stele_publisher_options options = {
+		.size = sizeof(options),
+		.flags = flags,
+		.attach_timeout_ns = IPC_PATIENCE,
+		.waiting = hear_of_waiting,
+		.waiting_context = message,
+	};
+	struct stele_publisher *publisher;
+
+	OK(stele_publisher_open(region, &options, &publisher));
+	CHECK(strstr(message, flags & STELE_SHARED ? "is in a transaction"
+	                                           : "which does not share the region"),
+	      "%s", message);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_shared, a_publisher_is_told_that_it_waits_for_a_transaction)
+{
+	struct stele_publisher *publisher = share(STELE_CREATE);
+	struct stele_transaction *tx;
+	pid_t child;
+
+	OK(stele_transaction_begin(publisher, &tx));
+	child = ipc_spawn(wait_for_the_transaction, STELE_SHARED);
+	ipc_await(TOLD, 1);
+	stele_transaction_abort(tx);
+	ipc_join(child);
+	stele_publisher_close(publisher);
+}
+
+Test(ipc_shared, a_publisher_is_told_that_it_waits_for_another_one)
+{
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	pid_t child = ipc_spawn(wait_for_the_transaction, 0);
+
+	ipc_await(TOLD, 1);
+	stele_publisher_close(publisher);
+	ipc_join(child);
+}

@@ -74,7 +74,7 @@ int main(void)
 
 	memset(&publisher, 0, sizeof(publisher));
 	publisher.size = sizeof(publisher);
-	publisher.flags = STELE_CREATE | STELE_SHARED;
+	publisher.flags = STELE_CREATE | STELE_SHARED | STELE_SHARED_REGION;
 	publisher.memory = STELE_MEMORY_SHM;
 	memset(&subscriber, 0, sizeof(subscriber));
 	subscriber.size = sizeof(subscriber);

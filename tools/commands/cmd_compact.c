@@ -32,6 +32,8 @@ static uint64_t compact_file_size(const struct place *place, const char *region)
 
 static enum status compact_run(int argc, char **argv)
 {
+	const struct stele_publisher_options options = {.size = sizeof(options),
+	                                                .waiting = fail_waiting};
 	struct stele_publisher *publisher;
 	struct call call;
 	char before[64], after[64];
@@ -40,7 +42,8 @@ static enum status compact_run(int argc, char **argv)
 
 	if (options_parse(&command_compact, argc, argv, NULL, &call) != 1)
 		return fail_usage("compact", "expected one REGION");
-	result = stele_publisher_open(place_path(&call.place, call.operands[0]), NULL, &publisher);
+	result = stele_publisher_open(place_path(&call.place, call.operands[0]), &options,
+	                              &publisher);
 	if (result < 0)
 		return fail_region(&call.place, call.operands[0], result);
 	size = compact_file_size(&call.place, call.operands[0]);

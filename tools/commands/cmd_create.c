@@ -19,7 +19,7 @@
 struct create {
 	struct declarations tables;
 	struct stele_publisher_options options;
-	unsigned group;      /* STELE_GROUP, or 0 */
+	unsigned flags;      /* STELE_GROUP, STELE_SHARED_REGION, or 0 */
 	bool region_options; /* at least one option that applies only to a new region was given */
 };
 
@@ -80,7 +80,7 @@ static enum status create_parse_durability(const char *text, enum stele_durabili
 static error_t create_parse(int key, char *argument, struct argp_state *state)
 {
 	struct create *create = state->input;
-	enum status status;
+	enum status status = STATUS_DONE;
 	uint64_t number;
 
 	switch (key) {
@@ -115,7 +115,10 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 		break;
 	case 'g':
 		status = parse_group("--group", argument, &create->options.group);
-		create->group = STELE_GROUP;
+		create->flags |= STELE_GROUP;
+		break;
+	case OPTION_SHARED:
+		create->flags |= STELE_SHARED_REGION;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -190,7 +193,7 @@ static void create_report(const char *region, const struct create *create, bool 
 	if (!made_region && create->region_options)
 		fprintf(stderr,
 		        "stele: note: --history, --history-bytes, --max-size, --limit, --durability, "
-		        "--memory, --mode and --group apply only to a new region; they were not applied\n");
+		        "--memory, --mode, --group and --shared apply only to a new region; they were not applied\n");
 }
 
 static enum status create_region(const struct place *place, const char *region,
@@ -205,18 +208,18 @@ static enum status create_region(const struct place *place, const char *region,
 	uint8_t uuid[16];
 	int result;
 
-	create->options.flags = STELE_CREATE_NEW | create->group;
+	create->options.flags = STELE_CREATE_NEW | create->flags;
 	result = stele_publisher_open(place_path(place, region), &create->options, &publisher);
 	made_region = result == 0;
 	if (result == -EEXIST) {
-		create->options.flags = create->group;
+		create->options.flags = create->flags;
 		result = stele_publisher_open(place_path(place, region), &create->options,
 		                              &publisher);
 	}
 	/* Replace a region that cannot be used: another layout (-EPROTONOSUPPORT), or left
 	 * incomplete by an earlier boot (-EUCLEAN). */
 	if (result == -EPROTONOSUPPORT || result == -EUCLEAN) {
-		create->options.flags = STELE_CREATE | create->group;
+		create->options.flags = STELE_CREATE | create->flags;
 		result = stele_publisher_open(place_path(place, region), &create->options,
 		                              &publisher);
 		made_region = result == 0;
@@ -240,7 +243,8 @@ static enum status create_region(const struct place *place, const char *region,
 
 static enum status create_run(int argc, char **argv)
 {
-	struct create create = {.options = {.size = sizeof(create.options)}};
+	struct create create = {
+		.options = {.size = sizeof(create.options), .waiting = fail_waiting}};
 	enum status status;
 	struct call call;
 
@@ -295,6 +299,10 @@ const struct command command_create = {
 			{"mode", 'm', "OCTAL", 0, "Permissions of the region (default: 640)", 0},
 			{"group", 'g', "GROUP", 0,
                          "Give the region to this group, a name or a number, whose members may then read it",
+                         0},
+			{"shared", OPTION_SHARED, NULL, 0,
+                         "Let all publishers of the region take turns, whether or not they ask for it: "
+                         "so an operator can always step in",
                          0},
 			{0},
 		},

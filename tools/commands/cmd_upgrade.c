@@ -72,7 +72,8 @@ static enum status upgrade_region(const struct upgrade *upgrade, const struct pl
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
 	                                          .flags = upgrade->flags,
-	                                          .attach_timeout_ns = upgrade->wait};
+	                                          .attach_timeout_ns = upgrade->wait,
+	                                          .waiting = fail_waiting};
 	struct stele_region_info info = {.size = sizeof(info)};
 	struct stele_publisher *publisher;
 	int result;

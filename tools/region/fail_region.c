@@ -52,6 +52,12 @@ enum status fail_region(const struct place *place, const char *region, int error
 	return fail(STATUS_NO_TABLE, "%s; 'stele list' shows all regions", message);
 }
 
+void fail_waiting(const char *message, void *context)
+{
+	(void)context;
+	fail(STATUS_DONE, "note: waiting: %s", message);
+}
+
 enum status fail_reading(const struct place *place, const char *region, int error)
 {
 	char refusal[OWNER_REFUSAL_SIZE];

@@ -13,6 +13,10 @@ struct place;
  * regions. */
 enum status fail_region(const struct place *place, const char *region, int error);
 
+/* Prints whom an open or a transaction of a publisher waits for: the callback `waiting` of struct
+ * stele_publisher_options. */
+void fail_waiting(const char *message, void *context);
+
 /* Reports the error that stele_subscriber_open() or stele_region_verify() returned for `region`,
  * as fail_region() does. If the owner of the region is the reason, the message names --owner. */
 enum status fail_reading(const struct place *place, const char *region, int error);

@@ -21,8 +21,8 @@ enum status writer_position(const struct writer *writer, enum status status, con
 	return given_position(status, what, given, present.region, ret);
 }
 
-/* Begins a transaction. If --if-head is given, fails unless the newest version is that of
- * --if-head. */
+/* Begins a transaction, and holds error messages from then on. If --if-head is given, fails unless
+ * the newest version is that of --if-head. */
 static enum status writer_begin(struct writer *writer, const struct options_writing *options,
                                 const struct given *if_head)
 {
@@ -30,6 +30,8 @@ static enum status writer_begin(struct writer *writer, const struct options_writ
 	struct stele_position position;
 	enum status status;
 
+	/* Not before: stele_transaction_begin() may say that it waits, and for whom. */
+	fail_hold();
 	if (result < 0)
 		return fail_library(result);
 	if (!options->if_head_given)
@@ -50,6 +52,7 @@ enum status writer_open(struct writer *writer, const struct place *place, const 
 		.size = sizeof(publisher_options),
 		.attach_timeout_ns = options->attach_timeout_ns,
 		.flags = options->flags,
+		.waiting = fail_waiting,
 	};
 	struct given if_head = options->if_head;
 	enum status status;
@@ -63,7 +66,6 @@ enum status writer_open(struct writer *writer, const struct place *place, const 
 	                              &writer->publisher);
 	if (result < 0)
 		return fail_region(place, region, result);
-	fail_hold();
 	status = writer_begin(writer, options, &if_head);
 	if (status != STATUS_DONE)
 		writer_close(writer);

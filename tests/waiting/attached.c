@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Commands that change a region to which a daemon is attached: they say at once for whom they wait,
+ * and need not wait if all publishers share the region. */
+#include <stele/stele.h>
+#include "tests/support/cli.h"
+
+TestSuite(waiting_attached, .init = cli_begin_routes, .fini = cli_end);
+
+/* Attaches this process, as a daemon that does not ask to share the region. */
+static struct stele_publisher *attach(void)
+{
+	const struct stele_publisher_options options = {.size = sizeof(options)};
+	struct stele_publisher *publisher = NULL;
+
+	cr_assert(stele_publisher_open(region, &options, &publisher) == 0, "%s",
+	          stele_last_error());
+	return publisher;
+}
+
+/* Starts a command, and expects it to say that it waits for this process, long before it would
+ * give up. Then lets it go on, and expects it to succeed. */
+static void expect_to_be_named(char **arguments)
+{
+	struct stele_publisher *publisher = attach();
+	struct cli_process process;
+	char line[1024] = "", name[32];
+	int ends[2];
+
+	cr_assert(pipe2(ends, O_CLOEXEC) == 0);
+	cli_spawn_with(&process, arguments, cli_file(NULL), cli_file(NULL), ends[1]);
+	close(ends[1]);
+	/* The line comes while the command waits: this process is still attached. */
+	for (size_t i = 0; i + 1 < sizeof(line) && read(ends[0], line + i, 1) == 1; i++)
+		if (line[i] == '\n')
+			break;
+	snprintf(name, sizeof(name), "process %d (", getpid());
+	EXPECT_HAS(line, "stele: note: waiting: another publisher is attached to region ");
+	EXPECT_HAS(line, name);
+	EXPECT_HAS(line, "which does not share the region; stop it first");
+	stele_publisher_close(publisher);
+	cr_expect(cli_wait(&process) == 0);
+	/* One line, and no more. */
+	cr_expect(read(ends[0], line, 1) == 0);
+	close(ends[0]);
+}
+
+Test(waiting_attached, each_command_says_for_whom_it_waits)
+{
+	char w[] = "--wait=30";
+	char *const command = cli_command();
+	char *commands[][9] = {
+		{command, "set", w, target, "10.0.0.0/8", "metric=1", NULL},
+		{command, "delete", w, target, "10.0.0.0/8", NULL},
+		{command, "rollback", w, region, "--to", cli_token(2), NULL},
+		{command, "create", "--table", "other(a: u8 key)", region, NULL},
+		{command, "drop", w, target, NULL},
+		{command, "compact", region, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		expect_to_be_named(commands[i]);
+}
+
+/* The message at the end says what --shared would not have changed. */
+Test(waiting_attached, a_daemon_that_does_not_share_is_named_as_such)
+{
+	struct stele_publisher *publisher = attach();
+
+	EXPECT_FAILURE(STELE("set", "--wait", "0", "--shared", target, "10.0.0.0/8", "metric=1"), 4,
+	               "which does not share the region; stop it first");
+	stele_publisher_close(publisher);
+}
+
+Test(waiting_attached, an_operator_steps_in_where_all_publishers_share)
+{
+	struct stele_publisher *publisher;
+	char saved[64];
+
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--shared", "--table", ROUTES), 0);
+	publisher = attach();
+	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "next_hop=192.0.2.2",
+	                    "interface=eth1", "metric=1"),
+	              0);
+	EXPECT_STATUS(STELE("rollback", "--wait", "0", region, "--to", cli_token(1)), 0);
+	EXPECT_HAS(STELE("show", region).out, " shared\n");
+	stele_publisher_close(publisher);
+	/* A saved file keeps the property. */
+	cli_temporary(saved, ".stele", "");
+	unlink(saved);
+	EXPECT_STATUS(STELE("save", region, saved), 0);
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("load", saved, region), 0);
+	publisher = attach();
+	EXPECT_STATUS(STELE("delete", "--wait", "0", target, "10.0.0.0/8"), 1);
+	stele_publisher_close(publisher);
+	/* It is a property from the start: it cannot be given to a region that exists. */
+	EXPECT_HAS(STELE("create", region, "--shared").err, "apply only to a new region");
+	unlink(saved);
+}
