@@ -300,6 +300,87 @@ Test(cli_doctor, a_missing_publisher_is_reported)
 	SAYS("leftovers   no leftovers");
 }
 
+/* A region that is filled by a command now and then has no publisher most of the time. */
+Test(cli_doctor, a_region_of_a_cron_job_is_healthy)
+{
+	pid_t subscriber;
+
+	machine_without_systemd("size=8g");
+	stele_publisher_close(ipc_publish(region, NULL));
+	subscriber = own_start(own_subscriber);
+	EXITS(0, "doctor");
+	SAYS("ok       publisher");
+	SAYS("no publisher is attached: ");
+	SAYS(" ended at ");
+	SAYS_NOT("note");
+	SAYS_NOT("again");
+	ipc_kill(subscriber);
+	EXITS(0, "clean");
+}
+
+Test(cli_doctor, a_stopped_subscriber_is_reported)
+{
+	struct stele_publisher *publisher;
+	pid_t subscriber;
+	char line[96];
+	int status;
+
+	machine_without_systemd("size=8g");
+	publisher = ipc_publish(region, NULL);
+	subscriber = own_start(own_subscriber);
+	kill(subscriber, SIGSTOP);
+	CHECK(waitpid(subscriber, &status, WUNTRACED) == subscriber && WIFSTOPPED(status),
+	      "not stopped");
+	EXITS(0, "doctor");
+	SAYS("note     subscribers");
+	ipc_commit(publisher);
+	ipc_commit(publisher);
+	EXITS(1, "doctor");
+	snprintf(line, sizeof(line), "(%d) is stopped, 2 versions behind", (int)subscriber);
+	SAYS("problem  subscribers");
+	SAYS(line);
+	mend("problem  subscribers");
+	UNTIL(own_stele("doctor") == 0);
+	SAYS("woken: 1 by mq");
+	ipc_kill(subscriber);
+	stele_publisher_close(publisher);
+	EXITS(0, "clean");
+}
+
+/* Looks once, and then is busy with something else. */
+static void busy_subscriber(unsigned argument)
+{
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	uint64_t version = 0;
+
+	(void)argument;
+	OK(stele_subscriber_wait(subscriber, 0, STELE_FOREVER, &version));
+	ipc_reach(READY, 1);
+	for (;;)
+		pause();
+}
+
+Test(cli_doctor, a_lagging_subscriber_is_reported)
+{
+	struct stele_publisher *publisher;
+	pid_t subscriber;
+	char line[96];
+
+	machine_without_systemd("size=8g");
+	publisher = ipc_publish(region, NULL);
+	subscriber = own_start(busy_subscriber);
+	EXITS(0, "doctor");
+	SAYS_NOT("note");
+	ipc_commit(publisher);
+	/* It becomes a finding when the version is some seconds old. */
+	UNTIL(own_stele("doctor") == 0 && strstr(own_output, "note     subscribers"));
+	snprintf(line, sizeof(line), "(%d) runs, but is 1 version behind, for ", (int)subscriber);
+	SAYS(line);
+	ipc_kill(subscriber);
+	stele_publisher_close(publisher);
+	EXITS(0, "clean");
+}
+
 /* How the mirrors of the next test describe themselves. */
 static const char *mirror_doubt;
 static uint64_t mirror_refused;

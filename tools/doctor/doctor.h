@@ -31,6 +31,10 @@ struct examined_slot {
 	const char *notifier; /* static */
 	uint32_t pid;         /* in the subscriber's own PID namespace */
 	char command[16];
+	bool stopped;          /* it seems to be stopped */
+	uint64_t behind;       /* versions, as in struct stele_subscriber_info */
+	uint64_t behind_since; /* 0: unknown */
+	bool behind_longer;
 };
 
 /* The state of a region. */

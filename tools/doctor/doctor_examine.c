@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "tools/base/describe.h"
 #include "tools/base/heap.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_examine.h"
@@ -66,7 +67,14 @@ static void examine_subscriber(const struct stele_subscriber_info *info, void *c
 	region->slots =
 		heap_realloc(region->slots, (region->slot_count + 1) * sizeof(*region->slots));
 	added = &region->slots[region->slot_count++];
-	*added = (struct examined_slot){.notifier = info->notifier, .pid = info->pid};
+	*added = (struct examined_slot){
+		.notifier = info->notifier,
+		.pid = info->pid,
+		.stopped = describe_is_stopped(info->pid, info->command),
+		.behind = info->behind,
+		.behind_since = info->behind_since,
+		.behind_longer = info->behind_longer,
+	};
 	memcpy(added->command, info->command, sizeof(added->command));
 }
 

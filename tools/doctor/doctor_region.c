@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
 #include "tools/doctor/doctor.h"
@@ -14,6 +15,7 @@
 #include "tools/region/mirror.h"
 #include "tools/region/owner.h"
 #include "lib/layout.h"
+#include "lib/units.h"
 
 /* ---- publisher ---- */
 
@@ -40,6 +42,11 @@ static void doctor_region_check_publisher(struct doctor *doctor, const struct ex
 	if (info->publisher_attached)
 		doctor_report(doctor, VERDICT_OK, "publisher", info->name, NULL, "%s publishes",
 		              process);
+	/* A publisher that closed the region may be a command, as that of a cron job: all is well
+	 * without it. */
+	else if (region->slot_count && region->closed)
+		doctor_report(doctor, VERDICT_OK, "publisher", info->name, NULL,
+		              "no publisher is attached: %s %s", process, end);
 	else if (region->slot_count)
 		doctor_report(
 			doctor, VERDICT_NOTE, "publisher", info->name, NULL,
@@ -89,6 +96,52 @@ static void doctor_region_check_mirror(struct doctor *doctor, const struct exami
 
 /* ---- subscribers ---- */
 
+/* Age in nanoseconds from which a version that a subscriber has not applied is worth a finding. A
+ * subscriber that has all its time to look is woken within a second. */
+#define LAG_MIN (5 * NSEC_PER_SEC)
+
+static bool doctor_region_lags(const struct examined_slot *slot)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return slot->behind && slot->behind_since &&
+	       (int64_t)((uint64_t)now.tv_sec * NSEC_PER_SEC - slot->behind_since) > LAG_MIN;
+}
+
+/* Reports the subscribers that are stopped, and those that have long had no look at the newest
+ * version, or did not apply it. Returns true if there is one. */
+static bool doctor_region_check_lags(struct doctor *doctor, const struct examined *region)
+{
+	char process[DESCRIBED_MAX], age[DESCRIBED_MAX], lag[2 * DESCRIBED_MAX], mend[64];
+	bool found = false;
+
+	for (size_t i = 0; i < region->slot_count; i++) {
+		const struct examined_slot *slot = &region->slots[i];
+
+		if (!slot->stopped && !doctor_region_lags(slot))
+			continue;
+		found = true;
+		describe_process(slot->pid, slot->command, process);
+		describe_age(slot->behind_since, age);
+		snprintf(lag, sizeof(lag), "%llu version%s behind%s%s%s",
+		         (unsigned long long)slot->behind, slot->behind == 1 ? "" : "s",
+		         *age ? ", for " : "", slot->behind_longer ? "at least " : "", age);
+		snprintf(mend, sizeof(mend), "kill -CONT %u", slot->pid);
+		if (slot->stopped)
+			doctor_report(doctor, slot->behind ? VERDICT_PROBLEM : VERDICT_NOTE,
+			              "subscribers", region->info.name, mend,
+			              "subscriber %s is stopped%s%s", process,
+			              slot->behind ? ", " : "", slot->behind ? lag : "");
+		else
+			doctor_report(doctor, VERDICT_NOTE, "subscribers", region->info.name, NULL,
+			              "subscriber %s runs, but is %s: it is busy, or it fails to "
+			              "apply what it reads",
+			              process, lag);
+	}
+	return found;
+}
+
 static void doctor_region_check_subscribers(struct doctor *doctor, const struct examined *region)
 {
 	static const char *const names[] = {"none", "mq",     "futex",     "socket",
@@ -96,6 +149,8 @@ static void doctor_region_check_subscribers(struct doctor *doctor, const struct 
 	size_t length = 0;
 	char text[256] = "";
 
+	if (doctor_region_check_lags(doctor, region))
+		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t count = 0;
 
