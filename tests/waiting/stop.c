@@ -221,3 +221,46 @@ Test(waiting_stop, fault_20_a_mirror_that_waits_for_another_publisher_can_be_end
 	EXPECT_TEXT(cli_read_all(mirror.err), "");
 	stele_publisher_close(publisher);
 }
+
+/* Returns once the file at `path` has `lines` lines. */
+static void until_lines(const char *path, int lines)
+{
+	for (int have = -1; have != lines; poll(NULL, 0, 1)) {
+		FILE *file = fopen(path, "re");
+		int byte;
+
+		if (!file)
+			continue;
+		for (have = 0; (byte = getc(file)) != EOF;)
+			have += byte == '\n';
+		fclose(file);
+		cr_assert(have <= lines, "%d lines in %s", have, path);
+	}
+}
+
+Test(waiting_stop, a_trace_opens_its_file_again_at_sighup, .timeout = 120)
+{
+	struct cli_process trace;
+	char path[64], old[80];
+
+	ignore();
+	cli_temporary(path, ".ndjson", "");
+	snprintf(old, sizeof(old), "%s.1", path);
+	STELE_START(&trace, "trace", "--since", "0", "--output", path, region);
+	until_lines(path, 2);
+	cr_assert(rename(path, old) == 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
+	until_lines(old, 3);
+	kill(trace.pid, SIGHUP);
+	until_lines(path, 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
+	until_lines(path, 1);
+	until_lines(old, 3);
+	kill(trace.pid, SIGTERM);
+	cr_expect(cli_wait(&trace) == 0);
+	EXPECT_TEXT(cli_line(&trace), "");
+	unlink(path);
+	unlink(old);
+	EXPECT_FAILURE(STELE("trace", "--output", "/nowhere/file", region), 8,
+	               "--output: cannot open /nowhere/file: No such file");
+}

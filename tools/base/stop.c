@@ -19,13 +19,17 @@ void stop_leave_ignored(sigset_t *set)
 			sigdelset(set, number);
 }
 
+/* SIGHUP does not stop the command: stop_hangup_descriptor() was called. */
+static bool hangup_is_request;
+
 /* Returns the signals that stop the command, except those that were ignored when it started. */
 static void stop_signals(sigset_t *ret)
 {
 	sigemptyset(ret);
 	sigaddset(ret, SIGINT);
 	sigaddset(ret, SIGTERM);
-	sigaddset(ret, SIGHUP);
+	if (!hangup_is_request)
+		sigaddset(ret, SIGHUP);
 	stop_leave_ignored(ret);
 }
 
@@ -51,6 +55,29 @@ int stop_descriptor(void)
 	}
 	descriptor = fd;
 	return fd;
+}
+
+int stop_hangup_descriptor(void)
+{
+	sigset_t hangup;
+	int fd;
+
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	fd = signalfd(-1, &hangup, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0 || sigprocmask(SIG_BLOCK, &hangup, NULL) < 0) {
+		stop_fail();
+		return -1;
+	}
+	hangup_is_request = true;
+	return fd;
+}
+
+bool stop_take_hangup(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return fd >= 0 && read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info);
 }
 
 bool stop_came(void)

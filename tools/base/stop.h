@@ -18,6 +18,14 @@ void stop_leave_ignored(sigset_t *set);
  * -1 after an error message. At most one such descriptor may be open. */
 int stop_descriptor(void);
 
+/* Makes SIGHUP a request instead of a signal that stops the command, also if it was ignored at the
+ * start. Called before stop_descriptor(). Returns a descriptor for stop_take_hangup(), which is
+ * readable once the signal is pending; or -1 after an error message. */
+int stop_hangup_descriptor(void);
+
+/* Returns true if SIGHUP has come since the last call. */
+bool stop_take_hangup(int fd);
+
 /* Returns true if the descriptor is open and a signal is pending. */
 bool stop_came(void);
 

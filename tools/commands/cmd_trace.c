@@ -6,7 +6,9 @@
  * the publisher nothing. The library wakes it as a reader without a slot, or it polls. Versions
  * that history dropped before they were read appear as one line, a gap. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <stele/stele.h>
@@ -31,6 +33,7 @@ static const char doc[] =
 	"Examples:\n"
 	"  stele trace net\n"
 	"  stele trace --since 0 net | jq -r 'select(.event == \"commit\") | .message'\n"
+	"  stele trace --output /var/log/net.ndjson net   # SIGHUP opens the file again\n"
 	"  stele trace --count 1 net >/dev/null && echo 'there is a new version'\n"
 	"\n"
 	"Prints each commit as it happens, as a line of JSON, until SIGINT, SIGTERM or "
@@ -73,6 +76,8 @@ struct trace {
 	struct reader reader;
 	struct output *commits, *gaps, *regions; /* all to standard output */
 	int64_t wait;                            /* deadline of --wait; 0: do not wait */
+	const char *path;                        /* of --output; NULL: standard output */
+	int hangup_fd;                           /* -1: SIGHUP stops the trace */
 	int stop_fd;
 	bool stopped;
 	bool gone; /* the region was removed or replaced */
@@ -90,6 +95,9 @@ static error_t trace_parse(int key, char *argument, struct argp_state *state)
 		break;
 	case 'c':
 		status = parse_count("--count", argument, 1, UINT64_MAX, &trace->count);
+		break;
+	case 'o':
+		trace->path = argument;
 		break;
 	case 'w':
 		status = parse_deadline("--wait", argument, &trace->wait);
@@ -170,6 +178,33 @@ static enum status trace_print_region(struct trace *trace, const char *event)
 	enum status status = output_row(trace->regions, cells);
 
 	return status == STATUS_DONE ? output_flush(trace->regions) : status;
+}
+
+/* ---- the file of --output ---- */
+
+/* Opens the file, and makes it standard output. Appends, so that a trace that is started again goes
+ * on in its file. */
+static enum status trace_open_file(const struct trace *trace)
+{
+	int fd = open(trace->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		return fail(STATUS_SYSTEM, "--output: cannot open %s: %s", trace->path,
+		            strerror(errno));
+	close(fd);
+	return STATUS_DONE;
+}
+
+/* Opens the file again if SIGHUP came: it was renamed, and lines belong in a new one. All lines
+ * before are in the old file, whole. If the new file cannot be opened, goes on in the old one. */
+static enum status trace_take_hangup(const struct trace *trace)
+{
+	if (!stop_take_hangup(trace->hangup_fd))
+		return STATUS_DONE;
+	if (fflush(stdout) != 0)
+		return STATUS_SYSTEM;
+	trace_open_file(trace);
+	return STATUS_DONE;
 }
 
 /* ---- reading ---- */
@@ -298,15 +333,19 @@ static enum status trace_follow(struct trace *trace)
 	enum status status = trace_start(trace);
 
 	while (status == STATUS_DONE && !trace->stopped && !trace_is_enough(trace) &&
-	       !trace_is_stopped(trace, &status))
+	       !trace_is_stopped(trace, &status)) {
+		status = trace_take_hangup(trace);
+		if (status != STATUS_DONE)
+			break;
 		status = trace->gone ? trace_wait_for_region(trace) : trace_wait(trace);
+	}
 	return status;
 }
 
 static enum status trace_run(int argc, char **argv)
 {
 	struct stele_subscriber_options options = {.flags = STELE_UNREGISTERED};
-	struct trace trace = {0};
+	struct trace trace = {.hangup_fd = -1};
 	enum status status;
 	struct call call;
 
@@ -314,6 +353,9 @@ static enum status trace_run(int argc, char **argv)
 		return fail_usage("trace", "expected one REGION");
 	if (stele_name_check("region", call.operands[0]) < 0)
 		return fail_library(-EINVAL);
+	if (trace.path && ((trace.hangup_fd = stop_hangup_descriptor()) < 0 ||
+	                   trace_open_file(&trace) != STATUS_DONE))
+		return STATUS_SYSTEM;
 	trace.stop_fd = stop_descriptor();
 	if (trace.stop_fd < 0)
 		return STATUS_SYSTEM;
@@ -351,6 +393,9 @@ const struct command command_trace = {
                          "First print the commits after this version that history holds (0: all)",
                          0},
 			{"count", 'c', "N", 0, "End after N commits", 0},
+			{"output", 'o', "FILE", 0,
+                         "Append to this file, and open it again at SIGHUP, as logrotate(8) wants it",
+                         0},
 			{"wait", 'w', "SECONDS", 0,
                          "Wait this long for a region that does not exist yet (inf: without end)",
                          0},
