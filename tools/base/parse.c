@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <stdbool.h>
@@ -143,6 +144,155 @@ enum status parse_deadline(const char *what, const char *text, int64_t *ret_dead
 
 /* ---- times as users type them ---- */
 
+/* Parses exactly `digits` digits, from `min` to `max`. Moves `*at` behind them. */
+static bool parse_moment_number(const char **at, int digits, int min, int max, int *ret)
+{
+	int number = 0;
+
+	for (int i = 0; i < digits; i++) {
+		if (!isdigit((unsigned char)**at))
+			return false;
+		number = number * 10 + (*(*at)++ - '0');
+	}
+	*ret = number;
+	return number >= min && number <= max;
+}
+
+/* Parses a fraction of a second, if there is one, to nanoseconds. */
+static bool parse_moment_fraction(const char **at, int64_t *ret)
+{
+	int64_t unit = NSEC_PER_SEC / 10;
+
+	*ret = 0;
+	if (**at != '.')
+		return true;
+	if (!isdigit((unsigned char)*++*at))
+		return false;
+	for (; isdigit((unsigned char)**at); unit /= 10)
+		*ret += unit * (*(*at)++ - '0');
+	return true;
+}
+
+/* Parses HH:MM, HH:MM:SS or HH:MM:SS.FRACTION. */
+static bool parse_moment_clock(const char **at, struct tm *time, int64_t *ret_fraction)
+{
+	*ret_fraction = 0;
+	if (!parse_moment_number(at, 2, 0, 23, &time->tm_hour) || *(*at)++ != ':' ||
+	    !parse_moment_number(at, 2, 0, 59, &time->tm_min))
+		return false;
+	if (**at != ':')
+		return true;
+	++*at;
+	return parse_moment_number(at, 2, 0, 60, &time->tm_sec) &&
+	       parse_moment_fraction(at, ret_fraction);
+}
+
+/* Parses YYYY-MM-DD. */
+static bool parse_moment_date(const char **at, struct tm *time)
+{
+	struct tm day;
+
+	if (!parse_moment_number(at, 4, 1970, 2500, &time->tm_year) || *(*at)++ != '-' ||
+	    !parse_moment_number(at, 2, 1, 12, &time->tm_mon) || *(*at)++ != '-' ||
+	    !parse_moment_number(at, 2, 1, 31, &time->tm_mday))
+		return false;
+	time->tm_year -= 1900;
+	time->tm_mon--;
+	/* timegm() turns a 30th of February into another day. */
+	day = *time;
+	timegm(&day);
+	return day.tm_mday == time->tm_mday;
+}
+
+/* Parses Z, +HH:MM or -HH:MM, to seconds east of UTC. */
+static bool parse_moment_offset(const char **at, int *ret)
+{
+	int sign = **at == '-' ? -1 : 1, hours, minutes;
+
+	*ret = 0;
+	if (**at == 'Z' || **at == 'z') {
+		++*at;
+		return true;
+	}
+	++*at;
+	if (!parse_moment_number(at, 2, 0, 23, &hours) || *(*at)++ != ':' ||
+	    !parse_moment_number(at, 2, 0, 59, &minutes))
+		return false;
+	*ret = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+static bool parse_moment_finish(time_t seconds, int64_t fraction, uint64_t *ret)
+{
+	if (seconds < 0)
+		return false;
+	*ret = (uint64_t)seconds * NSEC_PER_SEC + (uint64_t)fraction;
+	return true;
+}
+
+/* Parses a time of the day, which was today or, if that is still to come, yesterday. */
+static bool parse_moment_of_day(const char *text, uint64_t now, uint64_t *ret)
+{
+	time_t today = (time_t)(now / NSEC_PER_SEC);
+	struct tm time;
+	int64_t fraction;
+
+	localtime_r(&today, &time);
+	time.tm_sec = 0;
+	time.tm_isdst = -1;
+	if (!parse_moment_clock(&text, &time, &fraction) || *text)
+		return false;
+	if (!parse_moment_finish(mktime(&time), fraction, ret))
+		return false;
+	if (*ret <= now)
+		return true;
+	time.tm_mday--;
+	time.tm_isdst = -1;
+	return parse_moment_finish(mktime(&time), fraction, ret);
+}
+
+static bool parse_moment_with_date(const char *text, uint64_t *ret)
+{
+	struct tm time = {.tm_isdst = -1};
+	int64_t fraction = 0;
+	int offset;
+
+	if (!parse_moment_date(&text, &time))
+		return false;
+	if (*text == 'T' || *text == 't' || *text == ' ') {
+		text++;
+		if (!parse_moment_clock(&text, &time, &fraction))
+			return false;
+		if (*text && strchr("Zz+-", *text)) {
+			time_t seconds = timegm(&time);
+
+			return parse_moment_offset(&text, &offset) && !*text &&
+			       parse_moment_finish(seconds - offset, fraction, ret);
+		}
+	}
+	return !*text && parse_moment_finish(mktime(&time), fraction, ret);
+}
+
+static bool parse_moment_seconds(const char *text, uint64_t *ret)
+{
+	const char *start = text;
+	int64_t seconds = 0, fraction;
+
+	for (; isdigit((unsigned char)*text) && text - start < 10; text++)
+		seconds = seconds * 10 + (*text - '0');
+	return text > start && parse_moment_fraction(&text, &fraction) && !*text &&
+	       parse_moment_finish((time_t)seconds, fraction, ret);
+}
+
+bool parse_moment(const char *text, uint64_t now, uint64_t *ret)
+{
+	if (*text == '@')
+		return parse_moment_seconds(text + 1, ret);
+	if (isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) && text[2] == ':')
+		return parse_moment_of_day(text, now, ret);
+	return parse_moment_with_date(text, ret);
+}
+
 /* Parses a number, with a fraction, of one of the units. Returns false if the text is not one. */
 static bool parse_units(const char *text, uint64_t *ret_nanoseconds)
 {
@@ -175,152 +325,19 @@ enum status parse_duration(const char *what, const char *text, uint64_t *ret_nan
 	            what, text);
 }
 
-/* Parses `digits` decimal digits and the character after them, and moves on. */
-static bool parse_part(const char **text, int digits, char after, int *ret)
+enum status parse_time(const char *what, const char *text, uint64_t *ret)
 {
-	const char *at = *text;
-
-	*ret = 0;
-	for (int i = 0; i < digits; i++, at++) {
-		if (*at < '0' || *at > '9')
-			return false;
-		*ret = *ret * 10 + (*at - '0');
-	}
-	if (after && *at++ != after)
-		return false;
-	*text = at;
-	return true;
-}
-
-/* Parses HH:MM[:SS[.FRACTION]], and moves on. */
-static bool parse_clock(const char **text, struct tm *time, uint64_t *ret_fraction)
-{
-	uint64_t unit = NSEC_PER_SEC / 10;
-
-	*ret_fraction = 0;
-	if (!parse_part(text, 2, ':', &time->tm_hour) || !parse_part(text, 2, '\0', &time->tm_min))
-		return false;
-	if (**text == ':') {
-		++*text;
-		if (!parse_part(text, 2, '\0', &time->tm_sec))
-			return false;
-		if (**text == '.' && (*text)[1] >= '0' && (*text)[1] <= '9')
-			for (++*text; **text >= '0' && **text <= '9'; ++*text, unit /= 10)
-				*ret_fraction += (uint64_t)(**text - '0') * unit;
-	}
-	return time->tm_hour < 24 && time->tm_min < 60 && time->tm_sec <= 60;
-}
-
-/* Parses the end of a time: nothing, Z, or an offset such as +02:00. Returns true and the seconds
- * since 1970. */
-static bool parse_zone(const char *text, struct tm *time, time_t *ret)
-{
-	int hours = 0, minutes = 0;
-	const char *at = text + 1;
-
-	time->tm_isdst = -1;
-	if (!*text) {
-		*ret = mktime(time);
-		return true;
-	}
-	*ret = timegm(time);
-	if (*text == 'Z' || *text == 'z')
-		return !*at;
-	if ((*text != '+' && *text != '-') || !parse_part(&at, 2, '\0', &hours))
-		return false;
-	at += *at == ':';
-	if (*at && !parse_part(&at, 2, '\0', &minutes))
-		return false;
-	*ret -= (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-	return !*at && hours < 24 && minutes < 60;
-}
-
-/* Parses YYYY-MM-DD, alone or with a time after it. */
-static bool parse_date(const char *text, uint64_t *ret)
-{
-	struct tm time = {0}, given;
-	uint64_t fraction = 0;
-	time_t seconds;
-
-	if (!parse_part(&text, 4, '-', &time.tm_year) || !parse_part(&text, 2, '-', &time.tm_mon) ||
-	    !parse_part(&text, 2, '\0', &time.tm_mday))
-		return false;
-	time.tm_year -= 1900;
-	time.tm_mon -= 1;
-	if (*text && ((*text != 'T' && *text != 't' && *text != ' ') || !*++text ||
-	              !parse_clock(&text, &time, &fraction)))
-		return false;
-	given = time;
-	if (!parse_zone(text, &time, &seconds) || seconds < 0)
-		return false;
-	/* mktime() turns a 30th of February into another day. */
-	if (given.tm_mon > 11 || given.tm_mday < 1 || time.tm_mday != given.tm_mday)
-		return false;
-	*ret = (uint64_t)seconds * NSEC_PER_SEC + fraction;
-	return true;
-}
-
-/* Parses a decimal number of seconds, such as 1769860997.25. */
-static bool parse_since_1970(const char *text, uint64_t *ret)
-{
-	uint64_t unit = NSEC_PER_SEC, time;
-	char *end;
-
-	if (!parse_digits(text, &end, &time) || time > UINT64_MAX / NSEC_PER_SEC - 1)
-		return false;
-	time *= NSEC_PER_SEC;
-	if (*end == '.')
-		for (end++; *end >= '0' && *end <= '9'; end++)
-			time += (uint64_t)(*end - '0') * (unit /= 10);
-	if (*end)
-		return false;
-	*ret = time;
-	return true;
-}
-
-/* Parses HH:MM[:SS], the last such time before now. */
-static bool parse_today(const char *text, uint64_t now, uint64_t *ret)
-{
-	time_t seconds = (time_t)(now / NSEC_PER_SEC);
-	struct tm time, day;
-	uint64_t fraction;
-
-	localtime_r(&seconds, &time);
-	time.tm_sec = 0;
-	if (!parse_clock(&text, &time, &fraction) || *text)
-		return false;
-	for (int back = 0; back < 2; back++) {
-		day = time;
-		day.tm_mday -= back;
-		day.tm_isdst = -1;
-		*ret = (uint64_t)mktime(&day) * NSEC_PER_SEC + fraction;
-		if (*ret <= now)
-			break;
-	}
-	return true;
-}
-
-bool parse_moment_at(const char *text, uint64_t now, uint64_t *ret)
-{
-	uint64_t back;
+	uint64_t now = clock_wall(), back;
 
 	if (strcmp(text, "now") == 0) {
 		*ret = now;
-		return true;
+		return STATUS_DONE;
 	}
-	if (*text == '-' && text[strlen(text) - 1] > '9' && parse_units(text + 1, &back) &&
-	    back < now) {
+	if (*text == '-' && parse_units(text + 1, &back) && back < now) {
 		*ret = now - back;
-		return true;
+		return STATUS_DONE;
 	}
-	if (*text == '@')
-		return parse_since_1970(text + 1, ret);
-	return parse_today(text, now, ret) || parse_date(text, ret);
-}
-
-enum status parse_moment(const char *what, const char *text, uint64_t *ret)
-{
-	if (parse_moment_at(text, clock_wall(), ret))
+	if (parse_moment(text, now, ret))
 		return STATUS_DONE;
 	return fail(STATUS_INPUT,
 	            "%s: invalid value \"%s\" (expected a time, such as 12:03, 12:03:17, "

@@ -28,21 +28,21 @@ enum status parse_seconds(const char *what, const char *text, int64_t *ret_nanos
 /* Parses a number of seconds from now, or inf, to a deadline: nanoseconds on CLOCK_MONOTONIC, or
  * STELE_FOREVER. */
 enum status parse_deadline(const char *what, const char *text, int64_t *ret_deadline);
+
+/* Parses a time to nanoseconds since 1970:
+ *
+ *     12:03, 12:03:17.5            the last time that it was so late, in the local time zone
+ *     2026-01-31 12:03[:17[.5]]    in the local time zone; T instead of the blank is allowed
+ *     2026-01-31T12:03:17Z         UTC; also with an offset, such as +02:00
+ *     2026-01-31                   the start of the day, in the local time zone
+ *     @1764417600[.5]              seconds since 1970
+ *
+ * `now` is the present time, in nanoseconds since 1970. Unlike the others,
+ * returns false without an error message if the text is no time. */
+bool parse_moment(const char *text, uint64_t now, uint64_t *ret);
 /* Parses a duration, such as 90s, 5m, 1h or 2d; without a unit it is in seconds. */
 enum status parse_duration(const char *what, const char *text, uint64_t *ret_nanoseconds);
-/* Parses a time, as people type it, to nanoseconds since 1970:
- *
- *     12:03, 12:03:17.5                       the last time that a clock showed this
- *     2026-01-31, 2026-01-31 12:03            T may take the place of the space
- *     2026-01-31T12:03:17Z, ...+02:00         RFC 3339
- *     @1769860997                             seconds since 1970
- *     now, -90s, -5m, -1h, -2d                before now
- *
- * Without an offset it is a time of the local time zone. */
-enum status parse_moment(const char *what, const char *text, uint64_t *ret);
-
-/* Parses such a time. `now` is the present time, in nanoseconds since 1970. Returns false, without an
- * error message, if the text is no time. */
-bool parse_moment_at(const char *text, uint64_t now, uint64_t *ret);
+/* Parses the time of an option: one of parse_moment(), now, or a duration before now (-5m). */
+enum status parse_time(const char *what, const char *text, uint64_t *ret);
 
 #endif
