@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The handles that the operations of an input share, for reader.c and reader_walks.c. */
+ * The handles that the operations of an input share, for reader.c and reader_handles.c. */
 #ifndef TESTS_FUZZ_READER_HANDLES_H
 #define TESTS_FUZZ_READER_HANDLES_H
 
@@ -71,7 +71,7 @@ unsigned make_key(const struct reader *reader, uint8_t key[64]);
  * library is at work: `context` is the struct reader. */
 void edit_next(uint64_t objects, void *context);
 
-/* ---- operations (reader_walks.c) ---- */
+/* ---- operations ---- */
 
 void do_cursor(struct reader *reader);
 void do_changes(struct reader *reader);
