@@ -43,7 +43,7 @@ link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 lib_sources := $(sort $(foreach part,lib notifier publisher subscriber,$(wildcard $(part)/*.c $(part)/*/*.c)))
 tool_sources := $(sort $(wildcard tools/*.c tools/*/*.c))
 kernel_sources := $(filter tools/netlink/% tools/fib/% tools/kernel/%,$(tool_sources))
-kinds := unit text layout ipc alter notices hostile crash cli input output waiting kernel stress
+kinds := unit text layout ipc alter notices hostile crash cli input output waiting record kernel stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
 # Objects that tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is
@@ -206,7 +206,7 @@ fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(fuzz
 FUZZ_ENGINE ?=
 DURATION ?= 60# seconds for each harness
 # These harnesses link the library as the command does; the others call internal functions.
-fuzz_of_command := csv ndjson apply arguments
+fuzz_of_command := csv ndjson apply arguments recording
 # The harness replaces these functions (ld --wrap).
 fuzz_wraps_apply := writer_open writer_commit writer_close
 fuzz_wraps_arguments := argp_parse options_parse exit lines_open kernel_run stele_publisher_open stele_subscriber_open \

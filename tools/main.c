@@ -21,7 +21,8 @@ static const struct command *const commands[] = {
 	&command_log,         &command_diff,    &command_trace,   &command_top,
 	&command_rollback,    &command_tag,     &command_save,    &command_load,
 	&command_compact,     &command_upgrade, &command_schema,  &command_generate,
-	&command_doctor,      &command_clean,   &command_bench,
+	&command_doctor,      &command_clean,   &command_bench,   &command_record,
+	&command_replay,      &command_why,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

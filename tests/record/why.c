@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stele why, on recordings that are written here with known times, and on history. */
+#include <dirent.h>
+#include <stele/stele.h>
+#include "tests/support/cli.h"
+#include "tools/base/heap.c"
+#include "tools/base/text.c"
+#include "tools/record/crc.c"
+#include "tools/record/recording_writer.c"
+
+#define NOON   UINT64_C(1769860800000000000) /* 2026-01-31T12:00:00Z */
+#define SECOND UINT64_C(1000000000)
+
+static char folder[64];
+static struct recording_writer writer;
+static uint8_t uuid[16] = {0x3f, 0x2a, 0x9c, 0x1e};
+
+static void begin(void)
+{
+	setenv("TZ", "UTC", 1);
+	cli_begin();
+	snprintf(folder, sizeof(folder), "/tmp/%s.recordings", region);
+	cr_assert(mkdir(folder, 0700) == 0);
+}
+
+static void end(void)
+{
+	static const char *const names[] = {"120000", "120010", "120020"};
+	char path[160];
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s.20260131T%s.000Z.record", folder, region,
+		         names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+	cli_end();
+}
+
+TestSuite(record_why, .init = begin, .fini = end, .timeout = 120);
+
+/* Starts a file so many seconds after noon. */
+static void file_at(unsigned seconds)
+{
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s.20260131T1200%02u.000Z.record", folder, region,
+	         seconds);
+	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	cr_assert(fd >= 0 && recording_create(&writer, fd, NOON + seconds * SECOND) == 0);
+}
+
+static void group(enum recording_kind kind, uint64_t from, uint64_t version, unsigned seconds)
+{
+	const struct recording_begin first = {.kind = kind,
+	                                      .region = {0x3f, 0x2a, 0x9c, 0x1e},
+	                                      .from = from,
+	                                      .version = version,
+	                                      .time = NOON + seconds * SECOND};
+
+	recording_append(&writer, FRAME_BEGIN, &first, sizeof(first), NULL, 0);
+}
+
+static void commit(uint64_t version, unsigned seconds, const char *command, const char *message)
+{
+	struct recording_commit record = {
+		.version = version, .time = NOON + seconds * SECOND, .pid = 7};
+
+	snprintf(record.command, sizeof(record.command), "%s", command);
+	recording_append(&writer, FRAME_COMMIT, &record, sizeof(record), message, strlen(message));
+}
+
+static void table(enum recording_type type)
+{
+	const char *text = type == FRAME_TABLE ? "routes(prefix: ipv4net key, hop: u32)" : "routes";
+
+	recording_append(&writer, type, text, strlen(text), NULL, 0);
+}
+
+/* Puts a route to 10.1.2.0 with this length. */
+static void put(unsigned length, uint32_t hop, uint64_t version)
+{
+	static const uint8_t address[4] = {10, 1, 2, 0};
+	const struct recording_put row = {.version = version, .value_size = 4, .key_bits = length};
+	uint8_t key[4];
+
+	memcpy(key, address, 4);
+	if (length < 16)
+		key[1] = 0;
+	recording_append_row(&writer, &row, &hop, key);
+}
+
+static void drop(unsigned length)
+{
+	const struct recording_delete row = {.key_bits = length};
+
+	recording_append(&writer, FRAME_DELETE, &row, sizeof(row), (const uint8_t[]){10, 1, 2, 0},
+	                 (length + 7) / 8);
+}
+
+static void done(void)
+{
+	cr_assert(recording_end(&writer, 0) == 0);
+}
+
+static void subscriber(uint64_t applied, uint64_t seen, uint32_t pid, unsigned seconds)
+{
+	struct recording_subscriber is = {.time = NOON + seconds * SECOND,
+	                                  .applied = applied,
+	                                  .seen = seen,
+	                                  .uuid = {(uint8_t)pid},
+	                                  .command = "forward",
+	                                  .pid = pid};
+
+	recording_append(&writer, FRAME_SUBSCRIBER, &is, sizeof(is), "eth0", 4);
+	cr_assert(recording_flush(&writer) == 0);
+}
+
+/* At 12:00:00 10/8, at :03 10.1/16, at :05 10.1.2/24, which goes at :12, in the second file. */
+static void write_files(void)
+{
+	file_at(0);
+	group(GROUP_SNAPSHOT, 0, 2, 0);
+	commit(1, 0, "early", "first");
+	commit(2, 0, "other", "second");
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	done();
+	subscriber(2, 2, 100, 1);
+	subscriber(0, 2, 200, 1);
+	group(GROUP_DELTA, 2, 3, 3);
+	commit(3, 3, "bgpd", "third");
+	table(FRAME_ROWS);
+	put(16, 2, 3);
+	done();
+	subscriber(3, 3, 100, 4);
+	group(GROUP_DELTA, 3, 4, 5);
+	commit(4, 5, "ospfd", "fourth");
+	table(FRAME_ROWS);
+	put(24, 3, 4);
+	done();
+	recording_close(&writer);
+	file_at(10);
+	group(GROUP_SNAPSHOT, 0, 4, 5);
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	put(16, 2, 3);
+	put(24, 3, 4);
+	done();
+	group(GROUP_DELTA, 4, 5, 12);
+	commit(5, 12, "ospfd", "fifth");
+	table(FRAME_ROWS);
+	drop(24);
+	done();
+	recording_close(&writer);
+}
+
+static struct cli_result why(char *key, char *at)
+{
+	return STELE("why", target, key, "--from", folder, "--at", at, "-f", "ndjson");
+}
+
+/* Expects members of the answer, in their order. */
+static void expect_why(char *at, const char *row, const char *lost, const char *commit_text,
+                       const char *before)
+{
+	struct cli_result result = why("10.1.2.3", at);
+	char text[1024];
+
+	EXPECT_STATUS(result, 0);
+	snprintf(text, sizeof(text), "\"row\": %s, \"lost\": %s, \"commit\": {%s}, \"before\": %s",
+	         row, lost, commit_text, before);
+	EXPECT_HAS(result.out, text);
+}
+
+#define UUID  "3f2a9c1e-0000-0000-0000-000000000000"
+#define ROW8  "{\"prefix\": \"10.0.0.0/8\", \"hop\": 1}"
+#define ROW16 "{\"prefix\": \"10.1.0.0/16\", \"hop\": 2}"
+#define ROW24 "{\"prefix\": \"10.1.2.0/24\", \"hop\": 3}"
+#define BY(version, time, command, message) \
+	"\"version\": \"" version "@" UUID "\", \"time\": \"2026-01-31T12:00:" time \
+	"Z\", \"by\": \"" command " (7)\", \"message\": \"" message "\""
+
+Test(record_why, the_answer_its_commit_and_the_answer_before)
+{
+	write_files();
+	expect_why("2026-01-31T12:00:02Z", ROW8, "[]", BY("1", "00", "early", "first"), "null");
+	expect_why("2026-01-31 12:00:03", ROW16, "[" ROW8 "]", BY("3", "03", "bgpd", "third"),
+	           ROW8);
+	expect_why("2026-01-31T14:00:09+02:00", ROW24, "[" ROW16 ", " ROW8 "]",
+	           BY("4", "05", "ospfd", "fourth"), ROW16);
+	/* The change is in the file before. */
+	expect_why("2026-01-31T12:00:11Z", ROW24, "[" ROW16 ", " ROW8 "]",
+	           BY("4", "05", "ospfd", "fourth"), ROW16);
+	/* The row is older than the removal that made it the answer. */
+	expect_why("@1769860813", ROW16, "[" ROW8 "]", BY("5", "12", "ospfd", "fifth"), ROW24);
+}
+
+Test(record_why, what_subscribers_had_applied_by_then)
+{
+	struct cli_result result;
+
+	write_files();
+	result = why("10.1.2.3", "2026-01-31T12:00:03.5Z");
+	EXPECT_HAS(result.out, "\"subscribers\": [{\"process\": \"forward (100)\", \"label\": "
+	                       "\"eth0\", \"version\": 2, \"state\": \"behind\"}, {\"process\": "
+	                       "\"forward (200)\", \"label\": \"eth0\", \"version\": 2, "
+	                       "\"state\": \"behind\"}]");
+	result = why("10.1.2.3", "2026-01-31T12:00:04Z");
+	EXPECT_HAS(result.out, "\"version\": 3, \"state\": \"applied\"}, {");
+	result = why("10.1.2.3", "2026-01-31T12:00:02Z");
+	EXPECT_HAS(result.out, "\"version\": 2, \"state\": \"seen\"}]");
+}
+
+Test(record_why, what_is_not_known_is_said)
+{
+	write_files();
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:02Z").err,
+	           "the answer is the same since version 2");
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T13:00:00Z").err,
+	           "nothing is known of the time after 2026-01-31T12:00:12Z");
+	EXPECT_FAILURE(why("10.1.2.3", "2026-01-31T11:59:59Z"), 3, "no recording of");
+	cr_expect(why("11.1.2.3", "2026-01-31T12:00:02Z").status == 1);
+	EXPECT_FAILURE(why("x", "2026-01-31T12:00:02Z"), 2, "\"x\" is no key");
+	EXPECT_FAILURE(why("10.1.2.3", "soon"), 2, "--at: invalid value \"soon\"");
+}
+
+Test(record_why, versions_that_were_recorded_as_one)
+{
+	file_at(0);
+	group(GROUP_SNAPSHOT, 0, 2, 0);
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	put(16, 2, 2);
+	done();
+	group(GROUP_DELTA, 2, 7, 5);
+	commit(7, 5, "bgpd", "seventh");
+	table(FRAME_ROWS);
+	drop(16);
+	done();
+	group(GROUP_DELTA, 7, 9, 6);
+	commit(9, 6, "bgpd", "ninth");
+	table(FRAME_ROWS);
+	put(24, 3, 8);
+	done();
+	recording_close(&writer);
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:05Z").err,
+	           "in one of the versions 3 to 7, which were recorded as one");
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:05Z").out,
+	           "\"commit\": null, \"before\": " ROW16);
+	/* The row says which version wrote it, whose commit is not known. */
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:06Z").out,
+	           "\"commit\": {\"version\": \"8@" UUID "\", \"time\": null, \"by\": null, "
+	           "\"message\": null}, \"before\": " ROW8);
+}
+
+Test(record_why, what_happened_between_two_recorders_and_with_a_removed_region)
+{
+	struct recording_gone gone = {.time = NOON + 22 * SECOND};
+
+	file_at(0);
+	group(GROUP_SNAPSHOT, 0, 2, 0);
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	done();
+	recording_close(&writer);
+	file_at(20);
+	group(GROUP_SNAPSHOT, 0, 9, 15);
+	commit(6, 12, "bgpd", "sixth");
+	commit(9, 15, "bgpd", "ninth");
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	put(16, 2, 6);
+	done();
+	memcpy(gone.region, uuid, sizeof(uuid));
+	recording_append(&writer, FRAME_GONE, &gone, sizeof(gone), NULL, 0);
+	cr_assert(recording_flush(&writer) == 0);
+	recording_close(&writer);
+	expect_why("2026-01-31T12:00:21Z", ROW16, "[" ROW8 "]", BY("6", "12", "bgpd", "sixth"),
+	           ROW8);
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:21Z").err, "while nothing was recorded");
+	cr_expect(why("10.1.2.3", "2026-01-31T12:00:23Z").status == 1);
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:23Z").err,
+	           "the region was removed at 2026-01-31T12:00:22Z");
+}
+
+/* A version that has no end did not happen. */
+Test(record_why, half_a_version_does_not_count)
+{
+	file_at(0);
+	group(GROUP_SNAPSHOT, 0, 2, 0);
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	done();
+	group(GROUP_DELTA, 2, 3, 3);
+	commit(3, 3, "bgpd", "third");
+	table(FRAME_ROWS);
+	put(16, 2, 3);
+	cr_assert(recording_flush(&writer) == 0);
+	recording_close(&writer);
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:09Z").out,
+	           "\"version\": \"2@" UUID "\", \"row\": " ROW8);
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:09Z").err,
+	           "ends inside of a version; used up to the version before");
+}
+
+Test(record_why, history_tells_the_same_without_a_recording)
+{
+	struct cli_result result;
+
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=a",
+	                    "metric=1", "-m", "wide"),
+	              0);
+	EXPECT_STATUS(STELE("set", target, "10.1.0.0/16", "next_hop=192.0.2.1", "interface=a",
+	                    "metric=2", "-m", "narrow"),
+	              0);
+	EXPECT_STATUS(
+		STELE("set", target, "11.0.0.0/8", "next_hop=192.0.2.1", "interface=a", "metric=1"),
+		0);
+	result = STELE("why", target, "10.1.2.3");
+	EXPECT_STATUS(result, 0);
+	EXPECT_TEXT(result.err, "");
+	EXPECT_HAS(result.out, "row      prefix=10.1.0.0/16 ");
+	EXPECT_HAS(result.out, "message=narrow");
+	EXPECT_HAS(result.out, "before   prefix=10.0.0.0/8 ");
+	EXPECT_FAILURE(STELE("why", target, "10.1.2.3", "--at", "2001-01-01"), 3,
+	               "history does not reach back");
+	EXPECT_STATUS(STELE("delete", target, "10.1.0.0/16", "-m", "away"), 0);
+	EXPECT_HAS(STELE("why", target, "10.1.2.3").out, "message=away");
+}

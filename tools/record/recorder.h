@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Records the versions of a region in files (recording.h), for `stele record`. */
+#ifndef TOOLS_RECORD_RECORDER_H
+#define TOOLS_RECORD_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stele/stele.h>
+#include "tools/base/status.h"
+#include "tools/record/attendance.h"
+#include "tools/record/recording_writer.h"
+#include "tools/region/reader.h"
+
+struct recorder {
+	const char *directory; /* of the files */
+	uint64_t rotate;       /* nanoseconds after which a new file is started */
+	uint64_t keep;         /* files; 0: all */
+	int stop_fd;           /* of stop_descriptor() */
+
+	struct reader reader;         /* of the region; .snapshot is the version recorded last */
+	struct recording_writer file; /* .fd is -1 before the first */
+	char *path;                   /* of the file, on the heap */
+	int64_t started;              /* the file, on CLOCK_MONOTONIC */
+	struct attendance attendance;
+	int64_t sample; /* time of the next sample of subscribers, likewise */
+	bool gone;      /* the region was removed or replaced */
+	bool full;      /* the disk was full at the last try */
+};
+
+/* Records the region that recorder->reader has open, until a signal comes. */
+enum status recorder_run(struct recorder *recorder);
+
+/* Closes the file. */
+void recorder_close(struct recorder *recorder);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <stele/stele.h>
+#include "tools/base/clock.h"
+#include "tools/base/describe.h"
+#include "tools/base/fail.h"
+#include "tools/base/heap.h"
+#include "tools/record/recording.h"
+#include "tools/record/story.h"
+#include "tools/record/story_live.h"
+#include "tools/region/place.h"
+#include "tools/region/reader.h"
+
+/* The maximum number of steps of a lookup: a row for each bit of a key, a node for each byte. */
+enum { STEPS = STELE_KEY_MAX * 9 + 2 };
+
+/* Tells which rows of a version match. */
+static int story_live_rows(struct story *story, const struct stele_snapshot *snapshot)
+{
+	struct stele_schema *schema;
+	struct stele_table table;
+	struct stele_step *steps;
+	size_t count = 0;
+	int result;
+
+	story_drop(story);
+	result = stele_table_open(snapshot, story->table, NULL, &table);
+	if (result == -ENXIO)
+		return 0;
+	if (result == 0)
+		result = stele_table_schema(&table, &schema);
+	if (result < 0)
+		return result;
+	story_define(story, schema);
+	stele_schema_free(schema);
+	if (!story->schema)
+		return 0;
+	steps = heap_realloc(NULL, STEPS * sizeof(*steps));
+	result = stele_table_explain(&table, story->lookup.bytes, story->lookup.bits,
+	                             story->prefixes, steps, STEPS, &count);
+	for (size_t i = 0; result >= 0 && i < count && i < STEPS; i++)
+		if (steps[i].kind == STELE_STEP_ROW)
+			story_put(story, &steps[i].row);
+	free(steps);
+	return result < 0 ? result : stele_snapshot_check(snapshot);
+}
+
+/* Tells one version. Returns 0, 1 if it is later than the story, or an error. */
+static int story_live_version(struct story *story, const struct stele_snapshot *snapshot)
+{
+	struct recording_begin begin = {.kind = GROUP_DELTA};
+	struct stele_position position;
+	struct stele_commit commit;
+	int result;
+
+	stele_snapshot_position(snapshot, &position);
+	memcpy(begin.region, position.region, sizeof(begin.region));
+	begin.version = position.version;
+	begin.from = position.version - 1;
+	result = stele_snapshot_commit(snapshot, &commit);
+	if (result < 0)
+		return result;
+	begin.time = commit.time;
+	if (begin.time > story->until)
+		return 1;
+	story_begin(story, &begin);
+	story_commit(story, &commit);
+	result = story_live_rows(story, snapshot);
+	if (result == 0)
+		story_end(story);
+	return result;
+}
+
+/* Tells what a subscriber has applied by now. */
+static void story_live_subscriber(const struct stele_subscriber_info *info, void *context)
+{
+	struct story *story = context;
+	uint64_t now = clock_wall();
+	struct recording_subscriber subscriber = {
+		.time = now < story->until ? now : story->until,
+		.applied = info->applied,
+		.seen = info->seen,
+		.pid = info->pid,
+		.gone = !info->alive || info->pid == (uint32_t)getpid(),
+	};
+
+	memcpy(subscriber.uuid, info->uuid, sizeof(subscriber.uuid));
+	memcpy(subscriber.command, info->command, sizeof(subscriber.command));
+	story_subscriber(story, &subscriber, info->label);
+}
+
+enum status story_live(struct story *story, const struct reader *reader)
+{
+	uint64_t oldest, newest, last;
+	struct stele_snapshot *snapshot;
+	char until[DESCRIBED_MAX];
+	int result;
+
+	result = stele_subscriber_history(reader->subscriber, &oldest, &newest);
+	for (uint64_t i = oldest; result == 0 && i > 0 && i <= newest; i++) {
+		result = stele_snapshot_open(reader->subscriber, i, &snapshot);
+		if (result == 0) {
+			result = story_live_version(story, snapshot);
+			stele_snapshot_close(snapshot);
+		}
+		/* History has dropped the version meanwhile. */
+		if (result == -ESTALE)
+			result = 0;
+	}
+	if (result < 0)
+		return fail_library(result);
+	if (!story->any)
+		return fail(STATUS_NO_TABLE,
+		            "history does not reach back to %s; 'stele record' keeps more, and "
+		            "--from reads it",
+		            describe_time(story->until, until));
+	last = story->last;
+	stele_region_subscribers(place_path(reader->place, reader->region), story_live_subscriber,
+	                         story);
+	story->last = last;
+	return STATUS_DONE;
+}
