@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Calls the reading functions of the public interface on a forged file, see reader.h; those that
- * read many rows are in reader_handles.c. Any error that <stele/error.h> lists is right. The library
- * must not crash or hang, and the caller must be able to read all bytes of the rows that it
+ * read many rows are in reader_handles.c. Any error that <stele/error.h> lists is right. The
+ * library must not crash or hang, and the caller must be able to read all bytes of the rows that it
  * returns. */
 #include "tests/fuzz/reader.h"
 #include "tests/fuzz/reader_handles.h"

@@ -422,6 +422,38 @@ Test(record_record, idle_regions_cost_nothing)
 	stop();
 }
 
+/* The watch reports each version as applied, after it has printed it. */
+Test(record_record, what_subscribers_have_applied_is_recorded)
+{
+	struct cli_process watch;
+	char state[128];
+	char *out = "";
+
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	start();
+	STELE_START(&watch, "watch", "--initial", region);
+	EXPECT_STATUS(
+		STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=a", "metric=1"),
+		0);
+	snprintf(state, sizeof(state),
+	         "{\"process\": \"stele (%d)\", \"label\": \"\", "
+	         "\"version\": 2, \"state\": \"applied\"}",
+	         (int)watch.pid);
+	for (int i = 0; i < CLI_PATIENCE / 50 && !strstr(out, state); i++) {
+		out = STELE("why", target, "10.1.2.3", "--from", folder, "-f", "ndjson").out;
+		usleep(50000);
+	}
+	EXPECT_HAS(out, state);
+	kill(watch.pid, SIGTERM);
+	cr_expect(cli_wait(&watch) == 0);
+	for (int i = 0; i < CLI_PATIENCE / 50 && strstr(out, state); i++) {
+		out = STELE("why", target, "10.1.2.3", "--from", folder, "-f", "ndjson").out;
+		usleep(50000);
+	}
+	EXPECT_HAS(out, "\"subscribers\": []");
+	stop();
+}
+
 /* A full disk, on a file system of this test alone. */
 Test(record_record, a_full_disk_is_waited_for)
 {

@@ -331,3 +331,43 @@ Test(record_why, history_tells_the_same_without_a_recording)
 	EXPECT_STATUS(STELE("delete", target, "10.1.0.0/16", "-m", "away"), 0);
 	EXPECT_HAS(STELE("why", target, "10.1.2.3").out, "message=away");
 }
+
+/* Replays both files. Returns the number of milliseconds that it took. */
+static long replay(char *option, char *value, const char *out)
+{
+	char paths[2][160], trial[64], line[128];
+	struct timespec from, to;
+	struct cli_result result;
+
+	snprintf(trial, sizeof(trial), "%st", region);
+	for (int i = 0; i < 2; i++)
+		snprintf(paths[i], sizeof(paths[i]), "%s/%s.20260131T1200%d0.000Z.record", folder,
+		         region, i);
+	snprintf(line, sizeof(line), "%s: %s\n", trial, out);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	result = STELE("replay", paths[0], paths[1], "--into", trial, option, value);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	expect_done(result, line);
+	EXPECT_HAS(STELE("log", trial).out,
+	           "3@3f2a9c1e of 2026-01-31T12:00:03Z by bgpd (7): third");
+	STELE("rm", trial);
+	return (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+}
+
+Test(record_why, a_replay_ends_before_the_first_later_version)
+{
+	write_files();
+	replay("--until", "2026-01-31T12:00:03Z", "2 versions replayed");
+	replay("--until", "2026-01-31T12:00:11Z", "3 versions replayed");
+	replay("--until", "now", "4 versions replayed");
+}
+
+/* The versions are twelve seconds apart. A slow machine takes longer, and never less. */
+Test(record_why, a_replay_takes_as_long_as_speed_says)
+{
+	long took;
+
+	write_files();
+	took = replay("--speed", "20", "4 versions replayed");
+	cr_expect(took >= 590, "%ld ms", took);
+}
