@@ -266,7 +266,7 @@ struct layout_record {
 	char command[16];
 	uint32_t message_size; /* bytes, without the padding */
 	uint32_t tables;
-	uint32_t unused;
+	uint32_t user; /* number of the user plus 1; 0: not known, as libraries before 0.3 wrote */
 	uint64_t added, changed, removed; /* rows, in all tables */
 };
 

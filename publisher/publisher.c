@@ -92,6 +92,7 @@ int publisher_open(const char *region, const struct stele_publisher_options *opt
 	publisher->pid = (uint32_t)getpid();
 	publisher->attached = clock_realtime();
 	paths_command(publisher->command);
+	publisher->user = paths_user();
 	r = state_start(publisher);
 	if (r == 0)
 		state_announce(publisher, !publisher->attachment.joined);

@@ -159,6 +159,7 @@ static int transaction_record_write(struct stele_transaction *tx, const char *me
 		}
 	memcpy(record.publisher, publisher->uuid, sizeof(record.publisher));
 	memcpy(record.command, publisher->command, sizeof(record.command));
+	record.user = publisher->user + 1;
 	/* Readers refuse a blob that is larger than STELE_VALUE_MAX. List only as many tables as
 	 * fit. */
 	if (record.tables > (STELE_VALUE_MAX - 1024) / sizeof(struct layout_record_table))

@@ -108,7 +108,11 @@ struct stele_commit {
 	char command[16];                 /* of the publisher, NUL-terminated; for display only */
 	uint64_t added, changed, removed; /* rows, over all tables */
 	char message[256];
-	uint64_t reserved_[8];
+	/* The user whose process committed: its effective user; or if that is root, the user who
+	 * logged in, as known to the kernel (/proc/self/loginuid). For display only. */
+	uint32_t user;
+	uint32_t user_known; /* 0: a library before 0.3 committed, and `user` is 0 */
+	uint64_t reserved_[7];
 };
 
 /* What a commit did to a table, apart from its rows. Records that libraries before 0.2 wrote say

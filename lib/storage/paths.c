@@ -145,6 +145,25 @@ void paths_command(char ret[16])
 	prctl(PR_GET_NAME, ret);
 }
 
+uint32_t paths_user(void)
+{
+	uint32_t user = geteuid(), login;
+	char text[16] = "", *end;
+	int fd;
+
+	if (user != 0)
+		return user;
+	fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return user;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	/* A process that no login has started has the largest number. */
+	login = (uint32_t)strtoul(text, &end, 10);
+	return end == text || login == UINT32_MAX ? user : login;
+}
+
 uint32_t paths_ipc_namespace(void)
 {
 	struct stat status;

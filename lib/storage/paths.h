@@ -74,6 +74,10 @@ int paths_boot_id(uint8_t ret[16]);
 /* Writes this process's command name, at most 15 bytes and a NUL, to `ret`. */
 void paths_command(char ret[16]);
 
+/* Returns the user behind this process, for display: the effective user; or if that is root, the
+ * user who logged in, so that a commit by sudo tells who made it. */
+uint32_t paths_user(void);
+
 /* Returns the inode of this process's IPC namespace (/proc/self/ns/ipc), or 0 if it is unknown.
  * Message queues and System V segments of one IPC namespace are not visible in another. */
 uint32_t paths_ipc_namespace(void);

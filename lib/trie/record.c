@@ -34,6 +34,8 @@ int record_load(const struct view *view, ref_t ref, struct stele_commit *ret)
 	data_copy_out(commit.message, bytes + sizeof(record), record.message_size);
 	memcpy(commit.publisher, record.publisher, sizeof(commit.publisher));
 	commit.pid = record.pid;
+	commit.user_known = record.user != 0;
+	commit.user = record.user ? record.user - 1 : 0;
 	memcpy(commit.command, record.command, sizeof(commit.command));
 	commit.command[sizeof(commit.command) - 1] = '\0';
 	commit.added = record.added;

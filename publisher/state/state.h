@@ -53,6 +53,7 @@ struct stele_publisher {
 	uint32_t pid;      /* of the process, at the open */
 	uint64_t attached; /* nanoseconds since 1970 */
 	char command[16];  /* of the process */
+	uint32_t user;     /* paths_user() */
 	int (*grow)(void *publisher, uint64_t end); /* the grow callback of the arena */
 	struct tables tables;
 	int64_t checked_at;     /* clock_coarse() of the last check of names and memory (lock.c) */

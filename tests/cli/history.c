@@ -68,7 +68,7 @@ Test(cli_history, log_stops_after_the_requested_lines)
 	EXPECT_HAS(result.out, "[\n{\"version\": 2, ");
 	EXPECT_HAS_NOT(result.out, "\"version\": 1");
 	EXPECT_FAILURE(STELE("log", "--lines", "0", region), 2, "--lines");
-	EXPECT_FAILURE(STELE("log", target), 2, "name");
+	EXPECT_HAS(STELE("log", "-f", "csv", target).out, "\n2,");
 	EXPECT_FAILURE(STELE("log", "no-such-region"), 3, "there is no region");
 }
 

@@ -299,6 +299,6 @@ Test(cli_trace, refuses_missing_regions_and_versions)
 	               "is 2");
 	EXPECT_FAILURE(STELE("trace", "no-such-region"), 3, "there is no region");
 	EXPECT_FAILURE(STELE("trace"), 2, "REGION");
-	EXPECT_FAILURE(STELE("trace", "--since", "x", region), 2, "--since");
+	EXPECT_FAILURE(STELE("trace", "--since", "4x", region), 2, "--since");
 	cli_end();
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -117,6 +118,19 @@ const char *describe_token_short(uint64_t version, const uint8_t uuid[16], char 
 const char *describe_process(uint32_t pid, const char *command, char *buffer)
 {
 	snprintf(buffer, DESCRIBED_MAX, "%s (%u)", command, (unsigned)pid);
+	return buffer;
+}
+
+const char *describe_user(const struct stele_commit *commit, char *buffer)
+{
+	const struct passwd *found;
+
+	if (!commit->user_known)
+		return NULL;
+	found = getpwuid(commit->user);
+	if (!found)
+		return describe_number(commit->user, buffer);
+	snprintf(buffer, DESCRIBED_MAX, "%s", found->pw_name);
 	return buffer;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stele/region.h>
 
 /* Size of the buffers of these functions. Each function writes its text to `buffer` and returns
  * `buffer`. */
@@ -24,6 +25,9 @@ const char *describe_token(uint64_t version, const uint8_t uuid[16], char *buffe
 const char *describe_token_short(uint64_t version, const uint8_t uuid[16], char *buffer);
 /* Formats the command and the pid of a process: "bgpd (1234)". */
 const char *describe_process(uint32_t pid, const char *command, char *buffer);
+/* Formats the user of a commit: the name, or the number if there is no name. Returns NULL if the
+ * user is not known. */
+const char *describe_user(const struct stele_commit *commit, char *buffer);
 /* Formats the number of versions that could not be counted: "12 versions were reclaimed while they
  * were counted", or "0". */
 const char *describe_given_up(uint64_t versions, char *buffer);

@@ -119,12 +119,13 @@ static const struct output_column columns[COLUMNS] = {
 	[TOKEN] = {"token", false},
 };
 
-enum { PID, COMMAND, UUID, PUBLISHER_COLUMNS };
+enum { PID, COMMAND, UUID, USER, PUBLISHER_COLUMNS };
 
 static const struct output_column publisher_columns[PUBLISHER_COLUMNS] = {
 	[PID] = {"pid", true},
 	[COMMAND] = {"command", false},
 	[UUID] = {"uuid", false},
+	[USER] = {"user", false},
 };
 
 static const struct output_column gap_columns[] = {
@@ -135,11 +136,13 @@ static enum status trace_print_commit(struct trace *trace, struct commit_record 
 {
 	const struct stele_commit *commit = &record->commit;
 	char version[DESCRIBED_MAX], time[DESCRIBED_MAX], pid[DESCRIBED_MAX], uuid[DESCRIBED_MAX];
-	char token[DESCRIBED_MAX];
+	char token[DESCRIBED_MAX], user[DESCRIBED_MAX];
+	const char *who = describe_user(commit, user);
 	const struct cell publisher[PUBLISHER_COLUMNS] = {
 		[PID] = cell_number(commit->pid, pid),
 		[COMMAND] = cell_text(commit->command),
 		[UUID] = cell_text(describe_uuid(commit->publisher, uuid)),
+		[USER] = who ? cell_text(who) : (struct cell){.kind = CELL_NONE},
 	};
 	const struct cell cells[COLUMNS] = {
 		[EVENT] = cell_text("commit"),

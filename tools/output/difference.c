@@ -78,8 +78,7 @@ enum status difference_print_altered(struct difference *difference, const struct
 	return status;
 }
 
-/* Returns a cell that has the row as an object. */
-static struct cell difference_row_object(const struct row_cells *row)
+struct cell difference_row_object(const struct row_cells *row)
 {
 	return (struct cell){
 		.kind = CELL_OBJECT,
@@ -90,8 +89,7 @@ static struct cell difference_row_object(const struct row_cells *row)
 	};
 }
 
-/* Marks the cells of the old row that are equal in the new row, so that tables leave them out. */
-static void difference_mark_unchanged(struct row_cells *before, const struct row_cells *after)
+void difference_mark_unchanged(struct row_cells *before, const struct row_cells *after)
 {
 	for (size_t i = 0; i < before->schema->column_count; i++)
 		before->cells[i].unchanged = before->cells[i].length == after->cells[i].length &&

@@ -9,6 +9,7 @@
 #include "tools/base/status.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/output/row_cells.h"
 
 struct difference {
 	struct output *output; /* opened by difference_output() */
@@ -46,5 +47,12 @@ struct difference_mark {
 
 enum status difference_print_mark(struct difference *difference,
                                   const struct difference_mark *mark);
+
+/* Returns a cell that has the row as an object. */
+struct cell difference_row_object(const struct row_cells *row);
+
+/* Marks the cells of the old row that are equal in the new row, so that tables leave them out. Both
+ * rows have the same columns. */
+void difference_mark_unchanged(struct row_cells *before, const struct row_cells *after);
 
 #endif
