@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The mirror of the kernel: applies messages and dumps of the kernel to the tables. kernel.c calls
- * this, and does all that needs a socket.
+ * The mirror of the kernel: applies messages and dumps of the kernel to the tables. kernel_reader.c
+ * calls this, and does all that needs a socket.
  *
  * A message about a route is applied by the kernel's own rules (kernel_edit.h), to all routes of
  * its prefix. So the mirror knows the next best route when the best one is deleted. What the kernel

@@ -2,7 +2,7 @@
  *
  * Hears router advertisements, by which the kernel changes the preference, the metrics and the
  * lifetime of IPv6 routes without a message. A raw socket has an advertisement some time before the
- * kernel has applied it, so its link is due later. tools/kernel/kernel.c calls this. */
+ * kernel has applied it, so its link is due later. tools/kernel/kernel_reader.c calls this. */
 #ifndef TOOLS_NETLINK_KERNEL_ROUTERS_H
 #define TOOLS_NETLINK_KERNEL_ROUTERS_H
 
