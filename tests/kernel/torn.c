@@ -20,6 +20,7 @@
 
 struct dump {
 	struct kernel_mirror mirror;
+	struct kernel_relink relink;
 	struct kernel_sockets sockets;
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx;
@@ -33,7 +34,7 @@ static int take_dumped(void *context, const struct nlmsghdr *message)
 
 	if (dump->count++ == dump->after)
 		cr_assert_eq(system(dump->change), 0, "%s", dump->change);
-	dump->mirror.resumed = (const uint8_t *)message == dump->sockets.buffer;
+	dump->mirror.resumed |= (const uint8_t *)message == dump->sockets.buffer;
 	return kernel_mirror_dump_add(&dump->mirror, message);
 }
 
@@ -127,6 +128,53 @@ Test(kernel_torn, ipv6_routes_deleted_and_added, .init = kernel_setup, .fini = k
 	cr_assert(dump_routes(&dump, KERNEL_KIND_ROUTES6), "a quiet dump is certain");
 	for (unsigned i = 2; i < ROUTES; i++)
 		cr_assert(dump_has(&dump, i));
+	dump_close(&dump);
+}
+
+static int take_route(void *context, const struct nlmsghdr *message)
+{
+	struct dump *dump = context;
+
+	if (dump->count++ == dump->after)
+		cr_assert_eq(system(dump->change), 0, "%s", dump->change);
+	dump->relink.resumed |= (const uint8_t *)message == dump->sockets.buffer;
+	return kernel_relink_add(&dump->relink, message);
+}
+
+/* The same while the routes of one link are read. */
+Test(kernel_torn, ipv6_routes_of_a_link, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	struct dump dump = {.change = "true"};
+	struct kernel_mirror *mirror = &dump.mirror;
+	FILE *batch = kernel_batch_open(true);
+	uint32_t ifindex = if_nametoindex("d0");
+	unsigned missing = 0;
+
+	for (unsigned i = 0; i < ROUTES; i++)
+		fprintf(batch, "route add 2001:db8:%x::/48 dev d0\n", i);
+	cr_assert_eq(pclose(batch), 0);
+	dump_open(&dump);
+	cr_assert(dump_routes(&dump, KERNEL_KIND_ROUTES6), "a quiet dump is certain");
+	dump.count = 0;
+	dump.after = 1000;
+	dump.change = "ip -6 route del 2001:db8:1::/48 &&"
+		      " ip -6 route add 2001:db8:ffff::/48 dev d0";
+	mirror->doubts.link_count = 0;
+	kernel_mirror_read_start(mirror);
+	dump.relink.doubt = kernel_doubts_add_family;
+	dump.relink.context = &mirror->doubts;
+	cr_assert_eq(kernel_relink_start(&dump.relink, &mirror->store, ifindex, true), 1);
+	cr_assert_eq(kernel_query_routes(&dump.sockets, true, ifindex, take_route, &dump), 0);
+	cr_assert_geq(kernel_relink_end(&dump.relink), 0);
+	kernel_relink_free(&dump.relink);
+	kernel_mirror_read_end(mirror);
+	while (kernel_events_read(&dump.sockets, take_event, &dump) >= 0)
+		;
+	kernel_mirror_caught_up(mirror);
+	for (unsigned i = 2; i < ROUTES; i++)
+		missing += !dump_has(&dump, i);
+	cr_assert(mirror->doubts.dirty || missing == 0, "%u routes are missing", missing);
 	dump_close(&dump);
 }
 

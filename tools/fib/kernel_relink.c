@@ -383,7 +383,11 @@ int kernel_relink_add(struct kernel_relink *relink, const struct nlmsghdr *messa
 	if (prefix.wide == relink->wide && kernel_entry_uses(&entry, relink->ifindex) &&
 	    kernel_filter_takes_table(&relink->store->filter, &prefix) &&
 	    kernel_filter_takes_protocol(&relink->store->filter, message)) {
-		if (!kernel_prefix_equal(&prefix, &relink->at))
+		if (relink->resumed && relink->begun)
+			r = kernel_replay_split(&relink->store->replay, &relink->at, &prefix);
+		relink->begun = true;
+		relink->resumed = false;
+		if (r >= 0 && !kernel_prefix_equal(&prefix, &relink->at))
 			r = relink_flush(relink);
 		relink->at = prefix;
 		if (r >= 0)

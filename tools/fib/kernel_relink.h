@@ -39,9 +39,12 @@ struct kernel_relink {
 	void (*doubt)(void *context, uint32_t ifindex, bool wide);
 	void *context;
 
+	bool resumed; /* set by the caller: a datagram has begun */
+
 	struct kernel_store *store;
 	uint32_t ifindex;
 	bool wide;
+	bool begun;                      /* a route was dumped */
 	bool up;                         /* the link is up */
 	bool unclear;                    /* the order of routes is not known */
 	bool changed;                    /* the prefix had other routes of the link */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/fib/kernel_replay.h"
 
@@ -100,28 +101,30 @@ static struct kernel_prefix replay_address(const struct kernel_prefix *prefix)
 	return address;
 }
 
-int kernel_replay_split(struct kernel_replay *replay, const struct kernel_prefix *prefix)
+int kernel_replay_split(struct kernel_replay *replay, const struct kernel_prefix *before,
+                        const struct kernel_prefix *prefix)
 {
 	const struct kernel_prefix address = replay_address(prefix);
-	int r = replay_mark(replay, &address, REPLAY_SPLIT);
+	int r = 0;
 
+	replay->parted[prefix->wide] = true;
+	if (!prefix->wide && before->table == prefix->table &&
+	    memcmp(before->address, prefix->address, sizeof(prefix->address)) == 0)
+		r = replay_mark(replay, &address, REPLAY_SPLIT);
 	return r < 0 ? r : 0;
 }
 
-/* Returns true if a change during a dump may have made the kernel leave out other routes.
- *
- * Before each datagram the kernel goes on where the last one ended. For IPv4 it counts the routes
- * of an address. For IPv6, after a route was added somewhere, it walks the tree from its root
- * again, and skips as many prefixes as it has dumped: too many, if one of these was deleted. */
-static bool replay_tears(struct kernel_replay *replay, const struct kernel_prefix *prefix,
-                         const struct kernel_replay_edit *edit)
+bool kernel_replay_tears(struct kernel_replay *replay, const struct kernel_prefix *prefix,
+                         bool deletes, bool empty)
 {
 	const struct kernel_prefix address = replay_address(prefix);
 
+	if (!replay->on || !replay->parted[prefix->wide])
+		return false;
 	if (!prefix->wide)
 		return replay->used > 0 && replay_slot(replay, &address)->flags & REPLAY_SPLIT;
-	replay->emptied |= edit->deletes && edit->after == 0;
-	return replay->emptied && !edit->deletes;
+	replay->emptied |= deletes && empty;
+	return replay->emptied && !deletes;
 }
 
 bool kernel_replay_is_old(const struct kernel_replay *replay, const struct kernel_prefix *prefix)
@@ -147,8 +150,6 @@ int kernel_replay_judge(struct kernel_replay *replay, const struct kernel_prefix
 	if (edit->other)
 		flags |= REPLAY_OTHER;
 	replay->replaced[prefix->wide] |= edit->other;
-	if (whole && replay_tears(replay, prefix, edit))
-		return 0;
 	r = replay_mark(replay, prefix, flags);
 	if (r < 0)
 		return r;

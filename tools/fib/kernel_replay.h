@@ -22,9 +22,10 @@ struct kernel_replay_slot {
 };
 
 struct kernel_replay {
-	bool on;       /* messages may be older than the tables */
-	bool reading;  /* routes of single links are being read */
-	bool whole[2]; /* all routes of a family were dumped */
+	bool on;        /* messages may be older than the tables */
+	bool reading;   /* routes of single links are being read */
+	bool whole[2];  /* all routes of a family were dumped */
+	bool parted[2]; /* routes of a family were read in several datagrams */
 	/* A message of the family has replaced a route other than its own. */
 	bool replaced[2];
 	bool emptied; /* a message has deleted the last route of an IPv6 prefix */
@@ -34,7 +35,6 @@ struct kernel_replay {
 
 /* What a message has done to the list of its prefix. */
 struct kernel_replay_edit {
-	bool deletes;
 	bool replaces;        /* the kernel says that the route has replaced one */
 	bool other;           /* it has replaced one that was not the same */
 	size_t before, after; /* number of routes */
@@ -47,9 +47,19 @@ void kernel_replay_free(struct kernel_replay *replay);
 /* Notes that a read of single links has changed the routes of a prefix. Returns 0 or -ENOMEM. */
 int kernel_replay_reread(struct kernel_replay *replay, const struct kernel_prefix *prefix);
 
-/* Notes that a dump of IPv4 routes was interrupted between two routes of this address. Returns 0 or
+/* Notes that a read was interrupted before a route. `before`: the last prefix. Returns 0 or
  * -ENOMEM. */
-int kernel_replay_split(struct kernel_replay *replay, const struct kernel_prefix *prefix);
+int kernel_replay_split(struct kernel_replay *replay, const struct kernel_prefix *before,
+                        const struct kernel_prefix *prefix);
+
+/* Returns true if the change of a message that may be old may have made the kernel leave out other
+ * routes of a read. `empty`: no route of the prefix is left.
+ *
+ * Before each datagram the kernel goes on where the last one ended. For IPv4 it counts the routes
+ * of an address. For IPv6, after a route was added somewhere, it walks the tree from its root
+ * again, and skips as many prefixes as it has dumped: too many, if one of these was deleted. */
+bool kernel_replay_tears(struct kernel_replay *replay, const struct kernel_prefix *prefix,
+                         bool deletes, bool empty);
 
 /* Returns true if the routes of a prefix may be newer than a message. */
 bool kernel_replay_is_old(const struct kernel_replay *replay, const struct kernel_prefix *prefix);

@@ -472,10 +472,9 @@ static int mirror_dump_route(struct kernel_mirror *mirror, const struct nlmsghdr
 		free(entry.value);
 		return 0;
 	}
-	if (mirror->resumed && mirror->gathering && !prefix.wide &&
-	    mirror->list.at.table == prefix.table &&
-	    memcmp(mirror->list.at.address, prefix.address, sizeof(prefix.address)) == 0)
-		r = kernel_replay_split(&mirror->store.replay, &prefix);
+	if (mirror->resumed && mirror->gathering)
+		r = kernel_replay_split(&mirror->store.replay, &mirror->list.at, &prefix);
+	mirror->resumed = false;
 	if (r >= 0 && (!mirror->gathering || !kernel_prefix_equal(&prefix, &mirror->list.at))) {
 		r = mirror_dump_write(mirror);
 		mirror->list.at = prefix;
@@ -510,7 +509,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 	mirror->last_rule.count = 0;
 	mirror->last_fdb.key_bits = 0;
 	mirror->dumping = kind;
-	mirror->torn = mirror->gathering = false;
+	mirror->torn = mirror->gathering = mirror->resumed = false;
 	kernel_doubts_drop(&mirror->doubts, kind);
 	if (kinds[kind].alternatives >= 0)
 		mirror->store.replay.whole[kind == KERNEL_KIND_ROUTES6] = true;

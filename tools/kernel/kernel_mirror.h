@@ -22,7 +22,7 @@
 struct kernel_mirror {
 	struct kernel_store store;
 	struct kernel_doubts doubts;
-	bool resumed;   /* set by the caller: the message of a dump begins a datagram */
+	bool resumed;   /* set by the caller: a datagram of a dump has begun */
 	bool answering; /* set by the caller: the message is the answer to a query */
 	/* Mask of kinds that were dumped, while messages may be older than the dump. */
 	unsigned dumped;

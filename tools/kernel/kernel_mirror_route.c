@@ -85,8 +85,7 @@ static int route_edit(struct kernel_mirror *mirror, const struct nlmsghdr *messa
 	unsigned kind = KERNEL_KIND_MASK(kernel_kind_of_routes(list->at.wide));
 	uint32_t ifindex = entry->value->ifindex;
 	struct kernel_edit_effect effect;
-	struct kernel_replay_edit edit = {.deletes = message->nlmsg_type == RTM_DELROUTE,
-	                                  .replaces = message->nlmsg_type == RTM_NEWROUTE &&
+	struct kernel_replay_edit edit = {.replaces = message->nlmsg_type == RTM_NEWROUTE &&
 	                                              message->nlmsg_flags & NLM_F_REPLACE,
 	                                  .before = list->count};
 	/* If rows were refused, messages about them fit nothing. */
@@ -114,27 +113,11 @@ static int route_edit(struct kernel_mirror *mirror, const struct nlmsghdr *messa
 	return r;
 }
 
-/* Judges a message that a filter excludes: it changes what the kernel dumps of other routes. */
-static int route_judge_excluded(struct kernel_mirror *mirror, const struct nlmsghdr *message,
-                                const struct kernel_prefix *prefix)
-{
-	const struct kernel_replay_edit edit = {.deletes = message->nlmsg_type == RTM_DELROUTE};
-	int r = kernel_replay_is_old(&mirror->store.replay, prefix)
-	                ? kernel_replay_judge(&mirror->store.replay, prefix, &edit)
-	                : 1;
-
-	if (r == 0)
-		kernel_doubts_mark(&mirror->doubts,
-		                   KERNEL_KIND_MASK(kernel_kind_of_routes(prefix->wide)),
-		                   "the kernel changed during the dumps");
-	return r < 0 ? r : 0;
-}
-
 int kernel_mirror_route(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_prefix prefix;
 	struct kernel_entry entry;
-	bool taken;
+	bool taken, deletes = message->nlmsg_type == RTM_DELROUTE, tears;
 	int edited, r = kernel_route_decode(message, &prefix, &entry);
 
 	if (r <= 0)
@@ -147,9 +130,17 @@ int kernel_mirror_route(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 	r = route_read_list(mirror, message, &prefix, &entry, &taken);
 	if (r < 0 || !taken) {
 		free(entry.value);
-		return r < 0 ? r : route_judge_excluded(mirror, message, &prefix);
+		edited = r < 0 ? r : KERNEL_EDIT_NONE;
+	} else {
+		edited = route_edit(mirror, message, &entry);
 	}
-	edited = route_edit(mirror, message, &entry);
+	/* Routes that a filter excludes change what the kernel dumps of others, too. */
+	tears = kernel_replay_tears(&mirror->store.replay, &prefix, deletes,
+	                            !taken || mirror->list.count == 0);
+	if (tears)
+		kernel_doubts_mark(&mirror->doubts,
+		                   KERNEL_KIND_MASK(kernel_kind_of_routes(prefix.wide)),
+		                   "the kernel changed during the dumps");
 	if (edited > KERNEL_EDIT_NONE)
 		r = kernel_list_write(&mirror->store, &mirror->list);
 	kernel_list_clear(&mirror->list);

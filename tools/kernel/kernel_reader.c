@@ -90,7 +90,7 @@ static int reader_take_dumped(void *context, const struct nlmsghdr *message)
 	struct kernel_reader *reader = context;
 	int r;
 
-	reader->mirror->resumed = (const uint8_t *)message == reader->sockets.buffer;
+	reader->mirror->resumed |= (const uint8_t *)message == reader->sockets.buffer;
 	r = kernel_mirror_dump_add(reader->mirror, message);
 	reader->region->objects++;
 	return r < 0 ? kernel_region_fail_library(reader->region, r) : 0;
@@ -182,8 +182,10 @@ static int reader_take_answer(void *context, const struct nlmsghdr *message)
 static int reader_take_route(void *context, const struct nlmsghdr *message)
 {
 	struct kernel_reader *reader = context;
-	int r = kernel_relink_add(&reader->relink, message);
+	int r;
 
+	reader->relink.resumed |= (const uint8_t *)message == reader->sockets.buffer;
+	r = kernel_relink_add(&reader->relink, message);
 	return r < 0 ? kernel_region_fail_library(reader->region, r) : 0;
 }
 
