@@ -263,24 +263,6 @@ static int reader_read_doubts(struct kernel_reader *reader)
 	return 0;
 }
 
-static int reader_take_nothing(void *context, const struct nlmsghdr *message)
-{
-	(void)context;
-	(void)message;
-	return 0;
-}
-
-/* Waits until the socket has all messages about changes that a read may have seen. The kernel
- * changes an IPv4 route some time before it sends the message, but does both under the lock RTNL,
- * for which this query waits. It does both to an IPv6 route under the lock of the table, which a
- * dump takes, too. */
-static int reader_await_messages(struct kernel_reader *reader)
-{
-	int r = kernel_query_link(&reader->sockets, 1, reader_take_nothing, NULL);
-
-	return r == -ENODEV ? 0 : r;
-}
-
 /* Reads the proxy neighbours. The kernel sends no messages about them. */
 static int reader_read_proxies(struct kernel_reader *reader)
 {
@@ -322,7 +304,7 @@ int kernel_reader_resolve(struct kernel_reader *reader)
 		r = dump ? reader_dump_dirty(reader) : reader_read_doubts(reader);
 		kernel_mirror_read_end(mirror);
 		if (r >= 0)
-			r = reader_await_messages(reader);
+			r = kernel_await_messages(&reader->sockets);
 		if (r >= 0)
 			r = kernel_reader_burst(reader, 0);
 		/* A very long burst goes on in the next round. */

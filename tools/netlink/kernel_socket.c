@@ -313,6 +313,20 @@ int kernel_query_link(struct kernel_sockets *sockets, uint32_t ifindex, kernel_m
 	return socket_answer(sockets, sockets->queries, take, context);
 }
 
+static int socket_take_nothing(void *context, const struct nlmsghdr *message)
+{
+	(void)context;
+	(void)message;
+	return 0;
+}
+
+int kernel_await_messages(struct kernel_sockets *sockets)
+{
+	int r = kernel_query_link(sockets, 1, socket_take_nothing, NULL);
+
+	return r == -ENODEV ? 0 : r;
+}
+
 int kernel_query_routes(struct kernel_sockets *sockets, bool wide, uint32_t ifindex,
                         kernel_message_f take, void *context)
 {

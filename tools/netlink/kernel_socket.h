@@ -87,6 +87,12 @@ int kernel_dump(struct kernel_sockets *sockets, enum kernel_kind kind, kernel_me
 int kernel_query_link(struct kernel_sockets *sockets, uint32_t ifindex, kernel_message_f take,
                       void *context);
 
+/* Waits until the socket has all messages about changes that a read may have seen. The kernel
+ * changes an IPv4 route some time before it sends the message, but does both under the lock RTNL,
+ * for which this waits. It does both to an IPv6 route under the lock of the table, which a dump
+ * takes, too. Returns 0 or a negative errno. */
+int kernel_await_messages(struct kernel_sockets *sockets);
+
 /* Dumps the routes of one link. Returns 0; 1 if the dump may be incomplete; -EOPNOTSUPP if the
  * kernel, one before 4.20, can only dump all routes; -ENODEV; or a negative errno. */
 int kernel_query_routes(struct kernel_sockets *sockets, bool wide, uint32_t ifindex,
