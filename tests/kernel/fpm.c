@@ -18,7 +18,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/clock.h"
-#include "tests/support/fpm_peer.h"
+#include "tests/support/kernel/fpm_peer.h"
 #include "tests/support/kernel_source.h"
 #include "tests/support/random.h"
 

@@ -17,12 +17,12 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/clock.h"
-#include "tests/support/fpm_peer.h"
+#include "tests/support/kernel/fpm_peer.h"
 #include "tests/support/kernel_source.h"
 
 #define DAEMONS "/usr/lib/frr/"
-/* Seconds. FRR goes on with a walk of its tables after at most one second; staticd takes about five
- * to find a new zebra. Then all routes come again that were there, so the sync ends without HOLD. */
+/* Seconds. FRR goes on with a walk of its tables after one second; staticd takes about five to find
+ * a new zebra. Then all routes come again that were there, so the sync ends without HOLD. */
 #define QUIET 3
 #define HOLD  1e6
 

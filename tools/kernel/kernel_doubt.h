@@ -25,8 +25,7 @@ struct kernel_doubt {
 };
 
 struct kernel_doubts {
-	unsigned
-		kinds; /* mask of kinds that the kernel is asked for; the others are never in doubt */
+	unsigned kinds;     /* mask of kinds that the kernel is asked for; others are never dirty */
 	unsigned dirty;     /* mask of kinds that must be dumped again; the publisher resets it */
 	const char *reason; /* why they are dirty */
 	struct kernel_doubt links[KERNEL_DOUBTS_MAX];

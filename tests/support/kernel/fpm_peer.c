@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/support/fpm_peer.h"
+#include "tests/support/kernel/fpm_peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

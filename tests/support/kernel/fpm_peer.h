@@ -2,8 +2,8 @@
  *
  * A peer of `stele publish --fpm' that a test plays: it makes messages as FRR does, and sends them.
  * Also waits for rows and for the row of the table `status`. */
-#ifndef TESTS_SUPPORT_FPM_PEER_H
-#define TESTS_SUPPORT_FPM_PEER_H
+#ifndef TESTS_SUPPORT_KERNEL_FPM_PEER_H
+#define TESTS_SUPPORT_KERNEL_FPM_PEER_H
 
 #include <stdbool.h>
 #include <stddef.h>
