@@ -14,7 +14,7 @@
 #define HISTORY_BYTES (UINT64_C(4) << 20)
 /* Minimum bytes that a compaction returns to the system, and minimum part of the region. */
 #define COMPACT_BYTES (UINT64_C(4) << 20)
-#define COMPACT_PART  8
+#define COMPACT_PART  32
 /* Nanoseconds between two looks at stop_fd while waiting for another publisher. */
 #define SLICE_NS (100 * NSEC_PER_MSEC)
 
