@@ -192,7 +192,7 @@ Test(cli_schema, a_number_without_a_word_is_shown_as_a_number)
 		0);
 	EXPECT_STATUS(STELE("verify", region), 0);
 	expect_done(STELE("dump", "-f", "csv", table), "k,a,b\n1,9,0\n");
-	EXPECT_STATUS(STELE_WITH("k,a,b\n", "publish", table, "-"), 0);
+	EXPECT_STATUS(STELE_WITH("k,a,b\n", "publish", "--allow-empty", table, "-"), 0);
 	expect_done(STELE("dump", "-f", "csv", table), "k,a,b\n");
 }
 
