@@ -349,7 +349,9 @@ Test(cli_condition, if_head_compares_the_newest_version)
 	              0);
 	EXPECT_STATUS(STELE("delete", cli_option("--if-head", 3), target, "0.0.0.0/0"), 0);
 	EXPECT_STATUS(STELE_WITH(line, "apply", cli_option("--if-head", 4), region, "-"), 0);
-	EXPECT_STATUS(STELE_WITH(csv, "publish", cli_option("--if-head", 5), target, "-"), 0);
+	EXPECT_STATUS(STELE_WITH(csv, "publish", "--allow-empty", cli_option("--if-head", 5),
+	                         target, "-"),
+	              0);
 }
 
 #define PUT(condition) \
