@@ -303,6 +303,39 @@ Test(record_record, killed_at_any_moment_it_is_readable_up_to_there, .timeout = 
 	stele_publisher_close(publisher);
 }
 
+Test(record_record, a_file_that_is_cut_is_replayed_up_to_its_last_version)
+{
+	const struct stele_publisher_options options = {.size = sizeof(options),
+	                                                .flags = STELE_CREATE};
+	struct stele_publisher *publisher = open_numbered(&options);
+	uint64_t seed = 3, newest = commit_numbered(publisher, 50), found = 0, was = UINT64_MAX;
+	char path[1][300];
+	struct stat status;
+
+	cr_log_info("seed %llu", (unsigned long long)seed);
+	start();
+	for (int i = 0; i < 5; i++)
+		newest = commit_numbered(publisher, 50);
+	until_recorded(newest);
+	stop();
+	cr_assert(recordings(NULL, path, 1) == 1 && stat(path[0], &status) == 0);
+	/* The snapshot takes less than 6000 bytes, and each delta more than 5000. */
+	while ((status.st_size -= 1 + (off_t)(random_from(&seed) % 2500)) > 6000) {
+		struct cli_result result;
+
+		cr_assert(truncate(path[0], status.st_size) == 0);
+		result = replay();
+		EXPECT_STATUS(result, 0);
+		EXPECT_HAS(result.err, "; replayed up to the version before");
+		found = expect_numbered(50);
+		cr_expect(found <= was && found < newest);
+		was = found;
+	}
+	cr_expect(found == newest - 5, "the snapshot alone is version %llu",
+	          (unsigned long long)found);
+	stele_publisher_close(publisher);
+}
+
 Test(record_record, a_recorder_that_is_too_slow_merges_versions)
 {
 	const struct stele_publisher_options options = {
@@ -516,6 +549,11 @@ Test(record_record, wrong_arguments_and_files_are_refused)
 	EXPECT_FAILURE(STELE("replay", "x"), 2, "expected --into REGION");
 	EXPECT_FAILURE(STELE("replay", "--into", trial), 2, "expected one or more FILEs");
 	EXPECT_FAILURE(STELE("replay", "x", "--into", trial, "--speed", "0"), 2, "--speed");
+	/* The open of a FIFO would wait. */
+	snprintf(name, sizeof(name), "/tmp/%s.fifo", region);
+	cr_assert(mkfifo(name, 0600) == 0);
+	EXPECT_FAILURE(STELE("replay", name, "--into", trial), 2, "Invalid argument");
+	unlink(name);
 	cli_temporary(name, ".txt", "neither a recording nor short enough to be empty");
 	EXPECT_FAILURE(STELE("replay", name, "--into", trial), 7, "not a recording");
 	unlink(name);

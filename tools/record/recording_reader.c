@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/heap.h"
 #include "tools/record/crc.h"
@@ -27,6 +30,23 @@ static int reader_damaged(struct recording_reader *reader, const char *what)
 {
 	return reader_stop(reader, "damaged at byte %llu: %s", (unsigned long long)reader->offset,
 	                   what);
+}
+
+FILE *recording_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	FILE *file = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
+		errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+	else
+		file = fdopen(fd, "r");
+	if (!file)
+		close(fd);
+	return file;
 }
 
 int recording_open(struct recording_reader *reader, FILE *file)

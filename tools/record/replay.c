@@ -208,7 +208,7 @@ static enum status replay_fail(const struct replay *replay, const char *path, in
 enum status replay_file(struct replay *replay, const char *path)
 {
 	struct recording_read read;
-	FILE *file = fopen(path, "re");
+	FILE *file = recording_file(path);
 	int result;
 
 	if (!file)

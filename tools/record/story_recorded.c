@@ -47,7 +47,7 @@ static void story_recorded_file(struct story *story, const char *path, bool firs
 {
 	struct recording_reader reader = {0};
 	struct recording_read read;
-	FILE *file = fopen(path, "re");
+	FILE *file = recording_file(path);
 	bool wanted = true;
 	int result;
 
