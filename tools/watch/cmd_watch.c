@@ -73,7 +73,7 @@ static const char doc[] =
 	"run by /bin/sh, with these lines on its standard input and STELE_REGION, "
 	"STELE_VERSION and STELE_TOKEN in its environment. Changes that happen while it runs "
 	"are merged into its next run. If it fails, a message says so, and watching "
-	"continues. A signal that ends the watch also ends CMD.\n";
+	"continues, with the next version, or with --retry with the same one. A signal that ends the watch also ends CMD.\n";
 
 /* A watch: its options, and what it has printed. */
 struct watch {
@@ -88,6 +88,7 @@ struct watch {
 	int64_t wait;         /* deadline of --wait, likewise; 0: do not wait for the region */
 	const char *notifier; /* NULL: any */
 	const char *command;  /* of --exec, or NULL */
+	int64_t retry;        /* nanoseconds of --retry; 0: a failed command is not run again */
 
 	int stop_fd;
 	int fd; /* the notifier's descriptor; -1: none */
@@ -139,6 +140,9 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 	case 't':
 		status = parse_deadline("--timeout", argument, &watch->deadline);
 		break;
+	case 'r':
+		status = parse_seconds("--retry", argument, &watch->retry);
+		break;
 	case 'w':
 		status = parse_deadline("--wait", argument, &watch->wait);
 		break;
@@ -185,19 +189,55 @@ static int64_t watch_command_deadline(const struct watch *watch)
 	return watch->deadline > min ? watch->deadline : min;
 }
 
-/* Runs the command of --exec for the version of `mark`. Sets `*ret_applied` to whether it
- * succeeded; if not, prints a message. */
+/* Runs the command of --exec once, with a copy of `input`. Prints a message if it fails. */
+static enum child_end watch_run_once(struct watch *watch, FILE *input, const char *version)
+{
+	struct child child;
+	enum child_end end;
+	int fd = dup(fileno(input));
+	FILE *copy = fd < 0 ? NULL : fdopen(fd, "r+");
+
+	if (!copy) {
+		fail(STATUS_SYSTEM, "cannot run \"%s\": %s", watch->command, strerror(errno));
+		return CHILD_NOT_RUN;
+	}
+	end = child_run(watch->command, copy, watch->stop_fd, watch_command_deadline(watch),
+	                &child);
+	if (end == CHILD_FAILED)
+		fail(STATUS_DONE, "the command for version %s %s", version, child.why);
+	if (end == CHILD_LATE)
+		fail(STATUS_DONE,
+		     "the command for version %s did not end in time and was terminated", version);
+	return end;
+}
+
+/* Waits for the time of --retry. Returns false if there is no further try: the option was not
+ * given, a signal came, or the time of the watch is over. */
+static bool watch_wait_to_retry(const struct watch *watch)
+{
+	struct pollfd stop = {.fd = watch->stop_fd, .events = POLLIN};
+	const struct timespec pause = {watch->retry / NSEC_PER_SEC,
+	                               (long)(watch->retry % NSEC_PER_SEC)};
+
+	return watch->retry && clock_now() + watch->retry < watch->deadline &&
+	       ppoll(&stop, 1, &pause, NULL) == 0;
+}
+
+/* Runs the command of --exec for the version of `mark`; with --retry, until it succeeds. Sets
+ * `*ret_applied` to whether it succeeded. */
 static enum status watch_run_command(struct watch *watch, const struct stele_event *mark,
                                      bool *ret_applied)
 {
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
 	FILE *input = watch->input;
+	enum child_end end;
 	enum status status;
-	struct child child;
 
 	status = output_end(watch->difference.output, STATUS_DONE);
 	watch->difference.output = NULL;
 	watch->input = NULL;
+	if (status == STATUS_DONE && fflush(input) != 0)
+		status = fail(STATUS_SYSTEM, "cannot write a command's input: %s", strerror(errno));
 	if (status != STATUS_DONE) {
 		fclose(input);
 		return status;
@@ -205,26 +245,15 @@ static enum status watch_run_command(struct watch *watch, const struct stele_eve
 	setenv("STELE_REGION", watch->target.region, 1);
 	setenv("STELE_VERSION", describe_number(mark->version, number), 1);
 	setenv("STELE_TOKEN", describe_token(mark->version, mark->region, token), 1);
-	*ret_applied = false;
-	switch (child_run(watch->command, input, watch->stop_fd, watch_command_deadline(watch),
-	                  &child)) {
-	case CHILD_DONE:
-		*ret_applied = true;
-		break;
-	case CHILD_FAILED:
-		fail(STATUS_DONE, "the command for version %s %s", number, child.why);
-		break;
-	case CHILD_LATE:
-		fail(STATUS_DONE,
-		     "the command for version %s did not end in time and was terminated", number);
-		break;
-	case CHILD_STOPPED:
-		watch->ended = true;
+	do {
+		end = watch_run_once(watch, input, number);
+	} while ((end == CHILD_FAILED || end == CHILD_LATE) && watch_wait_to_retry(watch));
+	fclose(input);
+	*ret_applied = end == CHILD_DONE;
+	watch->ended = end == CHILD_STOPPED;
+	if (end == CHILD_STOPPED)
 		return STATUS_DONE;
-	case CHILD_NOT_RUN:
-		return STATUS_SYSTEM;
-	}
-	return watch_open_output(watch);
+	return end == CHILD_NOT_RUN ? STATUS_SYSTEM : watch_open_output(watch);
 }
 
 /* ---- events ---- */
@@ -508,6 +537,8 @@ static enum status watch_run(int argc, char **argv)
 		return fail_usage("watch", "--since and --initial cannot be used together");
 	if (watch.scope.prefix && watch.scope.key)
 		return fail_usage("watch", "--prefix and --key cannot be used together");
+	if (watch.retry && !watch.command)
+		return fail_usage("watch", "--retry needs --exec");
 	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
 		return fail_usage("watch", "--exec always uses ndjson; remove --format");
 	watch.place = &call.place;
@@ -551,6 +582,9 @@ const struct command command_watch = {
 			{"key", OPTION_KEY, "KEY", 0, "Only the row with this key", 0},
 			{"exec", 'e', "CMD", 0,
                          "Print nothing; run this command for each version that changed something",
+                         0},
+			{"retry", 'r', "SECONDS", 0,
+                         "If the command of --exec fails, run it again after this time, until it succeeds",
                          0},
 			{"count", 'c', "N", 0, "End after N versions that changed something", 0},
 			{"notifier", 'n', "NAME", 0,
