@@ -2,7 +2,10 @@
  *
  * stele doctor. Each condition is really brought about, in namespaces of the test's own. The tests
  * check the finding's text, and that the command which it names cures the condition. */
+#include <dlfcn.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "tests/support/ipc/own_machine.h"
 #include "tests/support/mirror.h"
@@ -171,6 +174,7 @@ static void publish_as_nobody(unsigned argument)
 
 Test(cli_doctor, logind_removing_shared_memory_is_reported)
 {
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere", 1);
 	own_machine("size=8g,mode=1777");
 	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
 	    mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
@@ -183,6 +187,7 @@ Test(cli_doctor, logind_removing_shared_memory_is_reported)
 
 Test(cli_doctor, logind_is_reported_for_a_publisher_of_a_common_user)
 {
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere", 1);
 	own_machine("size=8g,mode=1777");
 	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
 	    mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
@@ -207,6 +212,60 @@ Test(cli_doctor, logind_is_reported_for_a_publisher_of_a_common_user)
 	setting("/etc/systemd", "60-b.conf", "perhaps");
 	setting("/etc/systemd", "50-a.conf", "TRUE");
 	EXITS(1, "doctor");
+}
+
+/* Plays the system bus and logind for one client: the authentication, the answer to Hello, and the
+ * value false for the property RemoveIPC. */
+static void logind_that_removes_nothing(unsigned argument)
+{
+	static const char accepted[] = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n"
+				       "AGREE_UNIX_FD\r\n";
+	static const char hello[] = "l\2\1\1\11\0\0\0\1\0\0\0\17\0\0\0"
+				    "\5\1u\0\1\0\0\0\10\1g\0\1s\0\0\4\0\0\0:1.1";
+	static const char value[] = "l\2\1\1\10\0\0\0\2\0\0\0\17\0\0\0"
+				    "\5\1u\0\2\0\0\0\10\1g\0\1v\0\0\1b\0\0\0\0\0";
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/bus"};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), client;
+	char request[4096];
+	ssize_t size;
+
+	(void)argument;
+	CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	              listen(listener, 1) == 0,
+	      "%s", strerror(errno));
+	ipc_reach(READY, 1);
+	client = accept(listener, NULL, NULL);
+	CHECK(client >= 0 && read(client, request, sizeof(request)) > 0, "%s", strerror(errno));
+	CHECK(write(client, accepted, sizeof(accepted) - 1) > 0, "%s", strerror(errno));
+	CHECK(write(client, hello, sizeof(hello)) == sizeof(hello), "%s", strerror(errno));
+	do {
+		size = read(client, request, sizeof(request));
+		CHECK(size > 0, "no request for RemoveIPC");
+	} while (!memmem(request, (size_t)size, "RemoveIPC", 9));
+	CHECK(write(client, value, sizeof(value)) == sizeof(value), "%s", strerror(errno));
+	pause();
+}
+
+/* The files say yes, which is the default, but logind has not read them again. */
+Test(cli_doctor, the_running_logind_is_asked)
+{
+	pid_t logind;
+
+	if (!dlopen("libsystemd.so.0", RTLD_NOW))
+		cr_skip_test("there is no libsystemd");
+	own_machine("size=8g,mode=1777");
+	if (mount("none", "/etc/systemd", "tmpfs", 0, NULL) < 0 ||
+	    mount("none", "/run/systemd", "tmpfs", 0, NULL) < 0)
+		cr_skip_test("there is no systemd: %s", strerror(errno));
+	CHECK(mkdir("/run/systemd/seats", 0755) == 0, "%s", strerror(errno));
+	own_start(publish_as_nobody);
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/run/systemd/bus", 1);
+	EXITS(1, "doctor");
+	SAYS("problem  removeipc");
+	logind = own_start(logind_that_removes_nothing);
+	EXITS(0, "doctor");
+	SAYS("(RemoveIPC=no)");
+	ipc_kill(logind);
 }
 
 /* ---- memory ---- */

@@ -8,6 +8,7 @@
  *   doctor_queues.c    checks the limits of message queues
  *   doctor_memory.c    checks the file system of the regions, and the size of its pages
  *   doctor_logind.c    checks RemoveIPC=
+ *   doctor_bus.c       asks systemd-logind over D-Bus
  *
  * Only the sources in this folder include this header. */
 #ifndef TOOLS_DOCTOR_DOCTOR_H

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 #include "tools/doctor/doctor.h"
+#include "tools/doctor/doctor_bus.h"
 #include "tools/doctor/doctor_logind.h"
 #include "tools/doctor/doctor_report.h"
 
@@ -89,8 +90,8 @@ static bool logind_next_drop_in(char name[NAME_MAX + 1], char path[PATH_SIZE])
 	return *best;
 }
 
-/* Returns the setting; systemd's default is true. */
-static bool logind_removes_ipc(void)
+/* Returns the setting of the files; systemd's default is true. */
+static bool logind_files_remove_ipc(void)
 {
 	char path[PATH_SIZE], name[NAME_MAX + 1] = "";
 	bool set = true;
@@ -103,6 +104,15 @@ static bool logind_removes_ipc(void)
 	while (logind_next_drop_in(name, path))
 		logind_read_settings(path, &set);
 	return set;
+}
+
+/* Returns the setting that logind uses now. The files may have changed since logind read them, so
+ * they decide only if logind cannot be asked. */
+static bool logind_removes_ipc(void)
+{
+	bool set;
+
+	return doctor_bus_remove_ipc(&set) ? set : logind_files_remove_ipc();
 }
 
 /* ---- the users ---- */
