@@ -30,7 +30,7 @@ Test(input_foreign, ieee_oui)
 		"Registry,Assignment,Organization Name,Organization Address\r\n"
 		"MA-L,02005E,\"Example, Inc.\",\"1 Example Road  Anytown  US 00001 \"\r\n"
 		"MA-L,0A0B0C,Beispiel GmbH,\"\"\"Haus 7\"\", Beispielweg 2 Musterstadt  DE 01234 \"\r\n"
-		"MA-L,FEDCBA,Exemple SA,\r\n";
+		"MA-L,FEDCBA,Muster AG,\r\n";
 	char *table = create("oui(assignment: char[6] key, organization: char[64])");
 
 	EXPECT_STATUS(STELE_WITH(file, "publish", "--columns",
@@ -38,7 +38,7 @@ Test(input_foreign, ieee_oui)
 	                         "--ignore-unknown", table, "-"),
 	              0);
 	EXPECT_TEXT(dump_of(table), "assignment,organization\n02005E,\"Example, Inc.\"\n"
-	                            "0A0B0C,Beispiel GmbH\nFEDCBA,Exemple SA\n");
+	                            "0A0B0C,Beispiel GmbH\nFEDCBA,Muster AG\n");
 	/* The same assignments as bytes. */
 	table = create("bytes(oui: bytes key, address: char[64])");
 	EXPECT_STATUS(STELE_WITH(file, "publish", "--columns",

@@ -125,8 +125,8 @@ Test(input_tables, columns_of_one_of_the_tables)
 	EXPECT_TEXT(dump_of("routes"), NAMES "10.2.0.0/16,192.0.2.3,eth1,0\n");
 	EXPECT_TEXT(dump_of("neighbours"), "address,mac\n192.0.2.1,02:00:5e:10:00:01\n");
 	EXPECT_FAILURE(
-		STELE("publish", "--columns", "dst=prefix,ip=adress", region, routes, neighbours),
-		2, "--columns: none of the tables has a column \"adress\"");
+		STELE("publish", "--columns", "dst=prefix,ip=addr", region, routes, neighbours), 2,
+		"--columns: none of the tables has a column \"addr\"");
 	remove_files();
 }
 

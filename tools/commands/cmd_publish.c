@@ -34,6 +34,7 @@ static const char doc[] =
 	"  stele publish --check './sane <\"$STELE_TABLE_FILE\"' net/routes routes.csv\n"
 	"  stele dump --format ndjson net/routes | ssh other stele publish net/routes -\n"
 	"  ip -json -4 route | stele publish --ignore-unknown --empty-as metric=0 \\\n"
+	"    --empty-as next_hop=0.0.0.0 --empty-as interface= \\\n"
 	"    --columns 'dst=prefix,gateway=next_hop,dev=interface' net/routes -\n"
 	"  stele publish --kernel-routes kernel\n"
 	"  stele publish --kernel-routes --table main --protocol bgp --family inet bgp4\n"
