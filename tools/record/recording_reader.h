@@ -55,8 +55,8 @@ struct recording_reader {
 	char name[STELE_NAME_MAX + 1]; /* of the table of FRAME_DROP */
 };
 
-/* Opens a file for recording_open(). Returns NULL and sets errno if that fails, or if the path is no
- * regular file: the open of a FIFO would wait for a writer. */
+/* Opens a file for recording_open(). Returns NULL and sets errno if that fails, or if the path is
+ * no regular file: the open of a FIFO would wait for a writer. */
 FILE *recording_file(const char *path);
 
 /* Starts to read a file, which the reader owns from then on, also on error. Returns 0, or
