@@ -186,8 +186,8 @@ static const struct {
 	{"nexthop replace id 30 group 20,3/21 type resilient",
          "test $(ip nexthop bucket show id 30 | grep -c 'nhid 20') = 3"},
 	{"nexthop replace id 31 group 20/22 type resilient", "true"},
-	/* The kernel moves used buckets of members when they are idle for a second, with a message for
-	 * each. */
+	/* The kernel moves used buckets of members when they are idle for a second, with a message
+	 * for each. */
 	{"nexthop replace id 31 group 20,3/22 type resilient",
          "test $(ip nexthop bucket show id 31 | grep -c 'nhid 20') = 12"},
 	/* The kernel moves buckets without a message. */

@@ -50,11 +50,11 @@ static void dump_open(struct dump *dump)
 	const struct stele_publisher_options options = {.size = sizeof(options),
 	                                                .flags = STELE_CREATE};
 
-	cr_assert_eq(kernel_sockets_open(&dump->sockets, 0), 0);
+	cr_assert_eq(kernel_sockets_open(&dump->sockets, KERNEL_ALL_KINDS, 0), 0);
 	cr_assert_eq(stele_publisher_open(kernel_region, &options, &dump->publisher), 0, "%s",
 	             stele_last_error());
 	cr_assert_eq(stele_transaction_begin(dump->publisher, &dump->tx), 0);
-	kernel_mirror_init(&dump->mirror);
+	kernel_mirror_init(&dump->mirror, false);
 	dump->mirror.store.space.publisher = dump->publisher;
 	cr_assert_eq(kernel_tables_open(dump->tx, dump->mirror.store.tables), 0);
 }

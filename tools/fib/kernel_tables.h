@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The tables of the kernel publisher: their names, keys and values. The structs are the values that
- * subscribers read. kernel_region.c opens the tables; kernel_rows.c and kernel_mirror.c fill in the keys
- * and values.
+ * subscribers read. kernel_region.c opens the tables; kernel_rows.c and kernel_mirror.c fill in the
+ * keys and values.
  *
  * ROUTES. The kernel may have many routes to a prefix in one routing table. fib4 and fib6 have one
  * row for each prefix of each routing table: the route that the kernel takes. All other routes are

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads the kernel for the mirror: the messages that it sends, and, by dumps and queries, what is in
- * doubt. kernel.c calls this within transactions.
+ * Reads the kernel for the mirror: the messages that it sends, and, by dumps and queries, what is
+ * in doubt. kernel.c calls this within transactions.
  *
  * The kernel may change during a dump. The messages that arrive during a dump are applied after it,
  * in the same transaction. Some of them are older than what was dumped (kernel_replay.h).

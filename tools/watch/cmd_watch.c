@@ -32,6 +32,7 @@
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/region/given.h"
+#include "tools/watch/watch_exec.h"
 #include "tools/watch/watch_scope.h"
 
 static const char doc[] =
@@ -83,19 +84,18 @@ struct watch {
 	bool initial;
 	bool has_since;
 	struct given since;
-	uint64_t count;       /* versions to print; 0: no end */
-	int64_t deadline;     /* of --timeout, nanoseconds on CLOCK_MONOTONIC; or STELE_FOREVER */
-	int64_t wait;         /* deadline of --wait, likewise; 0: do not wait for the region */
-	const char *notifier; /* NULL: any */
-	const char *command;  /* of --exec, or NULL */
-	int64_t retry;        /* nanoseconds of --retry; 0: a failed command is not run again */
+	uint64_t count;         /* versions to print; 0: no end */
+	int64_t deadline;       /* of --timeout, nanoseconds on CLOCK_MONOTONIC; or STELE_FOREVER */
+	int64_t wait;           /* deadline of --wait, likewise; 0: do not wait for the region */
+	const char *notifier;   /* NULL: any */
+	struct watch_exec exec; /* of --exec and --retry */
 
 	int stop_fd;
 	int fd; /* the notifier's descriptor; -1: none */
 	struct reader reader;
 	struct stele_follow *follow;
 	struct difference difference;
-	FILE *input; /* input of the next run of `command` */
+	FILE *input; /* input of the next run of the command */
 	struct watch_scope scope;
 	uint8_t region[16]; /* UUID of the region of the last line */
 	bool marks;         /* the ends of versions are printed */
@@ -126,7 +126,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 		status = parse_count("--count", argument, 1, UINT64_MAX, &watch->count);
 		break;
 	case 'e':
-		watch->command = argument;
+		watch->exec.command = argument;
 		break;
 	case OPTION_PREFIX:
 		watch->scope.prefix = argument;
@@ -141,7 +141,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 		status = parse_deadline("--timeout", argument, &watch->deadline);
 		break;
 	case 'r':
-		status = parse_seconds("--retry", argument, &watch->retry);
+		status = parse_seconds("--retry", argument, &watch->exec.retry);
 		break;
 	case 'w':
 		status = parse_deadline("--wait", argument, &watch->wait);
@@ -157,13 +157,14 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 /* Opens standard output or, with --exec, the file for the command's next run. */
 static enum status watch_open_output(struct watch *watch)
 {
-	if (watch->command) {
+	if (watch->exec.command) {
 		watch->input = child_input();
 		if (!watch->input)
 			return STATUS_SYSTEM;
 	}
-	watch->difference.output = watch->command ? difference_output(watch->input, OUTPUT_NDJSON)
-	                                          : difference_output(stdout, watch->format);
+	watch->difference.output = watch->exec.command
+	                                   ? difference_output(watch->input, OUTPUT_NDJSON)
+	                                   : difference_output(stdout, watch->format);
 	return STATUS_DONE;
 }
 
@@ -176,51 +177,6 @@ static enum status watch_close_output(struct watch *watch, enum status status)
 		fclose(watch->input);
 	watch->input = NULL;
 	return status;
-}
-
-/* Minimum nanoseconds that a command of --exec may run, even if it starts just before --timeout
- * ends the watch. */
-#define COMMAND_TIME (5 * NSEC_PER_SEC)
-
-static int64_t watch_command_deadline(const struct watch *watch)
-{
-	int64_t min = clock_now() + COMMAND_TIME;
-
-	return watch->deadline > min ? watch->deadline : min;
-}
-
-/* Runs the command of --exec once, with a copy of `input`. Prints a message if it fails. */
-static enum child_end watch_run_once(struct watch *watch, FILE *input, const char *version)
-{
-	struct child child;
-	enum child_end end;
-	int fd = dup(fileno(input));
-	FILE *copy = fd < 0 ? NULL : fdopen(fd, "r+");
-
-	if (!copy) {
-		fail(STATUS_SYSTEM, "cannot run \"%s\": %s", watch->command, strerror(errno));
-		return CHILD_NOT_RUN;
-	}
-	end = child_run(watch->command, copy, watch->stop_fd, watch_command_deadline(watch),
-	                &child);
-	if (end == CHILD_FAILED)
-		fail(STATUS_DONE, "the command for version %s %s", version, child.why);
-	if (end == CHILD_LATE)
-		fail(STATUS_DONE,
-		     "the command for version %s did not end in time and was terminated", version);
-	return end;
-}
-
-/* Waits for the time of --retry. Returns false if there is no further try: the option was not
- * given, a signal came, or the time of the watch is over. */
-static bool watch_wait_to_retry(const struct watch *watch)
-{
-	struct pollfd stop = {.fd = watch->stop_fd, .events = POLLIN};
-	const struct timespec pause = {watch->retry / NSEC_PER_SEC,
-	                               (long)(watch->retry % NSEC_PER_SEC)};
-
-	return watch->retry && clock_now() + watch->retry < watch->deadline &&
-	       ppoll(&stop, 1, &pause, NULL) == 0;
 }
 
 /* Runs the command of --exec for the version of `mark`; with --retry, until it succeeds. Sets
@@ -245,9 +201,7 @@ static enum status watch_run_command(struct watch *watch, const struct stele_eve
 	setenv("STELE_REGION", watch->target.region, 1);
 	setenv("STELE_VERSION", describe_number(mark->version, number), 1);
 	setenv("STELE_TOKEN", describe_token(mark->version, mark->region, token), 1);
-	do {
-		end = watch_run_once(watch, input, number);
-	} while ((end == CHILD_FAILED || end == CHILD_LATE) && watch_wait_to_retry(watch));
+	end = watch_exec_run(&watch->exec, input, number, watch->stop_fd, watch->deadline);
 	fclose(input);
 	*ret_applied = end == CHILD_DONE;
 	watch->ended = end == CHILD_STOPPED;
@@ -280,7 +234,7 @@ static enum status watch_end_batch(struct watch *watch, const struct stele_event
 	/* The rows of --initial, and a gap at the start, do not count. */
 	watch->seen += watch->changed && (watch->started || !(watch->initial || watch->gap));
 	watch->started = true;
-	if (!watch->command)
+	if (!watch->exec.command)
 		status = output_flush(watch->difference.output);
 	else if (watch->changed)
 		status = watch_run_command(watch, mark, &applied);
@@ -357,7 +311,7 @@ static enum status watch_print_gone(struct watch *watch, const struct stele_even
 	enum status status;
 
 	/* A command could not read the region, so it is not run. */
-	if (watch->command) {
+	if (watch->exec.command) {
 		fail(STATUS_DONE, "note: region \"%s\": %s", watch->target.region, text);
 		return STATUS_DONE;
 	}
@@ -406,7 +360,7 @@ static enum status watch_wait(struct watch *watch)
 	const int64_t slice = 100 * NSEC_PER_MSEC;
 	struct pollfd fds[] = {
 		{.fd = watch->stop_fd, .events = POLLIN},
-		{.fd = watch->command ? -1 : STDOUT_FILENO},
+		{.fd = watch->exec.command ? -1 : STDOUT_FILENO},
 		{.fd = watch->fd, .events = POLLIN},
 	};
 	struct timespec left = {0};
@@ -537,12 +491,12 @@ static enum status watch_run(int argc, char **argv)
 		return fail_usage("watch", "--since and --initial cannot be used together");
 	if (watch.scope.prefix && watch.scope.key)
 		return fail_usage("watch", "--prefix and --key cannot be used together");
-	if (watch.retry && !watch.command)
+	if (watch.exec.retry && !watch.exec.command)
 		return fail_usage("watch", "--retry needs --exec");
-	if (watch.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
+	if (watch.exec.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
 		return fail_usage("watch", "--exec always uses ndjson; remove --format");
 	watch.place = &call.place;
-	watch.marks = watch.format == OUTPUT_NDJSON && !watch.command;
+	watch.marks = watch.format == OUTPUT_NDJSON && !watch.exec.command;
 	watch.scope.table = watch.target.table;
 	status = target_parse("watch", call.operands[0], false, &watch.target);
 	if (status == STATUS_DONE && watch_scope_is_part(&watch.scope) && !*watch.target.table)
