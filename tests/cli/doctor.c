@@ -467,7 +467,8 @@ Test(cli_doctor, a_mirror_that_is_not_the_state_of_the_kernel_is_reported)
 	SAYS("problem  mirror      ");
 	SAYS("the tables are the routes of an earlier moment, 20");
 	SAYS("the mirror died, and its table status still says synced");
-	SAYS("fix: stele publish --kernel-routes ");
+	SAYS("fix: stele publish ");
+	SAYS(" with --kernel-routes or --fpm, as before");
 	mirror_doubt = "messages were lost";
 	publisher = own_start(publish_mirror);
 	EXITS(0, "doctor");

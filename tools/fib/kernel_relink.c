@@ -200,6 +200,11 @@ static bool relink_both_merge(const struct kernel_entry *a, const struct kernel_
 	return kernel_entry_merges(a) && kernel_entry_merges(b);
 }
 
+static bool relink_same_group(const struct kernel_entry *a, const struct kernel_entry *b)
+{
+	return a->tos == b->tos && a->metric == b->metric;
+}
+
 /* Puts a route of the kernel into the list. Takes over entry->value. */
 static int relink_take(struct kernel_relink *relink, struct kernel_entry *entry)
 {
@@ -212,8 +217,10 @@ static int relink_take(struct kernel_relink *relink, struct kernel_entry *entry)
 		at = relink_find(list, entry, relink_both_merge);
 	entry->marked = false;
 	if (at < list->count) {
-		/* The kernel dumps the routes of a prefix in its order. */
-		relink->unclear |= at < relink->last;
+		/* The kernel dumps the routes of a metric and a TOS in its order, which is the
+		 * list's. Its order of TOS is another one. */
+		relink->unclear |=
+			at < relink->last && relink_same_group(&list->of[relink->last], entry);
 		relink->last = at;
 		relink->changed |= !kernel_entry_same(&list->of[at], entry);
 		kernel_list_replace(list, at, entry);
@@ -223,6 +230,7 @@ static int relink_take(struct kernel_relink *relink, struct kernel_entry *entry)
 	start = kernel_edit_group(list, entry, &end);
 	relink->unclear |= end > start;
 	relink->changed = true;
+	relink->last += end <= relink->last;
 	return kernel_list_insert(list, end, entry);
 }
 
