@@ -61,6 +61,9 @@ static int sweep_compare(const struct sweep *sweep, const struct sweep_key *left
 		return left->table < right->table ? -1 : 1;
 	if (left->bits != right->bits)
 		return left->bits < right->bits ? -1 : 1;
+	/* The empty key of 0.0.0.0/0 has no bytes; then there may be no buffer either. */
+	if (size == 0)
+		return 0;
 	return memcmp(sweep->bytes.bytes + left->start, sweep->bytes.bytes + right->start, size);
 }
 
