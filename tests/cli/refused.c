@@ -4,6 +4,7 @@
  * damaged or of another layout. It then changes nothing and does not crash. */
 #include <grp.h>
 #include <stddef.h>
+#include <string.h>
 #include <stele/stele.h>
 #include "tests/support/cli.h"
 #include "lib/layout.h"
@@ -173,10 +174,12 @@ Test(cli_refused, a_region_of_an_earlier_layout_is_replaced_by_create)
 	struct cli_process watch;
 	uint32_t other = LAYOUT_VERSION - 1;
 
-	/* A watch that has printed the rows has the region open. */
+	/* A watch that waits has the region open, and reads only the version from its header. */
 	STELE_START(&watch, "watch", "--initial", "--format", "ndjson", region);
 	for (int i = 0; i < 3; i++)
 		EXPECT_HAS(cli_line(&watch), "\"added\"");
+	while (!strstr(STELE("subscribers", region).out, "  waiting  "))
+		;
 	write_at(place, &other, sizeof(other));
 	result = STELE("create", region, "--table", "more(a: u8 key)");
 	EXPECT_STATUS(result, 0);
