@@ -70,10 +70,7 @@ static size_t add_options(const struct advertisement *from, uint8_t *bytes, size
 
 static void send_advertisement(const struct advertisement *from)
 {
-	struct nd_router_advert header = {.nd_ra_type = ND_ROUTER_ADVERT,
-	                                  .nd_ra_curhoplimit = 64,
-	                                  .nd_ra_flags_reserved = (uint8_t)(from->preference << 3),
-	                                  .nd_ra_router_lifetime = htons((uint16_t)from->lifetime)};
+	struct nd_router_advert header = {.nd_ra_type = ND_ROUTER_ADVERT};
 	int link = (int)if_nametoindex(from->link), hops = 255;
 	struct sockaddr_in6 self = {.sin6_family = AF_INET6, .sin6_scope_id = (uint32_t)link};
 	struct sockaddr_in6 all = self;
@@ -82,6 +79,9 @@ static void send_advertisement(const struct advertisement *from)
 	char address[32];
 	int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
 
+	header.nd_ra_curhoplimit = 64;
+	header.nd_ra_flags_reserved = (uint8_t)(from->preference << 3);
+	header.nd_ra_router_lifetime = htons((uint16_t)from->lifetime);
 	cr_assert_geq(fd, 0);
 	snprintf(address, sizeof(address), "fe80::%x", from->router);
 	inet_pton(AF_INET6, address, &self.sin6_addr);

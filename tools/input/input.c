@@ -43,7 +43,7 @@ static const struct input_driver *input_choose(const struct input *input, const 
 		text += 3;
 		length -= 3;
 	}
-	while (length > 0 && memchr(" \t\r\n", *text, 4)) {
+	while (length > 0 && line_is_space(*text)) {
 		text++;
 		length--;
 	}

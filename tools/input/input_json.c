@@ -127,7 +127,7 @@ static enum status json_find_object(struct input *input, bool *ret_object)
 			                          "been cut short");
 		if (json->left == 0)
 			return STATUS_DONE;
-		if (memchr(" \t\r\n", *json->piece, 4)) {
+		if (line_is_space(*json->piece)) {
 			json_take(json, 1);
 			continue;
 		}
@@ -153,7 +153,7 @@ static bool json_is_empty(const struct text *object)
 {
 	size_t at = 1;
 
-	while (at < object->length && memchr(" \t\r\n", object->bytes[at], 4))
+	while (at < object->length && line_is_space(object->bytes[at]))
 		at++;
 	return at < object->length && object->bytes[at] == '}';
 }

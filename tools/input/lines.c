@@ -138,10 +138,15 @@ enum status lines_peek(struct lines *lines, const char **ret_text, size_t *ret_l
 	return status;
 }
 
+bool line_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 bool line_is_blank(const char *line, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
-		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r' && line[i] != '\n')
+		if (!line_is_space(line[i]))
 			return false;
 	return true;
 }

@@ -48,6 +48,9 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
  * taking it. Called before lines_next(). */
 enum status lines_peek(struct lines *lines, const char **ret_text, size_t *ret_length);
 
+/* Returns true for a space, a tab, and the ends of lines. */
+bool line_is_space(char c);
+
 /* Returns true if the line has only spaces, tabs and ends of lines. */
 bool line_is_blank(const char *line, size_t length);
 

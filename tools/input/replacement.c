@@ -131,7 +131,8 @@ static bool replacement_is_allowed(const struct removal_limit *limit, uint64_t r
 		return true;
 	if (!limit->percent)
 		return removed <= limit->count;
-	return (__uint128_t)removed * 100 <= (__uint128_t)rows * limit->count;
+	/* At most 100 percent of rows that fit in memory. */
+	return removed * 100 <= rows * limit->count;
 }
 
 static enum status replacement_check(const struct replacement *replacement,

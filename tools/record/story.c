@@ -136,10 +136,10 @@ static const struct stele_schema *story_keep_schema(struct story *story,
 		return story->schemas[story->schema_count - 1];
 	copy = stele_schema_copy(schema);
 	if (!copy)
-		exit(fail(STATUS_NO_SPACE, "no memory for the schema of table \"%s\"",
-		          story->table));
-	story->schemas =
-		heap_realloc(story->schemas, (story->schema_count + 1) * sizeof(*story->schemas));
+		exit((int)fail(STATUS_NO_SPACE, "no memory for the schema of table \"%s\"",
+		               story->table));
+	story->schemas = heap_realloc(story->schemas,
+	                              (story->schema_count + 1) * sizeof(struct stele_schema *));
 	story->schemas[story->schema_count++] = copy;
 	return copy;
 }
