@@ -178,6 +178,32 @@ Test(output_replicate, apply_deletes_only_rows_that_the_watch_was_about)
 	EXPECT_STATUS(STELE("get", copied, "192.0.2.0/24"), 0);
 }
 
+/* A restriction that is not understood would delete all other rows. */
+Test(output_replicate, apply_refuses_a_mark_that_it_does_not_understand)
+{
+	static const char *const scopes[] = {
+		"{\"tables\": [\"routes\"], \"key\": 7}",
+		"{\"tables\": [\"routes\"], \"prefix\": null}",
+		"{\"tables\": [\"routes\"], \"key\": \"0.0.0.0/0\", \"prefix\": \"10.0.0.0/8\"}",
+		"{\"tables\": [\"routes\"], \"where\": \"metric>5\"}",
+		"{\"tables\": [7]}",
+		"{\"tables\": \"routes\"}",
+	};
+	char line[512];
+
+	EXPECT_STATUS(STELE("set", copied, "192.0.2.0/24", "next_hop=192.0.2.1", "interface=x",
+	                    "metric=1"),
+	              0);
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+		snprintf(line, sizeof(line),
+		         "{\"version\": 2, \"change\": \"initial\", \"row\": %s, \"format\": 1}\n"
+		         "{\"version\": 2, \"change\": \"initial_end\", \"format\": 1}\n",
+		         scopes[i]);
+		EXPECT_FAILURE(STELE_WITH(line, "apply", copy, "-"), 2, "\"tables\"");
+	}
+	EXPECT_STATUS(STELE("get", copied, "192.0.2.0/24"), 0);
+}
+
 Test(output_replicate, apply_refuses_a_version_without_its_end)
 {
 	char *lines = STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", region).out;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Versions by number, time and name; what a version changed; and going back to it. */
-#include "tests/support/cli.h"
+#include <fcntl.h>
 #include <stele/stele.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "tests/support/cli.h"
 
 /* Versions 2 to 4: metric 20, 21 and 22 of 10.0.0.0/8. */
 static void begin_versions(void)
@@ -190,6 +195,65 @@ Test(output_versions, names_are_listed_moved_and_removed)
 	EXPECT_STATUS(STELE("tag", "--delete", region, "a"), 0);
 	EXPECT_FAILURE(STELE("tag", "--delete", region, "a"), 3, "is named \"a\"");
 	EXPECT_HAS_NOT(STELE("tag", "-f", "csv", region).out, "\na,");
+}
+
+/* ---- the file of the names ---- */
+
+/* Finds the path of the file that a process makes before it replaces the names. */
+static void next_path(char ret[96])
+{
+	snprintf(ret, 96, "/dev/shm/stele.%s.tags.new", region);
+}
+
+Test(output_versions, a_refused_tag_leaves_nothing)
+{
+	char next[96];
+
+	next_path(next);
+	EXPECT_STATUS(STELE("tag", region, "a", "2"), 0);
+	EXPECT_STATUS(STELE("tag", region, "a", "3"), 2);
+	cr_expect(access(next, F_OK) < 0);
+	EXPECT_STATUS(STELE("tag", "--delete", region, "b"), 3);
+	cr_expect(access(next, F_OK) < 0);
+}
+
+/* Anybody can create files in /dev/shm. */
+Test(output_versions, fault_26_files_in_the_way_are_not_written_to)
+{
+	char next[96], other[96], text[8] = "";
+	FILE *file;
+
+	next_path(next);
+	snprintf(other, sizeof(other), "/dev/shm/stele-test-%d", (int)getpid());
+	file = fopen(other, "w");
+	cr_assert(file);
+	fputs("kept", file);
+	fclose(file);
+	cr_assert_eq(link(other, next), 0);
+	EXPECT_STATUS(STELE("tag", region, "a", "2"), 0);
+	file = fopen(other, "r");
+	cr_assert(file);
+	cr_expect(fgets(text, sizeof(text), file) && strcmp(text, "kept") == 0, "%s", text);
+	fclose(file);
+	unlink(other);
+	cr_assert_eq(mkfifo(next, 0600), 0);
+	EXPECT_FAILURE(STELE("tag", region, "b", "2"), 5, ".tags.new is in the way");
+	unlink(next);
+}
+
+Test(output_versions, fault_26_a_held_lock_is_waited_for_at_most_five_seconds)
+{
+	char next[96];
+	int fd;
+
+	next_path(next);
+	fd = open(next, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(flock(fd, LOCK_EX), 0);
+	EXPECT_FAILURE(STELE("tag", region, "a", "2"), 4, "another process has held the file");
+	close(fd);
+	EXPECT_STATUS(STELE("tag", region, "a", "2"), 0);
+	cr_expect(access(next, F_OK) < 0);
 }
 
 /* A region that is created again has the same file of names, if the old one was lost without rm. */

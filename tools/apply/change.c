@@ -120,6 +120,29 @@ static enum status change_check_format(const struct change_source *source, const
 	            source->where);
 }
 
+/* Checks what a mark says of the rows that follow: the rows of these tables that do not follow are
+ * deleted. So a restriction that is not understood must not be passed over. */
+static enum status change_check_scope(const struct change_source *source, json_t *scope)
+{
+	json_t *tables = json_object_get(scope, "tables"), *value;
+	bool good = json_is_array(tables) &&
+	            !(json_object_get(scope, "key") && json_object_get(scope, "prefix"));
+	const char *name;
+
+	for (size_t i = 0; good && i < json_array_size(tables); i++)
+		good = json_is_string(json_array_get(tables, i));
+	json_object_foreach(scope, name, value) good =
+		good &&
+		(value == tables || ((strcmp(name, "key") == 0 || strcmp(name, "prefix") == 0) &&
+	                             json_is_string(value)));
+	if (good)
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "%sexpected a \"row\" with \"tables\" and one \"key\" or \"prefix\" at most, "
+	            "all strings, as 'stele watch' prints it",
+	            source->where);
+}
+
 /* Parses a line that `stele watch' or `stele diff' printed. */
 static enum status change_parse_printed(const struct change_source *source, json_t *word,
                                         struct change *ret)
@@ -135,8 +158,9 @@ static enum status change_parse_printed(const struct change_source *source, json
 		            source->where);
 	ret->kind = found->kind;
 	ret->token = json_string_value(json_object_get(ret->line, "token"));
-	if (ret->kind == CHANGE_START ? !json_is_array(json_object_get(row, "tables"))
-	                              : change_is_row(ret) && !json_is_object(row))
+	if (ret->kind == CHANGE_START && change_check_scope(source, row) != STATUS_DONE)
+		return STATUS_INPUT;
+	if (change_is_row(ret) && !json_is_object(row))
 		return fail(STATUS_INPUT, "%sexpected a \"row\", as 'stele watch' prints it",
 		            source->where);
 	if (change_is_row(ret) && !json_is_string(table))

@@ -110,17 +110,19 @@ static enum status tag_list(const struct place *place, const char *region,
 	enum status status;
 	struct tags tags;
 
+	/* The reader refuses a region of an owner who is not trusted. */
+	status = reader_open(&reader, place, region, READER_ONCE);
+	if (status != STATUS_DONE)
+		return status;
 	status = tags_open(&tags, place, region);
-	if (status == STATUS_DONE)
-		status = reader_open(&reader, place, region, READER_ONCE);
 	if (status == STATUS_DONE) {
 		output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
 		for (size_t i = 0; status == STATUS_DONE && i < tags.count; i++)
 			status = tag_print(&reader, output, &tags.list[i]);
 		status = output_end(output, status);
-		reader_close(&reader);
 	}
 	tags_close(&tags);
+	reader_close(&reader);
 	return status;
 }
 
@@ -165,6 +167,9 @@ static enum status tag_change(struct tags *tags, const char *region, const char 
 		return fail(STATUS_INPUT,
 		            "\"%s\" is the name of version %s; --force gives it to another one",
 		            name, there->token);
+	if (!options->deletes && !there && tags->count >= TAGS_MAX)
+		return fail(STATUS_NO_SPACE, "region \"%s\" has %u named versions, the maximum",
+		            region, TAGS_MAX);
 	tags_set(tags, name, options->deletes ? NULL : token);
 	return tags_write(tags);
 }

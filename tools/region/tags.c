@@ -7,8 +7,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <stele/stele.h>
+#include "lib/units.h"
+#include "tools/base/clock.h"
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
@@ -16,6 +19,9 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/place.h"
 #include "tools/region/tags.h"
+
+/* Nanoseconds to wait for another process that changes the names. */
+#define LOCK_TIME (5 * NSEC_PER_SEC)
 
 bool tags_is_name(const char *name)
 {
@@ -57,14 +63,14 @@ void tags_set(struct tags *tags, const char *name, const char *token)
 	snprintf(tag->token, sizeof(tag->token), "%s", token);
 }
 
-/* Takes the tags of a file. Passes over lines that a later version of the command may have
- * written. */
+/* Takes the tags of a file, at most TAGS_MAX. Passes over lines that a later version of the command
+ * may have written. */
 static void tags_take_lines(struct tags *tags, FILE *file)
 {
 	struct stele_position position;
 	char line[256];
 
-	while (fgets(line, sizeof(line), file)) {
+	while (tags->count < TAGS_MAX && fgets(line, sizeof(line), file)) {
 		char *token = strchr(line, ' ');
 
 		line[strcspn(line, "\n")] = '\0';
@@ -74,6 +80,15 @@ static void tags_take_lines(struct tags *tags, FILE *file)
 		if (tags_is_name(line) && stele_position_parse(token, NULL, &position) == 0)
 			tags_set(tags, line, token);
 	}
+}
+
+/* Returns true if an open file is the one that has this name. */
+static bool tags_is_named(int fd, const char *path)
+{
+	struct stat open_file, named;
+
+	return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
+	       named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev;
 }
 
 static enum status tags_read(struct tags *tags)
@@ -124,56 +139,93 @@ enum status tags_open(struct tags *tags, const struct place *place, const char *
 	return status == STATUS_DONE ? tags_read(tags) : status;
 }
 
-/* Opens and locks the next file. Another process that had the lock may have given the file the name
- * of the tags meanwhile: then starts again. */
+/* Removes the next file of a process that has died. Returns true if there may be none now, and
+ * false, with errno, if it belongs to somebody else, or to a process that lives (EBUSY). */
+static bool tags_remove_next(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat status;
+	bool removed = false;
+
+	if (fd < 0)
+		return errno == ENOENT;
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+	    (status.st_uid != geteuid() && geteuid() != 0))
+		errno = EPERM;
+	else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		errno = EBUSY;
+	else
+		removed = !tags_is_named(fd, path) || unlink(path) == 0;
+	close(fd);
+	return removed;
+}
+
+/* Makes the next file, which is the lock of the tags, and locks it, so that others know that this
+ * process lives. In /dev/shm any user may create a file of this name: it is never written to. */
 static enum status tags_lock(struct tags *tags, const char *path)
 {
-	struct stat open_file, named;
+	const struct timespec pause = {.tv_nsec = 10 * NSEC_PER_MSEC};
+	int64_t end = clock_now() + LOCK_TIME;
 
 	for (;;) {
-		tags->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (tags->fd < 0 || flock(tags->fd, LOCK_EX) < 0 || fstat(tags->fd, &open_file) < 0)
-			return tags_fail(path, "lock");
-		if (stat(path, &named) == 0 && named.st_ino == open_file.st_ino)
-			break;
-		close(tags->fd);
+		tags->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (tags->fd >= 0 && flock(tags->fd, LOCK_EX | LOCK_NB) == 0 &&
+		    tags_is_named(tags->fd, path))
+			return STATUS_DONE;
+		if (tags->fd < 0 && errno != EEXIST)
+			return tags_fail(path, "create");
+		if (tags->fd >= 0)
+			close(tags->fd);
+		tags->fd = -1;
+		if (tags_remove_next(path))
+			continue;
+		if (errno != EBUSY)
+			return fail(STATUS_DENIED,
+			            "the file %s is in the way; let its owner or root remove it",
+			            path);
+		if (clock_now() >= end)
+			return fail(STATUS_BUSY,
+			            "another process has held the file %s for %d s; try again",
+			            path, (int)(LOCK_TIME / NSEC_PER_SEC));
+		nanosleep(&pause, NULL);
 	}
-	if (open_file.st_uid != geteuid())
-		return fail(STATUS_DENIED, "the file %s belongs to another user", path);
-	return STATUS_DONE;
 }
 
 enum status tags_open_to_write(struct tags *tags, const struct place *place, const char *region)
 {
-	char next[sizeof(tags->path) + 8];
 	enum status status = tags_find_path(tags, place, region);
 
 	if (status == STATUS_DONE && geteuid() != 0 && geteuid() != tags->info.owner)
 		return fail(STATUS_DENIED,
 		            "only the owner of region \"%s\" and root name its versions", region);
-	snprintf(next, sizeof(next), "%s.new", tags->path);
-	if (status == STATUS_DONE)
-		status = tags_lock(tags, next);
+	if (status != STATUS_DONE)
+		return status;
+	snprintf(tags->next, sizeof(tags->next), "%s.new", tags->path);
+	status = tags_lock(tags, tags->next);
 	return status == STATUS_DONE ? tags_read(tags) : status;
 }
 
 enum status tags_write(struct tags *tags)
 {
-	char next[sizeof(tags->path) + 8];
-	bool good = ftruncate(tags->fd, 0) == 0;
+	bool good = true;
 
-	snprintf(next, sizeof(next), "%s.new", tags->path);
 	for (size_t i = 0; good && i < tags->count; i++)
 		good = dprintf(tags->fd, "%s %s\n", tags->list[i].name, tags->list[i].token) > 0;
 	good = good && fchown(tags->fd, tags->info.owner, tags->info.group) == 0 &&
-	       fchmod(tags->fd, tags->info.mode & 0666) == 0 && rename(next, tags->path) == 0;
-	return good ? STATUS_DONE : tags_fail(tags->path, "write");
+	       fchmod(tags->fd, tags->info.mode & 0666) == 0 && rename(tags->next, tags->path) == 0;
+	if (!good)
+		return tags_fail(tags->path, "write");
+	close(tags->fd);
+	tags->fd = -1;
+	return STATUS_DONE;
 }
 
 void tags_close(struct tags *tags)
 {
-	if (tags->fd >= 0)
+	if (tags->fd >= 0) {
+		unlink(tags->next);
 		close(tags->fd);
+	}
 	free(tags->list);
 	*tags = (struct tags){.fd = -1};
 }

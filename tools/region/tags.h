@@ -14,6 +14,9 @@
 
 struct place;
 
+/* Names that a region may have. */
+#define TAGS_MAX 10000u
+
 struct tag {
 	char name[STELE_NAME_MAX + 1];
 	char token[STELE_POSITION_TEXT_MAX];
@@ -24,8 +27,9 @@ struct tags {
 	char path[600];   /* of the file */
 	struct tag *list; /* in the order of the names */
 	size_t count;
-	/* For tags_open_to_write(): the next file, which is locked, and what it is to have. */
-	int fd;
+	/* For tags_open_to_write(): the next file, which is the lock of the tags. */
+	char next[608];
+	int fd; /* -1: none */
 	struct stele_region_info info;
 };
 
@@ -36,7 +40,8 @@ bool tags_is_name(const char *name);
 /* Reads all tags of a region. A region without a file has none. */
 enum status tags_open(struct tags *tags, const struct place *place, const char *region);
 
-/* Does the same, and locks the tags until tags_close(). */
+/* Does the same, and locks the tags until tags_write() or tags_close(). Waits for another process
+ * that has them locked, at most five seconds. */
 enum status tags_open_to_write(struct tags *tags, const struct place *place, const char *region);
 
 /* Returns the tag with this name, or NULL. */
