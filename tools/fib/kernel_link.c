@@ -171,10 +171,7 @@ static void link_hop_down(const struct link_rule *rule, const struct kernel_entr
 static void link_hop_no_carrier(struct link_rule *rule, const struct kernel_entry *entry,
                                 struct kernel_hop *hop)
 {
-	uint8_t type = entry->value->type;
-
-	if (rule->wide ? type == RTN_LOCAL || type == RTN_ANYCAST
-	               : strcmp(entry->value->scope, "host") == 0)
+	if (!kernel_route_tells_carrier(entry->value, rule->wide))
 		return;
 	hop->linkdown = true;
 	hop->dead |= link_ignores(rule);
@@ -382,9 +379,7 @@ static int link_rename_rows(struct kernel_store *store, enum kernel_table table,
 	return r < 0 ? r : 0;
 }
 
-/* Writes the new name of a link into the rows of its addresses, neighbours and forwarding
- * entries. */
-static int link_rename(struct kernel_store *store, uint32_t ifindex, const char name[16])
+int kernel_link_rename(struct kernel_store *store, uint32_t ifindex, const char name[16])
 {
 	static const struct {
 		enum kernel_table table;
@@ -415,7 +410,7 @@ int kernel_link_changed(const struct kernel_follow *follow, uint32_t ifindex,
 		return 0;
 	link = *row;
 	if (memcmp(before->name, link.name, sizeof(link.name)) != 0)
-		r = link_rename(follow->store, ifindex, link.name);
+		r = kernel_link_rename(follow->store, ifindex, link.name);
 	if (r >= 0)
 		r = link_follow_family(follow, ifindex, false, before, &link, disagreed);
 	return r < 0 ? r : link_follow_family(follow, ifindex, true, before, &link, disagreed);

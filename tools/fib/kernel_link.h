@@ -23,6 +23,9 @@ struct kernel_follow {
  * routes had another state of the carrier than the link. Return 0 or a negative errno. */
 int kernel_link_changed(const struct kernel_follow *follow, uint32_t ifindex,
                         const struct kernel_link *before, bool disagreed);
+/* Writes the new name of a link into the rows of its addresses, neighbours and forwarding entries.
+ * kernel_link_changed() does it. Returns 0 or a negative errno. */
+int kernel_link_rename(struct kernel_store *store, uint32_t ifindex, const char name[16]);
 int kernel_link_deleted(const struct kernel_follow *follow, uint32_t ifindex);
 
 /* Takes the routes of one family from a link in doubt that the kernel does not have any more. Those

@@ -373,13 +373,14 @@ static void list_name(struct kernel_store *store, uint32_t ifindex, char ret[16]
 	store->unnamed(store->context, ifindex);
 }
 
-/* Reports the links that a route disagrees with about their carriers. The kernel says nothing about
- * the carrier in routes to its own addresses. */
-static void list_compare_links(struct kernel_store *store, const struct kernel_entry *entry)
+/* Reports the links that a route disagrees with about their carriers. */
+static void list_compare_links(struct kernel_store *store, const struct kernel_entry *entry,
+                               bool wide)
 {
 	const struct kernel_hop *hops = kernel_entry_hops(entry);
 
-	for (unsigned i = 0; i < entry->hops && entry->value->type != RTN_LOCAL; i++) {
+	for (unsigned i = 0; i < entry->hops && kernel_route_tells_carrier(entry->value, wide);
+	     i++) {
 		struct stele_row row;
 
 		if (stele_writable_get(store->tables[KERNEL_LINKS],
@@ -463,7 +464,7 @@ static int list_write_alternatives(struct kernel_store *store, struct kernel_lis
 		                ? (uint16_t)(order + 1)
 		                : 0;
 		list_name(store, entry->value->ifindex, entry->value->interface);
-		list_compare_links(store, entry);
+		list_compare_links(store, entry, list->at.wide);
 		r = kernel_list_index(store, &list->at, entry);
 		if (r < 0)
 			return r;

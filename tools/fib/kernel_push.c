@@ -183,6 +183,11 @@ int kernel_push_sync_start(struct kernel_push *push)
 	store->sourced = 0;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && r >= 0; i++)
 		r = push_read_table(push, tables[i]);
+	/* Those of an earlier mirror of the kernel: FRR says nothing about buckets. */
+	if (r >= 0)
+		r = stele_writable_replace(store->tables[KERNEL_BUCKETS]);
+	if (r >= 0 && stele_writable_replace_end(store->tables[KERNEL_BUCKETS]) < 0)
+		r = -ENOMEM;
 	if (r < 0)
 		return r;
 	push_sort_prefixes(&push->prefixes);

@@ -321,6 +321,12 @@ bool kernel_route_has_source(const struct kernel_route *value)
 	       strcmp(value->protocol, "kernel") != 0;
 }
 
+bool kernel_route_tells_carrier(const struct kernel_route *value, bool wide)
+{
+	return wide ? value->type != RTN_LOCAL && value->type != RTN_ANYCAST
+	            : strcmp(value->scope, "host") != 0;
+}
+
 bool kernel_prefix_equal(const struct kernel_prefix *a, const struct kernel_prefix *b)
 {
 	return a->wide == b->wide && a->table == b->table && a->length == b->length &&

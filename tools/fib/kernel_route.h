@@ -83,6 +83,10 @@ bool kernel_entry_remove_hops(struct kernel_entry *entry, uint32_t ifindex, bool
  * for this address: it reports that such a route goes with its address. */
 bool kernel_route_has_source(const struct kernel_route *value);
 
+/* Returns true if the kernel says in such a route whether its links have a carrier: in no route to
+ * its own addresses. */
+bool kernel_route_tells_carrier(const struct kernel_route *value, bool wide);
+
 bool kernel_prefix_equal(const struct kernel_prefix *a, const struct kernel_prefix *b);
 
 #endif

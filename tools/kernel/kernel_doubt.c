@@ -56,7 +56,7 @@ bool kernel_doubts_end_change(struct kernel_doubts *doubts, uint32_t ifindex)
 		doubts->changing[i] = doubts->changing[--doubts->changing_count];
 		return true;
 	}
-	return false;
+	return doubts->many_change;
 }
 
 void kernel_doubts_add_all(void *context, uint32_t ifindex)
@@ -77,7 +77,7 @@ void kernel_doubts_begin_change(void *context, uint32_t ifindex)
 		if (doubts->changing[i] == ifindex)
 			return;
 	if (doubts->changing_count == KERNEL_DOUBTS_MAX)
-		kernel_doubts_add(doubts, ifindex, KERNEL_ROUTE_KINDS);
+		doubts->many_change = true;
 	else
 		doubts->changing[doubts->changing_count++] = ifindex;
 }

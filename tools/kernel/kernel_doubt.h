@@ -34,6 +34,7 @@ struct kernel_doubts {
 	 * and then sends a message about the link, even if the link is as before. */
 	uint32_t changing[KERNEL_DOUBTS_MAX];
 	size_t changing_count;
+	bool many_change; /* more links than `changing` holds: any link may be one */
 };
 
 /* Marks kinds as dirty. `reason` is a string literal. */
@@ -51,7 +52,7 @@ bool kernel_doubts_take(struct kernel_doubts *doubts, struct kernel_doubt *ret);
 /* Ends the doubt about the links' routes of a kind: all are dumped now. */
 void kernel_doubts_drop(struct kernel_doubts *doubts, enum kernel_kind kind);
 
-/* Returns true, once, if routes disagree with this link. */
+/* Returns true if routes disagree with this link, or may do so; once, if they are few. */
 bool kernel_doubts_end_change(struct kernel_doubts *doubts, uint32_t ifindex);
 
 /* Callbacks, whose context is a struct kernel_doubts: doubt all routes of a link, or those of one

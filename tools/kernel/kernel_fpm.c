@@ -255,7 +255,11 @@ static bool fpm_check(struct kernel_fpm *fpm)
 		if (!fpm_check_payload(at + HEADER_SIZE, size - HEADER_SIZE))
 			return false;
 		fpm->whole += size;
-		fpm->spoke = true;
+		/* The time of --fpm-hold begins when FRR begins to speak. */
+		if (!fpm->spoke && size > HEADER_SIZE) {
+			fpm->connected_at = kernel_now();
+			fpm->spoke = true;
+		}
 	}
 	return true;
 }
@@ -333,11 +337,14 @@ static int fpm_apply_messages(struct kernel_fpm *fpm)
 
 /* ---- the sync ---- */
 
-/* Returns the nanoseconds until the sync is over if no more messages come. */
+/* Returns the nanoseconds until the sync is over if no more messages come. It has not begun before
+ * the first message: something else than FRR may have connected. */
 static int64_t fpm_sync_left(const struct kernel_fpm *fpm)
 {
 	int64_t until = fpm->busy_at + fpm->options->quiet_ns, left;
 
+	if (!fpm->spoke)
+		return INT64_MAX;
 	if (fpm->push.unsent > 0 && fpm->connected_at + fpm->options->hold_ns > until)
 		until = fpm->connected_at + fpm->options->hold_ns;
 	left = until - kernel_now();
@@ -356,11 +363,18 @@ static int fpm_end_sync(struct kernel_fpm *fpm)
 
 /* ---- a round ---- */
 
+/* Returns true if the rows of the tables are to be read: at the start, after a restart, and when a
+ * new connection has brought its first message. */
+static bool fpm_must_load(const struct kernel_fpm *fpm)
+{
+	return !fpm->loaded && (fpm->connection < 0 || fpm->spoke);
+}
+
 int64_t kernel_fpm_wait(const struct kernel_fpm *fpm, struct pollfd ret[2])
 {
 	ret[0] = (struct pollfd){.fd = fpm->listener, .events = POLLIN};
 	ret[1] = (struct pollfd){.fd = fpm->connection, .events = POLLIN};
-	if (fpm->broke || fpm->pending || !fpm->loaded)
+	if (fpm->broke || fpm->pending || fpm_must_load(fpm))
 		return 0;
 	return fpm->syncing ? fpm_sync_left(fpm) : INT64_MAX;
 }
@@ -374,7 +388,7 @@ bool kernel_fpm_receive(struct kernel_fpm *fpm)
 	/* A new connection waits until the messages of the last one are applied. */
 	if (fpm->connection >= 0 || fpm->start == fpm->whole)
 		fpm_accept(fpm);
-	return fpm->start < fpm->whole || fpm->pending || !fpm->loaded ||
+	return fpm->start < fpm->whole || fpm->pending || fpm_must_load(fpm) ||
 	       (fpm->syncing && fpm_sync_left(fpm) == 0);
 }
 
@@ -382,11 +396,12 @@ int kernel_fpm_apply(struct kernel_fpm *fpm)
 {
 	int r = 0;
 
-	if (!fpm->loaded)
+	if (fpm_must_load(fpm)) {
 		r = kernel_push_sync_start(&fpm->push);
-	if (r < 0)
-		return r;
-	fpm->loaded = true;
+		if (r < 0)
+			return r;
+		fpm->loaded = true;
+	}
 	fpm->pending = false;
 	r = fpm_apply_messages(fpm);
 	if (r >= 0 && fpm->syncing && fpm_sync_left(fpm) == 0)

@@ -19,6 +19,10 @@ const char *kernel_mirror_reason(const struct kernel_mirror *mirror)
 {
 	if (mirror->doubts.dirty)
 		return mirror->doubts.reason;
+	if (mirror->store.replay.on)
+		return "messages are still to be read";
+	if (mirror->buckets_moved)
+		return "the buckets of a group have moved";
 	return mirror->doubts.link_count ? "a link has changed" : "";
 }
 
@@ -40,7 +44,8 @@ void kernel_mirror_init(struct kernel_mirror *mirror, bool pushed)
 	mirror->doubts.kinds = KERNEL_ALL_KINDS;
 	if (pushed)
 		mirror->doubts.kinds &=
-			~(KERNEL_ROUTE_KINDS | KERNEL_KIND_MASK(KERNEL_KIND_NEXTHOPS));
+			~(KERNEL_ROUTE_KINDS | KERNEL_KIND_MASK(KERNEL_KIND_NEXTHOPS) |
+		          KERNEL_KIND_MASK(KERNEL_KIND_BUCKETS));
 	kernel_doubts_mark(&mirror->doubts, KERNEL_ALL_KINDS, "the publisher has just started");
 	mirror->store.unnamed = kernel_doubts_add_all;
 	mirror->store.disagrees = kernel_doubts_begin_change;
@@ -196,8 +201,12 @@ static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row
 		memcpy(&old, found.value, sizeof(old));
 	r = mirror_row_put(mirror, row);
 	mirror_doubt_old(mirror, ifindex);
-	if (r == 1 && mirror->store.pushed)
-		return kernel_push_follow_name(&mirror->store, row, &old);
+	if (r == 1 && mirror->store.pushed) {
+		r = known ? kernel_link_rename(&mirror->store, ifindex,
+		                               ((const struct kernel_link *)row->value)->name)
+		          : 0;
+		return r < 0 ? r : kernel_push_follow_name(&mirror->store, row, &old);
+	}
 	if (r < 0 || !known || mirror->store.pushed)
 		return r;
 	/* An answer or a dump does not say that the routes have changed. */

@@ -240,9 +240,11 @@ static int reader_read_nexthops(struct kernel_reader *reader)
 static int reader_read_doubts(struct kernel_reader *reader)
 {
 	struct kernel_mirror *mirror = reader->mirror;
+	size_t count = mirror->doubts.link_count;
 	struct kernel_doubt doubt;
 
-	while (kernel_doubts_take(&mirror->doubts, &doubt)) {
+	/* What is read may put links in doubt again. They wait for the next read. */
+	while (count-- > 0 && kernel_doubts_take(&mirror->doubts, &doubt)) {
 		int r = kernel_query_link(&reader->sockets, doubt.ifindex, reader_take_answer,
 		                          reader);
 		bool gone = r == -ENODEV;
@@ -321,6 +323,10 @@ int kernel_reader_take_routers(struct kernel_reader *reader)
 
 	while (r >= 0 && kernel_routers_take(&reader->routers, kernel_now(), &ifindex))
 		r = kernel_mirror_heard_router(reader->mirror, ifindex);
+	if (reader->routers.many)
+		kernel_doubts_mark(&reader->mirror->doubts, KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6),
+		                   "many links have changed");
+	reader->routers.many = false;
 	return r < 0 ? kernel_region_fail_library(reader->region, r) : 0;
 }
 

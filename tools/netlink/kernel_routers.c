@@ -8,6 +8,8 @@
 
 /* Advertisements that one call reads: a flood of them must not keep the caller. */
 #define ROUTERS_HEAR_MAX 256u
+/* Nanoseconds by which advertisements that follow each other put a read off. */
+#define DELAY_MAX_NS 1000000000
 
 void kernel_routers_open(struct kernel_routers *routers)
 {
@@ -36,10 +38,15 @@ static void routers_note(struct kernel_routers *routers, uint32_t ifindex, int64
 
 	while (i < routers->count && routers->due[i].ifindex != ifindex)
 		i++;
-	if (i == KERNEL_ROUTERS_MAX)
+	if (i == KERNEL_ROUTERS_MAX) {
+		routers->many = true;
 		return;
-	routers->count += i == routers->count;
-	routers->due[i].ifindex = ifindex;
+	}
+	if (i == routers->count) {
+		routers->count++;
+		routers->due[i].ifindex = ifindex;
+		routers->due[i].until = at + DELAY_MAX_NS;
+	}
 	routers->due[i].at = at;
 }
 
@@ -60,23 +67,33 @@ void kernel_routers_hear(struct kernel_routers *routers, int64_t at)
 	}
 }
 
+static int64_t routers_due(const struct kernel_routers *routers, size_t i)
+{
+	return routers->due[i].at < routers->due[i].until ? routers->due[i].at
+	                                                  : routers->due[i].until;
+}
+
 int64_t kernel_routers_next(const struct kernel_routers *routers)
 {
 	int64_t next = INT64_MAX;
 
 	for (size_t i = 0; i < routers->count; i++)
-		if (routers->due[i].at < next)
-			next = routers->due[i].at;
+		if (routers_due(routers, i) < next)
+			next = routers_due(routers, i);
 	return next;
 }
 
 bool kernel_routers_take(struct kernel_routers *routers, int64_t now, uint32_t *ret_ifindex)
 {
 	for (size_t i = 0; i < routers->count; i++) {
-		if (routers->due[i].at > now)
+		if (routers_due(routers, i) > now)
 			continue;
 		*ret_ifindex = routers->due[i].ifindex;
-		routers->due[i] = routers->due[--routers->count];
+		/* The kernel may not have applied the last advertisement yet. */
+		if (routers->due[i].at > now)
+			routers->due[i].until = now + DELAY_MAX_NS;
+		else
+			routers->due[i] = routers->due[--routers->count];
 		return true;
 	}
 	return false;

@@ -10,16 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Links that can be due. Of more, some are not read until their next advertisement. */
+/* Links that can be due. */
 #define KERNEL_ROUTERS_MAX 64u
 
 struct kernel_routers {
 	int fd; /* -1: the process may not hear them */
 	struct {
 		uint32_t ifindex;
-		int64_t at; /* when the routes of the link are to be read, on CLOCK_MONOTONIC */
+		/* When the routes of the link are to be read, on CLOCK_MONOTONIC: some time
+		 * after the last advertisement, but at least once by `until`. */
+		int64_t at, until;
 	} due[KERNEL_ROUTERS_MAX];
 	size_t count;
+	bool many; /* more links were due; the publisher resets it */
 };
 
 /* Opens the socket, which needs CAP_NET_RAW. Without it, hears nothing. */

@@ -261,7 +261,7 @@ static int socket_dump_error(const struct nlmsghdr *message)
 static int socket_answer(struct kernel_sockets *sockets, struct mnl_socket *from,
                          kernel_message_f take, void *context)
 {
-	int interrupted = 0;
+	int interrupted = 0, failed = 0;
 
 	for (;;) {
 		const struct nlmsghdr *message = (const void *)sockets->buffer;
@@ -280,11 +280,12 @@ static int socket_answer(struct kernel_sockets *sockets, struct mnl_socket *from
 			if (message->nlmsg_type == NLMSG_DONE ||
 			    message->nlmsg_type == NLMSG_ERROR) {
 				r = socket_dump_error(message);
-				return r < 0 ? r : interrupted;
+				return failed ? failed : r < 0 ? r : interrupted;
 			}
-			r = take(context, message);
-			if (r < 0)
-				return r;
+			/* After an error too the answer must be read to its end: until then the
+			 * kernel refuses the next dump. */
+			if (failed == 0)
+				failed = take(context, message);
 		}
 	}
 }

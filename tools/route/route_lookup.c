@@ -138,6 +138,9 @@ bool route_is_in(const uint8_t *address, const uint8_t *prefix, unsigned length)
 {
 	unsigned bytes = length / 8, bits = length % 8;
 
+	/* The length is a byte of the region, which is not trusted. */
+	if (length > 128)
+		return false;
 	return memcmp(address, prefix, bytes) == 0 &&
 	       (bits == 0 || ((address[bytes] ^ prefix[bytes]) >> (8 - bits)) == 0);
 }
