@@ -132,11 +132,13 @@ Test(kernel_silent6, a_merged_route_of_a_lost_link, .init = kernel_setup, .fini 
 Test(kernel_silent6, many_links_without_carrier, .init = kernel_setup, .fini = kernel_teardown,
      .timeout = 240)
 {
-	static const char *const steps[] = {
-		"echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+	static const char add[] =
 		"for i in $(seq 140); do echo link add w$i type veth peer name x$i; "
 		"echo link set w$i addrgenmode none; echo link set w$i up; echo link set x$i up; "
-		"echo address add fdaa:$i::1/64 dev w$i nodad; done | ip -batch -",
+		"echo address add fdaa:$i::1/64 dev w$i nodad; done | ip -batch -";
+	static const char *const steps[] = {
+		"echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+		add,
 		"for i in $(seq 140); do echo link set x$i down; done | ip -batch -",
 		"ip -6 route add fd77::/32 dev v0",
 		"for i in $(seq 140); do echo link set x$i up; done | ip -batch -",
