@@ -361,6 +361,30 @@ Test(output_replicate, a_copy_survives_a_kill_of_each_side)
 	expect_equal();
 }
 
+/* Waits until the table of the copy has no rows. */
+static void await_empty(void)
+{
+	for (int64_t left = CLI_PATIENCE; left > 0; left--) {
+		if (strcmp(STELE("dump", "-f", "json", copied).out, "[]\n") == 0)
+			return;
+		usleep(1000);
+	}
+	cr_assert_fail("the copy keeps the rows of a table that is gone");
+}
+
+/* Another region with other tables takes the name. */
+Test(output_replicate, a_copy_loses_the_rows_of_tables_that_are_gone)
+{
+	struct pipe_line line;
+
+	start_pipe(&line, NULL);
+	await_equal();
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region, "--table", "other(a: u8 key)"), 0);
+	await_empty();
+	kill_side(&line, true);
+}
+
 /* The region of the watch is removed and made again: all rows follow, and others go. */
 Test(output_replicate, a_copy_follows_a_region_that_is_made_again)
 {

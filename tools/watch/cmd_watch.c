@@ -255,15 +255,12 @@ static enum status watch_print_mark(struct watch *watch, const struct stele_even
 	struct difference_mark mark = {
 		.name = name, .why = why, .version = event->version, .region = event->region};
 	struct watch_follows follows;
-	enum status status;
 
 	if (!rows_follow)
 		return difference_print_mark(&watch->difference, &mark);
 	watch_scope_describe(&watch->scope, watch->reader.subscriber, event->version, &follows);
 	mark.follow = &follows.cell;
-	status = difference_print_mark(&watch->difference, &mark);
-	watch_follows_free(&follows);
-	return status;
+	return difference_print_mark(&watch->difference, &mark);
 }
 
 /* Prints that all rows of the event's version follow, because changes were missed. */
@@ -516,6 +513,7 @@ static enum status watch_run(int argc, char **argv)
 	if (status == STATUS_DONE)
 		status = watch_close_output(&watch, watch_follow(&watch));
 	stele_follow_close(watch.follow);
+	watch_scope_free(&watch.scope);
 	reader_close(&watch.reader);
 	/* A signal makes writes to standard output fail; that is no error of the watch. */
 	return stop_came() ? STATUS_DONE : status;

@@ -15,6 +15,7 @@ struct watch_scope {
 	const char *table;        /* "": all tables */
 	const char *prefix, *key; /* of --prefix and --key; NULL: not given */
 	struct stele_key part;    /* the start of the keys, or the key */
+	struct text named;        /* tables that marks have named, a space between two; or empty */
 };
 
 /* Returns true if --prefix or --key is given. */
@@ -35,13 +36,12 @@ struct watch_follows {
 	struct cell cell; /* an object with "tables", and "prefix" or "key" */
 	struct cell cells[2];
 	struct output_column columns[2];
-	struct text tables; /* names with a space between them */
 };
 
-/* Fills `*ret`, which the caller frees and does not move. The tables are those of the version, or
- * of the newest one if that was reclaimed. */
-void watch_scope_describe(const struct watch_scope *scope, struct stele_subscriber *subscriber,
+/* Fills `*ret`, which is valid until the next call, and is not moved. The tables are those of the
+ * version, or of the newest one if that was reclaimed, and those that earlier calls have named. */
+void watch_scope_describe(struct watch_scope *scope, struct stele_subscriber *subscriber,
                           uint64_t version, struct watch_follows *ret);
-void watch_follows_free(struct watch_follows *follows);
+void watch_scope_free(struct watch_scope *scope);
 
 #endif
