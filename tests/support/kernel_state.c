@@ -248,10 +248,13 @@ static void kernel_routes(bool wide, struct lines *routes)
 	json_decref(all);
 }
 
+/* Without /etc/protocols, ip(8) prints ipproto-6. */
 static unsigned protocol_number(const char *name)
 {
 	const struct protoent *found = getprotobyname(name);
 
+	if (strncmp(name, "ipproto-", 8) == 0)
+		name += 8;
 	return found ? (unsigned)found->p_proto : (unsigned)strtoul(name, NULL, 10);
 }
 
