@@ -120,8 +120,8 @@ struct stele_publisher_options {
 	uint64_t pinned_bytes;
 
 	/* Called when the open, or later the begin of a transaction, has waited for another
-	 * publisher for a fifth of a second and goes on waiting. `message` says who is waited for,
-	 * as far as that is known, and is valid during the call. The callback must not call the
+	 * publisher for a fifth of a second and goes on waiting. `message` names that publisher,
+	 * as far as it is known, and is valid during the call. The callback must not call the
 	 * library. NULL: none. */
 	void (*waiting)(const char *message, void *context);
 	void *waiting_context;

@@ -300,7 +300,7 @@ static void follow(bool groups)
 	after = wait_equal(subscriber, "zebra restarted");
 	cr_assert_eq(fpm_differences(kernel_region, "fib4", before, after, '-'), 0);
 	cr_assert_eq(fpm_differences(kernel_region, "fib4", before, after, '+'), 1);
-	/* Readers saw no other change meanwhile, except that zebra numbers its objects anew. */
+	/* Readers saw no other change, except that zebra gives its objects new numbers. */
 	for (uint64_t at = before; at < after; at++) {
 		cr_assert_eq(fpm_differences(kernel_region, "fib4", at, at + 1, '-'), 0);
 		if (!groups)

@@ -520,7 +520,7 @@ static size_t group_length(const char *line)
 }
 
 /* Removes IPv6 routes without a router that come after one with several, of the same prefix and
- * metric, and numbers the rest anew. The kernel has such routes, but leaves those out of a dump
+ * metric, and numbers the others again. The kernel has such routes, but leaves those out of a dump
  * that come before the last router was added (fib6_dump_node() in net/ipv6/ip6_fib.c). */
 static void forget_hidden(struct lines *routes)
 {

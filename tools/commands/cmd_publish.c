@@ -524,7 +524,7 @@ const struct command command_publish = {
                          "With --fpm, FRR has sent all of its routes after this time without any (5)",
                          0},
 			{"fpm-hold", OPTION_FPM_HOLD, "SECONDS", 0,
-                         "With --fpm, keep routes at least so long that FRR does not send again (60)",
+                         "With --fpm, keep routes that FRR does not send again for at least this time (60)",
                          0},
 			{"table", OPTION_TABLE, "TABLE", 0,
                          "With --kernel-routes or --fpm, mirror only routes of this routing table; may be repeated",

@@ -217,8 +217,8 @@ static int relink_take(struct kernel_relink *relink, struct kernel_entry *entry)
 		at = relink_find(list, entry, relink_both_merge);
 	entry->marked = false;
 	if (at < list->count) {
-		/* The kernel dumps the routes of a metric and a TOS in its order, which is the
-		 * list's. Its order of TOS is another one. */
+		/* The kernel dumps the routes of one metric and TOS in the order of the list. It
+		 * sorts by TOS differently. */
 		relink->unclear |=
 			at < relink->last && relink_same_group(&list->of[relink->last], entry);
 		relink->last = at;
