@@ -405,7 +405,10 @@ Test(record_record, goes_on_with_a_region_that_was_made_again)
 	result = replay();
 	EXPECT_STATUS(result, 0);
 	EXPECT_TEXT(result.err, "");
-	EXPECT_HAS(STELE("log", trial).out, "routes (dropped), hosts (created)");
+	/* One version or two: the new region may have been seen before it had its table. */
+	result = STELE("log", trial);
+	EXPECT_HAS(result.out, "routes (dropped)");
+	EXPECT_HAS(result.out, "hosts (created)");
 	EXPECT_HAS(dump_of(trial, "routes", "2"), "\"metric\": 1");
 }
 
