@@ -196,16 +196,16 @@ static void read_region(struct stele_subscriber *subscriber, bool wide, struct r
 	qsort(ret->lines, ret->count, sizeof(ret->lines[0]), compare_lines);
 }
 
-/* Waits until the region has what zebra has installed, and says so. Returns the version. */
+/* Waits until the region has what zebra has installed, and says so. Returns a version that is not
+ * older than the one that was found equal. */
 static uint64_t wait_equal(struct stele_subscriber *subscriber, const char *step)
 {
 	int64_t deadline = clock_now() + 60 * NSEC_PER_SEC;
 	static struct routes installed, mirrored;
 	bool equal = false;
-	uint64_t version = 0;
 
 	while (!equal) {
-		version = fpm_expect_status(subscriber, true, "");
+		fpm_expect_status(subscriber, true, "");
 		equal = true;
 		for (int wide = 0; wide < 2 && equal; wide++) {
 			read_installed(wide, &installed);
@@ -221,7 +221,7 @@ static uint64_t wait_equal(struct stele_subscriber *subscriber, const char *step
 			}
 		}
 	}
-	return version;
+	return fpm_expect_status(subscriber, true, "");
 }
 
 /* Starts FRR and the publisher. */
