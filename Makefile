@@ -43,7 +43,7 @@ link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 lib_sources := $(sort $(foreach part,lib notifier publisher subscriber,$(wildcard $(part)/*.c $(part)/*/*.c)))
 tool_sources := $(sort $(wildcard tools/*.c tools/*/*.c))
 kernel_sources := $(filter tools/netlink/% tools/fib/% tools/kernel/%,$(tool_sources))
-kinds := unit text layout ipc alter notices hostile crash cli input output waiting record kernel stress
+kinds := unit text layout ipc alter notices hostile crash cli input output habits waiting record kernel stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
 # Objects that tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is

@@ -106,8 +106,8 @@ static enum status main_run(int argc, char **argv)
 		printf("stele %s\n", stele_version());
 		return STATUS_DONE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 ||
-	    strcmp(argv[1], "help") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "help") == 0)
 		return main_print_help();
 	command = main_find(argv[1]);
 	if (!command && argv[1][0] == '-')

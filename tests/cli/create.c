@@ -286,8 +286,8 @@ Test(cli_create, refuses_impossible_kinds_of_memory)
 	EXPECT_FAILURE(STELE("create", region, "--memory", "file"), 2, "DIRECTORY/NAME");
 	EXPECT_FAILURE(STELE("create", region, "-D", "/tmp", "-M", "sysv"), 2, "no directories");
 	EXPECT_FAILURE(STELE("create", region, "-D", "/tmp", "-M", "shm"), 2, "no directories");
-	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "-s", "2M", "-l", "4M"), 2,
-	               "cannot grow");
+	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "--max-size", "2M", "--limit", "4M"),
+	               2, "cannot grow");
 	EXPECT_FAILURE(STELE("create", region, "-M", "sysv", "-d", "commit"), 2, "no disk",
 	               "--durability=none");
 	EXPECT_FAILURE(STELE("publish", "--memory", "sysv", target, "-"), 2, "--kernel-routes");

@@ -85,9 +85,9 @@ static void copies(const char *compiler, const char *test, const char *commands)
 	              0);
 	EXPECT_STATUS(STELE("create", copied), 0);
 	snprintf(from, sizeof(from), "%s/every-type", region);
-	EXPECT_STATUS(STELE_WITH(ROWS, "publish", "-i", "csv", from, "-"), 0);
+	EXPECT_STATUS(STELE_WITH(ROWS, "publish", "-f", "csv", from, "-"), 0);
 	snprintf(from, sizeof(from), "%s/names", region);
-	EXPECT_STATUS(STELE_WITH(NAMES, "publish", "-i", "csv", from, "-"), 0);
+	EXPECT_STATUS(STELE_WITH(NAMES, "publish", "-f", "csv", from, "-"), 0);
 	shell(commands);
 	snprintf(to, sizeof(to), "%s/every-type", copied);
 	expect_done(STELE("dump", "-f", "csv", to), ROWS ADDED);
@@ -157,7 +157,8 @@ Test(cli_generate, names)
 	result = STELE("generate", "-l", "go", "links(k: u8 key enum(all-up=1), type: u16[2])");
 	EXPECT_HAS(result.out, "const LinksK_AllUp uint8 = 1\n");
 	EXPECT_HAS(result.out, "type Links struct {\n\t// type: u16[2]\n\tType [2]uint16\n");
-	result = STELE("generate", "-l", "rust", "-n", "Port", "links(k: u8 key, type: u16[2])");
+	result =
+		STELE("generate", "-l", "rust", "--name", "Port", "links(k: u8 key, type: u16[2])");
 	EXPECT_HAS(result.out, "pub struct Port {\n    pub type_: [u16; 2], // type: u16[2]\n");
 }
 
@@ -172,8 +173,8 @@ Test(cli_generate, refusals)
 	EXPECT_FAILURE(STELE("generate", "-l", "c", "t(k: u8 key, a: u32, b: u8, @5)"), 2,
 	               "values of 5 bytes", "values of 8 bytes");
 	EXPECT_FAILURE(STELE("generate", "-l", "c", "stele_row(k: u8 key)"), 2, "with --name");
-	EXPECT_FAILURE(STELE("generate", "-l", "c", "-n", "int", "t(k: u8 key)"), 2, "--name");
-	EXPECT_FAILURE(STELE("generate", "-l", "c", "-n", "a b", "t(k: u8 key)"), 2, "--name");
+	EXPECT_FAILURE(STELE("generate", "-l", "c", "--name", "int", "t(k: u8 key)"), 2, "--name");
+	EXPECT_FAILURE(STELE("generate", "-l", "c", "--name", "a b", "t(k: u8 key)"), 2, "--name");
 	EXPECT_FAILURE(STELE("generate", "-l", "d", "t(k: u8 key)"), 2, "expected c, c++, go");
 	EXPECT_FAILURE(STELE("generate", "t(k: u8 key)"), 2, "expected --language");
 	EXPECT_FAILURE(STELE_WITH("a(k: u8 key) b(k: u8 key)", "generate", "-l", "c", "-"), 2,

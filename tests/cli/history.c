@@ -55,14 +55,14 @@ Test(cli_history, log_tells_what_became_of_tables)
 	EXPECT_HAS(result.out, "  empty (dropped)  ");
 	EXPECT_HAS(result.out, "  empty (altered)  ");
 	EXPECT_HAS(result.out, "  empty (created)  ");
-	result = STELE("log", "-n", "3", "--format", "ndjson", region);
+	result = STELE("log", "-L", "3", "--format", "ndjson", region);
 	EXPECT_HAS(result.out, "\"tables\": [{\"table\": \"empty\", \"added\": 0, \"changed\": 0, "
 	                       "\"removed\": 0, \"fate\": \"altered\"}]");
 }
 
 Test(cli_history, log_stops_after_the_requested_lines)
 {
-	struct cli_result result = STELE("log", "-n", "1", "--format", "json", region);
+	struct cli_result result = STELE("log", "-L", "1", "--format", "json", region);
 
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "[\n{\"version\": 2, ");
@@ -241,9 +241,9 @@ Test(cli_history, rollback_goes_back_and_forth)
 	EXPECT_HAS_NOT(STELE("show", region).out, "more");
 	snprintf(line, sizeof(line), "%s: nothing changed, version 6\n", region);
 	expect_done(STELE("rollback", region, "--to", "2"), line);
-	EXPECT_STATUS(
-		STELE("rollback", region, "-t", "5", "-m", "and back", cli_option("--if-head", 6)),
-		0);
+	EXPECT_STATUS(STELE("rollback", region, "--to", "5", "-m", "and back",
+	                    cli_option("--if-head", 6)),
+	              0);
 	EXPECT_TEXT(cli_dump(), after);
 	EXPECT_HAS(STELE("show", region).out, "and back");
 	EXPECT_HAS(STELE("show", region).out, "more");

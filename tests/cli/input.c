@@ -44,7 +44,7 @@ static void publish_each_prefix(const char *text, char *format)
 		const char *before = cli_dump();
 		char *prefix = strndup(text, length);
 		struct cli_result result = STELE_WITH(prefix, "publish", "--allow-empty",
-		                                      "--input-format", format, target, "-");
+		                                      "--format", format, target, "-");
 
 		if (is_whole(text, length)) {
 			EXPECT_STATUS(result, 0);

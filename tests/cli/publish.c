@@ -81,7 +81,7 @@ Test(cli_publish, publishing_a_dump_changes_nothing)
 
 	expect_done(STELE_WITH(csv.out, "publish", target, "-"),
 	            "routes: nothing changed, version 2\n");
-	expect_done(STELE_WITH(ndjson.out, "publish", "--input-format", "ndjson", target, "-"),
+	expect_done(STELE_WITH(ndjson.out, "publish", "--format", "ndjson", target, "-"),
 	            "routes: nothing changed, version 2\n");
 }
 
@@ -112,7 +112,7 @@ Test(cli_publish, chooses_the_format_by_the_file_name)
 	expect_done(STELE("publish", "--message", "from a file", target, name),
 	            "routes: version 3 (2 added, 0 changed, 3 removed, 0 unchanged)\n");
 	EXPECT_HAS(STELE("show", region).out, "message=\"from a file\"");
-	EXPECT_HAS(STELE("publish", "--input-format", "csv", target, name).err, ":1: ");
+	EXPECT_HAS(STELE("publish", "--format", "csv", target, name).err, ":1: ");
 	unlink(name);
 }
 
@@ -174,7 +174,7 @@ Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
 	         "column \"prefix\": expected a string, a number", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"prefix\": 1}\n", "duplicate", ""},
 		{"[]\n", "expected one JSON object on each line", "an array begins here"},
-		{"  [\n{}\n]\n", "--input-format json", "an array begins here"},
+		{"  [\n{}\n]\n", "--format json", "an array begins here"},
 		{"{\"prefix\": \n", "expected one JSON object", ""},
 		{"{\"prefix\": \"10.0.0.0/8\", \"next_hop\": \"192.0.2.1\", \"interface\": \"\", "
 	         "\"metric\": 5.5}\n",
@@ -189,9 +189,9 @@ Test(cli_publish, refuses_wrong_objects_and_changes_nothing)
 	const char *before = cli_dump();
 
 	for (size_t i = 0; i < COUNT(wrong); i++)
-		EXPECT_FAILURE(STELE_WITH(wrong[i].input, "publish", "--input-format", "ndjson",
-		                          target, "-"),
-		               2, "standard input:1: ", wrong[i].what, wrong[i].also);
+		EXPECT_FAILURE(
+			STELE_WITH(wrong[i].input, "publish", "--format", "ndjson", target, "-"), 2,
+			"standard input:1: ", wrong[i].what, wrong[i].also);
 	EXPECT_TEXT(cli_dump(), before);
 }
 
@@ -209,20 +209,20 @@ Test(cli_publish, accepts_an_exact_integer_with_a_decimal_point)
 	for (size_t i = 0; i < COUNT(exact); i++) {
 		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 0.0, \"f\": %s}\n", exact[i],
 		         exact[i]);
-		EXPECT_STATUS(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 0);
+		EXPECT_STATUS(STELE_WITH(line, "publish", "-f", "ndjson", numbers, "-"), 0);
 	}
 	EXPECT_HAS(STELE("dump", "-f", "csv", numbers).out, "-9007199254740991,");
 	for (size_t i = 0; i < COUNT(wrong); i++) {
 		snprintf(line, sizeof(line), "{\"n\": %s, \"t\": 0, \"f\": 1}\n", wrong[i]);
-		EXPECT_FAILURE(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 2,
+		EXPECT_FAILURE(STELE_WITH(line, "publish", "-f", "ndjson", numbers, "-"), 2,
 		               "column \"n\": ", "write an integer without point and exponent");
 		snprintf(line, sizeof(line), "{\"n\": 1, \"t\": %s, \"f\": 1}\n", wrong[i]);
-		EXPECT_FAILURE(STELE_WITH(line, "publish", "-i", "ndjson", numbers, "-"), 2,
+		EXPECT_FAILURE(STELE_WITH(line, "publish", "-f", "ndjson", numbers, "-"), 2,
 		               "column \"t\": ");
 	}
 	/* A column that is not of an integer type takes any number. */
 	EXPECT_STATUS(STELE_WITH("{\"n\": 1, \"t\": 0, \"f\": 9007199254740993.0}\n", "publish",
-	                         "-i", "ndjson", numbers, "-"),
+	                         "-f", "ndjson", numbers, "-"),
 	              0);
 }
 
@@ -304,7 +304,7 @@ Test(cli_publish, reports_all_wrong_rows_up_to_20)
 	EXPECT_STATUS(result, 2);
 	cr_expect(count(result.err, "column \"metric\"") == 20, "%s", result.err);
 	EXPECT_HAS(result.err, "standard input: only the first 20 wrong rows are reported\n");
-	result = STELE_WITH("{\"prefix\": 7}\n{\"prefix\"\n[1]\n", "publish", "-i", "ndjson",
+	result = STELE_WITH("{\"prefix\": 7}\n{\"prefix\"\n[1]\n", "publish", "-f", "ndjson",
 	                    target, "-");
 	EXPECT_HAS(result.err, "standard input:1: ");
 	EXPECT_HAS(result.err, "standard input:2: ");
@@ -370,9 +370,9 @@ Test(cli_publish, input_without_rows_does_not_empty_a_table_unless_allowed)
 
 	EXPECT_FAILURE(STELE_WITH(NAMES, "publish", target, "-"), 2, "standard input has no rows",
 	               "remove all 3 rows of table \"routes\"", "--allow-empty");
-	EXPECT_FAILURE(STELE_WITH("", "publish", "-i", "ndjson", target, "-"), 2,
+	EXPECT_FAILURE(STELE_WITH("", "publish", "-f", "ndjson", target, "-"), 2,
 	               "standard input has no rows");
-	EXPECT_FAILURE(STELE_WITH("\n \n", "publish", "-i", "ndjson", target, "-"), 2,
+	EXPECT_FAILURE(STELE_WITH("\n \n", "publish", "-f", "ndjson", target, "-"), 2,
 	               "standard input has no rows");
 	EXPECT_TEXT(cli_dump(), before);
 	expect_done(STELE_WITH(NAMES, "publish", "--allow-empty", target, "-"),
@@ -382,7 +382,7 @@ Test(cli_publish, input_without_rows_does_not_empty_a_table_unless_allowed)
 	/* Nothing is removed from an empty table. */
 	expect_done(STELE_WITH(NAMES, "publish", target, "-"),
 	            "routes: nothing changed, version 3\n");
-	expect_done(STELE_WITH("", "publish", "-i", "ndjson", target, "-"),
+	expect_done(STELE_WITH("", "publish", "-f", "ndjson", target, "-"),
 	            "routes: nothing changed, version 3\n");
 }
 

@@ -82,7 +82,7 @@ Test(cli_remove, hostile_26_rm_ends_while_files_are_created)
 	pid_t outsiders[2];
 
 	own_machine("size=512m");
-	EXITS(0, "create %s -m 644 -t 't(a: u32 key)'", region);
+	EXITS(0, "create %s --mode 644 -t 't(a: u32 key)'", region);
 	for (unsigned i = 0; i < 2; i++)
 		outsiders[i] = ipc_spawn(make_files, i);
 	for (unsigned i = 0; i < 2; i++)

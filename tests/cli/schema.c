@@ -124,7 +124,7 @@ Test(cli_schema, words_arrays_and_units_in_every_format)
 	            "{\"name\": \"a\", \"state\": \"down\", \"load\": [1, 2, 3], \"big\": [5, "
 	            "\"18446744073709551615\"], \"at\": 7}\n");
 	result = STELE("dump", "--format", "ndjson", links);
-	expect_done(STELE_WITH(result.out, "publish", "-i", "ndjson", links, "-"),
+	expect_done(STELE_WITH(result.out, "publish", "-f", "ndjson", links, "-"),
 	            "links: nothing changed, version 3\n");
 	EXPECT_HAS(STELE("show", region).out, "load: u32[3] unit \"permille\"");
 	EXPECT_HAS(STELE("show", region).out, "doc \"as the \"\"kernel\"\" has it\"");
@@ -211,17 +211,17 @@ Test(cli_schema, what_the_schema_refuses)
 	EXPECT_FAILURE(STELE("set", links, "a", "load=1 2 3", "at=1"), 2, "missing: big");
 	EXPECT_FAILURE(STELE("set", links, "a", "at=1", "since=1"), 2, "is set twice");
 	EXPECT_FAILURE(STELE_WITH("{\"name\":\"a\",\"load\":[1,2.5,3],\"big\":[1,2],\"at\":1}\n",
-	                          "publish", "-i", "ndjson", links, "-"),
+	                          "publish", "-f", "ndjson", links, "-"),
 	               2, ":1: column \"load\": a number with a point");
 	EXPECT_FAILURE(STELE_WITH("{\"name\":\"a\",\"load\":5,\"big\":[1,2],\"at\":1}\n", "publish",
-	                          "-i", "ndjson", links, "-"),
+	                          "-f", "ndjson", links, "-"),
 	               2, "expected an array of 3 elements");
 	EXPECT_FAILURE(STELE_WITH("{\"name\":[1],\"load\":[1,2,3],\"big\":[1,2],\"at\":1}\n",
-	                          "publish", "-i", "ndjson", links, "-"),
+	                          "publish", "-f", "ndjson", links, "-"),
 	               2, "column \"name\": expected a string, a number");
 	/* The state has a default, the others have none. */
 	expect_done(STELE_WITH("{\"name\":\"a\",\"load\":[1,\"2\",3.0],\"big\":[1,2],\"at\":1}\n",
-	                       "publish", "-i", "ndjson", links, "-"),
+	                       "publish", "-f", "ndjson", links, "-"),
 	            "links: version 2 (1 added, 0 changed, 0 removed, 0 unchanged)\n");
 	expect_done(STELE_WITH("name,load,big,since\na,1 2 3,1 2,1\n", "publish", links, "-"),
 	            "links: nothing changed, version 2\n");

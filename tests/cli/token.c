@@ -214,7 +214,7 @@ Test(cli_token, printed_tokens_are_accepted)
 {
 	char *json[] = {
 		STELE("show", "-f", "json", region).out,
-		STELE("log", "-n", "1", "-f", "json", region).out,
+		STELE("log", "-L", "1", "-f", "json", region).out,
 		STELE("watch", "--since", "0", "--timeout", "0", "-f", "ndjson", region).out,
 		STELE("trace", "--since", "0", "--count", "4", region).out,
 		STELE("diff", "-f", "ndjson", region, "3", "4").out,

@@ -152,7 +152,7 @@ static const char *const tokens[] = {
 	"--exec",
 	"--check",
 	"--directory",
-	"--input-format",
+	"-h",
 	"--durability",
 	"commit",
 	"net",
@@ -245,13 +245,8 @@ static void run(char *text)
 	const char *command = strsep(&rest, "\n");
 	int argc = 2;
 
-	for (char *argument; argc < 63 && (argument = strsep(&rest, "\n"));) {
-		/* Replaces two undocumented options of argp: --HANG sleeps for an hour, and
-		 * --program-name changes the name before error messages. */
-		if (strncmp(argument, "--H", 3) == 0 || strncmp(argument, "--p", 3) == 0)
-			argument[2] = 'h';
+	for (char *argument; argc < 63 && (argument = strsep(&rest, "\n"));)
 		argv[argc++] = argument;
-	}
 	for (size_t i = 0; i < COMMANDS; i++) {
 		options_only = i >= COMMANDS - OPTIONS_ONLY;
 		if (strcmp(commands[i]->name, command) == 0)

@@ -36,12 +36,12 @@ Test(input_formats, what_dump_prints_publish_reads_without_an_option)
 
 		expect_done(STELE_WITH(dump.out, "publish", target, "-"),
 		            "routes: nothing changed, version 2\n");
-		expect_done(STELE_WITH(dump.out, "publish", "-i", formats[i], target, "-"),
+		expect_done(STELE_WITH(dump.out, "publish", "-f", formats[i], target, "-"),
 		            "routes: nothing changed, version 2\n");
 	}
 	EXPECT_TEXT(cli_dump(), before);
-	EXPECT_FAILURE(STELE_WITH("", "publish", "-i", "yaml", target, "-"), 2,
-	               "--input-format: invalid value \"yaml\" (expected csv, ndjson or json)");
+	EXPECT_FAILURE(STELE_WITH("", "publish", "-f", "yaml", target, "-"), 2,
+	               "--format: invalid value \"yaml\" (expected csv, ndjson or json)");
 }
 
 /* Each prefix of a JSON array is refused, as it has not its end. */

@@ -54,7 +54,7 @@ Test(output_blame, log_names_the_user)
 	char member[96];
 
 	snprintf(member, sizeof(member), "\"user\": \"%s\"", my_name());
-	EXPECT_HAS(STELE("log", "-n", "1", "-f", "json", region).out, member);
+	EXPECT_HAS(STELE("log", "-L", "1", "-f", "json", region).out, member);
 	EXPECT_HAS(STELE("log", target, "10.0.0.0/8", "-f", "json").out, member);
 	EXPECT_HAS(STELE("trace", "--since", "0", "--count", "1", region).out, member);
 	EXPECT_HAS(STELE("log", region).out, my_name());
@@ -89,8 +89,8 @@ Test(output_blame, log_of_a_table_has_its_commits)
 	EXPECT_HAS(log, "\n3,");
 	EXPECT_HAS_NOT(log, "\n4,");
 	EXPECT_HAS_NOT(log, "\n5,");
-	EXPECT_HAS(STELE("log", "-f", "ndjson", "-n", "1", other).out, "{\"version\": 5,");
-	EXPECT_FAILURE(STELE("log", "-f", "ndjson", "-n", "1", "no-such-region/t"), 3,
+	EXPECT_HAS(STELE("log", "-f", "ndjson", "-L", "1", other).out, "{\"version\": 5,");
+	EXPECT_FAILURE(STELE("log", "-f", "ndjson", "-L", "1", "no-such-region/t"), 3,
 	               "there is no region");
 	EXPECT_HAS(STELE("log", "x", "y", "z").err, "expected one REGION");
 }
@@ -105,7 +105,7 @@ Test(output_blame, log_of_a_row_has_what_changed_it)
 	EXPECT_HAS(log, "\"metric\": 20}, \"message\": \"drain\"");
 	EXPECT_HAS(log, "\"change\": \"added\", \"row\": {\"prefix\": \"10.0.0.0/8\"");
 	cr_expect(lines_of(STELE("log", "-f", "csv", target, "10.1.0.0/16").out) == 2);
-	cr_expect(lines_of(STELE("log", "-f", "csv", "-n", "1", target, "10.0.0.0/8").out) == 2);
+	cr_expect(lines_of(STELE("log", "-f", "csv", "-L", "1", target, "10.0.0.0/8").out) == 2);
 	EXPECT_HAS(STELE("log", target, "10.0.0.0/8").out, "metric=20");
 	expect_done(STELE("log", "-f", "json", target, "10.9.0.0/16"), "[]\n");
 }

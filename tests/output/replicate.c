@@ -62,12 +62,12 @@ Test(output_replicate, marks_tell_where_versions_end)
 
 Test(output_replicate, marks_are_of_ndjson_alone)
 {
-	EXPECT_HAS_NOT(STELE("watch", "--since", "0", "-t", "0", "-f", "csv", region).out, "end");
-	EXPECT_HAS_NOT(STELE("watch", "--since", "0", "-t", "0", region).out, "!");
+	EXPECT_HAS_NOT(STELE("watch", "--since", "0", "-T", "0", "-f", "csv", region).out, "end");
+	EXPECT_HAS_NOT(STELE("watch", "--since", "0", "-T", "0", region).out, "!");
 	EXPECT_HAS_NOT(STELE("diff", "-f", "ndjson", region, "0", "2").out, "end");
-	EXPECT_HAS_NOT(STELE("watch", "--since", "0", "-t", "0", "--exec", "cat", region).out,
+	EXPECT_HAS_NOT(STELE("watch", "--since", "0", "-T", "0", "--exec", "cat", region).out,
 	               "end");
-	EXPECT_HAS(STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", region).out,
+	EXPECT_HAS(STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", region).out,
 	           "\"change\": \"initial_end\"");
 }
 
@@ -88,19 +88,19 @@ Test(output_replicate, watch_is_about_the_rows_of_a_prefix_or_a_key)
 {
 	char *rows;
 
-	rows = STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", "--prefix", "10.0.0.0/8",
+	rows = STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", "--prefix", "10.0.0.0/8",
 	             target)
 	               .out;
 	EXPECT_HAS(rows, "{\"tables\": [\"routes\"], \"prefix\": \"10.0.0.0/8\"}");
 	EXPECT_HAS(rows, "10.1.0.0/16");
 	EXPECT_HAS_NOT(rows, "0.0.0.0/0");
-	rows = STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", "--key", "10.0.0.0/8",
+	rows = STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", "--key", "10.0.0.0/8",
 	             target)
 	               .out;
 	EXPECT_HAS(rows, "{\"tables\": [\"routes\"], \"key\": \"10.0.0.0/8\"}");
 	EXPECT_HAS(rows, "\"row\": {\"prefix\": \"10.0.0.0/8\"");
 	EXPECT_HAS_NOT(rows, "10.1.0.0/16");
-	rows = STELE("watch", "--since", "0", "-t", "0", "-f", "csv", "--key", "0.0.0.0/0", target)
+	rows = STELE("watch", "--since", "0", "-T", "0", "-f", "csv", "--key", "0.0.0.0/0", target)
 	               .out;
 	EXPECT_HAS(rows, "prefix=0.0.0.0/0");
 	EXPECT_HAS_NOT(rows, "prefix=10");
@@ -146,12 +146,12 @@ Test(output_replicate, apply_takes_what_watch_prints)
 	EXPECT_STATUS(STELE("set", copied, "192.0.2.0/24", "next_hop=192.0.2.1", "interface=x",
 	                    "metric=1"),
 	              0);
-	result = STELE_WITH(STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", region).out,
+	result = STELE_WITH(STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", region).out,
 	                    "apply", copy, "-");
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "(3 added, 0 changed, 1 removed)");
 	expect_equal();
-	EXPECT_HAS(STELE("log", "-n", "1", "-f", "json", copy).out, cli_token(2));
+	EXPECT_HAS(STELE("log", "-L", "1", "-f", "json", copy).out, cli_token(2));
 }
 
 /* Rows outside the prefix or the key of a watch stay. */
@@ -163,13 +163,13 @@ Test(output_replicate, apply_deletes_only_rows_that_the_watch_was_about)
 		EXPECT_STATUS(STELE("set", copied, others[i], "next_hop=192.0.2.1", "interface=x",
 		                    "metric=1"),
 		              0);
-	EXPECT_HAS(STELE_WITH(STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", "--key",
+	EXPECT_HAS(STELE_WITH(STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", "--key",
 	                            "0.0.0.0/0", target)
 	                              .out,
 	                      "apply", copy, "-")
 	                   .out,
 	           "(1 added, 0 changed, 0 removed)");
-	EXPECT_HAS(STELE_WITH(STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", "--prefix",
+	EXPECT_HAS(STELE_WITH(STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", "--prefix",
 	                            "10.0.0.0/8", target)
 	                              .out,
 	                      "apply", copy, "-")
@@ -206,7 +206,7 @@ Test(output_replicate, apply_refuses_a_mark_that_it_does_not_understand)
 
 Test(output_replicate, apply_refuses_a_version_without_its_end)
 {
-	char *lines = STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", region).out;
+	char *lines = STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", region).out;
 
 	strstr(lines, "{\"version\": 2, \"change\": \"initial_end\"")[0] = '\0';
 	EXPECT_FAILURE(STELE_WITH(lines, "apply", copy, "-"), 2, "before the end of a version");
@@ -301,7 +301,7 @@ static void change_randomly(void)
 /* Returns the message of the copy's newest version. */
 static char *last_token(void)
 {
-	char *log = STELE("log", "-n", "1", "-f", "json", copy).out;
+	char *log = STELE("log", "-L", "1", "-f", "json", copy).out;
 	char *at = strstr(log, "\"message\": \"");
 
 	cr_assert(at);

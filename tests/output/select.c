@@ -50,19 +50,19 @@ Test(output_select, versions_of_rows_are_printed_in_every_format)
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		const char *wanted = i ? token : "3@";
 
-		EXPECT_HAS(STELE("get", "--versions", "-f", formats[i], target, "10.0.0.0/8").out,
+		EXPECT_HAS(STELE("get", "--tokens", "-f", formats[i], target, "10.0.0.0/8").out,
 		           wanted);
-		EXPECT_HAS(STELE("dump", "--versions", "-f", formats[i], target).out, wanted);
-		EXPECT_HAS(STELE("dump", "--versions", "-f", formats[i], target).out, "2@");
-		EXPECT_HAS(STELE("lookup", "--versions", "-f", formats[i], target, "10.0.0.1").out,
+		EXPECT_HAS(STELE("dump", "--tokens", "-f", formats[i], target).out, wanted);
+		EXPECT_HAS(STELE("dump", "--tokens", "-f", formats[i], target).out, "2@");
+		EXPECT_HAS(STELE("lookup", "--tokens", "-f", formats[i], target, "10.0.0.1").out,
 		           wanted);
 	}
-	token = STELE("get", "--versions", "-f", "csv", target, "10.0.0.0/8").out;
+	token = STELE("get", "--tokens", "-f", "csv", target, "10.0.0.0/8").out;
 	token = strrchr(token, ',') + 1;
 	token[strcspn(token, "\n")] = '\0';
 	EXPECT_STATUS(STELE("set", "--if-version", token, target, "10.0.0.0/8", "metric=22"), 0);
 	EXPECT_STATUS(STELE("set", "--if-version", token, target, "10.0.0.0/8", "metric=23"), 10);
-	EXPECT_HAS(STELE("get", "--versions", "-a", "3", target, "10.0.0.0/8").out, "3@");
+	EXPECT_HAS(STELE("get", "--tokens", "-a", "3", target, "10.0.0.0/8").out, "3@");
 }
 
 Test(output_select, dump_prints_some_columns)

@@ -50,7 +50,7 @@ Test(output_versions, a_version_is_given_by_its_distance)
 	               "history holds no version 4 before the newest");
 	EXPECT_HAS(STELE("dump", "-f", "csv", "-a", "-1", target).out, "eth1,21\n");
 	EXPECT_HAS(STELE("lookup", "-f", "csv", "-a", "-1", target, "10.0.0.1").out, "eth1,21\n");
-	EXPECT_HAS(STELE("watch", "--since", "-1", "-t", "0", "-f", "csv", region).out,
+	EXPECT_HAS(STELE("watch", "--since", "-1", "-T", "0", "-f", "csv", region).out,
 	           "4,changed,routes");
 	EXPECT_HAS(STELE("trace", "--since", "-1", "--count", "1", region).out, "\"version\": 4,");
 	EXPECT_STATUS(STELE("set", "--if-head", "-0", target, "10.0.0.0/8", "metric=23"), 0);
@@ -107,7 +107,7 @@ Test(output_versions, rollback_goes_back_one_version)
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "(0 added, 1 changed, 0 removed)");
 	expect_metric("--version", "-0", "21\n");
-	EXPECT_HAS(STELE("log", "-n", "1", region).out, "rollback to version 3");
+	EXPECT_HAS(STELE("log", "-L", "1", region).out, "rollback to version 3");
 }
 
 /* The other table keeps what was changed since. */
@@ -129,7 +129,7 @@ Test(output_versions, rollback_of_one_table)
 	EXPECT_HAS(cli_plain(result.out), "routes: version 10 (1 added, 1 changed, 1 removed)");
 	expect_done(STELE("diff", "-f", "json", target, "2", "-0"), "[]\n");
 	expect_done(STELE("get", "--column", "b", other, "1"), "2\n");
-	EXPECT_HAS(STELE("log", "-n", "1", region).out, "rollback of routes to version 2");
+	EXPECT_HAS(STELE("log", "-L", "1", region).out, "rollback of routes to version 2");
 	EXPECT_FAILURE(STELE("rollback", other, "--to", "3"), 3, "there was no table \"other\"");
 	EXPECT_FAILURE(STELE("rollback", other, "--to", "99"), 3, "version 99");
 	EXPECT_HAS(STELE("rollback", target, "--to", "2").out, "nothing changed");
@@ -168,7 +168,7 @@ Test(output_versions, a_version_is_given_by_its_name)
 	              0);
 	EXPECT_STATUS(STELE("set", "--if-head", "before-upgrade", target, "10.0.0.0/8", "metric=8"),
 	              10);
-	EXPECT_HAS(STELE("watch", "--since", "before-upgrade", "-t", "0", "-f", "csv", region).out,
+	EXPECT_HAS(STELE("watch", "--since", "before-upgrade", "-T", "0", "-f", "csv", region).out,
 	           "5,changed");
 	EXPECT_STATUS(STELE("rollback", region, "--to", "before-upgrade"), 0);
 	expect_metric("--version", "-0", "22\n");

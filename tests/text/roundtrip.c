@@ -78,7 +78,7 @@ Test(text_roundtrip, each_format)
 	struct cli_result csv = STELE("dump", "-f", "csv", table);
 
 	expect_done(STELE_WITH(csv.out, "publish", table, "-"), "t: nothing changed, version 2\n");
-	expect_done(STELE_WITH(STELE("dump", "-f", "ndjson", table).out, "publish", "-i", "ndjson",
+	expect_done(STELE_WITH(STELE("dump", "-f", "ndjson", table).out, "publish", "-f", "ndjson",
 	                       table, "-"),
 	            "t: nothing changed, version 2\n");
 	EXPECT_HAS(csv.out, "\\x5cx41");
@@ -93,7 +93,7 @@ static void expect_unchanged_by(const char *program, const char *command)
 
 	if (!text)
 		cr_skip_test("there is no %s", program);
-	expect_done(STELE_WITH(text, "publish", "-i", "ndjson", table, "-"),
+	expect_done(STELE_WITH(text, "publish", "-f", "ndjson", table, "-"),
 	            "t: nothing changed, version 2\n");
 }
 

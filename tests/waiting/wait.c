@@ -103,12 +103,12 @@ Test(waiting_wait, a_version_of_another_region_is_newer)
 
 Test(waiting_wait, gives_up_after_its_time)
 {
-	EXPECT_FAILURE(STELE("wait", "-t", "0.05", "--since", cli_token(2), region), 1,
+	EXPECT_FAILURE(STELE("wait", "-T", "0.05", "--since", cli_token(2), region), 1,
 	               "no version newer than ", " in the given time");
-	EXPECT_FAILURE(STELE("wait", "-t", "0.05", cli_text("nothing/at_all")), 1,
+	EXPECT_FAILURE(STELE("wait", "-T", "0.05", cli_text("nothing/at_all")), 1,
 	               "there was no region in the given time: ", "no region \"nothing\"");
 	snprintf(target, sizeof(target), "%s/absent", region);
-	EXPECT_FAILURE(STELE("wait", "-t", "0.05", target), 1,
+	EXPECT_FAILURE(STELE("wait", "-T", "0.05", target), 1,
 	               "there was no table \"absent\" in the given time");
 }
 

@@ -103,21 +103,24 @@ static error_t bench_parse_cores(struct bench_options *options, const char *argu
 	return EINVAL;
 }
 
+/* Keys of options that have no short form. */
+enum { OPTION_CORES = OPTION_OTHERS, OPTION_SUBSCRIBERS };
+
 static error_t bench_parse(int key, char *argument, struct argp_state *state)
 {
 	struct bench_options *options = state->input;
 	enum status status;
 
 	switch (key) {
-	case 'n':
+	case 'c':
 		status = parse_count("--count", argument, 1, 100000, &options->rounds);
 		return status == STATUS_DONE ? 0 : EINVAL;
-	case 's':
+	case OPTION_SUBSCRIBERS:
 		status = parse_count("--subscribers", argument, 1, 100000, &options->subscribers);
 		return status == STATUS_DONE ? 0 : EINVAL;
 	case 'N':
 		return bench_parse_ways(options, argument);
-	case 'c':
+	case OPTION_CORES:
 		return bench_parse_cores(options, argument);
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -399,14 +402,14 @@ const struct command command_bench = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"count", 'n', "ROUNDS", 0,
+			{"count", 'c', "ROUNDS", 0,
                          "Measure in so many rounds of 200 versions (default: 50); with --subscribers, "
                          "a round has 20 versions (default: 5)",
                          0},
 			{"notifier", 'N', "NAME,...", 0, "Measure only these notifiers", 0},
-			{"subscribers", 's', "COUNT", 0,
+			{"subscribers", OPTION_SUBSCRIBERS, "COUNT", 0,
                          "Measure the cost of a commit for so many subscribers", 0},
-			{"cores", 'c', "PUBLISHER,READER", 0,
+			{"cores", OPTION_CORES, "PUBLISHER,READER", 0,
                          "Run on these cores (default: the first two that this process may use)",
                          0},
 			{0},

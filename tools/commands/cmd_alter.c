@@ -60,24 +60,27 @@ static void alter_add_step(struct alter *alter,
 	alter->steps[alter->step_count++] = (struct alter_step){apply, text};
 }
 
+/* Keys of options that have no short form. */
+enum { OPTION_ADD = OPTION_OTHERS, OPTION_RENAME, OPTION_TO };
+
 static error_t alter_parse(int key, char *argument, struct argp_state *state)
 {
 	struct alter *alter = state->input;
 
 	switch (key) {
-	case 'a':
+	case OPTION_ADD:
 		alter_add_step(alter, evolution_add, argument);
 		return 0;
-	case 'r':
+	case OPTION_RENAME:
 		alter_add_step(alter, evolution_rename, argument);
 		return 0;
 	case 'x':
 		alter_add_step(alter, evolution_deprecate, argument);
 		return 0;
-	case 't':
+	case OPTION_TO:
 		alter->to = argument;
 		return 0;
-	case 'f':
+	case 'F':
 		alter->force = true;
 		return 0;
 	case 'n':
@@ -272,13 +275,13 @@ const struct command command_alter = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"add", 'a', "COLUMN", 0,
+			{"add", OPTION_ADD, "COLUMN", 0,
                          "Append a column, declared as NAME: TYPE [ATTRIBUTE...]", 0},
-			{"rename", 'r', "OLD=NEW", 0, "Rename a column", 0},
+			{"rename", OPTION_RENAME, "OLD=NEW", 0, "Rename a column", 0},
 			{"deprecate", 'x', "COLUMN", 0, "Mark a column as deprecated", 0},
-			{"to", 't', "DECLARATION", 0,
+			{"to", OPTION_TO, "DECLARATION", 0,
                          "Start from this declaration instead of the present one", 0},
-			{"force", 'f', NULL, 0,
+			{"force", 'F', NULL, 0,
                          "Drop the table with its rows and create it again, if programs could not "
                          "read on",
                          0},

@@ -77,6 +77,15 @@ static enum status create_parse_durability(const char *text, enum stele_durabili
 	return STATUS_DONE;
 }
 
+/* Keys of options that have no short form. */
+enum {
+	OPTION_SCHEMA = OPTION_OTHERS,
+	OPTION_HISTORY,
+	OPTION_MAX_SIZE,
+	OPTION_LIMIT,
+	OPTION_MODE,
+};
+
 static error_t create_parse(int key, char *argument, struct argp_state *state)
 {
 	struct create *create = state->input;
@@ -87,10 +96,10 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 	case 't':
 		status = declarations_parse(&create->tables, "--table ", argument);
 		return status == STATUS_DONE ? 0 : EINVAL;
-	case 'S':
+	case OPTION_SCHEMA:
 		status = declarations_read(&create->tables, argument);
 		return status == STATUS_DONE ? 0 : EINVAL;
-	case 'h':
+	case OPTION_HISTORY:
 		status = parse_count("--history", argument, 2, 65536, &number);
 		if (status == STATUS_DONE)
 			create->options.history = (uint32_t)number;
@@ -98,10 +107,10 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 	case 'H':
 		status = parse_size("--history-bytes", argument, &create->options.history_bytes);
 		break;
-	case 's':
+	case OPTION_MAX_SIZE:
 		status = parse_size("--max-size", argument, &create->options.maximum_size);
 		break;
-	case 'l':
+	case OPTION_LIMIT:
 		status = parse_size("--limit", argument, &create->options.limit_size);
 		break;
 	case 'd':
@@ -110,7 +119,7 @@ static error_t create_parse(int key, char *argument, struct argp_state *state)
 	case 'M':
 		status = parse_memory("--memory", argument, &create->options.memory);
 		break;
-	case 'm':
+	case OPTION_MODE:
 		status = create_parse_mode(argument, &create->options.mode);
 		break;
 	case 'g':
@@ -272,19 +281,19 @@ const struct command command_create = {
 		(const struct argp_option[]){
 			{"table", 't', "DECLARATION", 0,
                          "Declare a table; may be given several times", 0},
-			{"schema", 'S', "FILE", 0,
+			{"schema", OPTION_SCHEMA, "FILE", 0,
                          "Declare the tables of a file, as 'stele schema' prints them", 0},
-			{"history", 'h', "VERSIONS", 0,
+			{"history", OPTION_HISTORY, "VERSIONS", 0,
                          "Keep at least so many versions readable, from 2 to 65536 (default: 64)",
                          0},
 			{"history-bytes", 'H', "SIZE", 0,
                          "Limit the memory that only older versions use; the oldest are dropped, down to two",
                          0},
-			{"max-size", 's', "SIZE", 0,
+			{"max-size", OPTION_MAX_SIZE, "SIZE", 0,
                          "Let the region's file grow to this size (default: 4G); when it needs more, "
                          "the publisher writes a new file of twice the size",
                          0},
-			{"limit", 'l', "SIZE", 0,
+			{"limit", OPTION_LIMIT, "SIZE", 0,
                          "Let no file of the region be larger than this (default: 32G)", 0},
 			{"durability", 'd', "WHEN", 0,
                          "On a disk, what remains when the machine goes down: every version that a "
@@ -296,7 +305,8 @@ const struct command command_create = {
                          "directory (file, the default with --directory), or a System V segment of "
                          "fixed size (sysv)",
                          0},
-			{"mode", 'm', "OCTAL", 0, "Permissions of the region (default: 640)", 0},
+			{"mode", OPTION_MODE, "OCTAL", 0,
+                         "Permissions of the region (default: 640)", 0},
 			{"group", 'g', "GROUP", 0,
                          "Give the region to this group, a name or a number, whose members may then read it",
                          0},

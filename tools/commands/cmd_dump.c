@@ -28,7 +28,7 @@ static const char doc[] =
 	"  stele dump --format csv net/routes >routes.csv\n"
 	"  stele dump --version 41 net/routes\n"
 	"  stele dump --columns prefix,metric --where 'metric>10' --limit 20 net/routes\n"
-	"  stele dump --versions --reverse net/routes\n"
+	"  stele dump --tokens --reverse net/routes\n"
 	"\n"
 	"Prints the rows of a table in the order of their keys, all of one version."
 	"\v"
@@ -40,7 +40,7 @@ static const char doc[] =
 	"column's type. Numbers and times are compared as numbers, text and addresses byte "
 	"by byte. Every CONDITION must hold.\n"
 	"\n"
-	"--versions adds a column \"token\", such as 7@3f2a9c1e, which 'stele set --if-version' "
+	"--tokens adds a column \"token\", such as 7@3f2a9c1e, which 'stele set --if-version' "
 	"takes.\n";
 
 struct dump {
@@ -53,13 +53,7 @@ struct dump {
 	size_t condition_count;
 };
 
-enum {
-	OPTION_COLUMNS = OPTION_OTHERS,
-	OPTION_WHERE,
-	OPTION_LIMIT,
-	OPTION_REVERSE,
-	OPTION_VERSIONS
-};
+enum { OPTION_COLUMNS = OPTION_OTHERS, OPTION_WHERE, OPTION_LIMIT, OPTION_REVERSE, OPTION_TOKENS };
 
 static error_t dump_parse(int key, char *argument, struct argp_state *state)
 {
@@ -84,7 +78,7 @@ static error_t dump_parse(int key, char *argument, struct argp_state *state)
 	case OPTION_REVERSE:
 		dump->reverse = true;
 		return 0;
-	case OPTION_VERSIONS:
+	case OPTION_TOKENS:
 		dump->versions = true;
 		return 0;
 	default:
@@ -292,7 +286,7 @@ const struct command command_dump = {
                          0},
 			{"columns", OPTION_COLUMNS, "NAME,...", 0,
                          "Print only these columns, in this order", 0},
-			{"versions", OPTION_VERSIONS, NULL, 0,
+			{"tokens", OPTION_TOKENS, NULL, 0,
                          "Print the version that last changed each row, too, for --if-version", 0},
 			{"limit", OPTION_LIMIT, "COUNT", 0, "Print at most so many rows", 0},
 			{"reverse", OPTION_REVERSE, NULL, 0, "Print the rows in reverse order", 0},

@@ -43,7 +43,7 @@ static const char get_doc[] =
 	"--column prints one value for each key and nothing else: text as it is, other types as "
 	"in a table.\n"
 	"\n"
-	"--versions adds a column \"token\", such as 7@3f2a9c1e, which 'stele set --if-version' "
+	"--tokens adds a column \"token\", such as 7@3f2a9c1e, which 'stele set --if-version' "
 	"takes.\n";
 
 static const char lookup_doc[] =
@@ -70,7 +70,7 @@ static const char lookup_doc[] =
 	"answered, and the exit status is 2 in the end.\n";
 
 /* The state of stele get or stele lookup. `live` reads each row from the newest version at that
- * moment. With --version, `live` is unused. With --versions, which `live` cannot tell, each row is
+ * moment. With --version, `live` is unused. With --tokens, which `live` cannot tell, each row is
  * read from a snapshot of the newest version. */
 struct query {
 	struct options_reading reading;
@@ -96,14 +96,20 @@ struct query {
 	char *address_name; /* buffer for the name of the first column */
 };
 
-/* The option --versions of both commands. */
-#define OPTION_ROW_VERSIONS \
+/* The option --tokens of both commands. */
+#define OPTION_ROW_TOKENS \
 	{ \
-		"versions", OPTION_VERSIONS, NULL, 0, \
+		"tokens", OPTION_TOKENS, NULL, 0, \
 			"Print the version that last changed each row, too, for --if-version", 0 \
 	}
 
-enum { OPTION_COLUMN = OPTION_OTHERS, OPTION_COLUMNS, OPTION_VERSIONS, OPTION_KEEP_GOING };
+enum {
+	OPTION_COLUMN = OPTION_OTHERS,
+	OPTION_COLUMNS,
+	OPTION_TOKENS,
+	OPTION_KEEP_GOING,
+	OPTION_TABLE
+};
 
 /* `what` is the option with query->columns. */
 static enum status get_open_query(struct query *query, const struct place *place, const char *name,
@@ -265,13 +271,13 @@ static error_t get_parse(int key, char *argument, struct argp_state *state)
 	case OPTION_COLUMNS:
 		query->columns = argument;
 		return 0;
-	case OPTION_VERSIONS:
+	case OPTION_TOKENS:
 		query->versions = true;
 		return 0;
 	case OPTION_KEEP_GOING:
 		query->keep_going = true;
 		return 0;
-	case 't':
+	case OPTION_TABLE:
 		query->before = argument;
 		return 0;
 	default:
@@ -294,7 +300,7 @@ static enum status get_run(int argc, char **argv)
 		                         "prints several");
 	if (query.columns && (query.versions || query.reading.format != OUTPUT_TABLE))
 		return fail_usage("get", "--column prints a value alone, without --format and "
-		                         "--versions");
+		                         "--tokens");
 	status = get_open_query(&query, &call.place, "get", call.operands[0], "--column");
 	if (status == STATUS_DONE)
 		status = get_print_rows(&query, call.operands + 1,
@@ -488,7 +494,7 @@ const struct command command_get = {
 		(const struct argp_option[]){
 			{"column", OPTION_COLUMN, "NAME", 0,
                          "Print only the value of this column, as it is", 0},
-			OPTION_ROW_VERSIONS,
+			OPTION_ROW_TOKENS,
 			{0},
 		},
 	.parse = get_parse,
@@ -503,11 +509,11 @@ const struct command command_lookup = {
 	.doc = lookup_doc,
 	.options =
 		(const struct argp_option[]){
-			{"table", 't', "VALUE", 0,
+			{"table", OPTION_TABLE, "VALUE", 0,
                          "Look up in the rows whose key has VALUE before the prefix", 0},
 			{"columns", OPTION_COLUMNS, "NAME,...", 0,
                          "Print only these columns of the rows, in this order", 0},
-			OPTION_ROW_VERSIONS,
+			OPTION_ROW_TOKENS,
 			{"keep-going", OPTION_KEEP_GOING, NULL, 0,
                          "Go on past an address that cannot be read", 0},
 			{0},

@@ -117,6 +117,8 @@ enum {
 	OPTION_NO_HEADER,
 	OPTION_NULL,
 	OPTION_SKIP_OTHER_FAMILY,
+	OPTION_CHECK,
+	OPTION_INPUT_FORMAT,
 };
 
 /* Returns what argp expects of an option whose argument was parsed. */
@@ -132,7 +134,8 @@ static error_t publish_parse_input(int key, const char *argument, struct publish
 	enum status status = STATUS_DONE;
 
 	switch (key) {
-	case 'i':
+	case OPTION_INPUT_FORMAT: /* the name of --format in 0.2.0 */
+	case 'f':
 		status = replacement_format(argument, &input->format);
 		break;
 	case OPTION_COLUMNS:
@@ -209,7 +212,7 @@ static error_t publish_parse(int key, char *argument, struct argp_state *state)
 		return parse_group("--group", argument, &publish->creation.group) == STATUS_DONE
 		               ? 0
 		               : EINVAL;
-	case 'c':
+	case OPTION_CHECK:
 		publish->check = argument;
 		return 0;
 	default:
@@ -488,9 +491,10 @@ const struct command command_publish = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"input-format", 'i', "FORMAT", 0,
+			{"format", 'f', "FORMAT", 0,
                          "The format of the file, csv, ndjson or json, instead of the one that its start implies",
                          0},
+			{"input-format", OPTION_INPUT_FORMAT, "FORMAT", OPTION_HIDDEN, NULL, 0},
 			{"columns", OPTION_COLUMNS, "NAME=COLUMN,...", 0,
                          "Read the file's column NAME as this column of the table", 0},
 			{"ignore-unknown", OPTION_IGNORE_UNKNOWN, NULL, 0,
@@ -512,8 +516,8 @@ const struct command command_publish = {
                          "Change nothing if more rows than this would be removed", 0},
 			{"dry-run", 'n', NULL, 0,
                          "Only print what would change, as 'stele diff' does", 0},
-			{"check", 'c', "CMD", 0, "Commit only if this command accepts the changes",
-                         0},
+			{"check", OPTION_CHECK, "CMD", 0,
+                         "Commit only if this command accepts the changes", 0},
 			{"kernel-routes", 'k', NULL, 0,
                          "Mirror the links, addresses, neighbours, rules and routes of the kernel",
                          0},

@@ -56,6 +56,9 @@ static error_t generate_set_language(struct generate *generate, const char *name
 	return EINVAL;
 }
 
+/* Keys of options that have no short form. */
+enum { OPTION_NAME = OPTION_OTHERS };
+
 static error_t generate_parse(int key, char *argument, struct argp_state *state)
 {
 	struct generate *generate = state->input;
@@ -63,7 +66,7 @@ static error_t generate_parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'l':
 		return generate_set_language(generate, argument);
-	case 'n':
+	case OPTION_NAME:
 		generate->name = argument;
 		return 0;
 	case 't':
@@ -134,7 +137,8 @@ static enum status generate_run(int argc, char **argv)
 
 static const struct argp_option options[] = {
 	{"language", 'l', "LANGUAGE", 0, "The language to print: c, c++, go, python or rust", 0},
-	{"name", 'n', "NAME", 0, "The name of the struct (default: from the table's name)", 0},
+	{"name", OPTION_NAME, "NAME", 0, "The name of the struct (default: from the table's name)",
+         0},
 	{"table", 't', "TABLE", 0, "The table to print, if there are several", 0},
 	{0},
 };

@@ -50,7 +50,7 @@ static error_t log_parse(int key, char *argument, struct argp_state *state)
 	struct log *log = state->input;
 
 	switch (key) {
-	case 'n':
+	case 'L':
 		return parse_count("--lines", argument, 1, UINT64_MAX, &log->lines) == STATUS_DONE
 		               ? 0
 		               : EINVAL;
@@ -220,7 +220,7 @@ const struct command command_log = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"lines", 'n', "COUNT", 0, "Only the newest COUNT commits", 0},
+			{"lines", 'L', "COUNT", 0, "Only the newest COUNT commits", 0},
 			{0},
 		},
 	.parse = log_parse,

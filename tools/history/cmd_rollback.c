@@ -37,12 +37,15 @@ struct rollback {
 	struct given version; /* --to; 0: not given */
 };
 
+/* Keys of options that have no short form. */
+enum { OPTION_TO = OPTION_OTHERS };
+
 static error_t rollback_parse(int key, char *argument, struct argp_state *state)
 {
 	struct rollback *rollback = state->input;
 
 	switch (key) {
-	case 't':
+	case OPTION_TO:
 		if (given_parse("--to", argument, 1, INT64_MAX, &rollback->version) != STATUS_DONE)
 			return EINVAL;
 		return 0;
@@ -206,7 +209,7 @@ const struct command command_rollback = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"to", 't', "VERSION", 0, "The version to go back to", 0}, {0}},
+			{"to", OPTION_TO, "VERSION", 0, "The version to go back to", 0}, {0}},
 	.parse = rollback_parse,
 	.common = &options_writing,
 	.common_at = offsetof(struct rollback, writing),

@@ -39,6 +39,9 @@ struct tag_options {
 	bool force, deletes;
 };
 
+/* Keys of options that have no short form. */
+enum { OPTION_DELETE = OPTION_OTHERS };
+
 static error_t tag_parse(int key, char *argument, struct argp_state *state)
 {
 	struct tag_options *options = state->input;
@@ -48,7 +51,7 @@ static error_t tag_parse(int key, char *argument, struct argp_state *state)
 	case 'F':
 		options->force = true;
 		return 0;
-	case 'd':
+	case OPTION_DELETE:
 		options->deletes = true;
 		return 0;
 	default:
@@ -224,7 +227,7 @@ const struct command command_tag = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"delete", 'd', NULL, 0, "Remove the name", 0},
+			{"delete", OPTION_DELETE, NULL, 0, "Remove the name", 0},
 			{"force", 'F', NULL, 0, "Give the name to another version", 0},
 			{0},
 		},

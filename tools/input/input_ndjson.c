@@ -49,7 +49,7 @@ static enum status ndjson_next(struct input *input, bool *ret_row)
 		if (ndjson_is_array(line, length))
 			return fail(STATUS_INPUT,
 			            "%s:%llu: expected one JSON object on each line, but an array "
-			            "begins here; arrays are read with --input-format json",
+			            "begins here; arrays are read with --format json",
 			            input->lines.name, (unsigned long long)input->line);
 		status = select_json(input->state, input, line, length, &selected);
 	}

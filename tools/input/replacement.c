@@ -18,8 +18,8 @@ enum status replacement_format(const char *text, enum input_format *ret)
 			*ret = format;
 			return STATUS_DONE;
 		}
-	return fail(STATUS_INPUT,
-	            "--input-format: invalid value \"%s\" (expected csv, ndjson or json)", text);
+	return fail(STATUS_INPUT, "--format: invalid value \"%s\" (expected csv, ndjson or json)",
+	            text);
 }
 
 enum status replacement_limit(const char *text, struct removal_limit *ret)

@@ -28,8 +28,8 @@ struct invocation {
 /* The children of the outermost parser. */
 enum { CHILD_OWN, CHILD_COMMON, CHILD_OWNER, CHILDREN };
 
-/* Parses --directory, which all subcommands have, gives each child parser its input, and counts the
- * operands.
+/* Parses --directory, --help and --usage, which all subcommands have, gives each child parser its
+ * input, and counts the operands.
  *
  * Also replaces state->argv by a copy. If state->argv is at another address than at the start, argp
  * takes the name that --help prints from program_invocation_short_name, and the name before error
@@ -39,6 +39,13 @@ static error_t options_parse_outer(int key, char *argument, struct argp_state *s
 	struct invocation *invocation = state->input;
 
 	switch (key) {
+	case 'h':
+	case '?':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case OPTION_USAGE:
+		argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+		return 0;
 	case 'D':
 		if (!*argument) {
 			fail(STATUS_INPUT,
@@ -67,9 +74,12 @@ static const struct argp options_none;
 int options_parse(const struct command *command, int argc, char **argv, void *input,
                   struct call *ret)
 {
-	static const struct argp_option directory[] = {
+	static const struct argp_option everywhere[] = {
 		{"directory", 'D', "DIRECTORY", 0,
 	         "Look for the region's files in DIRECTORY instead of /dev/shm", 20},
+		{"help", 'h', NULL, 0, "Print this help", -1},
+		{NULL, '?', NULL, OPTION_HIDDEN, NULL, -1},
+		{"usage", OPTION_USAGE, NULL, 0, "Print a line of usage", -1},
 		{0},
 	};
 	const struct argp own = {.options = command->options, .parser = command->parse};
@@ -79,7 +89,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 		[CHILD_OWNER] = {.argp = command->reads ? &options_owner : &options_none},
 	};
 	const struct argp outermost = {
-		.options = directory,
+		.options = everywhere,
 		.parser = options_parse_outer,
 		.args_doc = command->usage,
 		.doc = command->doc,
@@ -98,7 +108,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 	snprintf(full_name, sizeof(full_name), "stele %s", command->name);
 	program_invocation_short_name = full_name;
 	argp_err_exit_status = STATUS_INPUT;
-	if (argp_parse(&outermost, argc, argv, 0, NULL, &invocation) != 0)
+	if (argp_parse(&outermost, argc, argv, ARGP_NO_HELP, NULL, &invocation) != 0)
 		exit(STATUS_INPUT);
 	/* argp has permuted the copy so that the operands are last. They must be in the caller's
 	 * array, which outlives the copy. */

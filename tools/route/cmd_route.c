@@ -315,18 +315,21 @@ static enum status route_parse_packet(struct route *route, const char *address)
 	return STATUS_DONE;
 }
 
+/* Keys of options that have no short form. */
+enum { OPTION_IIF = OPTION_OTHERS, OPTION_MARK, OPTION_FROM };
+
 static error_t route_parse(int key, char *argument, struct argp_state *state)
 {
 	struct route *route = state->input;
 
 	switch (key) {
-	case 'i':
+	case OPTION_IIF:
 		route->packet.iif = argument;
 		return 0;
-	case 'm':
+	case OPTION_MARK:
 		route->mark = argument;
 		return 0;
-	case 's':
+	case OPTION_FROM:
 		route->from = argument;
 		return 0;
 	case 'A':
@@ -368,9 +371,9 @@ const struct command command_route = {
 	.doc = route_doc,
 	.options =
 		(const struct argp_option[]){
-			{"iif", 'i', "INTERFACE", 0, "The packet comes in by INTERFACE", 0},
-			{"mark", 'm', "NUMBER", 0, "The packet has this mark (fwmark)", 0},
-			{"from", 's', "ADDRESS", 0, "The packet comes from ADDRESS", 0},
+			{"iif", OPTION_IIF, "INTERFACE", 0, "The packet comes in by INTERFACE", 0},
+			{"mark", OPTION_MARK, "NUMBER", 0, "The packet has this mark (fwmark)", 0},
+			{"from", OPTION_FROM, "ADDRESS", 0, "The packet comes from ADDRESS", 0},
 			{"all", 'A', NULL, 0, "Print rules that are not for the packet, too", 0},
 			{0},
 		},

@@ -51,11 +51,14 @@ static const char doc[] =
 	"publisher nothing. Only while a table is open, it is registered, and pins the "
 	"version that is shown.\n";
 
+/* Keys of options that have no short form. */
+enum { OPTION_INTERVAL = OPTION_OTHERS };
+
 static error_t top_parse(int key, char *argument, struct argp_state *state)
 {
 	struct top *top = state->input;
 
-	if (key != 'i')
+	if (key != OPTION_INTERVAL)
 		return ARGP_ERR_UNKNOWN;
 	if (parse_seconds("--interval", argument, &top->interval) != STATUS_DONE)
 		return EINVAL;
@@ -324,7 +327,7 @@ const struct command command_top = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"interval", 'i', "SECONDS", 0,
+			{"interval", OPTION_INTERVAL, "SECONDS", 0,
                          "Time between updates, from 0.05 to 60 (default: 1)", 0},
 			{0},
 		},

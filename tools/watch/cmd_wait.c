@@ -57,7 +57,7 @@ static error_t wait_parse(int key, char *argument, struct argp_state *state)
 		wait->has_since = true;
 		status = given_parse("--since", argument, 0, INT64_MAX, &wait->since);
 		break;
-	case 't':
+	case 'T':
 		status = parse_deadline("--timeout", argument, &wait->deadline);
 		break;
 	default:
@@ -196,7 +196,7 @@ const struct command command_wait = {
 		(const struct argp_option[]){
 			{"since", 's', "VERSION@UUID", 0,
                          "Wait for a version newer than this one (0: for the first one)", 0},
-			{"timeout", 't', "SECONDS", 0,
+			{"timeout", 'T', "SECONDS", 0,
                          "Give up after this time (default: inf); the exit status is then 1", 0},
 			{0},
 		},

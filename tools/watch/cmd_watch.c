@@ -107,7 +107,7 @@ struct watch {
 	bool ended;
 };
 
-enum { OPTION_PREFIX = OPTION_OTHERS, OPTION_KEY };
+enum { OPTION_KEY = OPTION_OTHERS, OPTION_RETRY };
 
 static error_t watch_parse(int key, char *argument, struct argp_state *state)
 {
@@ -128,19 +128,19 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 	case 'e':
 		watch->exec.command = argument;
 		break;
-	case OPTION_PREFIX:
+	case 'p':
 		watch->scope.prefix = argument;
 		break;
 	case OPTION_KEY:
 		watch->scope.key = argument;
 		break;
-	case 'n':
+	case 'N':
 		watch->notifier = argument;
 		break;
-	case 't':
+	case 'T':
 		status = parse_deadline("--timeout", argument, &watch->deadline);
 		break;
-	case 'r':
+	case OPTION_RETRY:
 		status = parse_seconds("--retry", argument, &watch->exec.retry);
 		break;
 	case 'w':
@@ -529,20 +529,20 @@ const struct command command_watch = {
 			{"initial", 'i', NULL, 0, "First print all existing rows, as added", 0},
 			{"since", 's', "VERSION@UUID", 0,
                          "First print what changed since this version (0: everything)", 0},
-			{"prefix", OPTION_PREFIX, "PREFIX", 0,
+			{"prefix", 'p', "PREFIX", 0,
                          "Only rows whose keys start with this, as for 'stele dump'", 0},
 			{"key", OPTION_KEY, "KEY", 0, "Only the row with this key", 0},
 			{"exec", 'e', "CMD", 0,
                          "Print nothing; run this command for each version that changed something",
                          0},
-			{"retry", 'r', "SECONDS", 0,
+			{"retry", OPTION_RETRY, "SECONDS", 0,
                          "If the command of --exec fails, run it again after this time, until it succeeds",
                          0},
 			{"count", 'c', "N", 0, "End after N versions that changed something", 0},
-			{"notifier", 'n', "NAME", 0,
+			{"notifier", 'N', "NAME", 0,
                          "Be woken by this notifier: auto (the default), mq, socket, fifo, signal, semaphore, sysv or futex",
                          0},
-			{"timeout", 't', "SECONDS", 0,
+			{"timeout", 'T', "SECONDS", 0,
                          "End after this time; with --count, the exit status is then 1", 0},
 			{"wait", 'w', "SECONDS", 0,
                          "Wait this long for a region that does not exist yet (inf: without end); its table may then be created later, too",
