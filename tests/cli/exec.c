@@ -120,8 +120,8 @@ Test(cli_exec, a_failed_command_is_reported_and_the_watch_continues)
 	expect_line("6");
 	expect_clean_end(SIGTERM);
 	said = cli_read_all(watch.err);
-	EXPECT_HAS(said, "stele: the command for version 3 exited with status 7\n");
-	EXPECT_HAS(said, "stele: the command for version 4 was killed by signal 9\n");
+	EXPECT_HAS(said, "stele: note: the command for version 3 exited with status 7\n");
+	EXPECT_HAS(said, "stele: note: the command for version 4 was killed by signal 9\n");
 	EXPECT_HAS_NOT(said, "version 2");
 	EXPECT_HAS_NOT(said, "version 5");
 }

@@ -12,13 +12,15 @@
 #include "tools/base/status.h"
 #include "tools/base/text.h"
 
-static void fail_print(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+static void fail_print(const char *kind, const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
 
 /* Messages that fail_release() will print, and whether fail_hold() was called. */
 static struct text held;
 static bool holding;
 
-static void fail_print(const char *format, va_list arguments)
+/* Prints a message that begins with `kind`. */
+static void fail_print(const char *kind, const char *format, va_list arguments)
 {
 	char *message;
 	int length;
@@ -27,6 +29,7 @@ static void fail_print(const char *format, va_list arguments)
 	if (length < 0)
 		return;
 	text_append_string(&held, "stele: ");
+	text_append_string(&held, kind);
 	escape_for_people(&held, message, (size_t)length);
 	text_append(&held, "\n", 1);
 	free(message);
@@ -55,9 +58,18 @@ enum status fail(enum status status, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fail_print(format, arguments);
+	fail_print("", format, arguments);
 	va_end(arguments);
 	return status;
+}
+
+void note(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fail_print("note: ", format, arguments);
+	va_end(arguments);
 }
 
 enum status fail_usage(const char *command, const char *format, ...)
@@ -65,7 +77,7 @@ enum status fail_usage(const char *command, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fail_print(format, arguments);
+	fail_print("", format, arguments);
 	va_end(arguments);
 	fprintf(stderr, "Try 'stele %s%s--help'.\n", command, *command ? " " : "");
 	return STATUS_INPUT;

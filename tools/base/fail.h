@@ -9,6 +9,9 @@
 /* Prints `stele: MESSAGE`, escaped for a terminal, and returns `status`. */
 enum status fail(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Prints `stele: note: MESSAGE`: what the user should know of a command that goes on. */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* fail_hold() holds all further messages back until fail_release(), which prints them. Used while a
  * region is locked, because a slow reader of standard error would delay other publishers. */
 void fail_hold(void);

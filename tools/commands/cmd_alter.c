@@ -208,11 +208,11 @@ static void alter_print(const char *table, const char *token, const struct alter
 		       report->dropped ? "dropped and created again" : "altered",
 		       report->declaration);
 	if (report->dropped)
-		fprintf(stderr, "stele: note: %s row%s of table \"%s\" %s lost\n",
-		        describe_grouped(report->lost, lost), report->lost == 1 ? "" : "s", table,
-		        !token              ? "would be"
-		        : report->lost == 1 ? "is"
-		                            : "are");
+		note("%s row%s of table \"%s\" %s lost", describe_grouped(report->lost, lost),
+		     report->lost == 1 ? "" : "s", table,
+		     !token              ? "would be"
+		     : report->lost == 1 ? "is"
+		                         : "are");
 }
 
 static enum status alter_commit(struct writer *writer, const struct alter *alter, const char *table,

@@ -94,8 +94,7 @@ static enum status clean_run(int argc, char **argv)
 	result = leftovers_each(&call.place, arguments.dry_run, clean_found, &cleaning);
 	cleaning.status = output_end(cleaning.output, cleaning.status);
 	if (cleaning.status == STATUS_DONE && result < 0)
-		fail(STATUS_DONE,
-		     "note: message queues were not checked, because this user cannot list them (%s); run "
+		note("message queues were not checked, because this user cannot list them (%s); run "
 		     "stele clean as root, or mount -t mqueue none /dev/mqueue",
 		     strerror(-result));
 	return cleaning.status != STATUS_DONE ? cleaning.status : cleaning.worst;

@@ -152,8 +152,7 @@ static void create_report_table(struct stele_transaction *tx, const char *region
 
 	if (stele_transaction_schema(tx, table->name, &there) == 0 &&
 	    !stele_schema_equal(there, table->schema))
-		fail(STATUS_DONE,
-		     "note: table \"%s\" is not as declared, but programs can use it as if it were; "
+		note("table \"%s\" is not as declared, but programs can use it as if it were; "
 		     "'stele schema %s/%s' prints it, and 'stele alter' changes it",
 		     table->name, region, table->name);
 }
@@ -200,9 +199,8 @@ static void create_report(const char *region, const struct create *create, bool 
 	putchar('\n');
 	fflush(stdout);
 	if (!made_region && create->region_options)
-		fprintf(stderr,
-		        "stele: note: --history, --history-bytes, --max-size, --limit, --durability, "
-		        "--memory, --mode, --group and --shared apply only to a new region; they were not applied\n");
+		note("--history, --history-bytes, --max-size, --limit, --durability, --memory, --mode, "
+		     "--group and --shared apply only to a new region; they were not applied");
 }
 
 static enum status create_region(const struct place *place, const char *region,
@@ -237,7 +235,7 @@ static enum status create_region(const struct place *place, const char *region,
 		return fail_region(place, region, result);
 	fail_hold();
 	if (*stele_publisher_note(publisher))
-		fail(STATUS_DONE, "note: %s", stele_publisher_note(publisher));
+		note("%s", stele_publisher_note(publisher));
 	stele_publisher_region_uuid(publisher, uuid);
 	status = create_update(publisher, &creation, &version);
 	stele_publisher_close(publisher);

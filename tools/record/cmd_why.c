@@ -207,24 +207,19 @@ static void why_note(const struct why *why)
 	char time[DESCRIBED_MAX];
 
 	if (change->known && change->gone)
-		fail(STATUS_DONE, "note: the region was removed at %s",
-		     describe_time(change->time, time));
+		note("the region was removed at %s", describe_time(change->time, time));
 	else if (change->known && change->unseen)
-		fail(STATUS_DONE,
-		     "note: the answer changed after version %llu, while nothing was recorded",
+		note("the answer changed after version %llu, while nothing was recorded",
 		     (unsigned long long)change->from);
 	else if (change->known && !change->version)
-		fail(STATUS_DONE,
-		     "note: the answer changed in one of the versions %llu to %llu, which were "
+		note("the answer changed in one of the versions %llu to %llu, which were "
 		     "recorded as one",
 		     (unsigned long long)change->from + 1, (unsigned long long)change->to);
 	else if (!change->known)
-		fail(STATUS_DONE,
-		     "note: the answer is the same since version %llu, the oldest that is known",
+		note("the answer is the same since version %llu, the oldest that is known",
 		     (unsigned long long)story->begun.version);
 	if (why->has_at && story->last + (uint64_t)NOTE_AFTER < why->at)
-		fail(STATUS_DONE, "note: nothing is known of the time after %s",
-		     describe_time(story->last, time));
+		note("nothing is known of the time after %s", describe_time(story->last, time));
 }
 
 /* ---- subscribers ---- */
@@ -370,14 +365,13 @@ static enum status why_tell(struct why *why, const struct call *call, const stru
 		return status;
 	}
 	if (why->from)
-		fail(STATUS_DONE, "note: there are no recordings of region \"%s\" in %s",
-		     target->region, why->from);
+		note("there are no recordings of region \"%s\" in %s", target->region, why->from);
 	status = reader_open(&reader, &call->place, target->region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
 	status = story_live(&why->story, &reader);
 	if (status == STATUS_DONE && why->has_at && why->story.subscriber_count > 0)
-		fail(STATUS_DONE, "note: what subscribers have applied is that of now");
+		note("what subscribers have applied is that of now");
 	reader_close(&reader);
 	return status;
 }

@@ -301,8 +301,8 @@ static int recorder_start_file(struct recorder *recorder)
 	if (recorder->keep)
 		result = recordings_keep(recorder->directory, region, recorder->keep);
 	if (result < 0)
-		fail(STATUS_DONE, "note: cannot remove an old recording in %s: %s",
-		     recorder->directory, strerror(-result));
+		note("cannot remove an old recording in %s: %s", recorder->directory,
+		     strerror(-result));
 	return 0;
 }
 
@@ -392,8 +392,7 @@ static int recorder_write_next(struct recorder *recorder)
 	stele_snapshot_close(next);
 	if (result != -ESTALE || recorder->file.error)
 		return result;
-	fail(STATUS_DONE,
-	     "note: region \"%s\": the publisher reclaimed a version before it was recorded; "
+	note("region \"%s\": the publisher reclaimed a version before it was recorded; "
 	     "a snapshot follows, and the changes before it are not recorded one by one",
 	     recorder->reader.region);
 	return recorder_write_snapshot(recorder);
@@ -408,7 +407,7 @@ static enum status recorder_check(struct recorder *recorder, int result)
 	struct pollfd stop = {.fd = recorder->stop_fd, .events = POLLIN};
 
 	if (result == 1 && recorder->full)
-		fail(STATUS_DONE, "note: there is space again; recording goes on");
+		note("there is space again; recording goes on");
 	if (result == 1)
 		recorder->full = false;
 	if (result >= 0)
@@ -419,8 +418,7 @@ static enum status recorder_check(struct recorder *recorder, int result)
 	if (!full)
 		return fail(fail_status(result), "cannot write to %s: %s", path, strerror(-result));
 	if (!recorder->full)
-		fail(STATUS_DONE, "%s: %s; recording goes on when there is space", path,
-		     strerror(-result));
+		note("%s: %s; recording goes on when there is space", path, strerror(-result));
 	recorder->full = true;
 	poll(&stop, 1, (int)(RETRY / NSEC_PER_MSEC));
 	return STATUS_DONE;
@@ -476,8 +474,7 @@ static void recorder_write_gone(struct recorder *recorder)
 	}
 	recorder_keep_snapshot(recorder, NULL);
 	attendance_free(&recorder->attendance);
-	fail(STATUS_DONE,
-	     "note: region \"%s\" was removed; recording goes on when it is created again",
+	note("region \"%s\" was removed; recording goes on when it is created again",
 	     recorder->reader.region);
 }
 

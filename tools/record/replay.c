@@ -215,7 +215,7 @@ enum status replay_file(struct replay *replay, const char *path)
 		return fail(fail_status(-errno), "cannot open %s: %s", path, strerror(errno));
 	result = recording_open(&replay->reader, file);
 	if (result < 0) {
-		fail(STATUS_DONE, "%s: %s", path, replay->reader.why);
+		fail(STATUS_DAMAGED, "%s: %s", path, replay->reader.why);
 		recording_reader_close(&replay->reader);
 		return STATUS_DAMAGED;
 	}
@@ -225,8 +225,7 @@ enum status replay_file(struct replay *replay, const char *path)
 			break;
 	}
 	if (*replay->reader.why && !replay->ended)
-		fail(STATUS_DONE, "note: %s: %s; replayed up to the version before", path,
-		     replay->reader.why);
+		note("%s: %s; replayed up to the version before", path, replay->reader.why);
 	replay_abort(replay);
 	recording_reader_close(&replay->reader);
 	return result < 0 ? replay_fail(replay, path, result) : STATUS_DONE;

@@ -52,7 +52,7 @@ static void story_recorded_file(struct story *story, const char *path, bool firs
 	int result;
 
 	if (!file) {
-		fail(STATUS_DONE, "note: cannot open %s: %s", path, strerror(errno));
+		note("cannot open %s: %s", path, strerror(errno));
 		return;
 	}
 	result = recording_open(&reader, file);
@@ -61,7 +61,7 @@ static void story_recorded_file(struct story *story, const char *path, bool firs
 		while (wanted && recording_next(&reader, &read) == 1)
 			wanted = story_recorded_frame(story, &read);
 	if (*reader.why && wanted)
-		fail(STATUS_DONE, "note: %s: %s%s", path, reader.why,
+		note("%s: %s%s", path, reader.why,
 		     story->any ? "; used up to the version before" : "");
 	recording_reader_close(&reader);
 }

@@ -55,7 +55,7 @@ enum status fail_region(const struct place *place, const char *region, int error
 void fail_waiting(const char *message, void *context)
 {
 	(void)context;
-	fail(STATUS_DONE, "note: waiting: %s", message);
+	note("waiting: %s", message);
 }
 
 enum status fail_reading(const struct place *place, const char *region, int error)

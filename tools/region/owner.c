@@ -77,8 +77,7 @@ void owner_report(const struct owner *owner, const char *region,
 	if (owner->flags || place_is_path(region) ||
 	    stele_subscriber_describe(subscriber, &state) < 0 || state.owner_trusted)
 		return;
-	fail(STATUS_DONE,
-	     "note: region \"%s\" belongs to %s; use --owner %u to read only regions of this user",
+	note("region \"%s\" belongs to %s; use --owner %u to read only regions of this user",
 	     region, owner_name(state.owner, name), state.owner);
 }
 

@@ -223,7 +223,7 @@ static void route_warn(const struct stele_snapshot *snapshot, const char *region
 		return;
 	status = row.value;
 	if (!status->synced)
-		fail(STATUS_DONE, "region \"%s\" may differ from the kernel's state: %.48s", region,
+		note("region \"%s\" may differ from the kernel's state: %.48s", region,
 		     status->doubt);
 }
 

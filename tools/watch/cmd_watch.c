@@ -309,7 +309,7 @@ static enum status watch_print_gone(struct watch *watch, const struct stele_even
 
 	/* A command could not read the region, so it is not run. */
 	if (watch->exec.command) {
-		fail(STATUS_DONE, "note: region \"%s\": %s", watch->target.region, text);
+		note("region \"%s\": %s", watch->target.region, text);
 		return STATUS_DONE;
 	}
 	status = watch_print_mark(watch, event, "gone", text, false);
@@ -403,7 +403,7 @@ static void watch_report_notifier(const struct watch *watch)
 	struct stele_subscriber_state state = {.size = sizeof(state)};
 
 	if (stele_subscriber_describe(watch->reader.subscriber, &state) == 0 && *state.reason)
-		fail(STATUS_DONE, "note: woken by \"%s\"%s: %s", state.notifier,
+		note("woken by \"%s\"%s: %s", state.notifier,
 		     state.registered ? "" : ", not registered", state.reason);
 }
 

@@ -36,10 +36,9 @@ static enum child_end exec_once(const struct watch_exec *exec, FILE *input, cons
 	}
 	end = child_run(exec->command, copy, stop_fd, exec_deadline(deadline), &child);
 	if (end == CHILD_FAILED)
-		fail(STATUS_DONE, "the command for version %s %s", version, child.why);
+		note("the command for version %s %s", version, child.why);
 	if (end == CHILD_LATE)
-		fail(STATUS_DONE,
-		     "the command for version %s did not end in time and was terminated", version);
+		note("the command for version %s did not end in time and was terminated", version);
 	return end;
 }
 
