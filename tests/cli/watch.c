@@ -422,7 +422,7 @@ Test(cli_watch, each_notifier_wakes_it)
 		EXPECT_TEXT(cli_read_all(watch.err), "");
 	}
 	EXPECT_FAILURE(STELE("watch", "--notifier", "sokcet", region), 2,
-	               "no notifier \"sokcet\"; there are auto, mq, socket, fifo");
+	               "did you mean \"socket\"?");
 }
 
 Test(cli_watch, unknown_regions_and_tables_are_reported)

@@ -34,7 +34,8 @@ subscriber/index     lib/* notifier subscriber
 subscriber/inspect   lib/* notifier subscriber
 tools                tools/*
 tools/base           lib
-tools/region         lib tools/base tools/fib
+tools/usage          lib tools/base
+tools/region         lib tools/base tools/usage tools/fib
 tools/rows           lib tools/base
 tools/output         lib tools/base tools/region tools/rows
 tools/input          lib tools/base tools/region tools/rows tools/output

@@ -7,6 +7,8 @@
 #include <argp.h>
 
 enum output_format { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON, OUTPUT_NDJSON };
+/* Their names, in this order. */
+#define OUTPUT_FORMATS "table|csv|json|ndjson"
 
 /* An argp child that parses --format into an enum output_format. */
 extern const struct argp options_format;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
 #include "tools/base/suggest.h"
+#include "tools/base/text.h"
 
 /* Parses decimal digits at the start of `text`. Unlike strtoull(), accepts no sign, space or octal
  * number. */
@@ -73,23 +75,67 @@ const char *parse_memory_name(enum stele_memory memory)
 	return memory_names[memory];
 }
 
-enum status parse_memory(const char *what, const char *text, enum stele_memory *ret)
+/* Appends the words to a text: "a, b or c". */
+static void parse_list_words(struct text *text, const char *words)
+{
+	for (const char *word = words; *word; word += *word == '|') {
+		size_t length = strcspn(word, "|");
+		bool last = word[length] == '\0';
+
+		text_append_string(text, word == words ? "" : last ? " or " : ", ");
+		text_append(text, word, length);
+		word += length;
+	}
+	text_append(text, "", 1);
+}
+
+static enum status parse_fail_word(const char *what, const char *text, const char *words)
 {
 	struct suggestion suggestion;
+	struct text list = {0};
+	enum status status;
 
 	suggest_start(&suggestion, text);
-	for (enum stele_memory i = STELE_MEMORY_SHM; i <= STELE_MEMORY_SYSV; i++) {
-		if (strcmp(text, memory_names[i]) == 0) {
-			*ret = i;
+	for (const char *word = words; *word; word += *word == '|') {
+		size_t length = strcspn(word, "|");
+		char name[SUGGESTION_MAX];
+
+		snprintf(name, sizeof(name), "%.*s", (int)length, word);
+		suggest_offer(&suggestion, name);
+		word += length;
+	}
+	parse_list_words(&list, words);
+	status = fail(STATUS_INPUT, "%s: invalid value \"%s\" (expected %s)%s%s%s", what, text,
+	              list.bytes, *suggestion.best ? "; did you mean \"" : "", suggestion.best,
+	              *suggestion.best ? "\"?" : "");
+	text_free(&list);
+	return status;
+}
+
+enum status parse_word(const char *what, const char *text, const char *words, unsigned *ret)
+{
+	unsigned number = 0;
+
+	for (const char *word = words; *word; word += *word == '|', number++) {
+		size_t length = strcspn(word, "|");
+
+		if (strlen(text) == length && memcmp(word, text, length) == 0) {
+			*ret = number;
 			return STATUS_DONE;
 		}
-		suggest_offer(&suggestion, memory_names[i]);
+		word += length;
 	}
-	if (suggestion.best[0])
-		return fail(STATUS_INPUT, "%s: invalid value \"%s\"; did you mean \"%s\"?", what,
-		            text, suggestion.best);
-	return fail(STATUS_INPUT, "%s: invalid value \"%s\" (expected shm, file or sysv)", what,
-	            text);
+	return parse_fail_word(what, text, words);
+}
+
+enum status parse_memory(const char *what, const char *text, enum stele_memory *ret)
+{
+	unsigned number;
+	enum status status = parse_word(what, text, PARSE_MEMORY_WORDS, &number);
+
+	if (status == STATUS_DONE)
+		*ret = STELE_MEMORY_SHM + number;
+	return status;
 }
 
 enum status parse_group(const char *what, const char *text, gid_t *ret)

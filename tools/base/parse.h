@@ -17,7 +17,11 @@ enum status parse_count(const char *what, const char *text, uint64_t min, uint64
                         uint64_t *ret);
 /* Parses a number of bytes, such as 4096, 64M or 4G. */
 enum status parse_size(const char *what, const char *text, uint64_t *ret);
-/* Parses shm, file or sysv. */
+/* Parses one of some words, which `words` separates by |, as the placeholder of the option in
+ * --help does: "none|commit". Stores the number of the word, from 0. */
+enum status parse_word(const char *what, const char *text, const char *words, unsigned *ret);
+/* Parses one of PARSE_MEMORY_WORDS. */
+#define PARSE_MEMORY_WORDS "shm|file|sysv"
 enum status parse_memory(const char *what, const char *text, enum stele_memory *ret);
 /* Parses the name or the number of a group. */
 enum status parse_group(const char *what, const char *text, gid_t *ret);

@@ -61,6 +61,8 @@ static const struct bench_way ways[] = {
 	{.name = "auto"},
 };
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+/* Their names, in this order. */
+#define WAY_NAMES "mq|futex|socket|fifo|signal|semaphore|sysv|spin|thread|auto"
 
 struct bench_options {
 	enum output_format format;
@@ -72,19 +74,11 @@ struct bench_options {
 static error_t bench_parse_ways(struct bench_options *options, char *argument)
 {
 	char *rest = argument, *name;
-	int way;
+	unsigned way;
 
 	while ((name = strsep(&rest, ",")) != NULL) {
-		for (way = 0; way < WAYS && strcmp(ways[way].name, name) != 0; way++)
-			;
-		if (way == WAYS) {
-			fail(STATUS_INPUT,
-			     "--notifier: invalid value \"%s\" (expected one or more of mq, futex, "
-			     "socket, fifo, signal, semaphore, sysv, spin, thread and auto, separated "
-			     "by commas)",
-			     name);
+		if (parse_word("--notifier", name, WAY_NAMES, &way) != STATUS_DONE)
 			return EINVAL;
-		}
 		options->wanted[way] = true;
 	}
 	return 0;
@@ -406,7 +400,7 @@ const struct command command_bench = {
                          "Measure in so many rounds of 200 versions (default: 50); with --subscribers, "
                          "a round has 20 versions (default: 5)",
                          0},
-			{"notifier", 'N', "NAME,...", 0, "Measure only these notifiers", 0},
+			{"notifier", 'N', WAY_NAMES ",...", 0, "Measure only these notifiers", 0},
 			{"subscribers", OPTION_SUBSCRIBERS, "COUNT", 0,
                          "Measure the cost of a commit for so many subscribers", 0},
 			{"cores", OPTION_CORES, "PUBLISHER,READER", 0,

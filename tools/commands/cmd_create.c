@@ -68,13 +68,16 @@ static enum status create_parse_mode(const char *text, mode_t *ret)
 	return STATUS_DONE;
 }
 
+#define CREATE_DURABILITIES "none|commit"
+
 static enum status create_parse_durability(const char *text, enum stele_durability *ret)
 {
-	if (strcmp(text, "none") != 0 && strcmp(text, "commit") != 0)
-		return fail(STATUS_INPUT,
-		            "--durability: invalid value \"%s\" (expected none or commit)", text);
-	*ret = strcmp(text, "none") == 0 ? STELE_DURABLE_CLOSE : STELE_DURABLE_COMMIT;
-	return STATUS_DONE;
+	unsigned number;
+	enum status status = parse_word("--durability", text, CREATE_DURABILITIES, &number);
+
+	if (status == STATUS_DONE)
+		*ret = number == 0 ? STELE_DURABLE_CLOSE : STELE_DURABLE_COMMIT;
+	return status;
 }
 
 /* Keys of options that have no short form. */
@@ -293,12 +296,12 @@ const struct command command_create = {
                          0},
 			{"limit", OPTION_LIMIT, "SIZE", 0,
                          "Let no file of the region be larger than this (default: 32G)", 0},
-			{"durability", 'd', "WHEN", 0,
+			{"durability", 'd', CREATE_DURABILITIES, 0,
                          "On a disk, what remains when the machine goes down: every version that a "
                          "reader has seen (commit), or the region as its last publisher closed it "
                          "(none, the default)",
                          0},
-			{"memory", 'M', "KIND", 0,
+			{"memory", 'M', PARSE_MEMORY_WORDS, 0,
                          "What holds the region: POSIX shared memory (shm, the default), files in a "
                          "directory (file, the default with --directory), or a System V segment of "
                          "fixed size (sysv)",

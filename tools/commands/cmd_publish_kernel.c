@@ -182,11 +182,12 @@ enum status publish_kernel_protocol(struct kernel_routes *routes, const char *ar
 
 enum status publish_kernel_family(struct kernel_routes *routes, const char *argument)
 {
-	if (strcmp(argument, "inet") != 0 && strcmp(argument, "inet6") != 0)
-		return fail(STATUS_INPUT, "--family: invalid value \"%s\" (expected inet or inet6)",
-		            argument);
-	routes->filter.family = strcmp(argument, "inet") == 0 ? AF_INET : AF_INET6;
-	return STATUS_DONE;
+	unsigned number;
+	enum status status = parse_word("--family", argument, KERNEL_FAMILIES, &number);
+
+	if (status == STATUS_DONE)
+		routes->filter.family = number == 0 ? AF_INET : AF_INET6;
+	return status;
 }
 
 /* ---- FRR ---- */

@@ -22,6 +22,8 @@ struct kernel_routes {
 	struct kernel_filter filter;
 };
 
+#define KERNEL_FAMILIES "inet|inet6"
+
 /* Parse the arguments of --table, --protocol and --family, and add them to the filter. Return
  * STATUS_DONE, or another status after an error message. */
 enum status publish_kernel_table(struct kernel_routes *routes, const char *argument);

@@ -6,6 +6,7 @@
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
+#include "tools/base/parse.h"
 #include "tools/base/status.h"
 #include "tools/base/text.h"
 #include "tools/generate/language.h"
@@ -36,7 +37,8 @@ static const char doc[] =
 static const struct language *const languages[] = {
 	&language_c, &language_cplusplus, &language_go, &language_python, &language_rust,
 };
-enum { LANGUAGE_COUNT = sizeof(languages) / sizeof(languages[0]) };
+/* Their names, in this order. */
+#define LANGUAGES "c|c++|go|python|rust"
 
 struct generate {
 	const struct language *language;
@@ -46,14 +48,12 @@ struct generate {
 
 static error_t generate_set_language(struct generate *generate, const char *name)
 {
-	for (size_t i = 0; i < LANGUAGE_COUNT; i++)
-		if (strcmp(languages[i]->name, name) == 0) {
-			generate->language = languages[i];
-			return 0;
-		}
-	fail(STATUS_INPUT, "--language: invalid value \"%s\" (expected c, c++, go, python or rust)",
-	     name);
-	return EINVAL;
+	unsigned number;
+
+	if (parse_word("--language", name, LANGUAGES, &number) != STATUS_DONE)
+		return EINVAL;
+	generate->language = languages[number];
+	return 0;
 }
 
 /* Keys of options that have no short form. */
@@ -136,7 +136,7 @@ static enum status generate_run(int argc, char **argv)
 }
 
 static const struct argp_option options[] = {
-	{"language", 'l', "LANGUAGE", 0, "The language to print: c, c++, go, python or rust", 0},
+	{"language", 'l', LANGUAGES, 0, "The language to print", 0},
 	{"name", OPTION_NAME, "NAME", 0, "The name of the struct (default: from the table's name)",
          0},
 	{"table", 't', "TABLE", 0, "The table to print, if there are several", 0},

@@ -154,7 +154,6 @@ static enum status diff_run(int argc, char **argv)
 	struct call call;
 	int count, result;
 
-	given_allow_operands(argc, argv);
 	count = options_parse(&command_diff, argc, argv, &diff, &call);
 	if (count < 1 || count > 3)
 		return fail_usage("diff",
@@ -192,5 +191,6 @@ const struct command command_diff = {
 	.parse = diff_parse,
 	.common = &options_format,
 	.reads = true,
+	.counts = 1,
 	.run = diff_run,
 };

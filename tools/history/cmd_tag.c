@@ -210,7 +210,6 @@ static enum status tag_run(int argc, char **argv)
 	struct call call;
 	int count;
 
-	given_allow_operands(argc, argv);
 	count = options_parse(&command_tag, argc, argv, &options, &call);
 	if (count < 1 || count > 3 || (options.deletes && count != 2))
 		return fail_usage("tag", "expected REGION, a NAME and a VERSION");
@@ -235,5 +234,6 @@ const struct command command_tag = {
 	.common = &options_format,
 	.common_at = offsetof(struct tag_options, format),
 	.reads = true,
+	.counts = 2,
 	.run = tag_run,
 };

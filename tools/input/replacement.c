@@ -10,16 +10,12 @@
 
 enum status replacement_format(const char *text, enum input_format *ret)
 {
-	static const char *const names[] = {
-		[INPUT_CSV] = "csv", [INPUT_NDJSON] = "ndjson", [INPUT_JSON] = "json"};
+	unsigned number;
+	enum status status = parse_word("--format", text, REPLACEMENT_FORMATS, &number);
 
-	for (enum input_format format = INPUT_CSV; format <= INPUT_JSON; format++)
-		if (strcmp(text, names[format]) == 0) {
-			*ret = format;
-			return STATUS_DONE;
-		}
-	return fail(STATUS_INPUT, "--format: invalid value \"%s\" (expected csv, ndjson or json)",
-	            text);
+	if (status == STATUS_DONE)
+		*ret = INPUT_CSV + number;
+	return status;
 }
 
 enum status replacement_limit(const char *text, struct removal_limit *ret)

@@ -48,6 +48,8 @@ struct replacement {
 	struct batch batch;
 };
 
+/* The formats from INPUT_CSV on, in their order. */
+#define REPLACEMENT_FORMATS "csv|ndjson|json"
 /* Parses csv, ndjson or json. */
 enum status replacement_format(const char *text, enum input_format *ret);
 

@@ -21,7 +21,7 @@ static bool given_parse_relative(const char *text, struct given *given)
 {
 	char *end;
 
-	/* given_allow_operands() has put ~ in the place of -. */
+	/* option_check() has put ~ in the place of -. */
 	if ((*text == '-' || *text == '~') && isdigit((unsigned char)text[1])) {
 		errno = 0;
 		given->form = GIVEN_BACK;
@@ -88,14 +88,6 @@ enum status given_parse_time(const char *what, const char *text, struct given *r
 	snprintf(given.text, sizeof(given.text), "%s", text);
 	*ret = given;
 	return STATUS_DONE;
-}
-
-void given_allow_operands(int argc, char **argv)
-{
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (argv[i][0] == '-' && argv[i][1] &&
-		    argv[i][1 + strspn(argv[i] + 1, "0123456789")] == '\0')
-			argv[i][0] = '~';
 }
 
 bool given_is_set(const struct given *given)

@@ -46,10 +46,6 @@ enum status given_parse(const char *what, const char *text, uint64_t min, uint64
 /* Parses the time of --at. */
 enum status given_parse_time(const char *what, const char *text, struct given *ret);
 
-/* Lets operands such as -1, which would be taken for options, pass the parser of options. Called
- * before options_parse(). */
-void given_allow_operands(int argc, char **argv);
-
 /* Returns true if a version was given. */
 bool given_is_set(const struct given *given);
 

@@ -15,6 +15,8 @@
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
 #include "tools/region/given.h"
+#include "tools/usage/option_check.h"
+#include "tools/usage/option_list.h"
 
 /* The input of the outermost parser. */
 struct invocation {
@@ -68,20 +70,49 @@ static error_t options_parse_outer(int key, char *argument, struct argp_state *s
 	}
 }
 
+static const struct argp_option options_everywhere[] = {
+	{"directory", 'D', "DIRECTORY", 0,
+         "Look for the region's files in DIRECTORY instead of /dev/shm", 20},
+	{"help", 'h', NULL, 0, "Print this help", -1},
+	{NULL, '?', NULL, OPTION_HIDDEN, NULL, -1},
+	{"usage", OPTION_USAGE, NULL, 0, "Print a line of usage", -1},
+	{0},
+};
+
 /* Replaces a child parser that a subcommand does not have. */
 static const struct argp options_none;
+
+void options_list(const struct command *command, struct option_list *ret)
+{
+	const struct argp own = {.options = command->options};
+	const struct argp everywhere = {.options = options_everywhere};
+
+	*ret = (struct option_list){0};
+	option_list_add(ret, &own);
+	if (command->common)
+		option_list_add(ret, command->common);
+	if (command->reads)
+		option_list_add(ret, &options_owner);
+	option_list_add(ret, &everywhere);
+}
+
+/* Ends the process after an error message if the command line has an option that the subcommand
+ * does not have. */
+static void options_check(const struct command *command, int argc, char **argv)
+{
+	struct option_list list;
+	enum status status;
+
+	options_list(command, &list);
+	status = option_check(command->name, &list, command->counts, argc, argv);
+	option_list_free(&list);
+	if (status != STATUS_DONE)
+		exit(status);
+}
 
 int options_parse(const struct command *command, int argc, char **argv, void *input,
                   struct call *ret)
 {
-	static const struct argp_option everywhere[] = {
-		{"directory", 'D', "DIRECTORY", 0,
-	         "Look for the region's files in DIRECTORY instead of /dev/shm", 20},
-		{"help", 'h', NULL, 0, "Print this help", -1},
-		{NULL, '?', NULL, OPTION_HIDDEN, NULL, -1},
-		{"usage", OPTION_USAGE, NULL, 0, "Print a line of usage", -1},
-		{0},
-	};
 	const struct argp own = {.options = command->options, .parser = command->parse};
 	const struct argp_child children[CHILDREN + 1] = {
 		[CHILD_OWN] = {.argp = &own},
@@ -89,7 +120,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 		[CHILD_OWNER] = {.argp = command->reads ? &options_owner : &options_none},
 	};
 	const struct argp outermost = {
-		.options = everywhere,
+		.options = options_everywhere,
 		.parser = options_parse_outer,
 		.args_doc = command->usage,
 		.doc = command->doc,
@@ -102,6 +133,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 		.place = &ret->place,
 	};
 
+	options_check(command, argc, argv);
 	*ret = (struct call){0};
 	invocation.argv = heap_realloc(NULL, ((size_t)argc + 1) * sizeof(*argv));
 	memcpy(invocation.argv, argv, ((size_t)argc + 1) * sizeof(*argv));

@@ -12,6 +12,7 @@
 #include "tools/region/given.h"
 
 struct command;
+struct option_list;
 
 /* The arguments of a subcommand other than its own options. */
 struct call {
@@ -26,6 +27,9 @@ struct call {
  * command->parse is called only for the keys of options, not for the special keys of argp. */
 int options_parse(const struct command *command, int argc, char **argv, void *input,
                   struct call *ret);
+
+/* Lists all options of a subcommand. The caller frees the list. */
+void options_list(const struct command *command, struct option_list *ret);
 
 /* Values of --format, and of --version or --at, which the argp child options_reading parses. */
 struct options_reading {

@@ -107,12 +107,15 @@ struct watch {
 	bool ended;
 };
 
+#define NOTIFIERS "auto|mq|socket|fifo|signal|semaphore|sysv|futex"
+
 enum { OPTION_KEY = OPTION_OTHERS, OPTION_RETRY };
 
 static error_t watch_parse(int key, char *argument, struct argp_state *state)
 {
 	struct watch *watch = state->input;
 	enum status status = STATUS_DONE;
+	unsigned number;
 
 	switch (key) {
 	case 'i':
@@ -135,6 +138,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 		watch->scope.key = argument;
 		break;
 	case 'N':
+		status = parse_word("--notifier", argument, NOTIFIERS, &number);
 		watch->notifier = argument;
 		break;
 	case 'T':
@@ -539,8 +543,7 @@ const struct command command_watch = {
                          "If the command of --exec fails, run it again after this time, until it succeeds",
                          0},
 			{"count", 'c', "N", 0, "End after N versions that changed something", 0},
-			{"notifier", 'N', "NAME", 0,
-                         "Be woken by this notifier: auto (the default), mq, socket, fifo, signal, semaphore, sysv or futex",
+			{"notifier", 'N', NOTIFIERS, 0, "Be woken by this notifier (default: auto)",
                          0},
 			{"timeout", 'T', "SECONDS", 0,
                          "End after this time; with --count, the exit status is then 1", 0},
