@@ -94,7 +94,7 @@ Test(cli_create, refuses_forbidden_names)
 {
 	EXPECT_FAILURE(STELE("create", "a.b", "--table", ROUTES), 2, "region name \"a.b\"");
 	EXPECT_FAILURE(STELE("create", "-", "--table", ROUTES), 2, "region name \"-\"");
-	EXPECT_FAILURE(STELE("create", "../x"), 2, "region name \"../x\"");
+	EXPECT_FAILURE(STELE("create", "x/y"), 2, "region name \"x/y\"");
 	EXPECT_FAILURE(STELE("create", ""), 2, "region name");
 	EXPECT_FAILURE(STELE("create", region, "--table", "no way(a: u8 key)"), 2, "--table");
 	EXPECT_FAILURE(STELE("dump", "net/../routes"), 2, "table name \"../routes\"");

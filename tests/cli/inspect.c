@@ -204,8 +204,8 @@ Test(cli_inspect, subscribers_are_listed_dead_or_alive)
 	/* The next publisher reaps the dead subscriber. */
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
 	expect_done(STELE("subscribers", "--format", "json", region), "[]\n");
-	EXPECT_FAILURE(STELE("subscribers", "/tmp/file"), 2,
-	               "/tmp/file is a saved file, which has no subscribers");
+	EXPECT_FAILURE(STELE("subscribers", "/tmp/file.stele"), 2,
+	               "/tmp/file.stele is a saved file, which has no subscribers");
 	EXPECT_FAILURE(STELE("subscribers", "no-such-region"), 3, "there is no region");
 	close(watch.out);
 	close(watch.err);

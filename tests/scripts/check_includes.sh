@@ -43,7 +43,7 @@ tools/generate       lib tools/base tools/region tools/rows tools/input
 tools/netlink        -
 tools/fib            lib tools/netlink
 tools/kernel         lib tools/netlink tools/fib
-tools/record        lib tools/base tools/region tools/output
+tools/record        lib tools/base tools/usage tools/region tools/output
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output tools/fib
 tools/top            lib tools/base tools/region tools/rows tools/output tools/fib
@@ -51,7 +51,7 @@ tools/route          lib tools/base tools/region tools/output tools/netlink tool
 tools/apply          lib tools/base tools/region tools/rows tools/output tools/input
 tools/watch          lib tools/base tools/region tools/output
 tools/history        lib tools/base tools/region tools/rows tools/output tools/input
-tools/commands       lib tools/base tools/region tools/rows tools/output tools/input tools/kernel tools/fib tools/netlink
+tools/commands       lib tools/base tools/usage tools/region tools/rows tools/output tools/input tools/kernel tools/fib tools/netlink
 '
 
 embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'

@@ -18,6 +18,7 @@
 #include "tools/region/place.h"
 #include "tools/input/source.h"
 #include "tools/rows/declarations.h"
+#include "tools/usage/directory.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -280,6 +281,16 @@ static void schema_diff_tables(struct diff *diff, const struct declarations *old
 	}
 }
 
+/* Reads one side, which may be in another directory than the other side. */
+static enum status schema_read(const struct place *place, char *text, struct declarations *ret)
+{
+	static const struct directory_form form = {.table = true, .region = true, .file = true};
+	struct place there = *place;
+	char *rest = directory_split(text, form, &there.directory);
+
+	return source_read("schema", &there, rest ? rest : text, ret);
+}
+
 static enum status schema_diff(const struct place *place, char **operands,
                                enum output_format format)
 {
@@ -289,9 +300,9 @@ static enum status schema_diff(const struct place *place, char **operands,
 
 	if (strcmp(operands[0], "-") == 0 && strcmp(operands[1], "-") == 0)
 		return fail(STATUS_INPUT, "only one of the two can be standard input");
-	status = source_read("schema", place, operands[0], &older);
+	status = schema_read(place, operands[0], &older);
 	if (status == STATUS_DONE)
-		status = source_read("schema", place, operands[1], &newer);
+		status = schema_read(place, operands[1], &newer);
 	if (status == STATUS_DONE) {
 		diff.output = output_open(format, SHAPE_ROWS, diff_columns, DIFF_COLUMNS);
 		schema_diff_tables(&diff, &older, &newer);

@@ -13,6 +13,7 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
+#include "tools/usage/directory.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -35,7 +36,7 @@ static const char doc[] =
 enum { REPLAY_INTO = OPTION_OTHERS, REPLAY_UNTIL, REPLAY_SPEED };
 
 struct replay_options {
-	const char *into;
+	char *into;
 	uint64_t until;
 	double speed;
 };
@@ -88,6 +89,7 @@ static enum status replay_run(int argc, char **argv)
 	struct replay replay = {0};
 	enum status status;
 	struct call call;
+	char *into;
 	int count;
 
 	count = options_parse(&command_replay, argc, argv, &options, &call);
@@ -95,6 +97,9 @@ static enum status replay_run(int argc, char **argv)
 		return fail_usage("replay", "expected one or more FILEs");
 	if (!options.into)
 		return fail_usage("replay", "expected --into REGION");
+	into = directory_split(options.into, (struct directory_form){.region = true},
+	                       &call.place.directory);
+	options.into = into ? into : options.into;
 	if (stele_name_check("region", options.into) < 0)
 		return fail_library(-EINVAL);
 	replay.until = options.until;

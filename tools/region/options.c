@@ -11,10 +11,13 @@
 #include "tools/base/heap.h"
 #include "tools/base/parse.h"
 #include "tools/base/status.h"
+#include "tools/base/text.h"
 #include "tools/region/options.h"
 #include "tools/region/owner.h"
 #include "tools/region/place.h"
 #include "tools/region/given.h"
+#include "tools/usage/directory.h"
+#include "tools/usage/operand_list.h"
 #include "tools/usage/option_check.h"
 #include "tools/usage/option_list.h"
 
@@ -110,6 +113,59 @@ static void options_check(const struct command *command, int argc, char **argv)
 		exit(status);
 }
 
+/* Reads what an operand may name from the usage line of the subcommand. */
+static struct directory_form options_form(const struct command *command,
+                                          const struct option_list *list, char **operands,
+                                          size_t index)
+{
+	struct text text = {0};
+	struct directory_form form;
+	bool either;
+
+	operand_list_find(command->usage, list, operands, index, &text);
+	either = operand_list_has(&text, "REGION[/TABLE]");
+	form.table = either || operand_list_has(&text, "REGION/TABLE");
+	form.region = either || operand_list_has(&text, "REGION");
+	form.file = operand_list_has(&text, "FILE") || operand_list_has(&text, "FILE/TABLE") ||
+	            operand_list_has(&text, "FILE[/TABLE]");
+	text_free(&text);
+	return form;
+}
+
+/* Treats an operand such as /dev/shm/net as --directory /dev/shm and net. Ends the process after an
+ * error message if there would be two directories. */
+static void options_take_directories(const struct command *command, struct call *call, size_t count)
+{
+	const char *directory, *given = call->place.directory;
+	struct option_list list;
+	size_t regions = 0, taken = 0;
+
+	options_list(command, &list);
+	for (size_t i = 0; i < count; i++) {
+		struct directory_form form = options_form(command, &list, call->operands, i);
+		char *rest;
+
+		if (!form.table && !form.region)
+			continue;
+		rest = directory_split(call->operands[i], form, &directory);
+		regions += rest || !place_is_path(call->operands[i]);
+		if (!rest)
+			continue;
+		if (given && strcmp(given, directory) != 0)
+			exit(fail_usage(command->name,
+			                "expected regions of one directory, but found %s and %s",
+			                given, directory));
+		given = call->place.directory = directory;
+		call->operands[i] = rest;
+		taken++;
+	}
+	option_list_free(&list);
+	if (taken > 0 && taken < regions)
+		exit(fail_usage(command->name,
+		                "expected regions of one directory, but only some are in %s",
+		                given));
+}
+
 int options_parse(const struct command *command, int argc, char **argv, void *input,
                   struct call *ret)
 {
@@ -147,6 +203,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 	memcpy(argv, invocation.argv, ((size_t)argc + 1) * sizeof(*argv));
 	free(invocation.argv);
 	ret->operands = argv + argc - invocation.operand_count;
+	options_take_directories(command, ret, (size_t)invocation.operand_count);
 	return invocation.operand_count;
 }
 
