@@ -61,6 +61,10 @@
  * share, whether or not they have STELE_SHARED. Has no effect on a region that exists. */
 #define STELE_SHARED_REGION (1u << 17)
 
+/* Following, and stele_difference_set_flags(): also return an event for each table that was created
+ * or dropped. */
+#define STELE_TABLE_EVENTS (1u << 18)
+
 /* Columns (struct stele_column): a mark for people: programs should stop using the column. */
 #define STELE_COLUMN_DEPRECATED (1u << 20)
 

@@ -49,6 +49,8 @@ enum stele_event_kind {
 	STELE_EVENT_RESYNC,      /* discard all rows; the present rows follow as at the start */
 	STELE_EVENT_GONE,        /* the region was removed; .version is the last one delivered */
 	STELE_EVENT_ALTERED,     /* a table has another schema, by which its rows can be read on */
+	STELE_EVENT_CREATED,     /* only with STELE_TABLE_EVENTS: a table, before its rows */
+	STELE_EVENT_DROPPED,     /* likewise: a table, after its rows were removed */
 };
 
 /* An event. It is valid, with everything that it points to, until the next call of
@@ -58,12 +60,12 @@ struct stele_event {
 	uint64_t version;      /* version of the batch that has the event; 0 for _RESYNC */
 	const uint8_t *region; /* UUID of the region that .version belongs to, 16 bytes */
 
-	/* For _INITIAL, _CHANGE and _ALTERED. Otherwise .table and .schema are NULL. The schema is
-	 * that of the table at .version, and both rows have its columns (see stele_changes_open()).
-	 * Rows that are removed because their table was dropped, or created again with other
-	 * columns, have the schema of the former table. */
+	/* For _INITIAL, _CHANGE and the events of tables. Otherwise .table and .schema are NULL.
+	 * The schema is that of the table at .version, and both rows have its columns (see
+	 * stele_changes_open()). Rows that are removed because their table was dropped, or created
+	 * again with other columns, have the schema of the former table, as a _DROPPED has. */
 	const char *table;
-	const struct stele_schema *schema;        /* of the rows; of the table, if _ALTERED */
+	const struct stele_schema *schema;        /* of the rows, or of the table */
 	const struct stele_schema *former_schema; /* for _ALTERED; otherwise NULL */
 	struct stele_change change; /* for _INITIAL and _CHANGE; its rows are consistent copies */
 
@@ -91,8 +93,8 @@ struct stele_follow_options {
 	size_t size; /* sizeof(struct stele_follow_options) */
 
 	/* STELE_ONE_REGION: end when the region is removed or replaced, instead of going on with
-	 * the next one. STELE_APPLIED_BY_CALLER: report no version as applied. See
-	 * <stele/flags.h>. */
+	 * the next one. STELE_APPLIED_BY_CALLER: report no version as applied.
+	 * STELE_TABLE_EVENTS: return _CREATED and _DROPPED, too. See <stele/flags.h>. */
 	unsigned flags;
 
 	/* Follow only these tables, each named once. NULL and 0: all tables. */
@@ -148,6 +150,9 @@ struct stele_follow;
  * - Dropping a table delivers a removal for each row. Creating a table delivers additions.
  *   Creating a table again with other columns delivers both, each with its own schema. A table
  *   without rows delivers nothing.
+ * - With STELE_TABLE_EVENTS, a _CREATED comes before the additions, also for the tables that exist
+ *   at the start, and a _DROPPED after the removals; both come for tables without rows, too. A
+ *   copy that follows these events and _ALTERED has the tables of the region.
  * - Altering a table delivers an _ALTERED, before the changes of the table in this batch. It has
  *   the schema that the table has in .version, and the former one: stele_schema_compare() names the
  *   differences. No row changes by it. Changes that come after it have the schema that the table
@@ -233,6 +238,11 @@ STELE_API int stele_difference_open(const struct stele_snapshot *before,
                                     const struct stele_snapshot *after,
                                     const struct stele_follow_table *tables, size_t table_count,
                                     struct stele_difference **ret);
+
+/* Sets the flags of a difference, before the first stele_difference_next(). With STELE_TABLE_EVENTS
+ * it returns the events of tables as a follow does: STELE_EVENT_CREATED, _ALTERED and _DROPPED.
+ * Without, which is the default, only rows. Returns 0, or -EINVAL for another flag. */
+STELE_API int stele_difference_set_flags(struct stele_difference *difference, unsigned flags);
 
 /* Returns 1 and fills `*ret` with the next row that differs, in the order of the tables' names and
  * of the keys; or returns 0 after the last one. The event is that of a batch of a follow from

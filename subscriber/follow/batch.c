@@ -70,7 +70,7 @@ static void batch_close_changes(struct batch *batch)
 	for (int side = 0; side < 2; side++)
 		batch->schemas[side] = stele_schema_free(batch->schemas[side]);
 	batch->schema = NULL;
-	batch->altered = false;
+	batch->altered = batch->created = batch->dropped = false;
 }
 
 /* Opens the changes of the current table. Without `with_last` all rows of `next` are added; without
@@ -90,6 +90,8 @@ static int batch_open_changes(struct batch *batch, bool with_last, bool with_nex
 		                       with_next ? &batch->next_table : NULL, &batch->changes);
 	if (r == 0 && filter && filter->prefix_bits > 0)
 		r = stele_changes_under(batch->changes, filter->prefix, filter->prefix_bits);
+	batch->created = r == 0 && batch->table_events && !with_last;
+	batch->dropped = r == 0 && batch->table_events && !with_next;
 	return r;
 }
 
@@ -280,16 +282,17 @@ int batch_begin(struct batch *batch)
 	return r;
 }
 
-/* Fills in the event that tells of another schema. Returns 1. */
-static int batch_tell_altered(struct batch *batch, struct stele_event *ret)
+/* Fills in the event of a table, and clears `*told`, which made it due. Returns 1. */
+static int batch_tell(struct batch *batch, enum stele_event_kind kind, bool *told,
+                      struct stele_event *ret)
 {
-	batch->altered = false;
+	*told = false;
 	*ret = (struct stele_event){
-		.kind = STELE_EVENT_ALTERED,
+		.kind = kind,
 		.version = batch->next->version,
 		.table = batch->name,
-		.schema = batch->schemas[1],
-		.former_schema = batch->schemas[0],
+		.schema = batch->schema,
+		.former_schema = kind == STELE_EVENT_ALTERED ? batch->schemas[0] : NULL,
 		.count = batch->count,
 	};
 	return 1;
@@ -302,13 +305,18 @@ int batch_next(struct batch *batch, struct stele_event *ret)
 
 	for (;;) {
 		if (batch->altered)
-			return batch_tell_altered(batch, ret);
+			return batch_tell(batch, STELE_EVENT_ALTERED, &batch->altered, ret);
+		if (batch->created)
+			return batch_tell(batch, STELE_EVENT_CREATED, &batch->created, ret);
 		if (batch->changes) {
 			r = stele_changes_next(batch->changes, &change);
 			if (r != 0)
 				return r < 0 ? r : batch_fill(batch, &change, ret);
-			batch_close_changes(batch);
+			batch->changes = stele_changes_close(batch->changes);
 		}
+		if (batch->dropped)
+			return batch_tell(batch, STELE_EVENT_DROPPED, &batch->dropped, ret);
+		batch_close_changes(batch);
 		if (batch->removing) {
 			batch->removing = false;
 			r = batch_open_changes(batch, false, true);

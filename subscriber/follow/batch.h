@@ -33,6 +33,8 @@ struct batch {
 	 * new. */
 	struct stele_snapshot *last, *next;
 
+	bool table_events; /* STELE_TABLE_EVENTS */
+
 	size_t index; /* with `tables`: the next one */
 	/* Without: the next table's name in each of the two versions, "" after the last. */
 	char last_name[STELE_NAME_MAX + 1], next_name[STELE_NAME_MAX + 1];
@@ -48,7 +50,9 @@ struct batch {
 	 * returned with `schema`, one of the two. */
 	struct stele_schema *schemas[2];
 	const struct stele_schema *schema;
-	bool altered;                  /* the schemas differ, and the caller is yet to be told */
+	/* What the caller is yet to be told of the table: that the schemas differ, and with
+	 * `table_events` that it was created, or, after its rows, dropped. */
+	bool altered, created, dropped;
 	struct stele_changes *changes; /* NULL: the current table has no more changes */
 
 	struct batch_row before, after; /* of the event that was returned last */
@@ -64,8 +68,8 @@ int batch_begin(struct batch *batch);
 
 /* Returns 1 and the next change, 0 after the last one, or an error: -ESTALE if the publisher
  * reclaimed one of the two versions. The event, with all that it points to, is valid until the next
- * call. Its kind is STELE_EVENT_CHANGE, also without `last`, or STELE_EVENT_ALTERED. The member
- * .region is left to the caller. */
+ * call. Its kind is STELE_EVENT_CHANGE, also without `last`, or that of an event of tables. The
+ * member .region is left to the caller. */
 int batch_next(struct batch *batch, struct stele_event *ret);
 
 /* Closes what the comparison has opened, but not the two versions. May be called at any time. */

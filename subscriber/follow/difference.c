@@ -41,6 +41,15 @@ int stele_difference_open(const struct stele_snapshot *before, const struct stel
 	return r;
 }
 
+int stele_difference_set_flags(struct stele_difference *difference, unsigned flags)
+{
+	int r = error_check_flags("a difference", flags, STELE_TABLE_EVENTS);
+
+	if (r == 0)
+		difference->batch.table_events = flags & STELE_TABLE_EVENTS;
+	return r;
+}
+
 int stele_difference_next(struct stele_difference *difference, struct stele_event *ret)
 {
 	const struct stele_snapshot *after = difference->batch.next;
@@ -49,10 +58,10 @@ int stele_difference_next(struct stele_difference *difference, struct stele_even
 
 	if (r < 0)
 		return r;
-	/* The difference has rows alone. */
+	/* Without the flag, the difference has rows alone. */
 	do
 		r = batch_next(&difference->batch, &event);
-	while (r == 1 && event.kind == STELE_EVENT_ALTERED);
+	while (r == 1 && event.kind == STELE_EVENT_ALTERED && !difference->batch.table_events);
 	if (r == 1) {
 		event.region = after->region->uuid;
 		*ret = event;

@@ -169,7 +169,7 @@ static int follow_step(struct stele_follow *follow, struct stele_event *ret)
 	if (r == 0)
 		return follow_finish(follow, ret);
 	if (r == 1) {
-		if (!batch->last)
+		if (!batch->last && ret->kind == STELE_EVENT_CHANGE)
 			ret->kind = STELE_EVENT_INITIAL;
 		ret->region = batch->next->region->uuid;
 		follow->delivered = true;
@@ -373,7 +373,8 @@ int stele_follow_open(struct stele_subscriber *subscriber,
 		r = extensible_read(stele_follow_options, options, &read);
 	if (r == 0)
 		r = error_check_flags("following", read.flags,
-		                      STELE_ONE_REGION | STELE_APPLIED_BY_CALLER);
+		                      STELE_ONE_REGION | STELE_APPLIED_BY_CALLER |
+		                              STELE_TABLE_EVENTS);
 	if (r < 0)
 		return r;
 	follow = calloc(1, sizeof(*follow));
@@ -383,6 +384,7 @@ int stele_follow_open(struct stele_subscriber *subscriber,
 	follow->subscriber = subscriber;
 	follow->one_region = read.flags & STELE_ONE_REGION;
 	follow->applied_by_caller = read.flags & STELE_APPLIED_BY_CALLER;
+	follow->batch.table_events = read.flags & STELE_TABLE_EVENTS;
 	follow->state = FOLLOW_IDLE;
 	position_fill(subscriber->region->uuid, 0, &follow->position);
 	r = batch_init(&follow->batch, read.tables, read.table_count);

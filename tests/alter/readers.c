@@ -236,8 +236,8 @@ Test(alter_readers, followers_go_on)
 	}
 }
 
-/* Takes the events that there are, and writes down what they are: "alter TABLE FORMER>NOW", the
- * numbers of columns; "change"; "end". */
+/* Takes the events that there are, and writes down what they are: "alter TABLE FORMER>NOW",
+ * "create TABLE NOW" and "drop TABLE FORMER", with numbers of columns; "change"; "end". */
 static void write_down(struct stele_follow *follow, char *text)
 {
 	struct stele_event event;
@@ -251,6 +251,13 @@ static void write_down(struct stele_follow *follow, char *text)
 			cr_expect(event.change.kind == 0 && event.change.after.key == NULL);
 			sprintf(end, "alter %s %zu>%zu; ", event.table,
 			        event.former_schema->column_count, event.schema->column_count);
+			break;
+		case STELE_EVENT_CREATED:
+		case STELE_EVENT_DROPPED:
+			cr_expect(event.change.kind == 0 && event.change.after.key == NULL);
+			sprintf(end, "%s %s %zu; ",
+			        event.kind == STELE_EVENT_CREATED ? "create" : "drop", event.table,
+			        event.schema->column_count);
 			break;
 		case STELE_EVENT_CHANGE:
 			cr_expect_null(event.former_schema);
@@ -329,6 +336,37 @@ Test(alter_readers, followers_are_told_of_an_alter)
 	OK(stele_transaction_create_table(tx, "routes", &ipc_schema));
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	FOLLOWED("change; end 1; ");
+	stele_follow_close(follow);
+	stele_subscriber_close(subscriber);
+	stele_publisher_close(publisher);
+}
+
+/* A table of the start, a table without rows, and one that is made again with other columns. */
+Test(alter_readers, followers_are_told_of_tables_if_they_ask)
+{
+	const struct stele_follow_options options = {.size = sizeof(options),
+	                                             .flags = STELE_TABLE_EVENTS};
+	struct stele_publisher *publisher = route_publish(10);
+	struct stele_subscriber *subscriber = ipc_subscribe(0, NULL);
+	struct stele_follow *follow;
+	struct stele_transaction *tx;
+	char text[1024];
+
+	OK(stele_follow_open(subscriber, &options, &follow));
+	FOLLOWED("create routes 3; end 10; ");
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_create_table(tx, "empty", &ipc_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	FOLLOWED("create empty 4; end 0; ");
+	make_routes_again(publisher, &route_old_schema, 6);
+	FOLLOWED("change; change; change; change; change; change; change; change; change; change; "
+	         "end 10; ");
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_transaction_drop_table(tx, "routes"));
+	OK(stele_transaction_create_table(tx, "routes", &ipc_schema));
+	OK(stele_transaction_drop_table(tx, "empty"));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	FOLLOWED("drop empty 4; change; drop routes 3; create routes 4; end 1; ");
 	stele_follow_close(follow);
 	stele_subscriber_close(subscriber);
 	stele_publisher_close(publisher);
