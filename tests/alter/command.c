@@ -34,8 +34,14 @@ Test(alter_command, appends_columns_with_defaults)
 	            "10.0.0.0/8,192.0.2.1,eth0,5,eu,100\n"
 	            "10.1.0.0/16,192.0.2.2,eth1,6,eu,100\n");
 	/* One version, which changes no row. */
+	result = STELE("diff", region, "3", "4");
+	EXPECT_HAS(result.out, "column \"zone\" was appended; column \"weight\" was appended");
 	result = STELE("diff", "-f", "ndjson", region, "3", "4");
-	EXPECT_TEXT(result.out, "");
+	EXPECT_TEXT(cli_plain(result.out),
+	            "{\"version\": 4, \"change\": \"altered\", \"table\": \"routes\", \"row\": "
+	            "{\"schema\": \"routes(" OLD_COLUMNS
+	            ", zone: char[8] default \\\"eu\\\", weight: u16 default 100)\"}, "
+	            "\"before\": {\"schema\": \"routes(" OLD_COLUMNS ")\"}}\n");
 	EXPECT_HAS(STELE("log", region).out, "table altered");
 	/* Rows that are set from now on are differences, shown with all columns. */
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "zone=us"), 0);

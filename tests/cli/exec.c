@@ -212,7 +212,9 @@ Test(cli_exec, a_gap_is_among_the_changes)
 	expect_done(
 		STELE("watch", "--since", cli_token(2), "--timeout", "0", "--exec", "cat", region),
 		"{\"version\": 201, \"change\": \"gap\", \"table\": null, \"row\": "
-		"{\"tables\": [\"t\"]}, \"before\": null}\n"
+		"{\"all\": true}, \"before\": null}\n"
+		"{\"version\": 201, \"change\": \"created\", \"table\": \"t\", \"row\": "
+		"{\"schema\": \"t(a: u8 key, b: u32)\"}, \"before\": null}\n"
 		"{\"version\": 201, \"change\": \"added\", \"table\": \"t\", \"row\": "
 		"{\"a\": 97, \"b\": 200}, \"before\": null}\n");
 }

@@ -194,7 +194,9 @@ Test(cli_history, diff_of_one_table_omits_the_others)
 	result = STELE("diff", "--format", "csv", other, "2", "5");
 	EXPECT_STATUS(result, 0);
 	cli_plain(result.out);
-	EXPECT_TEXT(result.out, "version,change,table,row,before,token\n5,added,other,a=1,,5\n");
+	EXPECT_TEXT(result.out, "version,change,table,row,before,token\n"
+	                        "5,created,other,\"schema=\"\"other(a: u8 key)\"\"\",,5\n"
+	                        "5,added,other,a=1,,5\n");
 	/* A table that only one of the versions has is reported. */
 	EXPECT_STATUS(STELE("diff", other, "5", "2"), 0);
 	EXPECT_STATUS(STELE("diff", other, "2", "5"), 0);

@@ -51,7 +51,9 @@ Test(cli_token, fault_34_watch_since)
 	EXPECT_TEXT(
 		result.out,
 		"{\"version\": 4, \"change\": \"gap\", \"table\": null, \"row\": "
-		"{\"tables\": [\"routes\"]}, \"before\": null}\n"
+		"{\"all\": true}, \"before\": null}\n"
+		"{\"version\": 4, \"change\": \"created\", \"table\": \"routes\", \"row\": "
+		"{\"schema\": \"" ROUTES "\"}, \"before\": null}\n"
 		"{\"version\": 4, \"change\": \"added\", \"table\": \"routes\", \"row\": "
 		"{\"prefix\": \"10.7.0.0/16\", \"next_hop\": \"192.0.2.7\", \"interface\": \"a\", "
 		"\"metric\": 3}, \"before\": null}\n"

@@ -162,7 +162,9 @@ Test(cli_watch, a_version_outside_history_is_a_gap)
 	cli_plain(result.out);
 	EXPECT_TEXT(result.out,
 	            "{\"version\": 501, \"change\": \"gap\", \"table\": null, \"row\": "
-	            "{\"tables\": [\"t\"]}, \"before\": null}\n"
+	            "{\"all\": true}, \"before\": null}\n"
+	            "{\"version\": 501, \"change\": \"created\", \"table\": \"t\", \"row\": "
+	            "{\"schema\": \"t(a: u8 key, b: u32)\"}, \"before\": null}\n"
 	            "{\"version\": 501, \"change\": \"added\", \"table\": \"t\", \"row\": "
 	            "{\"a\": 97, \"b\": 500}, \"before\": null}\n"
 	            "{\"version\": 501, \"change\": \"initial_end\", \"table\": null, \"row\": "
@@ -256,6 +258,10 @@ Test(cli_watch, reports_tables_created_dropped_and_changed)
 	for (int i = 0; i < 3; i++)
 		EXPECT_HAS(cli_line(&watch),
 		           "\"change\": \"removed\", \"table\": \"routes\", \"row\": {\"prefix\"");
+	EXPECT_HAS(cli_line(&watch), "{\"version\": 3, \"change\": \"dropped\", \"table\": "
+	                             "\"routes\", \"row\": {\"schema\": \"" ROUTES "\"}, ");
+	EXPECT_HAS(cli_any_line(&watch), "{\"version\": 3, \"change\": \"created\", \"table\": "
+	                                 "\"routes\", \"row\": {\"schema\": \"routes(name: ");
 	expect_line(
 		"{\"version\": 3, \"change\": \"added\", \"table\": \"routes\", \"row\": {\"name\": \"x\"}, "
 		"\"before\": null}");
@@ -265,6 +271,7 @@ Test(cli_watch, reports_tables_created_dropped_and_changed)
 	expect_line(
 		"{\"version\": 4, \"change\": \"removed\", \"table\": \"also\", \"row\": {\"name\": \"y\"}, "
 		"\"before\": null}");
+	EXPECT_HAS(cli_line(&watch), "\"change\": \"dropped\", \"table\": \"also\"");
 	stele_publisher_close(publisher);
 	stele_schema_free(schema);
 	expect_clean_end(SIGTERM);
@@ -319,9 +326,12 @@ Test(cli_watch, tells_of_an_alter)
 {
 	start_with_rows("ndjson");
 	EXPECT_STATUS(STELE("alter", target, "--add", "zone: char[8] default eu"), 0);
-	expect_line(
-		"{\"version\": 3, \"change\": \"altered\", \"table\": \"routes\", \"row\": null, "
-		"\"before\": null}");
+	EXPECT_HAS(
+		cli_line(&watch),
+		"{\"version\": 3, \"change\": \"altered\", \"table\": \"routes\", \"row\": "
+		"{\"schema\": \"routes(prefix: ipv4net key, next_hop: ipv4, interface: char[16], "
+		"metric: u32, zone: char[8] default \\\"eu\\\")\"}, \"before\": {\"schema\": "
+		"\"" ROUTES "\"}, ");
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=21"), 0);
 	EXPECT_HAS(cli_line(&watch), "\"metric\": 21, \"zone\": \"eu\"");
 	expect_clean_end(SIGTERM);

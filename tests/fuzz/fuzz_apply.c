@@ -89,6 +89,12 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsi
 		"{\"change\": \"removed\", \"table\": \"hosts\", \"row\": {\"name\": \"www\", \"number\": 1}}\n",
 		"{\"change\": \"initial_end\", \"token\": \"7@3f2a9c1e\", \"format\": 1}\n",
 		"{\"change\": \"end\"}\n",
+		"{\"change\": \"gap\", \"row\": {\"all\": true}}\n",
+		"{\"change\": \"created\", \"table\": \"t\", \"row\": {\"schema\": \"t(a: u8 key)\"}}\n",
+		"{\"change\": \"altered\", \"table\": \"hosts\", \"row\": {\"schema\": \"hosts(name: text "
+		"key, number: u64, x: u8)\"}}\n",
+		"{\"change\": \"dropped\", \"table\": \"hosts\"}\n",
+		"\"schema\": ",
 		"\"if_version\": ",
 		"\"if_absent\": true",
 		"\"table\"",

@@ -46,7 +46,9 @@ Test(output_replicate, marks_tell_where_versions_end)
 
 	STELE_START(&watch, "watch", "--initial", "-f", "ndjson", region);
 	expect_mark(&watch, "{\"version\": 2, \"change\": \"initial\", \"table\": null, "
-	                    "\"row\": {\"tables\": [\"routes\"]}, \"before\": null}");
+	                    "\"row\": {\"all\": true}, \"before\": null}");
+	expect_mark(&watch, "{\"version\": 2, \"change\": \"created\", \"table\": \"routes\", "
+	                    "\"row\": {\"schema\": \"" ROUTES "\"}, \"before\": null}");
 	for (int i = 0; i < 3; i++)
 		EXPECT_HAS(cli_any_line(&watch), "\"change\": \"added\"");
 	expect_mark(&watch, "{\"version\": 2, \"change\": \"initial_end\", \"table\": null, "
@@ -188,6 +190,9 @@ Test(output_replicate, apply_refuses_a_mark_that_it_does_not_understand)
 		"{\"tables\": [\"routes\"], \"where\": \"metric>5\"}",
 		"{\"tables\": [7]}",
 		"{\"tables\": \"routes\"}",
+		"{\"all\": false, \"tables\": [\"routes\"]}",
+		"{\"all\": true, \"key\": \"0.0.0.0/0\"}",
+		"{\"all\": 1}",
 	};
 	char line[512];
 
@@ -361,19 +366,44 @@ Test(output_replicate, a_copy_survives_a_kill_of_each_side)
 	expect_equal();
 }
 
-/* Waits until the table of the copy has no rows. */
-static void await_empty(void)
+/* ---- tables that come, change and go ---- */
+
+/* Returns the declarations of all tables, and their rows, at a version. */
+static char *content(const char *name, const char *version)
 {
+	char *text = STELE("diff", "-f", "ndjson", (char *)(uintptr_t)name, "0",
+	                   (char *)(uintptr_t)version)
+	                     .out;
+	char *to = text, *from = cli_plain(text);
+
+	while (*from) {
+		/* Both regions have versions of their own. */
+		if (strncmp(from, "{\"version\": ", 12) == 0)
+			from += strcspn(from, ",");
+		*to++ = *from++;
+	}
+	*to = '\0';
+	return text;
+}
+
+/* Waits until both regions have the same tables and rows. */
+static void await_same(void)
+{
+	char *there = "", *here = "";
+
 	for (int64_t left = CLI_PATIENCE; left > 0; left--) {
-		if (strcmp(STELE("dump", "-f", "json", copied).out, "[]\n") == 0)
+		there = content(region, "-0");
+		here = content(copy, "-0");
+		if (strcmp(there, here) == 0)
 			return;
 		usleep(1000);
 	}
-	cr_assert_fail("the copy keeps the rows of a table that is gone");
+	cr_assert_fail("seed %d: the copy does not follow; there:\n%s\nhere:\n%s", SEED, there,
+	               here);
 }
 
 /* Another region with other tables takes the name. */
-Test(output_replicate, a_copy_loses_the_rows_of_tables_that_are_gone)
+Test(output_replicate, a_copy_loses_tables_that_are_gone)
 {
 	struct pipe_line line;
 
@@ -381,8 +411,165 @@ Test(output_replicate, a_copy_loses_the_rows_of_tables_that_are_gone)
 	await_equal();
 	EXPECT_STATUS(STELE("rm", region), 0);
 	EXPECT_STATUS(STELE("create", region, "--table", "other(a: u8 key)"), 0);
-	await_empty();
+	await_same();
+	EXPECT_FAILURE(STELE("dump", copied), 3, "table");
 	kill_side(&line, true);
+	/* The same, of which a watch that begins now knows nothing. */
+	EXPECT_STATUS(STELE("create", copy, "--table", "third(a: u8 key)"), 0);
+	start_pipe(&line, NULL);
+	await_same();
+	kill_side(&line, true);
+}
+
+/* With a table, only this table is made equal. */
+Test(output_replicate, a_copy_of_a_table_leaves_other_tables)
+{
+	EXPECT_STATUS(STELE("create", copy, "--table", "other(a: u8 key)"), 0);
+	EXPECT_STATUS(STELE("drop", copied), 0);
+	EXPECT_STATUS(
+		STELE_WITH(STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", target).out,
+	                   "apply", copy, "-"),
+		0);
+	expect_equal();
+	EXPECT_HAS(STELE("schema", copy).out, "other(");
+}
+
+Test(output_replicate, apply_changes_tables_as_diff_prints_them)
+{
+	static const char *const steps[][3] = {
+		{"alter", "--add", "zone: char[8] default \"eu\""},
+		{"alter", "--rename", "metric=cost"},
+		{"rollback", "--to", "2"},
+		{"drop", NULL, NULL},
+		{"rollback", "--to", "2"},
+	};
+	char from[32], to[32];
+
+	EXPECT_STATUS(
+		STELE_WITH(STELE("diff", "-f", "ndjson", region, "0", "2").out, "apply", copy, "-"),
+		0);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		char *name = *steps[i][0] == 'r' ? region : target;
+
+		EXPECT_STATUS(STELE(steps[i][0], name, steps[i][1], steps[i][2]), 0);
+		snprintf(from, sizeof(from), "%zu", i + 2);
+		snprintf(to, sizeof(to), "%zu", i + 3);
+		EXPECT_STATUS(STELE_WITH(STELE("diff", "-f", "ndjson", region, from, to).out,
+		                         "apply", copy, "-"),
+		              0);
+		EXPECT_TEXT(content(copy, "-0"), content(region, "-0"));
+	}
+}
+
+Test(output_replicate, apply_refuses_a_declaration_that_it_does_not_understand)
+{
+	static const char *const lines[][2] = {
+		{"\"change\": \"created\", \"table\": \"t\", \"row\": null", "\"schema\""},
+		{"\"change\": \"created\", \"table\": \"t\", \"row\": {\"schema\": 7}",
+	         "\"schema\""},
+		{"\"change\": \"created\", \"table\": \"t\", \"row\": {\"schema\": \"t(a: u7 key)\"}",
+	         "u7"},
+		{"\"change\": \"altered\", \"table\": \"t\", \"row\": {\"schema\": \"u(a: u8 key)\"}",
+	         "declares a table \"u\""},
+		{"\"change\": \"altered\", \"table\": \"t\", \"row\": {\"schema\": \"t(a: u8 key)\", "
+	         "\"owner\": 1}",
+	         "\"schema\""},
+		{"\"change\": \"dropped\", \"row\": null", "\"table\""},
+	};
+	char line[512];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(line, sizeof(line), "{\"version\": 2, %s, \"format\": 1}\n", lines[i][0]);
+		EXPECT_FAILURE(STELE_WITH(line, "apply", copy, "-"), 2, lines[i][1]);
+	}
+}
+
+/* Changes a table, or its rows, or goes back. What is not possible fails. */
+static void change_tables_randomly(void)
+{
+	static const char *const columns[] = {
+		"k: u8 key, a: u32", "k: char[4] key, a: u32", "k: u8 key, v: text",
+		"k: u8 key, a: u32, w: u8 enum(one=1, two=2) default one"};
+	char name[96], declaration[160], word[64], key[8];
+	char *where = name + strlen(region) + 1;
+
+	snprintf(name, sizeof(name), "%s/t%u", region, below(4));
+	snprintf(declaration, sizeof(declaration), "%s(%s)", where, columns[below(4)]);
+	snprintf(key, sizeof(key), "%u", below(10));
+	switch (below(12)) {
+	case 0:
+	case 1:
+		STELE("create", region, "--table", declaration);
+		break;
+	case 2:
+		STELE("drop", name);
+		break;
+	case 3:
+		snprintf(word, sizeof(word), "x%u: u16 default %u", below(3), below(100));
+		STELE("alter", name, "--add", word);
+		break;
+	case 4:
+		STELE("alter", name, "--rename", below(2) ? "a=b" : "b=a");
+		break;
+	case 5:
+		STELE("alter", name, "--force", "--to", declaration);
+		break;
+	case 6:
+		snprintf(word, sizeof(word), "-%u", 1 + below(3));
+		STELE("rollback", region, "--to", word);
+		break;
+	case 7:
+		STELE("delete", name, key);
+		break;
+	default:
+		snprintf(word, sizeof(word), "%s=%u", below(4) ? "a" : "v", below(1000));
+		STELE("set", name, key, word);
+	}
+}
+
+/* Compares each version of the copy that is kept with the one that its message names. */
+static void expect_equal_at_each_mark(void)
+{
+	char *at = STELE("log", "-n", "60", "-f", "ndjson", copy).out;
+	unsigned compared = 0, version, there;
+	char here[32], token[32];
+
+	for (; *at; at += strcspn(at, "\n") + 1) {
+		char *message = strstr(at, "\"message\": \"");
+
+		if (sscanf(at, "{\"version\": %u", &version) != 1 || !message ||
+		    sscanf(message, "\"message\": \"%u@", &there) != 1)
+			continue;
+		snprintf(here, sizeof(here), "%u", version);
+		snprintf(token, sizeof(token), "%u", there);
+		if (STELE("diff", region, "0", token).status != 0)
+			continue; /* history does not hold it any more */
+		cr_assert(strcmp(content(copy, here), content(region, token)) == 0,
+		          "seed %d: version %s of the copy:\n%s\nversion %s of the source:\n%s",
+		          SEED, here, content(copy, here), token, content(region, token));
+		compared++;
+	}
+	cr_expect(compared > 5, "only %u versions were compared", compared);
+}
+
+Test(output_replicate, a_copy_has_the_tables_of_its_source_at_each_mark)
+{
+	struct pipe_line line;
+	char *token = NULL;
+
+	for (int round = 0; round < 8; round++) {
+		start_pipe(&line, round % 3 ? token : NULL);
+		for (unsigned step = 0; step < 5; step++) {
+			for (unsigned i = 1 + below(3); i > 0; i--)
+				change_tables_randomly();
+			await_same();
+		}
+		kill_side(&line, round % 2);
+		for (unsigned i = below(4); i > 0; i--)
+			change_tables_randomly();
+		token = *last_token() ? cli_text(last_token()) : NULL;
+	}
+	expect_equal_at_each_mark();
 }
 
 /* The region of the watch is removed and made again: all rows follow, and others go. */

@@ -174,7 +174,7 @@ const char *cli_any_line(struct cli_process *process)
 
 const char *cli_line(struct cli_process *process)
 {
-	static const char *const marks[] = {"\"change\": \"initial\"",
+	static const char *const marks[] = {"\"change\": \"initial\"", "\"change\": \"created\"",
 	                                    "\"change\": \"initial_end\"", "\"change\": \"end\""};
 	const char *line = cli_any_line(process);
 

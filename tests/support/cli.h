@@ -92,8 +92,8 @@ void cli_start_list(struct cli_process *process, char *first, ...);
  * for the line, for at most CLI_PATIENCE. Returns an empty line at the end of the output. */
 const char *cli_any_line(struct cli_process *process);
 
-/* Like cli_any_line(), but skips the marks of `stele watch' at the start and the end of a
- * version. */
+/* Like cli_any_line(), but skips the marks of `stele watch' at the start and the end of a version,
+ * and lines about tables that were created. */
 const char *cli_line(struct cli_process *process);
 
 /* ---- assertions about results ---- */

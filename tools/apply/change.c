@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <stele/stele.h>
 #include "tools/apply/change.h"
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
@@ -83,9 +84,14 @@ static json_t *change_parse_object(const struct change_source *source, const cha
 	return NULL;
 }
 
-bool change_is_row(const struct change *change)
+static bool change_is_row(const struct change *change)
 {
 	return change->kind <= CHANGE_REMOVED;
+}
+
+bool change_is_change(const struct change *change)
+{
+	return change->kind <= CHANGE_DROP;
 }
 
 struct change_word {
@@ -97,9 +103,10 @@ struct change_word {
 static const struct change_word *change_find_word(const char *word)
 {
 	static const struct change_word words[] = {
-		{"added", CHANGE_WHOLE},   {"changed", CHANGE_WHOLE}, {"removed", CHANGE_REMOVED},
-		{"initial", CHANGE_START}, {"gap", CHANGE_START},     {"initial_end", CHANGE_END},
-		{"end", CHANGE_END},       {"gone", CHANGE_NOTHING},  {"altered", CHANGE_NOTHING},
+		{"added", CHANGE_WHOLE},     {"changed", CHANGE_WHOLE}, {"removed", CHANGE_REMOVED},
+		{"initial", CHANGE_START},   {"gap", CHANGE_START},     {"initial_end", CHANGE_END},
+		{"end", CHANGE_END},         {"gone", CHANGE_NOTHING},  {"created", CHANGE_DECLARE},
+		{"altered", CHANGE_DECLARE}, {"dropped", CHANGE_DROP},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -129,6 +136,8 @@ static enum status change_check_scope(const struct change_source *source, json_t
 	            !(json_object_get(scope, "key") && json_object_get(scope, "prefix"));
 	const char *name;
 
+	if (json_object_size(scope) == 1 && json_is_true(json_object_get(scope, "all")))
+		return STATUS_DONE;
 	for (size_t i = 0; good && i < json_array_size(tables); i++)
 		good = json_is_string(json_array_get(tables, i));
 	json_object_foreach(scope, name, value) good =
@@ -137,10 +146,34 @@ static enum status change_check_scope(const struct change_source *source, json_t
 	                             json_is_string(value)));
 	if (good)
 		return STATUS_DONE;
-	return fail(STATUS_INPUT,
-	            "%sexpected a \"row\" with \"tables\" and one \"key\" or \"prefix\" at most, "
-	            "all strings, as 'stele watch' prints it",
-	            source->where);
+	return fail(
+		STATUS_INPUT,
+		"%sexpected a \"row\" with \"all\": true, or with \"tables\" and one \"key\" or "
+		"\"prefix\" at most, all strings, as 'stele watch' prints it",
+		source->where);
+}
+
+/* Parses the declaration of a table that was created or altered. */
+static enum status change_parse_schema(const struct change_source *source, json_t *row,
+                                       struct change *ret)
+{
+	const char *declaration = json_string_value(json_object_get(row, "schema"));
+	char name[STELE_NAME_MAX + 1];
+	int result;
+
+	if (!declaration || json_object_size(row) != 1)
+		return fail(STATUS_INPUT,
+		            "%sexpected a \"row\" with \"schema\", as 'stele watch' prints it",
+		            source->where);
+	result = stele_schema_parse(declaration, name, &ret->schema);
+	if (result < 0)
+		return fail(fail_status(result), "%s\"schema\": %s", source->where,
+		            stele_last_error());
+	if (strcmp(name, ret->table) != 0)
+		return fail(STATUS_INPUT,
+		            "%s\"schema\" declares a table \"%s\", and \"table\" is \"%s\"",
+		            source->where, name, ret->table);
+	return STATUS_DONE;
 }
 
 /* Parses a line that `stele watch' or `stele diff' printed. */
@@ -163,11 +196,13 @@ static enum status change_parse_printed(const struct change_source *source, json
 	if (change_is_row(ret) && !json_is_object(row))
 		return fail(STATUS_INPUT, "%sexpected a \"row\", as 'stele watch' prints it",
 		            source->where);
-	if (change_is_row(ret) && !json_is_string(table))
+	if (change_is_change(ret) && !json_is_string(table))
 		return fail(STATUS_INPUT, "%sexpected the name of a \"table\"", source->where);
 	ret->row = row;
-	ret->table = change_is_row(ret) ? json_string_value(table) : NULL;
-	return change_check_format(source, ret->line);
+	ret->table = change_is_change(ret) ? json_string_value(table) : NULL;
+	if (change_check_format(source, ret->line) != STATUS_DONE)
+		return STATUS_INPUT;
+	return ret->kind == CHANGE_DECLARE ? change_parse_schema(source, row, ret) : STATUS_DONE;
 }
 
 /* Parses a line with "put" or "delete". */
@@ -198,4 +233,10 @@ enum status change_parse(const struct change_source *source, const char *line, s
 		return STATUS_INPUT;
 	word = json_object_get(ret->line, "change");
 	return word ? change_parse_printed(source, word, ret) : change_parse_own(source, ret);
+}
+
+void change_free(struct change *change)
+{
+	stele_schema_free(change->schema);
+	json_decref(change->line);
 }

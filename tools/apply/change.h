@@ -5,7 +5,9 @@
 #define TOOLS_APPLY_CHANGE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stele/stele.h>
 #include "tools/base/status.h"
 #include "tools/input/put.h"
 #include "tools/region/place.h"
@@ -15,20 +17,23 @@ enum change_kind {
 	CHANGE_DELETE,  /* "delete": the columns of the key, and no others */
 	CHANGE_WHOLE,   /* "added" or "changed": all columns */
 	CHANGE_REMOVED, /* "removed": all columns of the row that is gone */
+	CHANGE_DECLARE, /* "created" or "altered": the table has this schema */
+	CHANGE_DROP,    /* "dropped": the table is gone */
 	CHANGE_START,   /* "initial" or "gap": all rows follow, and others are gone */
 	CHANGE_END,     /* "initial_end" or "end": the version is complete */
-	CHANGE_NOTHING, /* "altered", "gone": no rows change */
+	CHANGE_NOTHING, /* "gone": nothing changes */
 };
 
 /* A parsed line. */
 struct change {
 	enum change_kind kind;
-	json_t *line;      /* owner of the members below; freed by json_decref() */
+	json_t *line;      /* owner of the members below */
 	const char *table; /* NULL in marks */
-	/* The columns of a row. For CHANGE_START which rows follow: "tables", and perhaps "prefix" or
-	 * "key". Otherwise NULL. */
+	/* The columns of a row. For CHANGE_START which rows follow: "all", or "tables" and perhaps
+	 * "prefix" or "key". Otherwise NULL. */
 	json_t *row;
-	const char *token; /* of the version that `stele watch' printed; NULL: none */
+	struct stele_schema *schema; /* of CHANGE_DECLARE; otherwise NULL */
+	const char *token;           /* of the version that `stele watch' printed; NULL: none */
 	struct condition condition;
 };
 
@@ -40,11 +45,13 @@ struct change_source {
 };
 
 /* Parses the parts of a line that do not depend on the schema of its table. Returns STATUS_INPUT
- * after an error message; ret->line must be freed then, too. */
+ * after an error message; change_free() must be called then, too. */
 enum status change_parse(const struct change_source *source, const char *line, size_t length,
                          struct change *ret);
 
-/* Returns true if the change is of a row. */
-bool change_is_row(const struct change *change);
+void change_free(struct change *change);
+
+/* Returns true if the line changes a row or a table, and is no mark. */
+bool change_is_change(const struct change *change);
 
 #endif

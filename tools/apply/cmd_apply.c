@@ -9,6 +9,7 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/apply/change.h"
+#include "tools/apply/declare.h"
 #include "tools/apply/sweep.h"
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -50,8 +51,10 @@ static const char doc[] =
 	"row. With \"if_absent\", there must be no such row. If a condition does not hold, "
 	"nothing is changed, and the exit status is 10.\n"
 	"\n"
-	"The lines that 'stele watch' and 'stele diff' print in NDJSON are applied, too. After "
-	"\"initial\" or \"gap\", rows of the named tables that do not follow are deleted. With "
+	"The lines that 'stele watch' and 'stele diff' print in NDJSON are applied, too, also "
+	"those about tables: they are created, altered and dropped. After \"initial\" or \"gap\", "
+	"rows of the named tables that do not follow are deleted; if a whole region is watched, "
+	"also tables. With "
 	"--follow, each version is committed when its \"end\" is read, as a version of this "
 	"region, whose message is the token of the printed version unless --message is given. "
 	"Input that ends within a version is an error, and its last lines are not applied.\n"
@@ -63,7 +66,7 @@ static const char doc[] =
 struct change_line {
 	size_t start, length;
 	uint64_t number;
-	bool is_row; /* a change of a row, and not a mark */
+	bool is_change; /* of a row or a table, and not a mark */
 };
 
 struct apply {
@@ -196,7 +199,7 @@ static void apply_set_where(struct apply *apply, uint64_t number)
 enum { INPUT_MAX = 1 << 30 }; /* maximum bytes of the input */
 
 static enum status apply_keep_line(struct apply *apply, const char *line, size_t length,
-                                   bool is_row)
+                                   bool is_change)
 {
 	if (length > INPUT_MAX - apply->text.length)
 		return fail(STATUS_NO_SPACE, "%sthe input up to this line has more than %d bytes",
@@ -207,7 +210,7 @@ static enum status apply_keep_line(struct apply *apply, const char *line, size_t
 			heap_realloc(apply->changes, apply->capacity * sizeof(*apply->changes));
 	}
 	apply->changes[apply->count++] =
-		(struct change_line){apply->text.length, length, apply->lines.number, is_row};
+		(struct change_line){apply->text.length, length, apply->lines.number, is_change};
 	text_append(&apply->text, line, length);
 	return STATUS_DONE;
 }
@@ -223,7 +226,7 @@ static enum status apply_take_line(struct apply *apply, const char *line, size_t
 	apply_set_where(apply, apply->lines.number);
 	status = change_parse(&apply->source, line, length, &change);
 	if (status == STATUS_DONE)
-		status = apply_keep_line(apply, line, length, change_is_row(&change));
+		status = apply_keep_line(apply, line, length, change_is_change(&change));
 	if (status == STATUS_DONE && change.kind == CHANGE_START)
 		apply->rows_follow = true;
 	*ret_end = status == STATUS_DONE && change.kind == CHANGE_END;
@@ -232,7 +235,7 @@ static enum status apply_take_line(struct apply *apply, const char *line, size_t
 		snprintf(apply->token, sizeof(apply->token), "%s",
 		         change.token ? change.token : "");
 	}
-	json_decref(change.line);
+	change_free(&change);
 	return status;
 }
 
@@ -267,7 +270,7 @@ static enum status apply_check_end(const struct apply *apply)
 	bool changes = false;
 
 	for (size_t i = 0; apply->follow && i < apply->count; i++)
-		changes |= apply->changes[i].is_row;
+		changes |= apply->changes[i].is_change;
 	if (!apply->rows_follow && !changes)
 		return STATUS_DONE;
 	return fail(STATUS_INPUT,
@@ -285,11 +288,24 @@ static enum status apply_find_position(const struct apply *apply, struct conditi
 	                       &condition->at);
 }
 
+/* Gives a table another schema, or drops it. Closes the table of the line before. */
+static enum status apply_table(struct apply *apply, const struct change *change)
+{
+	apply->table = NULL;
+	if (change->kind == CHANGE_DROP)
+		return declare_drop(apply->writer.tx, apply->source.where, change->table);
+	sweep_keep_table(&apply->sweep, change->table);
+	return declare_table(apply->writer.tx, apply->source.where, change->table, change->schema);
+}
+
 static enum status apply_change(struct apply *apply, struct change *change)
 {
 	enum status status = STATUS_DONE;
 
 	switch (change->kind) {
+	case CHANGE_DECLARE:
+	case CHANGE_DROP:
+		return apply_table(apply, change);
 	case CHANGE_START:
 		sweep_start(&apply->sweep, change->row);
 		return STATUS_DONE;
@@ -315,7 +331,7 @@ static enum status apply_line(struct apply *apply, const struct change_line *lin
 	                      &change);
 	if (status == STATUS_DONE)
 		status = apply_change(apply, &change);
-	json_decref(change.line);
+	change_free(&change);
 	return status;
 }
 

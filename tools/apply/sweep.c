@@ -8,20 +8,62 @@
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
 #include "tools/base/text.h"
+#include "tools/region/place.h"
 #include "tools/region/writer.h"
 
 void sweep_free(struct sweep *sweep)
 {
 	json_decref(sweep->scope);
 	text_free(&sweep->bytes);
+	free(sweep->tables);
 	free(sweep->keys);
 	*sweep = (struct sweep){0};
 }
 
+/* Finds a table in the list. Returns false if it is not there. */
+static bool sweep_find(struct sweep *sweep, const char *table)
+{
+	for (size_t i = 0; i < sweep->table_count; i++) {
+		size_t at = (sweep->last + i) % sweep->table_count;
+
+		if (strcmp(sweep->tables[at].name, table) == 0) {
+			sweep->last = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Adds a table to the list, unless it is there. A name that is too long is that of no table. */
+static void sweep_add_table(struct sweep *sweep, const char *table)
+{
+	if (strlen(table) > STELE_NAME_MAX || sweep_find(sweep, table))
+		return;
+	sweep->tables =
+		heap_realloc(sweep->tables, (sweep->table_count + 1) * sizeof(*sweep->tables));
+	sweep->last = sweep->table_count++;
+	strcpy(sweep->tables[sweep->last].name, table);
+}
+
+static bool sweep_has_all(const struct sweep *sweep)
+{
+	return json_object_get(sweep->scope, "all") != NULL;
+}
+
 void sweep_start(struct sweep *sweep, json_t *scope)
 {
+	const json_t *tables = json_object_get(scope, "tables");
+
 	sweep_free(sweep);
 	sweep->scope = json_incref(scope);
+	for (size_t i = 0; i < json_array_size(tables); i++)
+		sweep_add_table(sweep, json_string_value(json_array_get(tables, i)));
+}
+
+void sweep_keep_table(struct sweep *sweep, const char *table)
+{
+	if (sweep_has_all(sweep))
+		sweep_add_table(sweep, table);
 }
 
 static size_t sweep_key_size(unsigned bits)
@@ -42,14 +84,9 @@ static void sweep_append(struct sweep *sweep, size_t table, const void *bytes, u
 
 void sweep_keep(struct sweep *sweep, const char *table, const struct stele_key *key)
 {
-	const json_t *tables = json_object_get(sweep->scope, "tables");
-
-	for (size_t i = 0; i < json_array_size(tables); i++) {
-		const char *name = json_string_value(json_array_get(tables, i));
-
-		if (name && strcmp(name, table) == 0)
-			sweep_append(sweep, i, key->bytes, key->bits);
-	}
+	sweep_keep_table(sweep, table);
+	if (sweep_find(sweep, table))
+		sweep_append(sweep, sweep->last, key->bytes, key->bits);
 }
 
 static int sweep_compare(const struct sweep *sweep, const struct sweep_key *left,
@@ -156,21 +193,44 @@ static int sweep_table(struct sweep *sweep, struct stele_transaction *tx, const 
 	return result < 0 ? result : 0;
 }
 
+/* Drops the tables of the newest version that are not in the list. The region is locked: the newest
+ * version is the one that the transaction began with. Returns 0 or a negative errno of the
+ * library. */
+static int sweep_drop_others(struct sweep *sweep, struct writer *writer)
+{
+	const struct stele_subscriber_options options = {
+		.size = sizeof(options), .flags = STELE_UNREGISTERED | STELE_ANY_OWNER};
+	char name[STELE_NAME_MAX + 1] = "";
+	struct stele_subscriber *subscriber;
+	struct stele_snapshot *snapshot;
+	int result;
+
+	result = stele_subscriber_open(place_path(writer->place, writer->region), &options,
+	                               &subscriber);
+	if (result < 0)
+		return result;
+	result = stele_snapshot_open(subscriber, 0, &snapshot);
+	while (result >= 0 && (result = stele_snapshot_next_table(snapshot, name)) == 1)
+		if (!sweep_find(sweep, name)) {
+			result = stele_transaction_drop_table(writer->tx, name);
+			/* The transaction may have dropped it. */
+			result = result == -ENXIO ? 0 : result;
+		}
+	stele_subscriber_close(subscriber);
+	return result;
+}
+
 enum status sweep_end(struct sweep *sweep, struct writer *writer, const char *where)
 {
-	const json_t *tables = json_object_get(sweep->scope, "tables");
 	int result = 0;
 
 	if (sweep->count)
 		qsort_r(sweep->keys, sweep->count, sizeof(*sweep->keys), sweep_compare_sorted,
 		        sweep);
-	for (size_t i = 0; result == 0 && i < json_array_size(tables); i++) {
-		const char *name = json_string_value(json_array_get(tables, i));
-
-		if (!name)
-			return fail(STATUS_INPUT, "%s\"tables\": expected names", where);
-		result = sweep_table(sweep, writer->tx, name, i);
-	}
+	for (size_t i = 0; result == 0 && i < sweep->table_count; i++)
+		result = sweep_table(sweep, writer->tx, sweep->tables[i].name, i);
+	if (result == 0 && sweep_has_all(sweep))
+		result = sweep_drop_others(sweep, writer);
 	sweep_free(sweep);
 	return result < 0 ? fail(fail_status(result), "%s%s", where, stele_last_error())
 	                  : STATUS_DONE;

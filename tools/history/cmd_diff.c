@@ -27,7 +27,8 @@ static const char doc[] =
 	"  stele diff --format ndjson net/routes 0 42\n"
 	"\n"
 	"Prints each row that was added (+), changed (~) or removed (-) between version FROM "
-	"and version TO, in the format of 'stele watch'. History must hold both versions."
+	"and version TO, in the format of 'stele watch', and each table that was created, "
+	"altered or dropped (!). History must hold both versions."
 	"\v"
 	"Without FROM, the version before TO; without both, what the newest version changed. "
 	"FROM may be 0, the time before the first version. FROM may be newer than TO: then "
@@ -90,6 +91,8 @@ static enum status diff_print(const struct target *target, const struct ends *en
                               const struct diff *diff)
 {
 	const struct stele_follow_table table = {.name = target->table};
+	/* From the time before the first version, people see the rows alone. */
+	bool tables = ends->before || diff->format == OUTPUT_JSON || diff->format == OUTPUT_NDJSON;
 	struct difference difference = {.output = difference_output(stdout, diff->format)};
 	enum status status = STATUS_DONE;
 	struct stele_difference *rows;
@@ -99,8 +102,11 @@ static enum status diff_print(const struct target *target, const struct ends *en
 	result = stele_difference_open(ends->before, ends->after, *table.name ? &table : NULL,
 	                               *table.name ? 1 : 0, &rows);
 	if (result == 0) {
+		stele_difference_set_flags(rows, tables ? STELE_TABLE_EVENTS : 0);
 		while (status == STATUS_DONE && (result = stele_difference_next(rows, &event)) == 1)
-			status = difference_print(&difference, &event);
+			status = difference_is_of_table(&event)
+			                 ? difference_print_table(&difference, &event)
+			                 : difference_print(&difference, &event);
 		stele_difference_close(rows);
 	}
 	if (result == -ESTALE)
@@ -185,7 +191,8 @@ const struct command command_diff = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"exit-code", OPTION_EXIT_CODE, NULL, 0, "Exit with 1 if rows differ", 0},
+			{"exit-code", OPTION_EXIT_CODE, NULL, 0,
+                         "Exit with 1 if rows or tables differ", 0},
 			{0},
 		},
 	.parse = diff_parse,

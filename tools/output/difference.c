@@ -57,24 +57,67 @@ static int difference_add(bool compatible, const char *what, void *context)
 	return 0;
 }
 
-enum status difference_print_altered(struct difference *difference, const struct stele_event *event)
+/* Returns a cell that has the declaration of a table as an object, whose text is in `text`. */
+static struct cell difference_declare(const char *table, const struct stele_schema *schema,
+                                      struct text *text, struct cell *declaration)
 {
-	struct cell cells[COLUMNS] = {0};
+	static const struct output_column column = {"schema", false};
+
+	size_t size = stele_schema_format(schema, NULL, 0) + 1;
+
+	text_append_string(text, table);
+	text_append(text, "(", 1);
+	text_reserve(text, size);
+	stele_schema_format(schema, text->bytes + text->length, size);
+	text->length += size - 1;
+	text_append(text, ")", 2); /* with its NUL */
+	*declaration = cell_text(text->bytes);
+	return (struct cell){.kind = CELL_OBJECT,
+	                     .columns = &column,
+	                     .cells = declaration,
+	                     .column_count = 1,
+	                     .row_count = 1};
+}
+
+bool difference_is_of_table(const struct stele_event *event)
+{
+	return event->kind == STELE_EVENT_CREATED || event->kind == STELE_EVENT_ALTERED ||
+	       event->kind == STELE_EVENT_DROPPED;
+}
+
+enum status difference_print_table(struct difference *difference, const struct stele_event *event)
+{
+	struct text schema = {0}, former = {0}, what = {0};
+	struct cell cells[COLUMNS] = {0}, row, before;
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
-	struct text what = {0};
 	enum status status;
 
-	stele_schema_compare(event->former_schema, event->schema, difference_add, &what);
-	text_append(&what, "", 1);
+	difference->printed++;
 	cells[VERSION] = cell_number(event->version, number);
-	cells[CHANGE] = cell_text("altered");
-	cells[CHANGE].plain = "!";
 	cells[TABLE] = cell_text(event->table);
+	cells[ROW] = difference_declare(event->table, event->schema, &schema, &row);
 	cells[BEFORE].plain = "";
-	cells[ROW].plain = what.bytes;
 	cells[TOKEN] = cell_text(describe_token(event->version, event->region, token));
+	if (event->kind == STELE_EVENT_ALTERED) {
+		cells[CHANGE] = cell_text("altered");
+		cells[BEFORE] =
+			difference_declare(event->table, event->former_schema, &former, &before);
+		cells[BEFORE].plain = "";
+		stele_schema_compare(event->former_schema, event->schema, difference_add, &what);
+	} else {
+		bool created = event->kind == STELE_EVENT_CREATED;
+
+		cells[CHANGE] = cell_text(created ? "created" : "dropped");
+		text_append_string(&what, created ? "table created: " : "table dropped: ");
+		text_append_string(&what, schema.bytes);
+	}
+	text_append(&what, "", 1);
+	cells[CHANGE].plain = "!";
+	cells[ROW].plain = what.bytes;
 	status = output_row(difference->output, cells);
 	text_free(&what);
+	text_free(&former);
+	text_free(&schema);
 	return status;
 }
 

@@ -3,6 +3,7 @@
 #ifndef TOOLS_OUTPUT_DIFFERENCE_H
 #define TOOLS_OUTPUT_DIFFERENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stele/stele.h>
 #include "tools/base/format.h"
@@ -13,7 +14,7 @@
 
 struct difference {
 	struct output *output; /* opened by difference_output() */
-	uint64_t printed;      /* number of changes printed so far */
+	uint64_t printed;      /* number of changes of rows and tables printed so far */
 };
 
 /* Opens an output for changes, on `stream`. */
@@ -29,10 +30,12 @@ enum status difference_print_proposed(struct difference *difference, struct stel
                                       const char *name, const struct stele_schema *schema,
                                       struct stele_position *position);
 
-/* Prints that a table was altered, for STELE_EVENT_ALTERED: a line "altered", and in tables what
- * differs. */
-enum status difference_print_altered(struct difference *difference,
-                                     const struct stele_event *event);
+/* Returns true if the event says that a table was created, altered or dropped. */
+bool difference_is_of_table(const struct stele_event *event);
+
+/* Prints an event of a table: a line "created", "altered" or "dropped" with the declaration, and
+ * when it was altered also the former one. */
+enum status difference_print_table(struct difference *difference, const struct stele_event *event);
 
 /* A line that is no change of a row. */
 struct difference_mark {
@@ -42,7 +45,7 @@ struct difference_mark {
 	const char *why; /* explains the mark in tables */
 	uint64_t version;
 	const uint8_t *region;     /* its UUID */
-	const struct cell *follow; /* what rows follow, a CELL_OBJECT; NULL: none */
+	const struct cell *follow; /* which rows follow, a CELL_OBJECT; NULL: none */
 };
 
 enum status difference_print_mark(struct difference *difference,

@@ -56,6 +56,11 @@ static const char doc[] =
 	"  {\"version\": 7, \"change\": \"changed\", \"table\": \"routes\",\n"
 	"   \"row\": {...}, \"before\": {...}, \"token\": \"7@UUID\", \"format\": 1}\n"
 	"\n"
+	"Lines with the changes \"created\", \"altered\" and \"dropped\" (!) are about a table: "
+	"its \"row\" has the declaration, as {\"schema\": \"routes(...)\"}, and its \"before\" the "
+	"former one of an altered table, whose rows stay. The rows of a dropped table are "
+	"removed before.\n"
+	"\n"
 	"Lines with these changes are marks. \"initial\": all rows follow, as added; "
 	"\"initial_end\": these were all; \"end\": the changes of a version are complete. "
 	"--since resumes from the token of such an end. 'stele apply' takes all lines.\n"
@@ -63,9 +68,6 @@ static const char doc[] =
 	"If changes were missed, because history is too short for a slow reader, or because "
 	"the region is not that of --since, a line with the change \"gap\" (!) says so, and "
 	"all rows follow as added. Forget all earlier rows then.\n"
-	"\n"
-	"If a table is altered, a line with the change \"altered\" (!) says so, before its "
-	"changes. Its rows are the same; stele schema prints the columns that it has now.\n"
 	"\n"
 	"If the region is removed, a line with the change \"gone\" (!) says so. The watch goes "
 	"on when it is created again, with a gap.\n"
@@ -101,6 +103,7 @@ struct watch {
 	bool marks;         /* the ends of versions are printed */
 	bool from_nothing;  /* the watch begins with all rows, which were not announced yet */
 	bool missed;        /* a gap is to be printed before the next row or mark */
+	bool all;           /* the batch has all rows, and not changes */
 	bool gap, changed;  /* lines of the batch: a gap; any */
 	bool started;       /* a batch has ended */
 	uint64_t seen;      /* versions printed, for --count */
@@ -242,7 +245,7 @@ static enum status watch_end_batch(struct watch *watch, const struct stele_event
 		status = output_flush(watch->difference.output);
 	else if (watch->changed)
 		status = watch_run_command(watch, mark, &applied);
-	watch->gap = watch->changed = false;
+	watch->gap = watch->changed = watch->all = false;
 	if (status != STATUS_DONE || watch->ended)
 		return status;
 	/* This fails if the watch has no slot, which is no error here. */
@@ -262,7 +265,7 @@ static enum status watch_print_mark(struct watch *watch, const struct stele_even
 
 	if (!rows_follow)
 		return difference_print_mark(&watch->difference, &mark);
-	watch_scope_describe(&watch->scope, watch->reader.subscriber, event->version, &follows);
+	watch_scope_describe(&watch->scope, &follows);
 	mark.follow = &follows.cell;
 	return difference_print_mark(&watch->difference, &mark);
 }
@@ -274,7 +277,7 @@ static enum status watch_print_gap(struct watch *watch, const struct stele_event
 
 	memcpy(watch->region, event->region, 16);
 	watch->missed = watch->from_nothing = false;
-	watch->gap = watch->changed = true;
+	watch->gap = watch->changed = watch->all = true;
 	return watch_print_mark(
 		watch, event, "gap",
 		again ? "another region: all rows of this version follow, others are gone"
@@ -290,6 +293,7 @@ static enum status watch_begin_rows(struct watch *watch, const struct stele_even
 	if (watch->missed)
 		return watch_print_gap(watch, event);
 	watch->from_nothing = false;
+	watch->all |= first;
 	if (!first || !watch->marks)
 		return STATUS_DONE;
 	return watch_print_mark(watch, event, "initial", "all rows of this version follow", true);
@@ -320,6 +324,21 @@ static enum status watch_print_gone(struct watch *watch, const struct stele_even
 	return status == STATUS_DONE ? output_flush(watch->difference.output) : status;
 }
 
+/* Prints that a table was created, altered or dropped. A table of which a part is watched stays in
+ * a copy, which may have other rows of it. Before all rows, only programs that keep a copy need to
+ * know which tables there are. */
+static enum status watch_print_table(struct watch *watch, const struct stele_event *event)
+{
+	enum status status = watch_begin_rows(watch, event);
+	bool copied = watch->marks || (watch->exec.command && watch->gap);
+
+	if (status != STATUS_DONE || (watch->all && !copied) ||
+	    (event->kind == STELE_EVENT_DROPPED && watch_scope_is_part(&watch->scope)))
+		return status;
+	watch->changed = true;
+	return difference_print_table(&watch->difference, event);
+}
+
 static enum status watch_print_event(struct watch *watch, const struct stele_event *event)
 {
 	enum status status = STATUS_DONE;
@@ -330,9 +349,10 @@ static enum status watch_print_event(struct watch *watch, const struct stele_eve
 		return STATUS_DONE;
 	case STELE_EVENT_GONE:
 		return watch_print_gone(watch, event);
+	case STELE_EVENT_CREATED:
 	case STELE_EVENT_ALTERED:
-		watch->changed = true;
-		return difference_print_altered(&watch->difference, event);
+	case STELE_EVENT_DROPPED:
+		return watch_print_table(watch, event);
 	case STELE_EVENT_INITIAL:
 	case STELE_EVENT_CHANGE:
 		status = watch_begin_rows(watch, event);
@@ -436,7 +456,7 @@ static enum status watch_open_follow(struct watch *watch)
 	struct stele_follow_table table = {.name = watch->target.table};
 	struct stele_follow_options options = {
 		.size = sizeof(options),
-		.flags = STELE_APPLIED_BY_CALLER,
+		.flags = STELE_APPLIED_BY_CALLER | STELE_TABLE_EVENTS,
 		.tables = *table.name ? &table : NULL,
 		.table_count = *table.name ? 1 : 0,
 	};
@@ -517,7 +537,6 @@ static enum status watch_run(int argc, char **argv)
 	if (status == STATUS_DONE)
 		status = watch_close_output(&watch, watch_follow(&watch));
 	stele_follow_close(watch.follow);
-	watch_scope_free(&watch.scope);
 	reader_close(&watch.reader);
 	/* A signal makes writes to standard output fail; that is no error of the watch. */
 	return stop_came() ? STATUS_DONE : status;

@@ -8,14 +8,12 @@
 #include <stdint.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
-#include "tools/base/text.h"
 #include "tools/output/output_cell.h"
 
 struct watch_scope {
 	const char *table;        /* "": all tables */
 	const char *prefix, *key; /* of --prefix and --key; NULL: not given */
 	struct stele_key part;    /* the start of the keys, or the key */
-	struct text named;        /* tables that marks have named, a space between two; or empty */
 };
 
 /* Returns true if --prefix or --key is given. */
@@ -33,15 +31,12 @@ bool watch_scope_has(const struct watch_scope *scope, const struct stele_event *
 
 /* Says which rows follow a mark. */
 struct watch_follows {
-	struct cell cell; /* an object with "tables", and "prefix" or "key" */
+	struct cell cell; /* an object with "all", or with "tables" and perhaps "prefix" or "key" */
 	struct cell cells[2];
 	struct output_column columns[2];
 };
 
-/* Fills `*ret`, which is valid until the next call, and is not moved. The tables are those of the
- * version, or of the newest one if that was reclaimed, and those that earlier calls have named. */
-void watch_scope_describe(struct watch_scope *scope, struct stele_subscriber *subscriber,
-                          uint64_t version, struct watch_follows *ret);
-void watch_scope_free(struct watch_scope *scope);
+/* Fills `*ret`, which must not be moved, as its parts refer to each other and to the scope. */
+void watch_scope_describe(const struct watch_scope *scope, struct watch_follows *ret);
 
 #endif
