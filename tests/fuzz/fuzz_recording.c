@@ -14,8 +14,8 @@
 #include "tools/record/recording.h"
 #include "tools/record/recordings.h"
 #include "tools/record/replay.h"
-#include "tools/record/story.h"
-#include "tools/record/story_recorded.h"
+#include "tools/record/lookup_history.h"
+#include "tools/record/lookup_recorded.h"
 
 static struct stele_publisher *publisher;
 
@@ -64,7 +64,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsi
 }
 
 /* Decodes a row, as `stele why` prints it. */
-static void print_row(const struct story_row *row)
+static void print_row(const struct lookup_row *row)
 {
 	struct row_cells cells;
 
@@ -80,15 +80,15 @@ static void tell(char *path, const char *table, const char *key)
 {
 	char *paths[] = {path, path};
 	const struct recordings recordings = {.paths = paths, .count = 2};
-	struct story story;
+	struct lookup_history history;
 
-	story_open(&story, table, key, UINT64_MAX / 2);
-	if (story_recorded(&story, &recordings) == STATUS_DONE) {
-		for (size_t i = 0; i < story.rows.count; i++)
-			print_row(&story.rows.rows[i]);
-		print_row(&story.change.before);
+	lookup_open(&history, table, key, UINT64_MAX / 2);
+	if (lookup_recorded(&history, &recordings) == STATUS_DONE) {
+		for (size_t i = 0; i < history.rows.count; i++)
+			print_row(&history.rows.rows[i]);
+		print_row(&history.change.before);
 	}
-	story_close(&story);
+	lookup_close(&history);
 }
 
 /* Drops the tables that a replay has left. */

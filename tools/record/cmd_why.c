@@ -20,9 +20,9 @@
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
 #include "tools/record/recordings.h"
-#include "tools/record/story.h"
-#include "tools/record/story_live.h"
-#include "tools/record/story_recorded.h"
+#include "tools/record/lookup_history.h"
+#include "tools/record/lookup_live.h"
+#include "tools/record/lookup_recorded.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
@@ -57,7 +57,7 @@ struct why {
 	uint64_t at;
 	bool has_at;
 	const char *from;
-	struct story story;
+	struct lookup_history history;
 };
 
 static error_t why_parse(int key, char *argument, struct argp_state *state)
@@ -84,7 +84,7 @@ struct why_rows {
 	size_t count;
 };
 
-static struct cell why_row(struct why_rows *rows, const struct story_row *row)
+static struct cell why_row(struct why_rows *rows, const struct lookup_row *row)
 {
 	struct row_cells *cells;
 
@@ -106,7 +106,7 @@ static struct cell why_row(struct why_rows *rows, const struct story_row *row)
 
 static int why_compare_lengths(const void *a, const void *b)
 {
-	const struct story_row *x = a, *y = b;
+	const struct lookup_row *x = a, *y = b;
 
 	return (x->row.key_bits < y->row.key_bits) - (x->row.key_bits > y->row.key_bits);
 }
@@ -115,7 +115,7 @@ static int why_compare_lengths(const void *a, const void *b)
  * answer. `*ret_cells` is on the heap. */
 static struct cell why_losers(struct why *why, struct why_rows *rows, struct cell **ret_cells)
 {
-	struct story_rows *found = &why->story.rows;
+	struct lookup_rows *found = &why->history.rows;
 	struct cell list = {.kind = CELL_LIST}, row;
 
 	*ret_cells = NULL;
@@ -153,20 +153,20 @@ struct why_cause {
 	struct stele_commit commit; /* .version 0: not known */
 };
 
-static struct why_cause why_cause(const struct story *story)
+static struct why_cause why_cause(const struct lookup_history *history)
 {
-	const struct story_row *answer = story_answer(story);
+	const struct lookup_row *answer = lookup_answer(history);
 	struct why_cause cause = {0};
 
-	if (story->change.known) {
-		cause.version = story->change.version;
-		cause.commit = story->change.commit;
-		memcpy(cause.region, story->change.region, sizeof(cause.region));
+	if (history->change.known) {
+		cause.version = history->change.version;
+		cause.commit = history->change.commit;
+		memcpy(cause.region, history->change.region, sizeof(cause.region));
 		return cause;
 	}
-	memcpy(cause.region, story->begin.region, sizeof(cause.region));
+	memcpy(cause.region, history->begin.region, sizeof(cause.region));
 	cause.version = answer ? answer->row.version : 0;
-	cause.commit = story->origin;
+	cause.commit = history->origin;
 	return cause;
 }
 
@@ -199,11 +199,11 @@ static struct cell why_commit(const struct why_cause *cause, bool brief,
 /* Nanoseconds between two samples of the subscribers, with a reserve. */
 #define NOTE_AFTER (3 * NSEC_PER_SEC)
 
-/* Says on standard error what the story does not know. */
+/* Says on standard error what the history does not know. */
 static void why_note(const struct why *why)
 {
-	const struct story *story = &why->story;
-	const struct story_change *change = &story->change;
+	const struct lookup_history *history = &why->history;
+	const struct lookup_change *change = &history->change;
 	char time[DESCRIBED_MAX];
 
 	if (change->known && change->gone)
@@ -217,9 +217,9 @@ static void why_note(const struct why *why)
 		     (unsigned long long)change->from + 1, (unsigned long long)change->to);
 	else if (!change->known)
 		note("the answer is the same since version %llu, the oldest that is known",
-		     (unsigned long long)story->begun.version);
-	if (why->has_at && story->last + (uint64_t)NOTE_AFTER < why->at)
-		note("nothing is known of the time after %s", describe_time(story->last, time));
+		     (unsigned long long)history->begun.version);
+	if (why->has_at && history->last + (uint64_t)NOTE_AFTER < why->at)
+		note("nothing is known of the time after %s", describe_time(history->last, time));
 }
 
 /* ---- subscribers ---- */
@@ -247,20 +247,20 @@ static const char *why_state(const struct recording_subscriber *subscriber, uint
 	return subscriber->seen >= version ? "seen" : "behind";
 }
 
-static struct cell why_list_subscribers(const struct story *story, uint64_t version,
+static struct cell why_list_subscribers(const struct lookup_history *history, uint64_t version,
                                         struct why_subscribers *ret)
 {
-	size_t count = story->subscriber_count;
+	size_t count = history->subscriber_count;
 
 	ret->cells = heap_realloc(NULL, (count + 1) * SUBSCRIBER_COLUMNS * sizeof(*ret->cells));
 	ret->texts = heap_realloc(NULL, (count + 1) * sizeof(*ret->texts));
 	for (size_t i = 0; i < count; i++) {
-		const struct recording_subscriber *is = &story->subscribers[i].is;
+		const struct recording_subscriber *is = &history->subscribers[i].is;
 		struct cell *cells = ret->cells + i * SUBSCRIBER_COLUMNS;
 
 		cells[PROCESS] =
 			cell_text(describe_process(is->pid, is->command, ret->texts[i][0]));
-		cells[LABEL] = cell_text(story->subscribers[i].label);
+		cells[LABEL] = cell_text(history->subscribers[i].label);
 		cells[APPLIED] =
 			cell_number(is->applied ? is->applied : is->seen, ret->texts[i][1]);
 		cells[STATE] = cell_text(why_state(is, version));
@@ -293,28 +293,28 @@ static enum status why_print(struct why *why)
 	char at[DESCRIBED_MAX], version[DESCRIBED_MAX], plain[DESCRIBED_MAX];
 	char commit_texts[COMMIT_COLUMNS][DESCRIBED_MAX];
 	struct cell cells[COLUMNS], commit_cells[COMMIT_COLUMNS], *lost;
-	struct story *story = &why->story;
-	struct why_cause cause = why_cause(story);
+	struct lookup_history *history = &why->history;
+	struct why_cause cause = why_cause(history);
 	struct why_subscribers subscribers;
 	struct why_rows rows = {0};
 	struct output *output;
 	enum status status;
 
 	/* The answer becomes the first. */
-	if (story->rows.count)
-		qsort(story->rows.rows, story->rows.count, sizeof(*story->rows.rows),
+	if (history->rows.count)
+		qsort(history->rows.rows, history->rows.count, sizeof(*history->rows.rows),
 		      why_compare_lengths);
-	rows.rows = heap_realloc(NULL, (story->rows.count + 1) * sizeof(*rows.rows));
+	rows.rows = heap_realloc(NULL, (history->rows.count + 1) * sizeof(*rows.rows));
 	cells[AT] = cell_time(why->at, at);
 	cells[AT_VERSION] =
-		cell_text(describe_token(story->begin.version, story->begin.region, version));
+		cell_text(describe_token(history->begin.version, history->begin.region, version));
 	cells[AT_VERSION].plain =
-		describe_token_short(story->begin.version, story->begin.region, plain);
-	cells[ROW] = why_row(&rows, story->rows.count ? &story->rows.rows[0] : NULL);
+		describe_token_short(history->begin.version, history->begin.region, plain);
+	cells[ROW] = why_row(&rows, history->rows.count ? &history->rows.rows[0] : NULL);
 	cells[LOST] = why_losers(why, &rows, &lost);
 	cells[COMMIT] = why_commit(&cause, why->format == OUTPUT_TABLE, commit_cells, commit_texts);
-	cells[BEFORE] = why_row(&rows, &story->change.before);
-	cells[SUBSCRIBERS] = why_list_subscribers(story, cause.version, &subscribers);
+	cells[BEFORE] = why_row(&rows, &history->change.before);
+	cells[SUBSCRIBERS] = why_list_subscribers(history, cause.version, &subscribers);
 	output = output_open(why->format, SHAPE_RECORD, columns, COLUMNS);
 	status = output_end(output, output_row(output, cells));
 	for (size_t i = 0; i < rows.count; i++)
@@ -350,7 +350,7 @@ static enum status why_find(const struct why *why, const char *region,
 	                  : STATUS_DONE;
 }
 
-static enum status why_tell(struct why *why, const struct call *call, const struct target *target)
+static enum status why_read(struct why *why, const struct call *call, const struct target *target)
 {
 	struct recordings recordings;
 	struct reader reader;
@@ -360,7 +360,7 @@ static enum status why_tell(struct why *why, const struct call *call, const stru
 	if (status != STATUS_DONE)
 		return status;
 	if (recordings.count > 0) {
-		status = story_recorded(&why->story, &recordings);
+		status = lookup_recorded(&why->history, &recordings);
 		recordings_free(&recordings);
 		return status;
 	}
@@ -369,8 +369,8 @@ static enum status why_tell(struct why *why, const struct call *call, const stru
 	status = reader_open(&reader, &call->place, target->region, READER_PINNED);
 	if (status != STATUS_DONE)
 		return status;
-	status = story_live(&why->story, &reader);
-	if (status == STATUS_DONE && why->has_at && why->story.subscriber_count > 0)
+	status = lookup_live(&why->history, &reader);
+	if (status == STATUS_DONE && why->has_at && why->history.subscriber_count > 0)
 		note("what subscribers have applied is that of now");
 	reader_close(&reader);
 	return status;
@@ -390,18 +390,18 @@ static enum status why_run(int argc, char **argv)
 	status = target_parse_source("why", call.operands[0], true, &target);
 	if (status != STATUS_DONE)
 		return status;
-	story_open(&why.story, target.table, call.operands[1], why.at);
-	status = why_tell(&why, &call, &target);
-	if (status == STATUS_DONE && why.story.error < 0)
+	lookup_open(&why.history, target.table, call.operands[1], why.at);
+	status = why_read(&why, &call, &target);
+	if (status == STATUS_DONE && why.history.error < 0)
 		status = fail(STATUS_INPUT, "\"%s\" is no key of table \"%s\"", call.operands[1],
 		              target.table);
-	else if (status == STATUS_DONE && !why.story.schema_count)
+	else if (status == STATUS_DONE && !why.history.schema_count)
 		status = fail(STATUS_NO_TABLE, "there was no table \"%s\" then", target.table);
 	else if (status == STATUS_DONE)
 		status = why_print(&why);
-	if (status == STATUS_DONE && !story_answer(&why.story))
+	if (status == STATUS_DONE && !lookup_answer(&why.history))
 		status = fail_no_row(call.operands[1], target.table);
-	story_close(&why.story);
+	lookup_close(&why.history);
 	return status;
 }
 

@@ -16,7 +16,7 @@
 #include "tools/base/heap.h"
 #include "tools/base/stop.h"
 #include "tools/output/commit_record.h"
-#include "tools/record/attendance.h"
+#include "tools/record/subscriber_samples.h"
 #include "tools/record/recorder.h"
 #include "tools/record/recording.h"
 #include "tools/record/recordings.h"
@@ -293,7 +293,7 @@ static int recorder_start_file(struct recorder *recorder)
 	recorder->path = path;
 	recorder->started = clock_now();
 	recorder->sample = 0;
-	attendance_free(&recorder->attendance);
+	subscriber_samples_free(&recorder->samples);
 	stele_snapshot_position(recorder->reader.snapshot, &position);
 	printf("%s: recording to %s from version %s\n", region, path,
 	       describe_token_short(position.version, position.region, token));
@@ -418,7 +418,8 @@ static enum status recorder_check(struct recorder *recorder, int result)
 	if (!full)
 		return fail(fail_status(result), "cannot write to %s: %s", path, strerror(-result));
 	if (!recorder->full)
-		note("%s: %s; recording goes on when there is space", path, strerror(-result));
+		fail(STATUS_DONE, "%s: %s; recording goes on when there is space", path,
+		     strerror(-result));
 	recorder->full = true;
 	poll(&stop, 1, (int)(RETRY / NSEC_PER_MSEC));
 	return STATUS_DONE;
@@ -435,8 +436,8 @@ static void recorder_sample(struct recorder *recorder)
 	if (recorder->file.fd < 0 || recorder->file.broken || clock_now() < recorder->sample)
 		return;
 	recorder->sample = clock_now() + SAMPLE;
-	attendance_sample(&recorder->attendance, &recorder->file,
-	                  place_path(reader->place, reader->region), clock_wall());
+	subscriber_samples_record(&recorder->samples, &recorder->file,
+	                          place_path(reader->place, reader->region), clock_wall());
 }
 
 /* Waits for a version, and records it. Returns 1, 0 if there is none yet, or a negative errno. A
@@ -473,7 +474,7 @@ static void recorder_write_gone(struct recorder *recorder)
 		recording_flush(&recorder->file);
 	}
 	recorder_keep_snapshot(recorder, NULL);
-	attendance_free(&recorder->attendance);
+	subscriber_samples_free(&recorder->samples);
 	note("region \"%s\" was removed; recording goes on when it is created again",
 	     recorder->reader.region);
 }
@@ -505,7 +506,7 @@ enum status recorder_run(struct recorder *recorder)
 void recorder_close(struct recorder *recorder)
 {
 	recording_close(&recorder->file);
-	attendance_free(&recorder->attendance);
+	subscriber_samples_free(&recorder->samples);
 	free(recorder->path);
 	recorder->path = NULL;
 }

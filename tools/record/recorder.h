@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stele/stele.h>
 #include "tools/base/status.h"
-#include "tools/record/attendance.h"
+#include "tools/record/subscriber_samples.h"
 #include "tools/record/recording_writer.h"
 #include "tools/region/reader.h"
 
@@ -21,7 +21,7 @@ struct recorder {
 	struct recording_writer file; /* .fd is -1 before the first */
 	char *path;                   /* of the file, on the heap */
 	int64_t started;              /* the file, on CLOCK_MONOTONIC */
-	struct attendance attendance;
+	struct subscriber_samples samples;
 	int64_t sample; /* time of the next sample of subscribers, likewise */
 	bool gone;      /* the region was removed or replaced */
 	bool full;      /* the disk was full at the last try */

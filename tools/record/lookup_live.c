@@ -9,16 +9,16 @@
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
 #include "tools/record/recording.h"
-#include "tools/record/story.h"
-#include "tools/record/story_live.h"
+#include "tools/record/lookup_history.h"
+#include "tools/record/lookup_live.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 
 /* The maximum number of steps of a lookup: a row for each bit of a key, a node for each byte. */
 enum { STEPS = STELE_KEY_MAX * 9 + 2 };
 
-/* Tells which rows of a version match. */
-static int story_live_rows(struct story *story, const struct stele_snapshot *snapshot)
+/* Adds the rows of a version that match. */
+static int lookup_live_rows(struct lookup_history *history, const struct stele_snapshot *snapshot)
 {
 	struct stele_schema *schema;
 	struct stele_table table;
@@ -26,30 +26,31 @@ static int story_live_rows(struct story *story, const struct stele_snapshot *sna
 	size_t count = 0;
 	int result;
 
-	story_drop(story);
-	result = stele_table_open(snapshot, story->table, NULL, &table);
+	lookup_drop(history);
+	result = stele_table_open(snapshot, history->table, NULL, &table);
 	if (result == -ENXIO)
 		return 0;
 	if (result == 0)
 		result = stele_table_schema(&table, &schema);
 	if (result < 0)
 		return result;
-	story_define(story, schema);
+	lookup_define(history, schema);
 	stele_schema_free(schema);
-	if (!story->schema)
+	if (!history->schema)
 		return 0;
 	steps = heap_realloc(NULL, STEPS * sizeof(*steps));
-	result = stele_table_explain(&table, story->lookup.bytes, story->lookup.bits,
-	                             story->prefixes, steps, STEPS, &count);
+	result = stele_table_explain(&table, history->lookup.bytes, history->lookup.bits,
+	                             history->prefixes, steps, STEPS, &count);
 	for (size_t i = 0; result >= 0 && i < count && i < STEPS; i++)
 		if (steps[i].kind == STELE_STEP_ROW)
-			story_put(story, &steps[i].row);
+			lookup_put(history, &steps[i].row);
 	free(steps);
 	return result < 0 ? result : stele_snapshot_check(snapshot);
 }
 
-/* Tells one version. Returns 0, 1 if it is later than the story, or an error. */
-static int story_live_version(struct story *story, const struct stele_snapshot *snapshot)
+/* Adds one version. Returns 0, 1 if it is later than the history, or an error. */
+static int lookup_live_version(struct lookup_history *history,
+                               const struct stele_snapshot *snapshot)
 {
 	struct recording_begin begin = {.kind = GROUP_DELTA};
 	struct stele_position position;
@@ -64,23 +65,23 @@ static int story_live_version(struct story *story, const struct stele_snapshot *
 	if (result < 0)
 		return result;
 	begin.time = commit.time;
-	if (begin.time > story->until)
+	if (begin.time > history->until)
 		return 1;
-	story_begin(story, &begin);
-	story_commit(story, &commit);
-	result = story_live_rows(story, snapshot);
+	lookup_begin(history, &begin);
+	lookup_commit(history, &commit);
+	result = lookup_live_rows(history, snapshot);
 	if (result == 0)
-		story_end(story);
+		lookup_end(history);
 	return result;
 }
 
-/* Tells what a subscriber has applied by now. */
-static void story_live_subscriber(const struct stele_subscriber_info *info, void *context)
+/* Adds what a subscriber has applied by now. */
+static void lookup_live_subscriber(const struct stele_subscriber_info *info, void *context)
 {
-	struct story *story = context;
+	struct lookup_history *history = context;
 	uint64_t now = clock_wall();
 	struct recording_subscriber subscriber = {
-		.time = now < story->until ? now : story->until,
+		.time = now < history->until ? now : history->until,
 		.applied = info->applied,
 		.seen = info->seen,
 		.pid = info->pid,
@@ -89,10 +90,10 @@ static void story_live_subscriber(const struct stele_subscriber_info *info, void
 
 	memcpy(subscriber.uuid, info->uuid, sizeof(subscriber.uuid));
 	memcpy(subscriber.command, info->command, sizeof(subscriber.command));
-	story_subscriber(story, &subscriber, info->label);
+	lookup_subscriber(history, &subscriber, info->label);
 }
 
-enum status story_live(struct story *story, const struct reader *reader)
+enum status lookup_live(struct lookup_history *history, const struct reader *reader)
 {
 	uint64_t oldest, newest, last;
 	struct stele_snapshot *snapshot;
@@ -103,7 +104,7 @@ enum status story_live(struct story *story, const struct reader *reader)
 	for (uint64_t i = oldest; result == 0 && i > 0 && i <= newest; i++) {
 		result = stele_snapshot_open(reader->subscriber, i, &snapshot);
 		if (result == 0) {
-			result = story_live_version(story, snapshot);
+			result = lookup_live_version(history, snapshot);
 			stele_snapshot_close(snapshot);
 		}
 		/* History has dropped the version meanwhile. */
@@ -112,14 +113,14 @@ enum status story_live(struct story *story, const struct reader *reader)
 	}
 	if (result < 0)
 		return fail_library(result);
-	if (!story->any)
+	if (!history->any)
 		return fail(STATUS_NO_TABLE,
 		            "history does not reach back to %s; 'stele record' keeps more, and "
 		            "--from reads it",
-		            describe_time(story->until, until));
-	last = story->last;
-	stele_region_subscribers(place_path(reader->place, reader->region), story_live_subscriber,
-	                         story);
-	story->last = last;
+		            describe_time(history->until, until));
+	last = history->last;
+	stele_region_subscribers(place_path(reader->place, reader->region), lookup_live_subscriber,
+	                         history);
+	history->last = last;
 	return STATUS_DONE;
 }
