@@ -14,8 +14,8 @@
 #include "tools/record/recording.h"
 #include "tools/record/recordings.h"
 #include "tools/record/replay.h"
-#include "tools/record/lookup_history.h"
-#include "tools/record/lookup_recorded.h"
+#include "tools/why/lookup_history.h"
+#include "tools/why/lookup_recorded.h"
 
 static struct stele_publisher *publisher;
 
@@ -45,7 +45,7 @@ static void repair(uint8_t *data, size_t size)
 		memcpy(&frame, data + at, sizeof(frame));
 		if (frame.size > size - at - sizeof(frame))
 			frame.size = (uint32_t)(size - at - sizeof(frame));
-		frame.type %= FRAME_GONE + 1;
+		frame.type %= FRAME_TYPES;
 		if (frame.type == FRAME_END && frame.size >= sizeof(frames))
 			memcpy(data + at + sizeof(frame), &frames, sizeof(frames));
 		frames = frame.type == FRAME_BEGIN ? 0 : frames + 1;
@@ -98,8 +98,8 @@ static void drop_all(struct replay *replay)
 
 	must(stele_transaction_begin(publisher, &tx));
 	for (size_t i = 0; i < replay->table_count; i++)
-		if (replay->tables[i].exists)
-			must(stele_transaction_drop_table(tx, replay->tables[i].name));
+		if (replay->tables[i]->exists)
+			must(stele_transaction_drop_table(tx, replay->tables[i]->name));
 	must(stele_transaction_commit(tx, NULL, NULL));
 }
 
@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	replay.publisher = publisher;
 	replay_file(&replay, path);
 	drop_all(&replay);
-	free(replay.tables);
+	replay_free(&replay);
 	close(fd);
 	return 0;
 }

@@ -51,12 +51,13 @@ static void write_file(void)
 	const struct recording_delete removed = {.key_bits = 32};
 	const struct recording_subscriber subscriber = {.time = 2, .applied = 1, .pid = 7};
 	const struct recording_gone gone = {.time = 5};
+	const struct recording_idle idle = {.time = 6};
 	const struct recording_commit commit = {.version = 2, .time = 2, .command = "test"};
 	struct recording_writer writer;
 	uint32_t key = htobe32(1);
 	int fd = memfd_create("recording", 0);
 
-	cr_assert(fd >= 0 && recording_create(&writer, fd, 1) == 0);
+	cr_assert(fd >= 0 && recording_create(&writer, fd, "net", 1) == 0);
 	begin_group(&writer, GROUP_SNAPSHOT, 1);
 	name(&writer, FRAME_TABLE, "t(a: u32 key, b: u64)");
 	put(&writer, 1, 1, 1);
@@ -80,6 +81,8 @@ static void write_file(void)
 	cr_assert(recording_flush(&writer) == 0);
 	begin_group(&writer, GROUP_SNAPSHOT, 1);
 	cr_assert(recording_end(&writer, 5) == 0);
+	recording_append(&writer, FRAME_IDLE, &idle, sizeof(idle), NULL, 0);
+	cr_assert(recording_flush(&writer) == 0);
 	size = (size_t)writer.size;
 	cr_assert(size < sizeof(bytes) && pread(fd, bytes, size, 0) == (ssize_t)size);
 	recording_close(&writer);
@@ -117,7 +120,7 @@ Test(record_files, a_whole_file_is_read_to_its_end)
 
 	write_file();
 	found = read_file(bytes, size);
-	cr_expect(found.complete && found.groups == 5 && found.frames == 21, "%d groups, %d frames",
+	cr_expect(found.complete && found.groups == 5 && found.frames == 22, "%d groups, %d frames",
 	          found.groups, found.frames);
 }
 
@@ -140,7 +143,7 @@ Test(record_files, a_file_that_is_cut_anywhere_is_read_up_to_there)
 		frames = found.frames;
 		groups = found.groups;
 	}
-	cr_expect(groups == 5 && frames == 21);
+	cr_expect(groups == 5 && frames == 22);
 }
 
 /* CRC-32C detects each changed bit. */
@@ -167,7 +170,7 @@ Test(record_files, what_a_writer_cancels_is_not_in_the_file)
 	int fd = memfd_create("recording", 0);
 	struct found found;
 
-	cr_assert(fd >= 0 && recording_create(&writer, fd, 1) == 0);
+	cr_assert(fd >= 0 && recording_create(&writer, fd, "net", 1) == 0);
 	begin_group(&writer, GROUP_SNAPSHOT, 1);
 	name(&writer, FRAME_TABLE, "t(a: u32 key, b: u64)");
 	cr_assert(recording_end(&writer, 1) == 0);
@@ -196,7 +199,7 @@ static void expect_refused(const char *what, void (*write)(struct recording_writ
 	int fd = memfd_create("recording", 0);
 	FILE *file;
 
-	cr_assert(fd >= 0 && recording_create(&writer, fd, 1) == 0);
+	cr_assert(fd >= 0 && recording_create(&writer, fd, "net", 1) == 0);
 	write(&writer);
 	cr_assert(recording_flush(&writer) == 0);
 	file = fdopen(dup(fd), "r");
@@ -286,6 +289,18 @@ static void write_unknown_type(struct recording_writer *writer)
 	recording_append(writer, 99, NULL, 0, NULL, 0);
 }
 
+static void write_too_many_tables(struct recording_writer *writer)
+{
+	char text[64];
+
+	begin_group(writer, GROUP_SNAPSHOT, 1);
+	for (unsigned i = 0; i <= RECORDING_TABLES_MAX; i++) {
+		/* Falling names would be the worst case of a sorted array. */
+		snprintf(text, sizeof(text), "t%06u(a: u32 key)", 999999 - i);
+		name(writer, FRAME_TABLE, text);
+	}
+}
+
 static void write_delta_after_half(struct recording_writer *writer)
 {
 	begin_group(writer, GROUP_SNAPSHOT, 1);
@@ -306,6 +321,7 @@ Test(record_files, forged_frames_are_refused)
 	expect_refused("a group lacks frames", write_wrong_count);
 	expect_refused("a row of a wrong size", write_huge_key);
 	expect_refused("a frame of an unknown type", write_unknown_type);
+	expect_refused("too many tables", write_too_many_tables);
 	expect_refused("a difference after a group that has no end", write_delta_after_half);
 }
 

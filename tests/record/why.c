@@ -11,6 +11,8 @@
 
 #define NOON   UINT64_C(1769860800000000000) /* 2026-01-31T12:00:00Z */
 #define SECOND UINT64_C(1000000000)
+/* A user without a name. */
+#define NOBODY 4000123u
 
 static char folder[64];
 static struct recording_writer writer;
@@ -49,7 +51,7 @@ static void file_at(unsigned seconds)
 	snprintf(path, sizeof(path), "%s/%s.20260131T1200%02u.000Z.record", folder, region,
 	         seconds);
 	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	cr_assert(fd >= 0 && recording_create(&writer, fd, NOON + seconds * SECOND) == 0);
+	cr_assert(fd >= 0 && recording_create(&writer, fd, region, NOON + seconds * SECOND) == 0);
 }
 
 static void group(enum recording_kind kind, uint64_t from, uint64_t version, unsigned seconds)
@@ -65,8 +67,11 @@ static void group(enum recording_kind kind, uint64_t from, uint64_t version, uns
 
 static void commit(uint64_t version, unsigned seconds, const char *command, const char *message)
 {
-	struct recording_commit record = {
-		.version = version, .time = NOON + seconds * SECOND, .pid = 7};
+	struct recording_commit record = {.version = version,
+	                                  .time = NOON + seconds * SECOND,
+	                                  .pid = 7,
+	                                  .user = NOBODY,
+	                                  .user_known = strcmp(command, "early") != 0};
 
 	snprintf(record.command, sizeof(record.command), "%s", command);
 	recording_append(&writer, FRAME_COMMIT, &record, sizeof(record), message, strlen(message));
@@ -179,14 +184,17 @@ static void expect_why(char *at, const char *row, const char *lost, const char *
 #define ROW8  "{\"prefix\": \"10.0.0.0/8\", \"hop\": 1}"
 #define ROW16 "{\"prefix\": \"10.1.0.0/16\", \"hop\": 2}"
 #define ROW24 "{\"prefix\": \"10.1.2.0/24\", \"hop\": 3}"
-#define BY(version, time, command, message) \
+#define BY_USER(version, time, user, command, message) \
 	"\"version\": \"" version "@" UUID "\", \"time\": \"2026-01-31T12:00:" time \
-	"Z\", \"by\": \"" command " (7)\", \"message\": \"" message "\""
+	"Z\", \"user\": " user ", \"by\": \"" command " (7)\", \"message\": \"" message "\""
+#define BY(version, time, command, message) BY_USER(version, time, "\"4000123\"", command, message)
+/* Of a version of the library that did not store the user. */
+#define BY_EARLY BY_USER("1", "00", "null", "early", "first")
 
 Test(record_why, the_answer_its_commit_and_the_answer_before)
 {
 	write_files();
-	expect_why("2026-01-31T12:00:02Z", ROW8, "[]", BY("1", "00", "early", "first"), "null");
+	expect_why("2026-01-31T12:00:02Z", ROW8, "[]", BY_EARLY, "null");
 	expect_why("2026-01-31 12:00:03", ROW16, "[" ROW8 "]", BY("3", "03", "bgpd", "third"),
 	           ROW8);
 	expect_why("2026-01-31T14:00:09+02:00", ROW24, "[" ROW16 ", " ROW8 "]",
@@ -252,8 +260,8 @@ Test(record_why, versions_that_were_recorded_as_one)
 	           "\"commit\": null, \"before\": " ROW16);
 	/* The row says which version wrote it, whose commit is not known. */
 	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:06Z").out,
-	           "\"commit\": {\"version\": \"8@" UUID "\", \"time\": null, \"by\": null, "
-	           "\"message\": null}, \"before\": " ROW8);
+	           "\"commit\": {\"version\": \"8@" UUID "\", \"time\": null, \"user\": null, "
+	           "\"by\": null, \"message\": null}, \"before\": " ROW8);
 }
 
 Test(record_why, what_happened_between_two_recorders_and_with_a_removed_region)
@@ -349,7 +357,7 @@ static long replay(char *option, char *value, const char *out)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	expect_done(result, line);
 	EXPECT_HAS(STELE("log", trial).out,
-	           "3@3f2a9c1e of 2026-01-31T12:00:03Z by bgpd (7): third");
+	           "3@3f2a9c1e of 2026-01-31T12:00:03Z by bgpd (7) of 4000123: third");
 	STELE("rm", trial);
 	return (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
 }

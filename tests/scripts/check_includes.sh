@@ -43,7 +43,8 @@ tools/generate       lib tools/base tools/region tools/rows tools/input
 tools/netlink        -
 tools/fib            lib tools/netlink
 tools/kernel         lib tools/netlink tools/fib
-tools/record        lib tools/base tools/usage tools/region tools/output
+tools/record         lib tools/base tools/usage tools/region tools/output
+tools/why            lib tools/base tools/region tools/output tools/record
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output tools/fib
 tools/top            lib tools/base tools/region tools/rows tools/output tools/fib

@@ -27,7 +27,8 @@ static const char doc[] =
 	"message has the number, the time and the publisher of the recorded one."
 	"\v"
 	"A file that was cut, because its recorder was killed or is still writing, is replayed up "
-	"to its last complete version; a note says so. The next file goes on with all rows.\n"
+	"to its last complete version; a note says so. A damaged file is replayed up to the damage, "
+	"and the exit status is 7. The next file goes on with all rows.\n"
 	"\n"
 	"To set the size, the history or the directory of REGION, create it first, with 'stele "
 	"create' and without tables.\n";
@@ -65,14 +66,20 @@ static error_t replay_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* Opens the region, which must have no version yet. */
-static enum status replay_open(struct replay *replay, const struct place *place, const char *region)
+/* Opens the region, which must have no version yet, or creates it. */
+static enum status replay_open(struct replay *replay, const struct place *place, const char *region,
+                               bool *ret_created)
 {
-	const struct stele_publisher_options options = {.size = sizeof(options),
-	                                                .flags = STELE_CREATE};
+	struct stele_publisher_options options = {.size = sizeof(options)};
+	const char *path = place_path(place, region);
 	int result;
 
-	result = stele_publisher_open(place_path(place, region), &options, &replay->publisher);
+	result = stele_publisher_open(path, &options, &replay->publisher);
+	if (result == -ENOENT) {
+		options.flags = STELE_CREATE;
+		result = stele_publisher_open(path, &options, &replay->publisher);
+		*ret_created = result == 0;
+	}
 	if (result < 0)
 		return fail_region(place, region, result);
 	if (stele_publisher_version(replay->publisher) == 0)
@@ -83,11 +90,35 @@ static enum status replay_open(struct replay *replay, const struct place *place,
 	            region, region);
 }
 
+/* Commits the versions of all files. */
+static enum status replay_files(struct replay *replay, const struct call *call, int count,
+                                const char *region)
+{
+	bool created = false;
+	enum status status;
+
+	status = replay_open(replay, &call->place, region, &created);
+	for (int i = 0; i < count && status == STATUS_DONE && !replay->ended; i++)
+		status = replay_file(replay, call->operands[i]);
+	if (status == STATUS_DONE)
+		printf("%s: %llu versions replayed\n", region,
+		       (unsigned long long)replay->versions);
+	if (status == STATUS_DONE && replay->damaged)
+		status = STATUS_DAMAGED;
+	if (replay->publisher)
+		stele_publisher_close(replay->publisher);
+	/* A command that fails leaves nothing behind. */
+	if (created && status != STATUS_DONE && replay->versions == 0)
+		stele_region_remove(place_path(&call->place, region));
+	replay_free(replay);
+	return status;
+}
+
 static enum status replay_run(int argc, char **argv)
 {
 	struct replay_options options = {.until = UINT64_MAX};
 	struct replay replay = {0};
-	enum status status;
+	enum status status = STATUS_DONE;
 	struct call call;
 	char *into;
 	int count;
@@ -107,16 +138,10 @@ static enum status replay_run(int argc, char **argv)
 	replay.stop_fd = stop_descriptor();
 	if (replay.stop_fd < 0)
 		return STATUS_SYSTEM;
-	status = replay_open(&replay, &call.place, options.into);
-	for (int i = 0; i < count && status == STATUS_DONE && !replay.ended; i++)
-		status = replay_file(&replay, call.operands[i]);
-	if (status == STATUS_DONE)
-		printf("%s: %llu versions replayed\n", options.into,
-		       (unsigned long long)replay.versions);
-	if (replay.publisher)
-		stele_publisher_close(replay.publisher);
-	free(replay.tables);
-	return status;
+	/* Before the region is created. */
+	for (int i = 0; i < count && status == STATUS_DONE; i++)
+		status = replay_check_file(call.operands[i]);
+	return status == STATUS_DONE ? replay_files(&replay, &call, count, options.into) : status;
 }
 
 const struct command command_replay = {

@@ -24,10 +24,11 @@
 #include "tools/region/reader.h"
 
 /* Nanoseconds of one wait, between which the recorder looks for signals; and between two samples of
- * the subscribers, and two tries to write to a full disk. */
+ * the subscribers, two tries to write to a full disk, and two FRAME_IDLE. */
 #define SLICE  (100 * NSEC_PER_MSEC)
 #define SAMPLE NSEC_PER_SEC
 #define RETRY  NSEC_PER_SEC
+#define IDLE   (10 * NSEC_PER_SEC)
 
 /* ---- one group ---- */
 
@@ -68,6 +69,8 @@ static void recorder_append_commit(struct recorder *recorder, const struct stele
 		.changed = commit->changed,
 		.removed = commit->removed,
 		.pid = commit->pid,
+		.user = commit->user,
+		.user_known = commit->user_known,
 	};
 
 	memcpy(record.publisher, commit->publisher, sizeof(record.publisher));
@@ -156,13 +159,16 @@ static int recorder_append_tables(struct recorder *recorder, const struct stele_
 {
 	struct stele_schema *schema, *former = NULL;
 	char name[STELE_NAME_MAX + 1] = "";
+	size_t count = 0;
 	int result;
 
 	while ((result = stele_snapshot_next_table(after, name)) == 1) {
 		result = recorder_schema(after, name, &schema);
 		if (result == 0 && before)
 			result = recorder_schema(before, name, &former);
-		if (result == 0 && former && stele_schema_equal(schema, former))
+		if (result == 0 && ++count > RECORDING_TABLES_MAX)
+			recorder->file.error = result = -E2BIG;
+		else if (result == 0 && former && stele_schema_equal(schema, former))
 			recorder_tables_add(ret_same, name);
 		else if (result == 0 || result == -ENXIO)
 			result = recorder_append_table(recorder, after, name, schema);
@@ -253,6 +259,8 @@ static int recorder_write_group(struct recorder *recorder, const struct stele_sn
 	}
 	error = recording_end(&recorder->file, clock_wall());
 	recorder->file.error = error;
+	recorder->known = 0;
+	recorder->idle = clock_now() + IDLE;
 	return error;
 }
 
@@ -274,7 +282,7 @@ static int recorder_start_file(struct recorder *recorder)
 		recorder->file.error = result;
 		return result;
 	}
-	result = recording_create(&recorder->file, result, clock_wall());
+	result = recording_create(&recorder->file, result, region, clock_wall());
 	recorder->file.error = result;
 	if (result == 0)
 		result = recorder_write_group(recorder, NULL, recorder->reader.snapshot);
@@ -415,6 +423,10 @@ static enum status recorder_check(struct recorder *recorder, int result)
 	if (!recorder->file.error)
 		return fail_library(result);
 	recorder->file.error = 0;
+	if (result == -E2BIG)
+		return fail(STATUS_INPUT,
+		            "region \"%s\" has more than %u tables, which cannot be recorded",
+		            recorder->reader.region, RECORDING_TABLES_MAX);
 	if (!full)
 		return fail(fail_status(result), "cannot write to %s: %s", path, strerror(-result));
 	if (!recorder->full)
@@ -440,12 +452,25 @@ static void recorder_sample(struct recorder *recorder)
 	                          place_path(reader->place, reader->region), clock_wall());
 }
 
+/* Writes up to which time there was no further version. If that fails, the next version reports the
+ * error. */
+static void recorder_write_idle(struct recorder *recorder)
+{
+	const struct recording_idle idle = {.time = recorder->known};
+
+	recorder->idle = clock_now() + IDLE;
+	if (recorder->file.fd < 0 || recorder->file.broken || !recorder->known)
+		return;
+	recording_append(&recorder->file, FRAME_IDLE, &idle, sizeof(idle), NULL, 0);
+	recording_flush(&recorder->file);
+}
+
 /* Waits for a version, and records it. Returns 1, 0 if there is none yet, or a negative errno. A
  * file is followed by the next one only after a version, so a region in which nothing changes costs
  * nothing. */
 static int recorder_step(struct recorder *recorder)
 {
-	uint64_t newest;
+	uint64_t newest, now = clock_wall();
 	int result = 1;
 
 	recorder_sample(recorder);
@@ -453,6 +478,10 @@ static int recorder_step(struct recorder *recorder)
 		result = stele_subscriber_wait(recorder->reader.subscriber,
 		                               stele_snapshot_version(recorder->reader.snapshot),
 		                               clock_now() + SLICE, &newest);
+	if (result == 0)
+		recorder->known = now;
+	if (clock_now() >= recorder->idle)
+		recorder_write_idle(recorder);
 	recorder->gone = result == -ENOENT || result == -EIDRM;
 	if (result != 1)
 		return recorder->gone ? 0 : result;
@@ -468,6 +497,7 @@ static void recorder_write_gone(struct recorder *recorder)
 {
 	struct recording_gone gone = {.time = clock_wall()};
 
+	recorder->known = 0;
 	stele_subscriber_region_uuid(recorder->reader.subscriber, gone.region);
 	if (!recorder->file.broken) {
 		recording_append(&recorder->file, FRAME_GONE, &gone, sizeof(gone), NULL, 0);
@@ -505,6 +535,7 @@ enum status recorder_run(struct recorder *recorder)
 
 void recorder_close(struct recorder *recorder)
 {
+	recorder_write_idle(recorder);
 	recording_close(&recorder->file);
 	subscriber_samples_free(&recorder->samples);
 	free(recorder->path);

@@ -23,6 +23,8 @@ struct recorder {
 	int64_t started;              /* the file, on CLOCK_MONOTONIC */
 	struct subscriber_samples samples;
 	int64_t sample; /* time of the next sample of subscribers, likewise */
+	int64_t idle;   /* time of the next FRAME_IDLE, likewise */
+	uint64_t known; /* time up to which there was no further version; 0: none is recorded */
 	bool gone;      /* the region was removed or replaced */
 	bool full;      /* the disk was full at the last try */
 };

@@ -20,6 +20,8 @@
 /* Bytes of the longest payload: a row with the longest value and key, or the declaration of a
  * table, of which the library takes no longer one. */
 #define RECORDING_PAYLOAD_MAX (STELE_VALUE_MAX + STELE_KEY_MAX + 64u)
+/* Tables of a version that can be recorded. */
+#define RECORDING_TABLES_MAX 16384u
 
 /* The start of a file. `crc` is the CRC-32C of the members before it. */
 struct recording_header {
@@ -27,6 +29,7 @@ struct recording_header {
 	uint32_t format;
 	uint32_t order;
 	uint64_t time; /* of the file's creation, nanoseconds since 1970, as all times */
+	char region[STELE_NAME_MAX + 1]; /* the name, filled up with NULs */
 	uint32_t reserved;
 	uint32_t crc;
 };
@@ -62,6 +65,10 @@ enum recording_type {
 	FRAME_SUBSCRIBER,
 	/* struct recording_gone: the region was removed. In no group. */
 	FRAME_GONE,
+	/* struct recording_idle: the recorder watched the region up to a time, and nothing else
+	 * happened. In no group. */
+	FRAME_IDLE,
+	FRAME_TYPES
 };
 
 enum recording_kind { GROUP_SNAPSHOT = 1, GROUP_DELTA };
@@ -82,6 +89,8 @@ struct recording_commit {
 	uint8_t publisher[16];
 	char command[16]; /* ends in a NUL */
 	uint32_t pid;
+	uint32_t user;
+	uint32_t user_known; /* 0: `user` is not known */
 	uint32_t reserved;
 };
 
@@ -112,7 +121,11 @@ struct recording_subscriber {
 
 struct recording_gone {
 	uint64_t time;
-	uint8_t region[16];
+	uint8_t region[16]; /* UUID */
+};
+
+struct recording_idle {
+	uint64_t time;
 };
 
 #endif

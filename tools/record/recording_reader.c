@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static int reader_stop(struct recording_reader *reader, const char *format, ...)
 
 static int reader_damaged(struct recording_reader *reader, const char *what)
 {
+	reader->damaged = true;
 	return reader_stop(reader, "damaged at byte %llu: %s", (unsigned long long)reader->offset,
 	                   what);
 }
@@ -52,24 +54,28 @@ FILE *recording_file(const char *path)
 int recording_open(struct recording_reader *reader, FILE *file)
 {
 	struct recording_header header = {0};
+	size_t size;
 
 	*reader = (struct recording_reader){.file = file};
-	if (fread(&header, 1, sizeof(header), file) < sizeof(header)) {
-		if (ferror(file))
-			reader_stop(reader, "cannot be read: %s", strerror(errno));
-		else
-			reader_stop(reader, "too short for a recording");
-	} else if (memcmp(header.magic, RECORDING_MAGIC, sizeof(header.magic)) != 0) {
+	size = fread(&header, 1, sizeof(header), file);
+	if (ferror(file)) {
+		reader_stop(reader, "cannot be read: %s", strerror(errno));
+	} else if (size >= sizeof(header.magic) &&
+	           memcmp(header.magic, RECORDING_MAGIC, sizeof(header.magic)) != 0) {
 		reader_stop(reader, "not a recording of 'stele record'");
+	} else if (size < sizeof(header)) {
+		reader_stop(reader, "too short for a recording");
 	} else if (header.order != RECORDING_ORDER) {
 		reader_stop(reader, "recorded on a machine of another byte order");
 	} else if (header.format != RECORDING_FORMAT) {
 		reader_stop(reader, "a recording of format %u, which this command does not know",
 		            header.format);
-	} else if (header.crc != crc_add(0, &header, offsetof(struct recording_header, crc))) {
+	} else if (header.crc != crc_add(0, &header, offsetof(struct recording_header, crc)) ||
+	           header.region[STELE_NAME_MAX]) {
 		reader_stop(reader, "damaged: wrong checksum of the header");
 	} else {
 		reader->created = header.time;
+		memcpy(reader->region, header.region, sizeof(reader->region));
 		reader->offset = sizeof(header);
 		return 0;
 	}
@@ -78,61 +84,61 @@ int recording_open(struct recording_reader *reader, FILE *file)
 
 /* ---- tables ---- */
 
-/* Finds a table, or where it would be. */
-static bool reader_find(const struct recording_reader *reader, const char *name, size_t *ret)
+/* Compares names, which are the first member of a table. */
+static int reader_compare(const void *a, const void *b)
 {
-	size_t low = 0, high = reader->table_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, reader->tables[middle].name);
-
-		if (order == 0) {
-			*ret = middle;
-			return true;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	*ret = low;
-	return false;
+	return strcmp(a, b);
 }
 
-static void reader_remove(struct recording_reader *reader, size_t at)
+/* Returns the table of this name, or NULL. */
+static struct recording_table *reader_find(const struct recording_reader *reader, const char *name)
 {
-	stele_schema_free(reader->tables[at].schema);
-	memmove(&reader->tables[at], &reader->tables[at + 1],
-	        (reader->table_count - at - 1) * sizeof(*reader->tables));
+	struct recording_table **node = tfind(name, &reader->tables, reader_compare);
+
+	return node ? *node : NULL;
+}
+
+static void reader_free_table(void *table)
+{
+	stele_schema_free(((struct recording_table *)table)->schema);
+	free(table);
+}
+
+static void reader_remove(struct recording_reader *reader, struct recording_table *table)
+{
+	tdelete(table, &reader->tables, reader_compare);
+	reader_free_table(table);
 	reader->table_count--;
 }
 
 static void reader_remove_all(struct recording_reader *reader)
 {
-	while (reader->table_count > 0)
-		reader_remove(reader, reader->table_count - 1);
+	tdestroy(reader->tables, reader_free_table);
+	reader->tables = NULL;
+	reader->table_count = 0;
 }
 
-/* Takes over the schema of a table, in place of an earlier one. */
-static void reader_define(struct recording_reader *reader, const char *name,
-                          struct stele_schema *schema)
+/* Takes over the schema of a table, in place of an earlier one. Returns 1, or 0 if that fails. */
+static int reader_define(struct recording_reader *reader, const char *name,
+                         struct stele_schema *schema)
 {
-	size_t at;
+	struct recording_table *table = reader_find(reader, name);
 
-	if (reader_find(reader, name, &at)) {
-		stele_schema_free(reader->tables[at].schema);
-	} else {
-		reader->tables = heap_realloc(reader->tables,
-		                              (reader->table_count + 1) * sizeof(*reader->tables));
-		memmove(&reader->tables[at + 1], &reader->tables[at],
-		        (reader->table_count - at) * sizeof(*reader->tables));
+	if (!table) {
+		table = heap_realloc(NULL, sizeof(*table));
+		*table = (struct recording_table){0};
+		snprintf(table->name, sizeof(table->name), "%s", name);
+		if (!tsearch(table, &reader->tables, reader_compare)) {
+			free(table);
+			stele_schema_free(schema);
+			return reader_stop(reader, "cannot be read: %s", strerror(ENOMEM));
+		}
 		reader->table_count++;
 	}
-	snprintf(reader->tables[at].name, sizeof(reader->tables[at].name), "%s", name);
-	reader->tables[at].schema = schema;
-	reader->current = at;
-	reader->has_current = true;
+	stele_schema_free(table->schema);
+	table->schema = schema;
+	reader->current = table;
+	return 1;
 }
 
 /* ---- frames ---- */
@@ -150,8 +156,8 @@ static bool reader_name(struct recording_reader *reader, size_t size)
 /* Sets the table that the frame is about. */
 static int reader_set_table(const struct recording_reader *reader, struct recording_read *ret)
 {
-	ret->table = reader->tables[reader->current].name;
-	ret->schema = reader->tables[reader->current].schema;
+	ret->table = reader->current->name;
+	ret->schema = reader->current->schema;
 	return 1;
 }
 
@@ -172,7 +178,7 @@ static int reader_take_begin(struct recording_reader *reader, size_t size,
 	if (reader->snapshot)
 		reader_remove_all(reader);
 	reader->any = reader->in_group = true;
-	reader->has_current = false;
+	reader->current = NULL;
 	reader->frames = 0;
 	return 1;
 }
@@ -193,6 +199,8 @@ static int reader_take_commit(struct recording_reader *reader, size_t size,
 		.added = from.added,
 		.changed = from.changed,
 		.removed = from.removed,
+		.user = from.user,
+		.user_known = from.user_known,
 	};
 	memcpy(ret->commit.publisher, from.publisher, sizeof(from.publisher));
 	memcpy(ret->commit.command, from.command, sizeof(from.command) - 1);
@@ -203,12 +211,14 @@ static int reader_take_commit(struct recording_reader *reader, size_t size,
 static int reader_take_drop(struct recording_reader *reader, size_t size,
                             struct recording_read *ret)
 {
-	size_t at;
+	struct recording_table *table = NULL;
 
-	if (!reader_name(reader, size) || !reader_find(reader, reader->name, &at))
+	if (reader_name(reader, size))
+		table = reader_find(reader, reader->name);
+	if (!table)
 		return reader_damaged(reader, "an unknown table is dropped");
-	reader_remove(reader, at);
-	reader->has_current = false;
+	reader_remove(reader, table);
+	reader->current = NULL;
 	ret->table = reader->name;
 	return 1;
 }
@@ -223,16 +233,21 @@ static int reader_take_table(struct recording_reader *reader, size_t size,
 	if (memchr(reader->payload, '\0', size) ||
 	    stele_schema_parse((const char *)reader->payload, reader->name, &schema) < 0)
 		return reader_damaged(reader, "a table of an unknown form");
-	reader_define(reader, reader->name, schema);
-	return reader_set_table(reader, ret);
+	if (reader->table_count >= RECORDING_TABLES_MAX && !reader_find(reader, reader->name)) {
+		stele_schema_free(schema);
+		return reader_damaged(reader, "too many tables");
+	}
+	return reader_define(reader, reader->name, schema) && reader_set_table(reader, ret);
 }
 
 static int reader_take_rows(struct recording_reader *reader, size_t size,
                             struct recording_read *ret)
 {
-	if (!reader_name(reader, size) || !reader_find(reader, reader->name, &reader->current))
+	reader->current = NULL;
+	if (reader_name(reader, size))
+		reader->current = reader_find(reader, reader->name);
+	if (!reader->current)
 		return reader_damaged(reader, "changes of an unknown table");
-	reader->has_current = true;
 	return reader_set_table(reader, ret);
 }
 
@@ -241,7 +256,7 @@ static int reader_take_put(struct recording_reader *reader, size_t size, struct 
 	struct recording_put put;
 	size_t rest = size - sizeof(put);
 
-	if (size < sizeof(put) || !reader->has_current)
+	if (size < sizeof(put) || !reader->current)
 		return reader_damaged(reader, "a row without a table");
 	memcpy(&put, reader->payload, sizeof(put));
 	if (put.value_size > rest || put.key_bits > STELE_KEY_MAX * 8 ||
@@ -266,7 +281,7 @@ static int reader_take_delete(struct recording_reader *reader, size_t size,
 {
 	struct recording_delete removed;
 
-	if (size < sizeof(removed) || !reader->has_current)
+	if (size < sizeof(removed) || !reader->current)
 		return reader_damaged(reader, "a row without a table");
 	memcpy(&removed, reader->payload, sizeof(removed));
 	if (removed.key_bits > STELE_KEY_MAX * 8 ||
@@ -316,6 +331,15 @@ static int reader_take_gone(struct recording_reader *reader, size_t size,
 	return 1;
 }
 
+static int reader_take_idle(struct recording_reader *reader, size_t size,
+                            struct recording_read *ret)
+{
+	if (size != sizeof(ret->idle))
+		return reader_damaged(reader, "a frame of a wrong size");
+	memcpy(&ret->idle, reader->payload, size);
+	return 1;
+}
+
 /* Checks the payload and fills `*ret` with it. Returns 1, or 0 if the file is damaged. */
 static int reader_take(struct recording_reader *reader, size_t size, struct recording_read *ret)
 {
@@ -330,6 +354,7 @@ static int reader_take(struct recording_reader *reader, size_t size, struct reco
 		[FRAME_END] = reader_take_end,
 		[FRAME_SUBSCRIBER] = reader_take_subscriber,
 		[FRAME_GONE] = reader_take_gone,
+		[FRAME_IDLE] = reader_take_idle,
 	};
 	bool inside = ret->type > FRAME_BEGIN && ret->type <= FRAME_END;
 
@@ -391,7 +416,6 @@ int recording_next(struct recording_reader *reader, struct recording_read *ret)
 void recording_reader_close(struct recording_reader *reader)
 {
 	reader_remove_all(reader);
-	free(reader->tables);
 	free(reader->payload);
 	if (reader->file)
 		fclose(reader->file);

@@ -25,6 +25,7 @@ struct recording_read {
 	struct recording_begin begin;
 	struct recording_end end;
 	struct recording_gone gone;
+	struct recording_idle idle;
 	struct stele_commit commit; /* FRAME_COMMIT */
 	struct recording_subscriber subscriber;
 	char label[STELE_LABEL_MAX + 1];
@@ -39,14 +40,16 @@ struct recording_read {
 struct recording_reader {
 	FILE *file;
 	uint64_t created;
-	uint64_t offset; /* of the next frame */
-	char why[192];   /* why the last call returned no frame; "": the file ends with a frame */
+	char region[STELE_NAME_MAX + 1]; /* name of the region that was recorded */
+	uint64_t offset;                 /* of the next frame */
+	char why[192]; /* why the last call returned no frame; "": the file ends with a frame */
 
-	struct recording_table *tables; /* on the heap, sorted by name */
+	bool damaged; /* bytes are wrong; false if the file is only cut */
+
+	void *tables; /* a tree of tsearch(3) of struct recording_table, by name */
 	size_t table_count;
-	size_t current; /* index of the table of the rows that follow */
-	bool has_current;
-	bool any; /* a group was begun */
+	struct recording_table *current; /* of the rows that follow, or NULL */
+	bool any;                        /* a group was begun */
 	bool in_group;
 	bool snapshot;   /* the group is one */
 	uint64_t frames; /* of the group */

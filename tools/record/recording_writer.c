@@ -31,7 +31,7 @@ static int recording_write(struct recording_writer *writer)
 	return 0;
 }
 
-int recording_create(struct recording_writer *writer, int fd, uint64_t time)
+int recording_create(struct recording_writer *writer, int fd, const char *name, uint64_t time)
 {
 	struct recording_header header = {
 		.magic = RECORDING_MAGIC,
@@ -41,6 +41,7 @@ int recording_create(struct recording_writer *writer, int fd, uint64_t time)
 	};
 
 	*writer = (struct recording_writer){.fd = fd};
+	memcpy(header.region, name, strnlen(name, STELE_NAME_MAX));
 	header.crc = crc_add(0, &header, offsetof(struct recording_header, crc));
 	text_append(&writer->bytes, (const char *)&header, sizeof(header));
 	return recording_flush(writer);

@@ -19,8 +19,9 @@ struct recording_writer {
 	bool broken;       /* a part of a group could not be removed: nothing may follow it */
 };
 
-/* Starts a new file, which must be empty, at the descriptor; the writer owns it. */
-int recording_create(struct recording_writer *writer, int fd, uint64_t time);
+/* Starts a new file, which must be empty, at the descriptor; the writer owns it. `name` is the
+ * region's. */
+int recording_create(struct recording_writer *writer, int fd, const char *name, uint64_t time);
 
 /* Appends a frame of two parts to a group, which FRAME_BEGIN starts, or outside of groups. The
  * first error stays, until the group is ended or cancelled. */

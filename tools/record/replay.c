@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <poll.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +18,28 @@
 
 /* ---- tables ---- */
 
+/* Compares names, which are the first member of a table. */
+static int replay_compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 /* Returns the table of this name, which need not exist yet. */
 static struct replay_table *replay_table(struct replay *replay, const char *name)
 {
+	struct replay_table **node = tfind(name, &replay->names, replay_compare);
 	struct replay_table *table;
 
-	for (size_t i = 0; i < replay->table_count; i++)
-		if (strcmp(replay->tables[i].name, name) == 0)
-			return &replay->tables[i];
-	replay->tables =
-		heap_realloc(replay->tables, (replay->table_count + 1) * sizeof(*replay->tables));
-	table = &replay->tables[replay->table_count++];
+	if (node)
+		return *node;
+	table = heap_realloc(NULL, sizeof(*table));
 	*table = (struct replay_table){0};
 	snprintf(table->name, sizeof(table->name), "%s", name);
+	if (!tsearch(table, &replay->names, replay_compare))
+		exit((int)fail(STATUS_NO_SPACE, "no memory for table \"%s\"", name));
+	replay->tables =
+		heap_realloc(replay->tables, (replay->table_count + 1) * sizeof(*replay->tables));
+	replay->tables[replay->table_count++] = table;
 	return table;
 }
 
@@ -47,6 +57,7 @@ static int replay_open_table(struct replay *replay, struct replay_table *table)
 {
 	int result = 0;
 
+	replay->current = table;
 	if (!table->named)
 		result = stele_writable_open(replay->tx, table->name, NULL, &table->writable);
 	table->named |= result == 0;
@@ -96,7 +107,7 @@ static int replay_end_table(struct replay *replay, struct replay_table *table)
 static void replay_reset_tables(struct replay *replay, bool committed)
 {
 	for (size_t i = 0; i < replay->table_count; i++) {
-		struct replay_table *table = &replay->tables[i];
+		struct replay_table *table = replay->tables[i];
 
 		if (committed)
 			table->exists = table->named || (table->exists && !table->dropped);
@@ -145,19 +156,22 @@ static int replay_begin(struct replay *replay, const struct recording_begin *beg
 /* Commits a group. The message says which version it was, when, and of whom. */
 static int replay_end(struct replay *replay)
 {
-	char token[DESCRIBED_MAX], time[DESCRIBED_MAX], process[DESCRIBED_MAX], message[512];
+	char token[DESCRIBED_MAX], time[DESCRIBED_MAX], process[DESCRIBED_MAX];
+	char user[DESCRIBED_MAX], message[512];
 	const struct stele_commit *commit = &replay->commit;
+	const char *by = describe_user(commit, user);
 	int result = 0;
 
 	for (size_t i = 0; result == 0 && i < replay->table_count; i++)
-		result = replay_end_table(replay, &replay->tables[i]);
+		result = replay_end_table(replay, replay->tables[i]);
 	if (result < 0)
 		return result;
-	snprintf(message, sizeof(message), "%s of %s%s%s%s%s",
+	by = by ? by : "";
+	snprintf(message, sizeof(message), "%s of %s%s%s%s%s%s%s",
 	         describe_token_short(replay->begin.version, replay->begin.region, token),
 	         describe_time(replay->begin.time, time), *commit->command ? " by " : "",
 	         *commit->command ? describe_process(commit->pid, commit->command, process) : "",
-	         *commit->message ? ": " : "", commit->message);
+	         *by ? " of " : "", by, *commit->message ? ": " : "", commit->message);
 	result = stele_transaction_commit(replay->tx, message, NULL);
 	replay->tx = NULL;
 	replay_reset_tables(replay, result >= 0);
@@ -184,11 +198,10 @@ static int replay_frame(struct replay *replay, const struct recording_read *read
 	case FRAME_ROWS:
 		return replay_open_table(replay, replay_table(replay, read->table));
 	case FRAME_PUT:
-		return stele_writable_put(replay_table(replay, read->table)->writable, row->key,
-		                          row->key_bits, row->value, row->value_size);
+		return stele_writable_put(replay->current->writable, row->key, row->key_bits,
+		                          row->value, row->value_size);
 	case FRAME_DELETE:
-		return stele_writable_delete(replay_table(replay, read->table)->writable, row->key,
-		                             row->key_bits);
+		return stele_writable_delete(replay->current->writable, row->key, row->key_bits);
 	case FRAME_END:
 		return replay_end(replay);
 	default:
@@ -205,28 +218,57 @@ static enum status replay_fail(const struct replay *replay, const char *path, in
 	                             : stele_last_error());
 }
 
-enum status replay_file(struct replay *replay, const char *path)
+/* Opens a file, whose header must be right. */
+static enum status replay_open_file(struct recording_reader *reader, const char *path)
 {
-	struct recording_read read;
 	FILE *file = recording_file(path);
-	int result;
 
 	if (!file)
 		return fail(fail_status(-errno), "cannot open %s: %s", path, strerror(errno));
-	result = recording_open(&replay->reader, file);
-	if (result < 0) {
-		fail(STATUS_DAMAGED, "%s: %s", path, replay->reader.why);
-		recording_reader_close(&replay->reader);
-		return STATUS_DAMAGED;
-	}
+	if (recording_open(reader, file) == 0)
+		return STATUS_DONE;
+	fail(STATUS_DAMAGED, "%s: %s", path, reader->why);
+	recording_reader_close(reader);
+	return STATUS_DAMAGED;
+}
+
+enum status replay_check_file(const char *path)
+{
+	struct recording_reader reader;
+	enum status status = replay_open_file(&reader, path);
+
+	if (status == STATUS_DONE)
+		recording_reader_close(&reader);
+	return status;
+}
+
+enum status replay_file(struct replay *replay, const char *path)
+{
+	struct recording_read read;
+	enum status status;
+	int result = 0;
+
+	status = replay_open_file(&replay->reader, path);
+	if (status != STATUS_DONE)
+		return status;
 	while (!replay->ended && (result = recording_next(&replay->reader, &read)) == 1) {
 		result = replay_frame(replay, &read);
 		if (result < 0)
 			break;
 	}
 	if (*replay->reader.why && !replay->ended)
-		note("%s: %s; replayed up to the version before", path, replay->reader.why);
+		fail(STATUS_DONE, "%s%s: %s; replayed up to the version before",
+		     replay->reader.damaged ? "" : "note: ", path, replay->reader.why);
+	replay->damaged |= replay->reader.damaged && !replay->ended;
 	replay_abort(replay);
 	recording_reader_close(&replay->reader);
 	return result < 0 ? replay_fail(replay, path, result) : STATUS_DONE;
+}
+
+void replay_free(struct replay *replay)
+{
+	tdestroy(replay->names, free);
+	free(replay->tables);
+	replay->names = replay->tables = NULL;
+	replay->table_count = 0;
 }

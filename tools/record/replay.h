@@ -30,14 +30,24 @@ struct replay {
 	struct recording_begin begin;   /* of the present group */
 	struct stele_commit commit;     /* of its version */
 	struct stele_transaction *tx;   /* NULL: none is open */
-	struct replay_table *tables;    /* on the heap */
+	void *names;                    /* a tree of tsearch(3) of the tables, by name */
+	struct replay_table **tables;   /* on the heap, as the tables are */
 	size_t table_count;
-	uint64_t last;     /* time of the version that was committed last; 0: none */
-	uint64_t versions; /* committed */
-	bool ended;        /* --until was reached, or a signal came */
+	struct replay_table *current; /* of the rows that follow */
+	bool damaged;                 /* a file is damaged; it was replayed up to there */
+	uint64_t last;                /* time of the version that was committed last; 0: none */
+	uint64_t versions;            /* committed */
+	bool ended;                   /* --until was reached, or a signal came */
 };
 
-/* Commits the versions of one file, up to --until. */
+/* Returns STATUS_DONE if a file can be opened and begins as a recording does. */
+enum status replay_check_file(const char *path);
+
+/* Commits the versions of one file, up to --until. A file that is cut or damaged is replayed up to
+ * there, with a note. */
 enum status replay_file(struct replay *replay, const char *path);
+
+/* Frees the tables. */
+void replay_free(struct replay *replay);
 
 #endif

@@ -9,8 +9,8 @@
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
 #include "tools/record/recording.h"
-#include "tools/record/lookup_history.h"
-#include "tools/record/lookup_live.h"
+#include "tools/why/lookup_history.h"
+#include "tools/why/lookup_live.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 

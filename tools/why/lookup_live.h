@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Reads the history of a lookup from the versions that a region or a saved file holds. */
-#ifndef TOOLS_RECORD_LOOKUP_LIVE_H
-#define TOOLS_RECORD_LOOKUP_LIVE_H
+#ifndef TOOLS_WHY_LOOKUP_LIVE_H
+#define TOOLS_WHY_LOOKUP_LIVE_H
 
 #include "tools/base/status.h"
-#include "tools/record/lookup_history.h"
+#include "tools/why/lookup_history.h"
 #include "tools/region/reader.h"
 
 /* Reads the versions of the region that the reader has open, up to history->until. Fails if the

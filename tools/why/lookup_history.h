@@ -3,8 +3,8 @@
  * The history of one lookup: which row it found at a time, and which change made it find that row.
  * lookup_recorded.c reads the versions from recordings, lookup_live.c from a region, oldest first,
  * and both pass them to the functions below. `stele why` prints the result. */
-#ifndef TOOLS_RECORD_LOOKUP_HISTORY_H
-#define TOOLS_RECORD_LOOKUP_HISTORY_H
+#ifndef TOOLS_WHY_LOOKUP_HISTORY_H
+#define TOOLS_WHY_LOOKUP_HISTORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

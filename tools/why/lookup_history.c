@@ -6,7 +6,7 @@
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
 #include "tools/record/recording.h"
-#include "tools/record/lookup_history.h"
+#include "tools/why/lookup_history.h"
 
 /* ---- rows ---- */
 

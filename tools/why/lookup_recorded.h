@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Reads the history of a lookup from recordings. */
-#ifndef TOOLS_RECORD_LOOKUP_RECORDED_H
-#define TOOLS_RECORD_LOOKUP_RECORDED_H
+#ifndef TOOLS_WHY_LOOKUP_RECORDED_H
+#define TOOLS_WHY_LOOKUP_RECORDED_H
 
 #include "tools/base/status.h"
 #include "tools/record/recordings.h"
-#include "tools/record/lookup_history.h"
+#include "tools/why/lookup_history.h"
 
 /* Reads these files: the last one that begins before history->until, and earlier ones until it
  * finds a change of the lookup. Fails if there is no such file. */

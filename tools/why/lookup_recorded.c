@@ -9,8 +9,8 @@
 #include "tools/base/heap.h"
 #include "tools/record/recording_reader.h"
 #include "tools/record/recordings.h"
-#include "tools/record/lookup_history.h"
-#include "tools/record/lookup_recorded.h"
+#include "tools/why/lookup_history.h"
+#include "tools/why/lookup_recorded.h"
 
 /* Adds one frame to the history. Returns false if it is later than the history. */
 static bool lookup_recorded_frame(struct lookup_history *history, const struct recording_read *read)

@@ -20,9 +20,9 @@
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
 #include "tools/record/recordings.h"
-#include "tools/record/lookup_history.h"
-#include "tools/record/lookup_live.h"
-#include "tools/record/lookup_recorded.h"
+#include "tools/why/lookup_history.h"
+#include "tools/why/lookup_live.h"
+#include "tools/why/lookup_recorded.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
@@ -137,13 +137,11 @@ static struct cell why_losers(struct why *why, struct why_rows *rows, struct cel
 
 /* ---- the commit ---- */
 
-enum { VERSION, TIME, BY, MESSAGE, COMMIT_COLUMNS };
+enum { VERSION, TIME, USER, BY, MESSAGE, COMMIT_COLUMNS };
 
 static const struct output_column commit_columns[COMMIT_COLUMNS] = {
-	[VERSION] = {"version", false},
-	[TIME] = {"time", false},
-	[BY] = {"by", false},
-	[MESSAGE] = {"message", false},
+	[VERSION] = {"version", false}, [TIME] = {"time", false},       [USER] = {"user", false},
+	[BY] = {"by", false},           [MESSAGE] = {"message", false},
 };
 
 /* The version that explains the answer, as far as it is known. */
@@ -175,6 +173,7 @@ static struct cell why_commit(const struct why_cause *cause, bool brief,
                               char texts[COMMIT_COLUMNS][DESCRIBED_MAX])
 {
 	const struct stele_commit *commit = &cause->commit;
+	const char *user;
 
 	if (!cause->version)
 		return (struct cell){.kind = CELL_NONE};
@@ -183,7 +182,9 @@ static struct cell why_commit(const struct why_cause *cause, bool brief,
 	cells[VERSION] = cell_text((brief ? describe_token_short : describe_token)(
 		cause->version, cause->region, texts[VERSION]));
 	if (commit->version) {
+		user = describe_user(commit, texts[USER]);
 		cells[TIME] = cell_time(commit->time, texts[TIME]);
+		cells[USER] = user ? cell_text(user) : (struct cell){.kind = CELL_NONE};
 		cells[BY] = cell_text(describe_process(commit->pid, commit->command, texts[BY]));
 		cells[MESSAGE] = cell_text(commit->message);
 	}
