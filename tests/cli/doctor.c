@@ -447,7 +447,7 @@ static uint64_t mirror_refused;
 static void publish_mirror(unsigned argument)
 {
 	(void)argument;
-	mirror_publish(ipc_publish(region, NULL), mirror_doubt, mirror_refused);
+	mirror_publish(region, ipc_publish(region, NULL), mirror_doubt, mirror_refused);
 	ipc_reach(READY, 1);
 	pause();
 }

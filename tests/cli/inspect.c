@@ -49,7 +49,7 @@ Test(cli_inspect, shows_the_state_of_a_mirror)
 	EXPECT_HAS_NOT(STELE("show", region).out, "kernel_mirror");
 	EXPECT_HAS_NOT(STELE("show", "--format", "json", region).out, "kernel_mirror");
 	cr_assert(stele_publisher_open(region, NULL, &publisher) == 0, "%s", stele_last_error());
-	mirror_publish(publisher, "", 0);
+	mirror_publish(region, publisher, "", 0);
 	result = STELE("show", region);
 	EXPECT_STATUS(result, 0);
 	EXPECT_HAS(result.out, "\nkernel_mirror       synced since 20");
@@ -57,14 +57,22 @@ Test(cli_inspect, shows_the_state_of_a_mirror)
 	result = STELE("show", "--format", "json", region);
 	EXPECT_HAS(result.out, "\"kernel_mirror\": {\"synced\": true, \"since\": \"20");
 	EXPECT_HAS(result.out, "\"doubt\": \"\", \"losses\": 0, \"dumps\": 0, \"reads\": 0, "
-	                       "\"messages\": 7, \"refused\": 0}, \"tables\": ");
+	                       "\"messages\": 7, \"refused\": 0, \"running\": true}, "
+	                       "\"tables\": ");
 	EXPECT_HAS(STELE("inspect", region).out, "\nkernel_mirror       synced since 20");
-	mirror_publish(publisher, "messages were lost", 0);
+	mirror_publish(region, publisher, "messages were lost", 0);
 	EXPECT_HAS(STELE("show", region).out, "\nkernel_mirror       in doubt since 20");
 	EXPECT_HAS(STELE("show", region).out, " (messages were lost)\n");
-	mirror_publish(publisher, "the region is \033[1m full", 12);
+	mirror_publish(region, publisher, "the region is \033[1m full", 12);
 	EXPECT_HAS(STELE("show", region).out, " (the region is ?[1m full, 12 rows are left out)\n");
-	mirror_publish(publisher, "", 0);
+	mirror_publish(region, publisher, "", 0);
+	EXPECT_HAS_NOT(STELE("show", region).out, "gone");
+	/* The attached publisher is another one now. */
+	mirror_end();
+	EXPECT_HAS(STELE("show", region).out, ", but its publisher is gone\n");
+	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"running\": false}");
+	mirror_publish(region, publisher, "", 0);
+	EXPECT_HAS_NOT(STELE("show", region).out, "gone");
 	stele_publisher_close(publisher);
 	EXPECT_HAS(STELE("show", region).out, ", but its publisher is gone\n");
 }

@@ -113,13 +113,18 @@ Test(cli_top, shows_the_state_of_a_mirror)
 
 	cli_begin_routes();
 	cr_assert(stele_publisher_open(region, NULL, &publisher) == 0, "%s", stele_last_error());
-	mirror_publish(publisher, "", 0);
+	mirror_publish(region, publisher, "", 0);
 	start();
 	await("no messages lost");
 	await("SUBSCRIBER");
-	mirror_publish(publisher, "messages were lost", 0);
+	mirror_publish(region, publisher, "messages were lost", 0);
 	await("(messages were lost)");
-	mirror_publish(publisher, "", 0);
+	mirror_publish(region, publisher, "", 0);
+	await("no messages lost");
+	/* The attached publisher is another one now. */
+	mirror_end();
+	await("but its publisher is gone");
+	mirror_publish(region, publisher, "", 0);
 	await("no messages lost");
 	stele_publisher_close(publisher);
 	await("but its publisher is gone");

@@ -320,7 +320,7 @@ static void fill_region(struct stele_transaction *tx)
 
 	cr_assert_eq(red.table, 100u);
 	cr_assert_eq(red.group, 7u);
-	cr_assert_eq(kernel_tables_open(tx, to), 0, "%s", stele_last_error());
+	cr_assert_geq(kernel_tables_open(tx, to), 0, "%s", stele_last_error());
 	for (uint32_t i = 0; i < 4; i++)
 		cr_assert_eq(stele_writable_put(to[KERNEL_LINKS], &(uint32_t){htonl(10 + i)}, 32,
 		                                links[i], sizeof(*links[i])),

@@ -35,7 +35,7 @@ subscriber/inspect   lib/* notifier subscriber
 tools                tools/*
 tools/base           lib
 tools/usage          lib tools/base
-tools/region         lib tools/base tools/usage tools/fib
+tools/region         lib tools/base tools/usage tools/fib tools/kernel
 tools/rows           lib tools/base
 tools/output         lib tools/base tools/region tools/rows
 tools/input          lib tools/base tools/region tools/rows tools/output

@@ -7,8 +7,13 @@
 #include <stdint.h>
 #include <stele/stele.h>
 
-/* Makes the tables, if the region does not have them, and writes the row of the table `status`.
- * `doubt`: why the tables may differ from the kernel's state, or "". */
-void mirror_publish(struct stele_publisher *publisher, const char *doubt, uint64_t refused);
+/* Makes the tables, if the region does not have them, and writes the row of the table `status`, as
+ * a mirror that runs until mirror_end() or the end of the process. `doubt`: why the tables may
+ * differ from the kernel's state, or "". */
+void mirror_publish(const char *region, struct stele_publisher *publisher, const char *doubt,
+                    uint64_t refused);
+
+/* Ends the mirror, as its death does. */
+void mirror_end(void);
 
 #endif

@@ -184,6 +184,7 @@ enum {
 	MIRROR_READS,
 	MIRROR_MESSAGES,
 	MIRROR_REFUSED,
+	MIRROR_RUNNING,
 	MIRROR_COLUMNS
 };
 
@@ -192,6 +193,7 @@ static const struct output_column mirror_columns[MIRROR_COLUMNS] = {
 	[MIRROR_DOUBT] = {"doubt", false},      [MIRROR_LOSSES] = {"losses", true},
 	[MIRROR_DUMPS] = {"dumps", true},       [MIRROR_READS] = {"reads", true},
 	[MIRROR_MESSAGES] = {"messages", true}, [MIRROR_REFUSED] = {"refused", true},
+	[MIRROR_RUNNING] = {"running", false},
 };
 
 struct shown_mirror {
@@ -202,7 +204,7 @@ struct shown_mirror {
 	struct cell cells[MIRROR_COLUMNS];
 };
 
-static struct cell show_make_mirror(bool attached, struct shown_mirror *shown)
+static struct cell show_make_mirror(bool runs, struct shown_mirror *shown)
 {
 	const struct kernel_status *status = &shown->status;
 	const uint64_t counts[] = {status->losses, status->dumps, status->reads, status->messages,
@@ -214,9 +216,10 @@ static struct cell show_make_mirror(bool attached, struct shown_mirror *shown)
 	cells[MIRROR_DOUBT] = cell_text(status->doubt);
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		cells[MIRROR_LOSSES + i] = cell_number(counts[i], shown->texts[MIRROR_LOSSES + i]);
+	cells[MIRROR_RUNNING] = cell_literal(runs ? "true" : "false");
 	return (struct cell){
 		.kind = CELL_OBJECT,
-		.plain = mirror_describe(status, attached, shown->plain),
+		.plain = mirror_describe(status, runs, shown->plain),
 		.columns = mirror_columns,
 		.cells = cells,
 		.column_count = MIRROR_COLUMNS,
@@ -436,7 +439,8 @@ static enum status show_print_region(const struct stele_region_info *info,
 		cells[MISSING] = cell_text(info->features_missing);
 	cells[COMMIT] = show_make_commit(&info->commit, &commit);
 	if (mirror->present)
-		cells[MIRROR] = show_make_mirror(info->publisher_attached, mirror);
+		cells[MIRROR] = show_make_mirror(
+			mirror_runs(&mirror->status, info, MIRROR_PATIENCE_MS), mirror);
 	cells[TABLES] = show_make_table_list(tables);
 	if (inspection->wanted)
 		show_fill_inspection(inspection, texts, plain, cells);

@@ -45,6 +45,7 @@ struct examined {
 	bool closed;            /* the last publisher closed the region: it did not die */
 	bool mirrors;           /* the region is a mirror of the kernel, and: */
 	struct kernel_status mirror;
+	bool mirror_runs;
 	struct examined_slot *slots;
 	size_t slot_count;
 };

@@ -53,6 +53,8 @@ static void examine_mirror(const struct place *place, const char *name, struct e
 	if (reader_subscribe(place, name, READER_ONCE, &subscriber) < 0)
 		return;
 	region->mirrors = mirror_read(subscriber, &region->mirror);
+	region->mirror_runs =
+		region->mirrors && mirror_runs(&region->mirror, &region->info, MIRROR_PATIENCE_MS);
 	stele_subscriber_close(subscriber);
 }
 

@@ -70,15 +70,18 @@ static void doctor_region_check_mirror(struct doctor *doctor, const struct exami
 
 	if (!region->mirrors)
 		return;
-	mirror_describe(mirror, info->publisher_attached, text);
+	mirror_describe(mirror, region->mirror_runs, text);
 	snprintf(mend, sizeof(mend), "stele publish %s with --kernel-routes or --fpm, as before",
 	         info->name);
-	if (!info->publisher_attached)
+	/* While others publish, the newest version does not tell when the mirror ended. */
+	if (!region->mirror_runs)
 		doctor_report(doctor, mirror->synced ? VERDICT_PROBLEM : VERDICT_NOTE, "mirror",
 		              info->name, mend,
-		              "the tables are the routes of an earlier moment, %s: the "
+		              "the tables are the routes of an earlier moment%s%s: the "
 		              "mirror %s",
-		              describe_time(info->commit.time, time),
+		              info->publisher_attached ? "" : ", ",
+		              info->publisher_attached ? ""
+		                                       : describe_time(info->commit.time, time),
 		              mirror->synced ? "died, and its table status still says synced"
 		                             : "was stopped");
 	else if (mirror->refused)

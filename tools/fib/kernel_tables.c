@@ -350,6 +350,7 @@ static const struct stele_column status_columns[] = {
 	STELE_VALUE(struct kernel_status, reads, STELE_U64),
 	STELE_VALUE(struct kernel_status, messages, STELE_U64),
 	STELE_VALUE(struct kernel_status, refused, STELE_U64),
+	STELE_VALUE(struct kernel_status, lock, STELE_U64),
 };
 
 static const struct stele_schema links = STELE_SCHEMA(struct kernel_link, link_columns);
@@ -409,14 +410,15 @@ int kernel_tables_find(struct stele_transaction *tx, struct stele_writable *tabl
 
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES])
 {
-	for (int i = 0; i < KERNEL_TABLES; i++) {
-		int r = stele_transaction_ensure_table(tx, kernel_table_names[i],
-		                                       kernel_schemas[i]);
+	int r = 0, created = 0;
 
-		if (r < 0)
-			return r;
+	for (int i = 0; i < KERNEL_TABLES && r >= 0; i++) {
+		r = stele_transaction_ensure_table(tx, kernel_table_names[i], kernel_schemas[i]);
+		created |= r == 1;
 	}
-	return kernel_tables_find(tx, tables);
+	if (r >= 0)
+		r = kernel_tables_find(tx, tables);
+	return r < 0 ? r : created;
 }
 
 /* ---- the row of the table `status` ---- */
@@ -460,7 +462,7 @@ static bool tables_status_equal(const struct kernel_status *a, const struct kern
 {
 	return a->synced == b->synced && a->since == b->since && a->losses == b->losses &&
 	       a->dumps == b->dumps && a->reads == b->reads && a->messages == b->messages &&
-	       a->refused == b->refused && strcmp(a->doubt, b->doubt) == 0;
+	       a->refused == b->refused && a->lock == b->lock && strcmp(a->doubt, b->doubt) == 0;
 }
 
 int kernel_status_put(struct stele_writable *table, struct kernel_status *status, const char *doubt,

@@ -234,6 +234,7 @@ struct kernel_status {
 	uint64_t reads;    /* dumps of the routes of one link */
 	uint64_t messages; /* messages of the kernel; brought up to date about once a second */
 	uint64_t refused;  /* rows that the region had no space for, since the last dump */
+	uint64_t lock;     /* byte that the mirror keeps locked while it runs (kernel_claim.h) */
 	char doubt[48];    /* why the rows may differ from the kernel's state, or "" */
 };
 
@@ -252,8 +253,9 @@ extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
 /* Returns the word of a kind of encapsulation. */
 const char *kernel_encap_word(uint8_t encap);
 
-/* Opens all tables in a transaction, and creates those that are missing. Returns 0, or an error of
- * stele_transaction_ensure_table() with its error message. */
+/* Opens all tables in a transaction, and creates those that are missing. Returns 1 if there was
+ * such a table, 0 if not, or an error of stele_transaction_ensure_table() with its error
+ * message. */
 int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES]);
 
 /* Opens all tables, which exist and have the right schemas. Comparing the schemas takes more time

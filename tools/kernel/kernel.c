@@ -119,6 +119,8 @@ static int kernel_round(struct source *source)
 
 	if (r <= 0)
 		return r;
+	if (source->region.dropped)
+		kernel_start_over(source, "a table was dropped");
 	r = kernel_fill(source, busy ? SETTLE_MS : 0);
 	if (r >= 0)
 		r = kernel_region_commit(&source->region, kernel_reason(source));

@@ -17,6 +17,10 @@
 #define COMPACT_PART  32
 /* Nanoseconds between two looks at stop_fd while waiting for another publisher. */
 #define SLICE_NS (100 * NSEC_PER_MSEC)
+/* How often to try, and milliseconds between two attempts, to say in the table `status` that the
+ * mirror has stopped, while another publisher has a transaction open. */
+#define STOPPED_TRIES 20
+#define STOPPED_MS    50
 
 int kernel_region_fail(struct kernel_region *region, int r, const char *format, ...)
 {
@@ -69,6 +73,25 @@ static bool region_stops(const struct kernel_region *region, int timeout_ms)
 
 /* ---- attaching ---- */
 
+/* Holds the claim on the region's present file. */
+static void region_hold(struct kernel_region *region)
+{
+	if (*region->path)
+		kernel_claim_hold(&region->claim, region->path);
+}
+
+/* Claims the region: finds the path of its data file, which stays the same. */
+static void region_claim(struct kernel_region *region)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	kernel_claim_init(&region->claim);
+	region->status.lock = region->claim.byte;
+	if (stele_region_describe(region->name, &info) == 0)
+		snprintf(region->path, sizeof(region->path), "%s", info.path);
+	region_hold(region);
+}
+
 int kernel_region_attach(struct kernel_region *region)
 {
 	struct stele_publisher_options slice = {.size = sizeof(slice), .flags = STELE_CREATE};
@@ -92,17 +115,23 @@ int kernel_region_attach(struct kernel_region *region)
 	}
 	if (r < 0)
 		return kernel_region_fail_library(region, r);
-	region->shared = slice.flags & STELE_SHARED;
+	region_claim(region);
 	region->store->space.publisher = region->publisher;
 	if (*stele_publisher_note(region->publisher))
 		kernel_region_note(region, KERNEL_NOTED, stele_publisher_note(region->publisher));
 	return 1;
 }
 
-/* Says in the table `status` that the tables are not followed any more. */
+/* Says in the table `status` that the tables are not followed any more. Without this, readers know
+ * by the lock that the mirror has ended. */
 static void region_say_stopped(struct kernel_region *region)
 {
-	if (stele_transaction_begin(region->publisher, &region->tx) < 0)
+	int r, tries = STOPPED_TRIES;
+
+	while ((r = stele_transaction_begin(region->publisher, &region->tx)) == -EBUSY &&
+	       --tries > 0)
+		poll(NULL, 0, STOPPED_MS);
+	if (r < 0)
 		return;
 	if (kernel_tables_open(region->tx, region->store->tables) < 0 ||
 	    kernel_status_put(region->store->tables[KERNEL_STATUS], &region->status,
@@ -118,6 +147,7 @@ void kernel_region_detach(struct kernel_region *region)
 	if (!region->publisher)
 		return;
 	region_say_stopped(region);
+	kernel_claim_fini(&region->claim);
 	region->publisher = stele_publisher_close(region->publisher);
 	if (!region->failed)
 		region_report(region, KERNEL_STOPPED, 0, "");
@@ -139,26 +169,42 @@ void kernel_region_tidy(struct kernel_region *region)
 	if (unused - region->unusable < COMPACT_BYTES || unused < stats.arena_size / COMPACT_PART ||
 	    stele_publisher_compact(region->publisher) < 0)
 		return;
+	region_hold(region);
 	if (stele_publisher_describe(region->publisher, &stats) == 0)
 		region->unusable = stats.arena_size - stats.arena_used;
 }
 
 /* ---- transactions ---- */
 
+/* Opens the tables. Returns 0 or a negative errno. */
+static int region_open_tables(struct kernel_region *region)
+{
+	uint64_t version = stele_publisher_version(region->publisher);
+	int r;
+
+	if (region->version && region->version == version)
+		return kernel_tables_find(region->tx, region->store->tables);
+	r = kernel_tables_open(region->tx, region->store->tables);
+	region->dropped = r == 1 && region->version;
+	return r < 0 ? r : 0;
+}
+
 int kernel_region_begin(struct kernel_region *region)
 {
 	int r;
 
 	region->messages = region->objects = 0;
-	region->lost = false;
-	while ((r = stele_transaction_begin(region->publisher, &region->tx)) == -EBUSY)
+	region->lost = region->dropped = false;
+	/* The other publisher may have replaced the file, long before its transaction ends. */
+	while ((r = stele_transaction_begin(region->publisher, &region->tx)) == -EBUSY) {
+		region_hold(region);
 		if (region_stops(region, 100))
 			return 0;
+	}
 	if (r < 0)
 		return kernel_region_fail_library(region, r);
-	/* Nobody else alters or drops tables, unless publishers share the region. */
-	r = region->ensured ? kernel_tables_find(region->tx, region->store->tables)
-	                    : kernel_tables_open(region->tx, region->store->tables);
+	region_hold(region);
+	r = region_open_tables(region);
 	if (r < 0) {
 		kernel_region_fail_library(region, r);
 		kernel_region_abort(region);
@@ -210,12 +256,13 @@ int kernel_region_commit(struct kernel_region *region, const char *doubt)
 	} else {
 		r = stele_transaction_commit(region->tx, message, &version);
 		region->tx = NULL;
+		region_hold(region);
 	}
 	if (r == -ENOSPC)
 		return r;
 	if (r < 0)
 		return kernel_region_fail_library(region, r);
-	region->ensured = !region->shared;
+	region->version = stele_publisher_version(region->publisher);
 	region_report_version(region, r == 1 ? version : 0, full);
 	return 0;
 }

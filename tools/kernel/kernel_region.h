@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include "tools/fib/kernel_list.h"
 #include "tools/kernel/kernel.h"
+#include "tools/kernel/kernel_claim.h"
 
 struct kernel_region {
 	const char *name;
@@ -19,17 +20,21 @@ struct kernel_region {
 	struct kernel_store *store; /* of the mirror, which writes to the open transaction */
 	struct stele_publisher *publisher;
 	struct stele_transaction *tx; /* NULL: none is open */
+	struct kernel_claim claim;    /* proves to readers that the mirror runs */
+	char path[512];               /* of the data file, or "" */
 	struct kernel_status status;
 	int64_t status_at; /* for kernel_status_put() */
 	/* Of the open transaction. */
 	unsigned messages; /* applied */
 	unsigned objects;  /* read again */
 	bool lost;         /* the kernel has lost messages */
+	bool dropped;      /* another publisher had dropped tables, which are empty now */
 	/* What was last reported of the state: KERNEL_SYNCED, KERNEL_LOST, KERNEL_FULL,
 	 * KERNEL_DISCONNECTED, or 0. */
 	enum kernel_event state;
-	bool shared;       /* other publishers may be attached */
-	bool ensured;      /* the tables exist, and stay */
+	/* The version after the last transaction; 0: there was none. Another publisher that shares
+	 * the region may have altered or dropped tables if its newest version is another one. */
+	uint64_t version;
 	bool failed;       /* options->error has the error message */
 	uint64_t unusable; /* unused bytes of the arena that a compaction leaves */
 };
@@ -37,7 +42,7 @@ struct kernel_region {
 /* Sets the error message, and returns `r`. */
 int kernel_region_fail(struct kernel_region *region, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Sets it to that of the library. */
+/* Sets the error message to that of the library, and returns `r`. */
 int kernel_region_fail_library(struct kernel_region *region, int r);
 
 /* Attaches as a publisher. Waits for another publisher to go away. Returns 1, or 0 if stop_fd is

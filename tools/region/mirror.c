@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/base/describe.h"
+#include "tools/kernel/kernel_claim.h"
 #include "tools/region/mirror.h"
 
 bool mirror_read(struct stele_subscriber *subscriber, struct kernel_status *ret)
@@ -24,8 +26,23 @@ bool mirror_read(struct stele_subscriber *subscriber, struct kernel_status *ret)
 	return true;
 }
 
-const char *mirror_describe(const struct kernel_status *status, bool attached,
-                            char buffer[MIRROR_TEXT])
+bool mirror_runs(const struct kernel_status *status, const struct stele_region_info *info,
+                 int patience_ms)
+{
+	static const int pause_ms = 50;
+
+	if (!info->publisher_attached)
+		return false;
+	while (!kernel_claim_is_held(info->path, status->lock)) {
+		if (patience_ms <= 0)
+			return false;
+		poll(NULL, 0, pause_ms);
+		patience_ms -= pause_ms;
+	}
+	return true;
+}
+
+const char *mirror_describe(const struct kernel_status *status, bool runs, char buffer[MIRROR_TEXT])
 {
 	char since[DESCRIBED_MAX], rows[64] = "";
 
@@ -35,7 +52,7 @@ const char *mirror_describe(const struct kernel_status *status, bool attached,
 		         (unsigned long long)status->refused);
 	if (status->synced)
 		snprintf(buffer, MIRROR_TEXT, "synced since %s%s", since,
-		         attached ? "" : ", but its publisher is gone");
+		         runs ? "" : ", but its publisher is gone");
 	else
 		snprintf(buffer, MIRROR_TEXT, "in doubt since %s (%s%s)", since, status->doubt,
 		         rows);

@@ -13,10 +13,17 @@
  * region is no mirror of the kernel. */
 bool mirror_read(struct stele_subscriber *subscriber, struct kernel_status *ret);
 
-/* Describes the row: "synced since 2026-01-31T12:00:00Z". `attached`: a publisher is attached.
+/* Returns true if the mirror that wrote the row runs: by its lock, because the attached publisher
+ * may be another one. A mirror takes its lock again up to a second after another publisher has
+ * replaced the region's file. So where none is found, looks again for `patience_ms`. */
+#define MIRROR_PATIENCE_MS 2000
+bool mirror_runs(const struct kernel_status *status, const struct stele_region_info *info,
+                 int patience_ms);
+
+/* Describes the row: "synced since 2026-01-31T12:00:00Z". `runs` is the result of mirror_runs().
  * Returns `buffer`. */
 #define MIRROR_TEXT 200
-const char *mirror_describe(const struct kernel_status *status, bool attached,
+const char *mirror_describe(const struct kernel_status *status, bool runs,
                             char buffer[MIRROR_TEXT]);
 
 #endif

@@ -377,10 +377,10 @@ static void region_draw_publisher(const struct top_region *region, int row, int 
 static void region_draw_mirror(const struct top_region *region, int row)
 {
 	const struct kernel_status *mirror = &region->mirror;
-	bool attached = region->info.publisher_attached, good = mirror->synced && attached;
+	bool good = mirror->synced && region->mirror_runs;
 	char text[MIRROR_TEXT], ago[TOP_WORD], lost[TOP_WORD];
 
-	mirror_describe(mirror, attached, text);
+	mirror_describe(mirror, region->mirror_runs, text);
 	if (good && mirror->losses)
 		snprintf(text, sizeof(text), "synced for %s, messages lost %s times",
 		         words_ago(mirror->since, ago), describe_number(mirror->losses, lost));

@@ -203,6 +203,8 @@ static int sample_read(const struct place *place, struct top_region *region,
 	} else {
 		sample_take_tables(region, &tables);
 		region->mirrors = mirror_read(subscriber, &region->mirror);
+		region->mirror_runs =
+			region->mirrors && mirror_runs(&region->mirror, &region->info, 0);
 		if (sampled_before && region->info.version >= before->version)
 			sample_rate(region, subscriber, before->version,
 			            (double)(region->sampled - sampled_before) /

@@ -54,6 +54,7 @@ struct top_region {
 	size_t table_count;
 	bool mirrors; /* the region is a mirror of the kernel, and: */
 	struct kernel_status mirror;
+	bool mirror_runs;
 	uint64_t rows;                      /* sum over all tables */
 	struct top_subscriber *subscribers; /* in the order of slots */
 	size_t subscriber_count;
