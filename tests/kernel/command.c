@@ -3,10 +3,12 @@
  * `stele publish --kernel-routes' and kernel_run(): how they start, what they print, and what they
  * refuse. Needs root. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -84,6 +86,59 @@ Test(kernel_command, the_log_has_a_line_for_each_event, .init = kernel_setup,
 	read_log("--verbose", log, sizeof(log));
 	cr_assert(strstr(log, "applied 1 kernel messages"), "%s", log);
 	cr_assert_gt(count_lines(log), 10u, "%s", log);
+}
+
+/* Opens a pipe with a name, and fills it. */
+static int fill_pipe(const char *path)
+{
+	static const char blank[4096];
+	int fd;
+
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	cr_assert(fd >= 0);
+	while (write(fd, blank, sizeof(blank)) > 0)
+		;
+	cr_assert_eq(errno, EAGAIN);
+	return fd;
+}
+
+/* Reads what has come. Returns true if it has the text, which comes at once with its line. */
+static bool read_pipe(int fd, const char *text)
+{
+	char bytes[8192];
+	bool found = false;
+	ssize_t size;
+
+	while ((size = read(fd, bytes, sizeof(bytes))) > 0)
+		found |= memmem(bytes, (size_t)size, text, strlen(text)) != NULL;
+	return found;
+}
+
+/* Standard output is a pipe that nobody reads. */
+Test(kernel_command, a_stuck_output_does_not_stop_the_mirror, .init = kernel_setup,
+     .fini = kernel_teardown, .timeout = 120)
+{
+	struct stele_subscriber *subscriber;
+	bool found = false;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/tmp/stele-test-%d.fifo", (int)getpid());
+	fd = fill_pipe(path);
+	kernel_command_start(path, "--verbose");
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	kernel_ip("route add 10.60.0.0/16 via 10.0.0.2");
+	kernel_wait_agreement(subscriber, "a route");
+	for (int i = 0; !found; i++) {
+		found = read_pipe(fd, " left out here, because standard output was stuck");
+		kernel_ip("route replace 10.60.0.0/16 via 10.0.0.2 mtu %d", 1400 + i % 2);
+	}
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+	close(fd);
+	unlink(path);
 }
 
 /* Without the capability, the kernel's buffer for messages is small. */

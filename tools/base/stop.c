@@ -105,6 +105,13 @@ static bool stop_wait_for_output(void)
 	return false;
 }
 
+bool stop_output_is_stuck(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&output, 1, 0) == 0;
+}
+
 /* Writes to standard output in pieces that do not block, until a signal comes. */
 static ssize_t stop_write_guarded(void *cookie, const char *bytes, size_t size)
 {

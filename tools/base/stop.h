@@ -33,6 +33,10 @@ bool stop_came(void);
  * because the reader reads nothing. */
 void stop_guard_output(void);
 
+/* Returns true if standard output does not accept PIPE_BUF bytes now: its reader reads nothing. For
+ * a command that must go on with its work, and drops lines instead. */
+bool stop_output_is_stuck(void);
+
 /* Closes the descriptor and unblocks the signals. A pending signal ends the process here. */
 void stop_descriptor_close(int fd);
 

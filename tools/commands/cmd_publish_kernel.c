@@ -26,20 +26,30 @@ struct mirrored {
 	bool verbose; /* print a line for each version too */
 	bool synced;  /* the start is over */
 	const struct kernel_routes *routes;
+	unsigned long long dropped; /* lines that standard output did not take */
 };
 
-/* Prints a line with the token of `version` if it is not 0. */
-static void publish_kernel_print(const struct mirrored *mirrored, uint64_t version,
-                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Prints a line with the token of `version` if it is not 0. Drops the line if standard output is
+ * stuck: while the mirror waits, its tables are old, and messages of the kernel are lost. */
+static void publish_kernel_print(struct mirrored *mirrored, uint64_t version, const char *format,
+                                 ...) __attribute__((format(printf, 3, 4)));
 
-static void publish_kernel_print(const struct mirrored *mirrored, uint64_t version,
-                                 const char *format, ...)
+static void publish_kernel_print(struct mirrored *mirrored, uint64_t version, const char *format,
+                                 ...)
 {
 	struct stele_region_info info = {.size = sizeof(info)};
 	const char *region = mirrored->region;
 	char token[DESCRIBED_MAX];
 	va_list arguments;
 
+	if (stop_output_is_stuck()) {
+		mirrored->dropped++;
+		return;
+	}
+	if (mirrored->dropped)
+		printf("%s: %llu line%s left out here, because standard output was stuck\n", region,
+		       mirrored->dropped, mirrored->dropped == 1 ? " is" : "s are");
+	mirrored->dropped = 0;
 	/* This is the UUID of the region that has `version`: no other region can take the name
 	 * while this publisher is attached. */
 	if (version && stele_region_describe(place_path(mirrored->place, region), &info) == 0)
@@ -56,8 +66,7 @@ static void publish_kernel_print(const struct mirrored *mirrored, uint64_t versi
 }
 
 /* Prints a line for an event of the connection to FRR. */
-static void publish_kernel_report_fpm(const struct mirrored *mirrored,
-                                      const struct kernel_report *report)
+static void publish_kernel_report_fpm(struct mirrored *mirrored, const struct kernel_report *report)
 {
 	const char *note = report->note;
 
