@@ -20,12 +20,12 @@ struct hop {
 };
 
 struct route {
-	uint8_t gateway6[16], source[4], unused[12], gateway[4];
-	uint32_t ifindex, metric, alternatives, nexthop_id, mtu, attributes;
-	uint16_t order, next_hops;
-	uint8_t type, encap, preference;
-	bool dead, linkdown, onlink, offload, expires;
-	char interface[16], protocol[12], scope[12];
+	uint8_t source[4], gateway[4], gateway6[16];
+	uint32_t ifindex, metric, nexthop_id, mtu, attributes;
+	uint16_t alternatives, order, next_hops;
+	uint8_t type, encap;
+	bool dead, linkdown, onlink, offload;
+	char interface[16], protocol[12], scope[8];
 	struct hop hops[]; /* empty if there is only one, which is in the members above */
 };
 
@@ -42,7 +42,7 @@ static const struct stele_column columns[] = {
 	STELE_VALUE(struct route, source, STELE_IPV4),
 	STELE_VALUE(struct route, metric, STELE_U32),
 	STELE_VALUE(struct route, order, STELE_U16),
-	STELE_VALUE(struct route, alternatives, STELE_U32),
+	STELE_VALUE(struct route, alternatives, STELE_U16),
 	STELE_VALUE(struct route, mtu, STELE_U32),
 	STELE_VALUE(struct route, nexthop_id, STELE_U32),
 	STELE_VALUE(struct route, next_hops, STELE_U16),
@@ -63,7 +63,7 @@ struct nexthop {
 	uint16_t weight, buckets;
 	uint8_t encap;
 	bool blackhole, bridge, resilient, dead, linkdown, onlink;
-	char protocol[12], scope[12];
+	char protocol[12], scope[8];
 };
 
 static const struct stele_column nexthop_columns[] = {

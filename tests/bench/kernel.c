@@ -90,6 +90,8 @@ static void watch(void)
 	must(stele_subscriber_open(bench_region, NULL, &subscriber));
 	for (;;) {
 		struct stele_snapshot *snapshot;
+		const struct kernel_hop *hops;
+		struct kernel_route route;
 		struct stele_row row;
 		uint8_t key[8] = {0, 0, 0, 254};
 		int r;
@@ -98,11 +100,11 @@ static void watch(void)
 		memcpy(key + 4, shared->address, 4);
 		r = stele_snapshot_get(snapshot, "fib4", kernel_schemas[KERNEL_FIB4], key,
 		                       32 + shared->length, &row);
+		if (r == 1)
+			kernel_route_read(false, &row, &route, &hops);
 		if (shared->waits &&
-		    (shared->gone
-		             ? r == 0
-		             : r == 1 && memcmp(((const struct kernel_route *)row.value)->gateway4,
-		                                shared->gateway, 4) == 0)) {
+		    (shared->gone ? r == 0
+		                  : r == 1 && memcmp(route.gateway4, shared->gateway, 4) == 0)) {
 			shared->waits = false;
 			shared->seen = bench_seconds();
 		}

@@ -10,6 +10,7 @@
 
 #include "lib/units.h"
 #include "tests/support/kernel_source.h"
+#include "tools/fib/kernel_tables.h"
 
 #define MANY 40000u
 
@@ -44,14 +45,18 @@ static void wait_for_mark(struct stele_subscriber *subscriber, uint8_t gateway)
 	kernel_ip("route replace 172.16.0.1 via 10.0.0.%u", gateway);
 	while (found != gateway) {
 		struct stele_snapshot *snapshot;
+		const struct kernel_hop *hops;
+		struct kernel_route route;
 		struct stele_row row;
 
 		cr_assert_eq(stele_subscriber_wait(subscriber, version, STELE_FOREVER, &version),
 		             1);
 		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
 		if (stele_snapshot_get(snapshot, "fib4", kernel_schemas[KERNEL_FIB4], key, 64,
-		                       &row) == 1)
-			found = ((const struct kernel_route *)row.value)->gateway4[3];
+		                       &row) == 1) {
+			kernel_route_read(false, &row, &route, &hops);
+			found = route.gateway4[3];
+		}
 		snapshot = stele_snapshot_close(snapshot);
 	}
 }
@@ -92,6 +97,25 @@ Test(kernel_memory, free_memory_is_returned, .init = kernel_setup, .fini = kerne
 		wait_for_mark(subscriber, 2 + i % 2);
 	wait_for_size(UINT64_C(13) << 20);
 	kernel_wait_agreement(subscriber, "the region is compacted");
+	kernel_source_stop();
+	stele_subscriber_close(subscriber);
+}
+
+/* A full table has a million routes, so the bytes of each count: a routing daemon takes about a
+ * hundred. */
+Test(kernel_memory, a_route_takes_few_bytes, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 240)
+{
+	struct stele_region_use use = {.size = sizeof(use)};
+	struct stele_subscriber *subscriber;
+
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	many_routes("add", 0, MANY, 2, "");
+	wait_for_mark(subscriber, 2);
+	cr_assert_eq(stele_region_verify(kernel_region, NULL, &use), 1, "%s", stele_last_error());
+	cr_assert_leq(use.row_bytes / MANY, 120u);
+	cr_assert_leq(use.node_bytes / MANY, 8u);
 	kernel_source_stop();
 	stele_subscriber_close(subscriber);
 }

@@ -23,6 +23,8 @@ Test(kernel_mirror, single_messages_are_applied, .init = kernel_setup, .fini = k
 {
 	struct stele_subscriber *subscriber;
 	struct stele_snapshot *snapshot;
+	const struct kernel_hop *hops;
+	struct kernel_route route;
 	struct stele_row row;
 	uint64_t before, after;
 	unsigned dumps;
@@ -54,8 +56,8 @@ Test(kernel_mirror, single_messages_are_applied, .init = kernel_setup, .fini = k
 	                                  (uint8_t[]){0, 0, 0, 254, 10, 16, 120, 77}, 64, &row),
 	             1);
 	cr_assert_eq(row.key_bits, 32u + 24u);
-	cr_assert(memcmp(((const struct kernel_route *)row.value)->gateway4,
-	                 (uint8_t[]){10, 0, 0, 3}, 4) == 0);
+	kernel_route_read(false, &row, &route, &hops);
+	cr_assert(memcmp(route.gateway4, (uint8_t[]){10, 0, 0, 3}, 4) == 0);
 	snapshot = stele_snapshot_close(snapshot);
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();

@@ -22,6 +22,7 @@
 
 #include "tools/fib/kernel_rows.h"
 #include "tests/support/kernel_source.h"
+#include "tools/fib/kernel_tables.h"
 #include "tests/support/random.h"
 
 static unsigned random_below(uint64_t *state, unsigned limit)
@@ -286,10 +287,11 @@ static struct kernel_link decode_vrf(uint32_t table)
 static void put_route(struct stele_writable *fib, uint8_t table, uint8_t ifindex)
 {
 	const struct kernel_route route = {.type = RTN_UNICAST, .ifindex = ifindex, .next_hops = 1};
+	size_t size;
+	const void *value = kernel_route_value(false, &route, &size);
 
-	cr_assert_eq(stele_writable_put(fib, (uint8_t[]){0, 0, 0, table}, 32, &route,
-	                                offsetof(struct kernel_route, hops)),
-	             1, "%s", stele_last_error());
+	cr_assert_eq(stele_writable_put(fib, (uint8_t[]){0, 0, 0, table}, 32, value, size), 1, "%s",
+	             stele_last_error());
 }
 
 static void put_rule(struct stele_writable *rules, uint32_t priority, uint32_t table,

@@ -37,17 +37,18 @@ static bool lookup_in_region(const struct stele_snapshot *snapshot, bool wide,
 
 	for (size_t i = 0; i < sizeof(tables); i++) {
 		uint8_t key[20] = {0, 0, 0, tables[i]};
-		const struct kernel_route *route;
+		const struct kernel_hop *ignored;
+		struct kernel_route route;
 
 		memcpy(key + 4, address, wide ? 16 : 4);
 		if (stele_snapshot_match(snapshot, wide ? "fib6" : "fib4", NULL, key,
 		                         wide ? 160 : 64, ret) != 1)
 			continue;
-		route = ret->value;
-		if (route->type != RTN_THROW)
-			return route->type == RTN_UNICAST || route->type == RTN_LOCAL ||
-			       route->type == RTN_BROADCAST || route->type == RTN_ANYCAST ||
-			       route->type == RTN_MULTICAST;
+		kernel_route_read(wide, ret, &route, &ignored);
+		if (route.type != RTN_THROW)
+			return route.type == RTN_UNICAST || route.type == RTN_LOCAL ||
+			       route.type == RTN_BROADCAST || route.type == RTN_ANYCAST ||
+			       route.type == RTN_MULTICAST;
 	}
 	return false;
 }
@@ -79,19 +80,21 @@ static bool lookup_compare(const struct stele_snapshot *snapshot, bool wide, con
 		                                              : "-");
 	}
 	if (lookup_in_region(snapshot, wide, address, &row)) {
-		const struct kernel_route *value = row.value;
+		const struct kernel_hop *ignored;
+		struct kernel_route value;
 		uint8_t bytes[16] = {0};
 		char via[INET6_ADDRSTRLEN] = "-";
 		static const uint8_t none[16];
 
+		kernel_route_read(wide, &row, &value, &ignored);
 		memcpy(bytes, (const uint8_t *)row.key + 4, (row.key_bits - 32 + 7) / 8);
 		inet_ntop(wide ? AF_INET6 : AF_INET, bytes, prefix, sizeof(prefix));
-		if (memcmp(value->gateway4, none, 4) != 0)
-			inet_ntop(AF_INET, value->gateway4, via, sizeof(via));
-		else if (wide && memcmp(value->gateway6, none, 16) != 0)
-			inet_ntop(AF_INET6, value->gateway6, via, sizeof(via));
+		if (memcmp(value.gateway4, none, 4) != 0)
+			inet_ntop(AF_INET, value.gateway4, via, sizeof(via));
+		else if (wide && memcmp(value.gateway6, none, 16) != 0)
+			inet_ntop(AF_INET6, value.gateway6, via, sizeof(via));
 		snprintf(have, sizeof(have), "%s/%u metric %u via %s", prefix, row.key_bits - 32,
-		         value->metric, value->next_hops > 1 ? "several" : via);
+		         value.metric, value.next_hops > 1 ? "several" : via);
 	}
 	cr_assert(!last || strcmp(have, want) == 0, "%s: to %s the region has %s, the kernel %s",
 	          step, text, have, want);

@@ -459,14 +459,18 @@ static void region_hop(const struct lines *links, const struct kernel_hop *hop, 
 static void region_route(enum kernel_table table, const struct stele_row *row,
                          const struct lines *links, struct lines *routes)
 {
-	const struct kernel_route *value = row->value;
 	bool wide = table == KERNEL_FIB6 || table == KERNEL_ALTERNATIVES6;
 	struct kernel_prefix prefix;
 	struct kernel_entry entry;
 	char address[INET6_ADDRSTRLEN], from[INET6_ADDRSTRLEN], source[INET6_ADDRSTRLEN];
 	char hops[8192] = "", name[20], type[32];
-	uint16_t order = value->order;
+	const struct kernel_hop *ignored;
+	struct kernel_route value;
+	uint8_t source_bytes[16];
+	uint16_t order;
 
+	kernel_route_read(wide, row, &value, &ignored);
+	order = value.order;
 	cr_assert_eq(kernel_list_decode(table, row, &prefix, &entry), 0);
 	if (table == KERNEL_ALTERNATIVES4 || table == KERNEL_ALTERNATIVES6) {
 		memcpy(&order, (const uint8_t *)row->key + row->key_bits / 8 - 2, 2);
@@ -475,25 +479,26 @@ static void region_route(enum kernel_table table, const struct stele_row *row,
 	for (unsigned i = 0; i < entry.hops; i++)
 		region_hop(links, &kernel_entry_hops(&entry)[i], hops, sizeof(hops));
 	/* While a region is full, the row of the link may have come later than the route. */
-	if (value->ifindex && strcmp(value->interface, link_name(links, value->ifindex, name)) != 0)
+	if (value.ifindex && strcmp(value.interface, link_name(links, value.ifindex, name)) != 0)
 		snprintf(hops + strlen(hops), sizeof(hops) - strlen(hops), " named %.16s",
-		         value->interface);
+		         value.interface);
 	inet_ntop(wide ? AF_INET6 : AF_INET, prefix.address, address, sizeof(address));
 	inet_ntop(AF_INET6, prefix.from, from, sizeof(from));
-	inet_ntop(wide ? AF_INET6 : AF_INET, value->source, source, sizeof(source));
+	kernel_route_source(&value, source_bytes);
+	inet_ntop(wide ? AF_INET6 : AF_INET, source_bytes, source, sizeof(source));
 	stele_value_format(
 		&kernel_schemas[table]->columns[stele_schema_column(kernel_schemas[table], "type")],
-		&value->type, 1, type, sizeof(type));
+		&value.type, 1, type, sizeof(type));
 	line_add(
 		routes,
 		"%u %s/%u from %s/%u tos %u metric %u #%u %s %s %s src %s mtu %u nhid %u pref %s%s%s",
 		prefix.table, address, prefix.length, from, prefix.from_length, entry.tos,
-		entry.metric, order, type, value->protocol, value->scope, source, value->mtu,
-		value->nexthop_id,
-		value->preference == 1   ? "high"
-		: value->preference == 3 ? "low"
-					 : "medium",
-		value->expires ? " expires" : "", hops);
+		entry.metric, order, type, value.protocol, value.scope, source, value.mtu,
+		value.nexthop_id,
+		value.preference == 1   ? "high"
+		: value.preference == 3 ? "low"
+					: "medium",
+		value.expires ? " expires" : "", hops);
 	free(entry.value);
 }
 

@@ -204,27 +204,26 @@ int kernel_list_decode(enum kernel_table table, const struct stele_row *row,
 {
 	bool wide = table == KERNEL_FIB6 || table == KERNEL_ALTERNATIVES6;
 	bool best = table == KERNEL_FIB4 || table == KERNEL_FIB6;
-	size_t fixed = offsetof(struct kernel_route, hops);
-	const struct kernel_route *value = row->value;
 	const uint8_t *key = row->key;
+	const struct kernel_hop *hops;
+	struct kernel_route value;
 	struct kernel_hop only;
 	struct kernel_entry entry = {0};
+	size_t count = kernel_route_read(wide, row, &value, &hops);
 	int r;
 
 	kernel_list_prefix(table, row, ret_prefix);
-	entry.listed = row->value_size > fixed;
-	if (entry.listed) {
-		r = kernel_entry_set_hops(&entry,
-		                          (const struct kernel_hop *)(const void *)value->hops,
-		                          (unsigned)((row->value_size - fixed) / sizeof(only)));
-	} else {
-		only = list_decode_hop(value);
-		r = kernel_entry_set_hops(&entry, &only, value->next_hops ? 1 : 0);
+	entry.listed = count > 0;
+	if (!entry.listed) {
+		only = list_decode_hop(&value);
+		hops = &only;
+		count = value.next_hops ? 1 : 0;
 	}
+	r = kernel_entry_set_hops(&entry, hops, (unsigned)count);
 	if (r < 0)
 		return r;
-	memcpy(entry.value, value, fixed);
-	entry.metric = best ? value->metric : list_get_u32(key + list_key_size(wide) - 6);
+	memcpy(entry.value, &value, sizeof(value));
+	entry.metric = best ? value.metric : list_get_u32(key + list_key_size(wide) - 6);
 	entry.tos = best || wide ? 0 : key[9];
 	entry.value->metric = entry.value->alternatives = entry.value->order = 0;
 	memset(entry.value->interface, 0, sizeof(entry.value->interface));
@@ -334,10 +333,12 @@ int kernel_list_read(struct kernel_store *store, const struct kernel_prefix *pre
 	if (r < 0)
 		return r;
 	if (r == 1) {
-		const struct kernel_route *value = row.value;
+		const struct kernel_hop *ignored_hops;
+		struct kernel_route value;
 
-		order = value->order;
-		alternatives = value->alternatives > 0;
+		kernel_route_read(prefix->wide, &row, &value, &ignored_hops);
+		order = value.order;
+		alternatives = value.alternatives > 0;
 		r = kernel_list_decode(table, &row, &ignored, &best);
 		if (r < 0)
 			return r;
@@ -396,14 +397,17 @@ int kernel_list_index(struct kernel_store *store, const struct kernel_prefix *pr
 	struct kernel_index *index = &store->index[prefix->wide];
 	const struct kernel_route *value = entry->value;
 	const struct kernel_hop *hops = kernel_entry_hops(entry);
+	uint8_t source[16];
 	int r = 0;
 
 	for (unsigned i = 0; i < entry->hops && r >= 0; i++)
 		r = kernel_index_add(index, kernel_index_link(hops[i].ifindex), prefix);
 	if (r >= 0 && value->nexthop_id)
 		r = kernel_index_add(index, kernel_index_nexthop(value->nexthop_id), prefix);
-	if (r >= 0 && kernel_route_has_source(value))
-		r = kernel_index_add(index, kernel_index_source(value->source), prefix);
+	if (r >= 0 && kernel_route_has_source(value)) {
+		kernel_route_source(value, source);
+		r = kernel_index_add(index, kernel_index_source(source), prefix);
+	}
 	return r;
 }
 
@@ -411,12 +415,14 @@ int kernel_list_index(struct kernel_store *store, const struct kernel_prefix *pr
 static int list_put(struct kernel_store *store, enum kernel_table table, const uint8_t *key,
                     unsigned bits, const struct kernel_entry *entry)
 {
-	size_t size = offsetof(struct kernel_route, hops);
+	bool wide = table == KERNEL_FIB6 || table == KERNEL_ALTERNATIVES6;
+	size_t size;
+	const void *value = kernel_route_value(wide, entry->value, &size);
 	int r;
 
 	if (entry->listed)
 		size += entry->hops * sizeof(struct kernel_hop);
-	r = kernel_space_put(&store->space, store->tables[table], key, bits, entry->value, size);
+	r = kernel_space_put(&store->space, store->tables[table], key, bits, value, size);
 	if (r != -ENOSPC)
 		return r;
 	return store->replacing ? 0 : stele_writable_delete(store->tables[table], key, bits);
@@ -528,7 +534,8 @@ int kernel_list_write(struct kernel_store *store, struct kernel_list *list)
 		struct kernel_entry *entry = &list->of[best];
 
 		entry->value->metric = entry->metric;
-		entry->value->alternatives = (uint32_t)list->count - 1;
+		entry->value->alternatives =
+			list->count > UINT16_MAX ? UINT16_MAX : (uint16_t)(list->count - 1);
 		r = list_put(store, table, key, bits, entry);
 	} else if (list->best) {
 		r = stele_writable_delete(store->tables[table], key, bits);

@@ -326,6 +326,7 @@ static int push_refresh(struct kernel_store *store, const struct kernel_prefix *
 static int push_scan_table(struct kernel_push *push, enum kernel_table table,
                            struct kernel_prefixes *ret)
 {
+	bool wide = table == KERNEL_FIB6 || table == KERNEL_ALTERNATIVES6;
 	const struct kernel_ids *changed = &push->changed;
 	struct stele_cursor *cursor;
 	struct stele_row row;
@@ -334,9 +335,13 @@ static int push_scan_table(struct kernel_push *push, enum kernel_table table,
 	if (r < 0)
 		return r;
 	while (r >= 0 && (r = stele_cursor_next(cursor, &row)) == 1) {
-		uint32_t id = ((const struct kernel_route *)row.value)->nexthop_id;
 		struct kernel_prefix prefix;
+		const struct kernel_hop *ignored;
+		struct kernel_route route;
+		uint32_t id;
 
+		kernel_route_read(wide, &row, &route, &ignored);
+		id = route.nexthop_id;
 		if (!id || !bsearch(&id, changed->of, changed->count, sizeof(id), push_compare_ids))
 			continue;
 		kernel_list_prefix(table, &row, &prefix);

@@ -34,21 +34,32 @@ int kernel_prefixes_add(struct kernel_prefixes *prefixes, const struct kernel_pr
 
 /* ---- scanning ---- */
 
-/* Returns true if the value of a row is wanted. */
-static bool relink_is_wanted(const struct kernel_wanted *wanted, const struct stele_row *row)
+/* Returns true if the route, apart from its next hops, is wanted. */
+static bool relink_wants_route(const struct kernel_wanted *wanted, const struct kernel_route *value)
 {
-	const struct kernel_route *value = row->value;
-	const struct kernel_hop *hops = (const struct kernel_hop *)(const void *)value->hops;
-	size_t count = (row->value_size - offsetof(struct kernel_route, hops)) / sizeof(*hops);
+	uint8_t source[16];
 
-	if (wanted->source && kernel_route_has_source(value) &&
-	    memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
-		return true;
-	if (wanted->nexthop_id && value->nexthop_id == wanted->nexthop_id)
+	if (wanted->source && kernel_route_has_source(value)) {
+		kernel_route_source(value, source);
+		if (memcmp(wanted->source, source, sizeof(source)) == 0)
+			return true;
+	}
+	return wanted->nexthop_id && value->nexthop_id == wanted->nexthop_id;
+}
+
+/* Returns true if the value of a row is wanted. */
+static bool relink_is_wanted(const struct kernel_wanted *wanted, bool wide,
+                             const struct stele_row *row)
+{
+	const struct kernel_hop *hops;
+	struct kernel_route value;
+	size_t count = kernel_route_read(wide, row, &value, &hops);
+
+	if (relink_wants_route(wanted, &value))
 		return true;
 	if (!wanted->ifindex)
 		return false;
-	if (value->ifindex == wanted->ifindex)
+	if (value.ifindex == wanted->ifindex)
 		return true;
 	for (size_t i = 0; i < count; i++)
 		if (hops[i].ifindex == wanted->ifindex)
@@ -57,15 +68,15 @@ static bool relink_is_wanted(const struct kernel_wanted *wanted, const struct st
 }
 
 /* Passes on the links of a row. */
-static void relink_pass_links(const struct stele_row *row,
+static void relink_pass_links(bool wide, const struct stele_row *row,
                               void (*ret_link)(void *context, uint32_t ifindex), void *context)
 {
-	const struct kernel_route *value = row->value;
-	const struct kernel_hop *hops = (const struct kernel_hop *)(const void *)value->hops;
-	size_t count = (row->value_size - offsetof(struct kernel_route, hops)) / sizeof(*hops);
+	const struct kernel_hop *hops;
+	struct kernel_route value;
+	size_t count = kernel_route_read(wide, row, &value, &hops);
 
-	if (count == 0 && value->ifindex)
-		ret_link(context, value->ifindex);
+	if (count == 0 && value.ifindex)
+		ret_link(context, value.ifindex);
 	for (size_t i = 0; i < count; i++)
 		ret_link(context, hops[i].ifindex);
 }
@@ -76,6 +87,7 @@ static int relink_scan_table(struct kernel_store *store, enum kernel_table table
                              void (*ret_link)(void *context, uint32_t ifindex), void *context,
                              struct kernel_prefixes *ret)
 {
+	bool wide = table == KERNEL_FIB6 || table == KERNEL_ALTERNATIVES6;
 	struct stele_row rows[32];
 	struct stele_cursor *cursor;
 	int64_t count = stele_writable_cursor_open(store->tables[table], &cursor);
@@ -86,10 +98,10 @@ static int relink_scan_table(struct kernel_store *store, enum kernel_table table
 		for (int64_t i = 0; i < count; i++) {
 			struct kernel_prefix prefix;
 
-			if (!relink_is_wanted(wanted, &rows[i]))
+			if (!relink_is_wanted(wanted, wide, &rows[i]))
 				continue;
 			if (ret_link)
-				relink_pass_links(&rows[i], ret_link, context);
+				relink_pass_links(wide, &rows[i], ret_link, context);
 			kernel_list_prefix(table, &rows[i], &prefix);
 			if (kernel_prefixes_add(ret, &prefix) < 0) {
 				count = -ENOMEM;
@@ -104,14 +116,8 @@ static int relink_scan_table(struct kernel_store *store, enum kernel_table table
 /* Returns true if a route is wanted. */
 static bool relink_wants(const struct kernel_wanted *wanted, const struct kernel_entry *entry)
 {
-	const struct kernel_route *value = entry->value;
-
-	if (wanted->source && kernel_route_has_source(value) &&
-	    memcmp(wanted->source, value->source, sizeof(value->source)) == 0)
-		return true;
-	if (wanted->nexthop_id && value->nexthop_id == wanted->nexthop_id)
-		return true;
-	return wanted->ifindex && kernel_entry_uses(entry, wanted->ifindex);
+	return relink_wants_route(wanted, entry->value) ||
+	       (wanted->ifindex && kernel_entry_uses(entry, wanted->ifindex));
 }
 
 /* Finds the wanted routes in the prefixes of a slot of the index. Drops the other prefixes. */

@@ -123,8 +123,10 @@ static void route_decode_value(const struct rtmsg *header, const struct kernel_a
 	struct kernel_attributes metrics;
 	struct rta_cacheinfo cache;
 
-	kernel_attribute_bytes(found->of[RTA_PREFSRC], value->source,
-	                       route_address_size(header->rtm_family == AF_INET6));
+	bool wide = header->rtm_family == AF_INET6;
+
+	kernel_attribute_bytes(found->of[RTA_PREFSRC], wide ? value->source6 : value->source4,
+	                       route_address_size(wide));
 	value->type = header->rtm_type <= RTN_XRESOLVE ? header->rtm_type : RTN_UNSPEC;
 	kernel_word_protocol(header->rtm_protocol, value->protocol);
 	kernel_word_scope(header->rtm_scope, value->scope);
@@ -134,7 +136,7 @@ static void route_decode_value(const struct rtmsg *header, const struct kernel_a
 	value->attributes = route_checksum_metrics(0, &metrics);
 	value->attributes = route_checksum(value->attributes, found->of[RTA_FLOW]);
 	value->attributes = route_checksum(value->attributes, found->of[RTA_ENCAP]);
-	value->expires = header->rtm_family == AF_INET6 &&
+	value->expires = wide &&
 	                 kernel_attribute_bytes(found->of[RTA_CACHEINFO], &cache, sizeof(cache)) &&
 	                 cache.rta_expires != 0;
 	kernel_attribute_bytes(found->of[RTA_PREF], &value->preference, 1);
@@ -276,7 +278,8 @@ bool kernel_entry_same(const struct kernel_entry *a, const struct kernel_entry *
 
 	return kernel_entry_similar(a, b) && of_a->mtu == of_b->mtu &&
 	       of_a->attributes == of_b->attributes && of_a->preference == of_b->preference &&
-	       memcmp(of_a->source, of_b->source, sizeof(of_a->source)) == 0 &&
+	       memcmp(of_a->source6, of_b->source6, sizeof(of_a->source6)) == 0 &&
+	       memcmp(of_a->source4, of_b->source4, sizeof(of_a->source4)) == 0 &&
 	       memcmp(of_a->protocol, of_b->protocol, sizeof(of_a->protocol)) == 0 &&
 	       memcmp(of_a->scope, of_b->scope, sizeof(of_a->scope)) == 0;
 }
@@ -316,9 +319,10 @@ bool kernel_entry_remove_hops(struct kernel_entry *entry, uint32_t ifindex, bool
 bool kernel_route_has_source(const struct kernel_route *value)
 {
 	static const uint8_t none[16];
+	uint8_t source[16];
 
-	return memcmp(value->source, none, sizeof(none)) != 0 &&
-	       strcmp(value->protocol, "kernel") != 0;
+	kernel_route_source(value, source);
+	return memcmp(source, none, sizeof(none)) != 0 && strcmp(value->protocol, "kernel") != 0;
 }
 
 bool kernel_route_tells_carrier(const struct kernel_route *value, bool wide)

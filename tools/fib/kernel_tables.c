@@ -186,59 +186,66 @@ const char *kernel_encap_word(uint8_t encap)
 	return "other";
 }
 
+/* Columns of the tables of routes, in values that begin `at_` bytes into struct kernel_route: a
+ * member with a name of its own, a member, an enumeration. */
+#define ROUTE_COLUMN(at_, name_, member_, type_) \
+	{ \
+		.name = (name_), .type = (type_), \
+		.size = sizeof(((struct kernel_route *)0)->member_), \
+		.offset = offsetof(struct kernel_route, member_) - (at_) \
+	}
+#define ROUTE_MEMBER(at_, member_, type_) ROUTE_COLUMN(at_, #member_, member_, type_)
+#define ROUTE_ENUM(at_, member_, words_) \
+	{ \
+		.name = #member_, .type = STELE_U8, .size = 1, \
+		.offset = offsetof(struct kernel_route, member_) - (at_), .words = (words_), \
+		.word_count = sizeof(words_) / sizeof((words_)[0]) \
+	}
+#define ROUTE_HOPS(at_) \
+	{ \
+		.name = "hops", .type = STELE_BYTES, \
+		.offset = offsetof(struct kernel_route, hops) - (at_) \
+	}
 /* The columns of all four tables of routes, without those of the key of the tables of
  * alternatives. */
-#define ROUTE_HOP \
-	STELE_VALUE(struct kernel_route, interface, STELE_CHAR), \
-		STELE_VALUE(struct kernel_route, ifindex, STELE_U32), \
-		STELE_VALUE_ENUM(struct kernel_route, type, STELE_U8, type_words), \
-		STELE_VALUE(struct kernel_route, protocol, STELE_CHAR), \
-		STELE_VALUE(struct kernel_route, scope, STELE_CHAR)
-#define ROUTE_REST \
-	STELE_VALUE(struct kernel_route, mtu, STELE_U32), \
-		STELE_VALUE(struct kernel_route, nexthop_id, STELE_U32), \
-		STELE_VALUE(struct kernel_route, next_hops, STELE_U16), \
-		STELE_VALUE_ENUM(struct kernel_route, encap, STELE_U8, encap_words), \
-		STELE_VALUE(struct kernel_route, dead, STELE_BOOL), \
-		STELE_VALUE(struct kernel_route, linkdown, STELE_BOOL), \
-		STELE_VALUE(struct kernel_route, onlink, STELE_BOOL), \
-		STELE_VALUE(struct kernel_route, offload, STELE_BOOL), \
-		STELE_VALUE(struct kernel_route, attributes, STELE_U32), \
-		STELE_VALUE_VARIABLE(struct kernel_route, hops, STELE_BYTES)
-#define ROUTE_BEST \
-	STELE_VALUE(struct kernel_route, metric, STELE_U32), \
-		STELE_VALUE(struct kernel_route, order, STELE_U16), \
-		STELE_VALUE(struct kernel_route, alternatives, STELE_U32)
-/* Members of `struct kernel_route` that are columns by another name, or of another type. */
-#define ROUTE_MEMBER(name_, member_, type_, size_) \
-	{ \
-		.name = (name_), .type = (type_), .size = (size_), \
-		.offset = offsetof(struct kernel_route, member_) \
-	}
+#define ROUTE_HOP(at_) \
+	ROUTE_MEMBER(at_, interface, STELE_CHAR), ROUTE_MEMBER(at_, ifindex, STELE_U32), \
+		ROUTE_ENUM(at_, type, type_words), ROUTE_MEMBER(at_, protocol, STELE_CHAR), \
+		ROUTE_MEMBER(at_, scope, STELE_CHAR)
+#define ROUTE_REST(at_) \
+	ROUTE_MEMBER(at_, mtu, STELE_U32), ROUTE_MEMBER(at_, nexthop_id, STELE_U32), \
+		ROUTE_MEMBER(at_, next_hops, STELE_U16), ROUTE_ENUM(at_, encap, encap_words), \
+		ROUTE_MEMBER(at_, dead, STELE_BOOL), ROUTE_MEMBER(at_, linkdown, STELE_BOOL), \
+		ROUTE_MEMBER(at_, onlink, STELE_BOOL), ROUTE_MEMBER(at_, offload, STELE_BOOL), \
+		ROUTE_MEMBER(at_, attributes, STELE_U32), ROUTE_HOPS(at_)
+#define ROUTE_BEST(at_) \
+	ROUTE_MEMBER(at_, metric, STELE_U32), ROUTE_MEMBER(at_, order, STELE_U16), \
+		ROUTE_MEMBER(at_, alternatives, STELE_U16)
 #define ROUTE4 \
-	ROUTE_MEMBER("gateway", gateway4, STELE_IPV4, 4), \
-		STELE_VALUE(struct kernel_route, gateway6, STELE_IPV6), ROUTE_HOP, \
-		ROUTE_MEMBER("source", source, STELE_IPV4, 4)
+	ROUTE_COLUMN(KERNEL_ROUTE4_AT, "gateway", gateway4, STELE_IPV4), \
+		ROUTE_MEMBER(KERNEL_ROUTE4_AT, gateway6, STELE_IPV6), ROUTE_HOP(KERNEL_ROUTE4_AT), \
+		ROUTE_COLUMN(KERNEL_ROUTE4_AT, "source", source4, STELE_IPV4)
 #define ROUTE6 \
-	ROUTE_MEMBER("gateway", gateway6, STELE_IPV6, 16), ROUTE_HOP, \
-		ROUTE_MEMBER("source", source, STELE_IPV6, 16), \
-		STELE_VALUE_ENUM(struct kernel_route, preference, STELE_U8, preference_words), \
-		STELE_VALUE(struct kernel_route, expires, STELE_BOOL)
+	ROUTE_COLUMN(0, "gateway", gateway6, STELE_IPV6), ROUTE_HOP(0), \
+		ROUTE_COLUMN(0, "source", source6, STELE_IPV6), \
+		ROUTE_ENUM(0, preference, preference_words), ROUTE_MEMBER(0, expires, STELE_BOOL)
+#define ROUTE_SCHEMA(at_, columns_) \
+	{ \
+		.columns = (columns_), .column_count = sizeof(columns_) / sizeof((columns_)[0]), \
+		.value_size = offsetof(struct kernel_route, hops) - (at_) \
+	}
 
 static const struct stele_column fib4_columns[] = {
-	STELE_KEY("table", STELE_U32),
-	STELE_KEY("prefix", STELE_IPV4NET),
-	ROUTE4,
-	ROUTE_BEST,
-	ROUTE_REST,
+	STELE_KEY("table", STELE_U32), STELE_KEY("prefix", STELE_IPV4NET), ROUTE4,
+	ROUTE_BEST(KERNEL_ROUTE4_AT),  ROUTE_REST(KERNEL_ROUTE4_AT),
 };
 
 static const struct stele_column fib6_columns[] = {
 	STELE_KEY("table", STELE_U32),
 	STELE_KEY("prefix", STELE_IPV6NET),
 	ROUTE6,
-	ROUTE_BEST,
-	ROUTE_REST,
+	ROUTE_BEST(0),
+	ROUTE_REST(0),
 };
 
 static const struct stele_column alternative4_columns[] = {
@@ -249,7 +256,7 @@ static const struct stele_column alternative4_columns[] = {
 	STELE_KEY("metric", STELE_U32),
 	STELE_KEY("order", STELE_U16),
 	ROUTE4,
-	ROUTE_REST,
+	ROUTE_REST(KERNEL_ROUTE4_AT),
 };
 
 /* A route with a source prefix is only for packets from there. */
@@ -262,7 +269,7 @@ static const struct stele_column alternative6_columns[] = {
 	STELE_KEY("metric", STELE_U32),
 	STELE_KEY("order", STELE_U16),
 	ROUTE6,
-	ROUTE_REST,
+	ROUTE_REST(0),
 };
 
 static const struct stele_column nexthop_columns[] = {
@@ -365,14 +372,11 @@ static const struct stele_schema neighbours6 =
 static const struct stele_schema proxies4 = STELE_SCHEMA(struct kernel_proxy, proxy4_columns);
 static const struct stele_schema proxies6 = STELE_SCHEMA(struct kernel_proxy, proxy6_columns);
 static const struct stele_schema fdb = STELE_SCHEMA(struct kernel_fdb, fdb_columns);
-static const struct stele_schema fib4 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, fib4_columns);
-static const struct stele_schema fib6 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, fib6_columns);
+static const struct stele_schema fib4 = ROUTE_SCHEMA(KERNEL_ROUTE4_AT, fib4_columns);
+static const struct stele_schema fib6 = ROUTE_SCHEMA(0, fib6_columns);
 static const struct stele_schema alternatives4 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, alternative4_columns);
-static const struct stele_schema alternatives6 =
-	STELE_SCHEMA_VARIABLE(struct kernel_route, hops, alternative6_columns);
+	ROUTE_SCHEMA(KERNEL_ROUTE4_AT, alternative4_columns);
+static const struct stele_schema alternatives6 = ROUTE_SCHEMA(0, alternative6_columns);
 static const struct stele_schema nexthops = STELE_SCHEMA(struct kernel_nexthop, nexthop_columns);
 static const struct stele_schema buckets = STELE_SCHEMA(struct kernel_bucket, bucket_columns);
 static const struct stele_schema rules4 = STELE_SCHEMA(struct kernel_rule, rule4_columns);
@@ -419,6 +423,40 @@ int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tabl
 	if (r >= 0)
 		r = kernel_tables_find(tx, tables);
 	return r < 0 ? r : created;
+}
+
+/* ---- the values of routes ---- */
+
+static size_t tables_route_at(bool wide)
+{
+	return wide ? 0 : KERNEL_ROUTE4_AT;
+}
+
+size_t kernel_route_read(bool wide, const struct stele_row *row, struct kernel_route *ret,
+                         const struct kernel_hop **ret_hops)
+{
+	size_t at = tables_route_at(wide), size = offsetof(struct kernel_route, hops) - at;
+
+	memset(ret, 0, sizeof(*ret));
+	memcpy((uint8_t *)ret + at, row->value, size);
+	*ret_hops = (const void *)((const uint8_t *)row->value + size);
+	return (row->value_size - size) / sizeof(**ret_hops);
+}
+
+const void *kernel_route_value(bool wide, const struct kernel_route *route, size_t *ret_size)
+{
+	size_t at = tables_route_at(wide);
+
+	*ret_size = offsetof(struct kernel_route, hops) - at;
+	return (const uint8_t *)route + at;
+}
+
+void kernel_route_source(const struct kernel_route *route, uint8_t ret[16])
+{
+	/* A route has the member of its family only. */
+	memcpy(ret, route->source6, 16);
+	for (int i = 0; i < 4; i++)
+		ret[i] |= route->source4[i];
 }
 
 /* ---- the row of the table `status` ---- */

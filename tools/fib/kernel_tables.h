@@ -58,7 +58,7 @@ struct kernel_address4 {
 	uint8_t broadcast[4];
 	char interface[16];
 	char label[16];
-	char scope[12];
+	char scope[8];
 	bool secondary;
 	bool permanent;
 	bool deprecated;
@@ -67,7 +67,7 @@ struct kernel_address4 {
 struct kernel_address6 {
 	uint8_t peer[16]; /* the other end of a point-to-point link, or the address itself */
 	char interface[16];
-	char scope[12];
+	char scope[8];
 	bool permanent;
 	bool tentative; /* duplicate address detection has not ended, or has failed */
 	bool deprecated;
@@ -131,6 +131,10 @@ struct kernel_hop {
 
 /* A route, in all four tables of routes. A column that is zero is not set.
  *
+ * A full table has a million of these, so they are kept small. The value of an IPv6 route is the
+ * whole struct; that of an IPv4 route is the part from KERNEL_ROUTE4_AT on, without the members in
+ * front that only IPv6 routes have. kernel_route_read() reads both.
+ *
  * A route with one next hop has it in the columns, and `hops` is empty. A route with several has
  * all of them in `hops`, an array of struct kernel_hop, and the first that is not dead in the
  * columns too. A router with an IPv6 address is in `gateway6`, also in fib4 (RFC 5549).
@@ -138,32 +142,40 @@ struct kernel_hop {
  * In fib4 and fib6, `metric` and `order` are columns of the value, and `tos` is 0. In the tables of
  * alternatives they are columns of the key. */
 struct kernel_route {
-	uint8_t gateway6[16];
-	uint8_t source[16]; /* preferred source address; an IPv4 address is in the first 4 bytes */
+	/* IPv6 only: */
+	uint8_t source6[16]; /* preferred source address */
+	uint8_t preference;  /* of the router: 0 medium, 1 high, 3 low */
+	bool expires;        /* the route has a lifetime */
+	uint8_t unused[2];
+	/* IPv4 only: */
+	uint8_t source4[4];
 	uint8_t gateway4[4];
+	/* Both: */
+	uint8_t gateway6[16];
 	uint32_t ifindex;
 	uint32_t metric;
-	uint32_t alternatives; /* number of other routes of the same table to this prefix */
-	uint32_t nexthop_id;   /* number of the next-hop object */
+	uint32_t nexthop_id; /* number of the next-hop object */
 	uint32_t mtu;
 	/* Checksum of the attributes that have no column: other metrics, realms, encapsulations.
 	 * 0: there are none. */
 	uint32_t attributes;
+	uint16_t alternatives; /* number of other routes of the same table to this prefix */
 	uint16_t order;
 	uint16_t next_hops; /* number of next hops */
 	uint8_t type;       /* RTN_UNICAST ... */
 	uint8_t encap;      /* LWTUNNEL_ENCAP_MPLS ...; 0: packets are sent as they are */
-	uint8_t preference; /* of an IPv6 router: 0 medium, 1 high, 3 low */
 	bool dead;          /* the kernel takes no next hop of this route */
 	bool linkdown;      /* the link has no carrier */
 	bool onlink;
 	bool offload; /* the route is in hardware */
-	bool expires; /* IPv6: the route has a lifetime */
 	char interface[16];
 	char protocol[12]; /* kernel, static, bird ... as in /etc/iproute2/rt_protos */
-	char scope[12];
+	char scope[8];
 	uint8_t hops[];
 };
+
+/* Where the value of an IPv4 route begins in struct kernel_route. */
+#define KERNEL_ROUTE4_AT offsetof(struct kernel_route, source4)
 
 /* A next-hop object, which routes refer to by `nexthop_id`. A group has a row for each member. */
 struct kernel_nexthop {
@@ -181,7 +193,7 @@ struct kernel_nexthop {
 	bool linkdown;
 	bool onlink;
 	char protocol[12];
-	char scope[12];
+	char scope[8];
 };
 
 /* A bucket of a resilient group: a flow takes the next-hop object of the bucket that its hash
@@ -262,6 +274,18 @@ int kernel_tables_open(struct stele_transaction *tx, struct stele_writable *tabl
  * than a change of one route. Returns 0, or an error of stele_writable_open() with its error
  * message. */
 int kernel_tables_find(struct stele_transaction *tx, struct stele_writable *tables[KERNEL_TABLES]);
+
+/* Reads the value of a row of a table of routes. Returns the number of elements of the column
+ * `hops`, and points `*ret_hops` to them, in the row. */
+size_t kernel_route_read(bool wide, const struct stele_row *row, struct kernel_route *ret,
+                         const struct kernel_hop **ret_hops);
+
+/* Returns the value that a row of a table of routes has, and its bytes, without the column
+ * `hops`. */
+const void *kernel_route_value(bool wide, const struct kernel_route *route, size_t *ret_size);
+
+/* Writes the preferred source address: an IPv4 address to the first 4 bytes. */
+void kernel_route_source(const struct kernel_route *route, uint8_t ret[16]);
 
 /* The space that rows take of the region.
  *

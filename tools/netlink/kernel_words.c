@@ -78,7 +78,7 @@ static const struct name base_tables[] = {
 static struct dictionary protocols = {
 	.file = "rt_protos", .highest = 255, .size = 12, .base = base_protocols};
 static struct dictionary scopes = {
-	.file = "rt_scopes", .highest = 255, .size = 12, .base = base_scopes};
+	.file = "rt_scopes", .highest = 255, .size = 8, .base = base_scopes};
 static struct dictionary tables = {
 	.file = "rt_tables", .highest = UINT32_MAX, .size = NAME_SIZE, .base = base_tables};
 
@@ -296,7 +296,7 @@ void kernel_word_protocol(uint8_t protocol, char ret[12])
 	words_write(&protocols, protocol, ret);
 }
 
-void kernel_word_scope(uint8_t scope, char ret[12])
+void kernel_word_scope(uint8_t scope, char ret[8])
 {
 	words_write(&scopes, scope, ret);
 }

@@ -28,7 +28,7 @@ void kernel_words_load(const char *etc, const char *vendor);
 
 void kernel_word_state(uint8_t operstate, char ret[16]);
 void kernel_word_protocol(uint8_t protocol, char ret[12]);
-void kernel_word_scope(uint8_t scope, char ret[12]);
+void kernel_word_scope(uint8_t scope, char ret[8]);
 
 /* Returns true if kernel_word_protocol() writes this word for the protocol. */
 bool kernel_word_is_protocol(const char *word, uint8_t protocol);

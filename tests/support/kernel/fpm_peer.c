@@ -299,24 +299,23 @@ static void peer_describe_hop(const struct kernel_hop *hop, char *ret, size_t si
 	snprintf(ret, size, " [%s %s %u]", gateway, name, hop->weight);
 }
 
-static void peer_describe(const struct stele_row *row, char *ret, size_t size)
+static void peer_describe(bool wide, const struct stele_row *row, char *ret, size_t size)
 {
 	static const uint8_t none[16];
-	const struct kernel_route *value = row->value;
-	size_t count =
-		(row->value_size - offsetof(struct kernel_route, hops)) / sizeof(struct kernel_hop);
-	const struct kernel_hop *hops = (const void *)value->hops;
+	const struct kernel_hop *hops;
+	struct kernel_route value;
+	size_t count = kernel_route_read(wide, row, &value, &hops);
 	char gateway[INET6_ADDRSTRLEN] = "-";
 
-	if (memcmp(value->gateway4, none, 4) != 0)
-		inet_ntop(AF_INET, value->gateway4, gateway, sizeof(gateway));
-	else if (memcmp(value->gateway6, none, 16) != 0)
-		inet_ntop(AF_INET6, value->gateway6, gateway, sizeof(gateway));
+	if (memcmp(value.gateway4, none, 4) != 0)
+		inet_ntop(AF_INET, value.gateway4, gateway, sizeof(gateway));
+	else if (memcmp(value.gateway6, none, 16) != 0)
+		inet_ntop(AF_INET6, value.gateway6, gateway, sizeof(gateway));
 	snprintf(ret, size, "%s %.12s %.16s %s",
-	         value->type == RTN_UNICAST     ? "unicast"
-	         : value->type == RTN_BLACKHOLE ? "blackhole"
-	                                        : "other",
-	         value->protocol, value->interface, gateway);
+	         value.type == RTN_UNICAST     ? "unicast"
+	         : value.type == RTN_BLACKHOLE ? "blackhole"
+	                                       : "other",
+	         value.protocol, value.interface, gateway);
 	for (size_t i = 0; i < count; i++)
 		peer_describe_hop(&hops[i], ret + strlen(ret), size - strlen(ret));
 }
@@ -340,7 +339,7 @@ static uint64_t peer_read(struct stele_subscriber *subscriber, const char *prefi
 	cr_assert_geq(r, 0, "%s", stele_last_error());
 	*ret = '\0';
 	if (r == 1)
-		peer_describe(&row, ret, size);
+		peer_describe(wide, &row, ret, size);
 	stele_snapshot_close(snapshot);
 	return version;
 }
