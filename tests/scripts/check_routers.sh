@@ -7,6 +7,7 @@
 #
 #   STELE_ROUTERS_ROUTES=N   IPv4 routes (default: 900000); 8/45 as many IPv6 routes
 #   STELE_ROUTERS=PARTS      some of the parts bird, bgp, frr (default: all)
+#   STELE_PREFIXES=FILE      a routing table, one prefix a line (default: prefixes of routers/prefixes.awk)
 #
 # Everything runs in namespaces of its own, with /run and /dev/shm of its own, and ends with this
 # script.
@@ -207,12 +208,23 @@ space()
 		net.ipv6.route.max_size=10000000 2>/dev/null || true
 }
 
+# prefixes FAMILY COUNT: prints prefixes of a family.
+prefixes()
+{
+	if [ -z "${STELE_PREFIXES:-}" ]; then
+		awk -v family="$1" -v count="$2" -f $here/prefixes.awk
+	else
+		tr -d '\r' <"$STELE_PREFIXES" |
+			awk -v family="$1" -v count="$2" '(family == 6) == /:/ && count-- > 0'
+	fi
+}
+
 # bird_routes FAMILY COUNT GATEWAY...: prints routes for bird, through the gateways in turn.
 bird_routes()
 {
 	local family=$1 count=$2
 	shift 2
-	awk -v family="$family" -v count="$count" -f $here/prefixes.awk |
+	prefixes "$family" "$count" |
 		awk -v gateways="$*" 'BEGIN {n = split(gateways, g, " ")} {print "route " $0 " via " g[NR % n + 1] ";"}'
 }
 
