@@ -83,7 +83,7 @@ static void tables_free_table(struct tables *tables, struct stele_writable *tabl
 	extension_fini(&table->extension);
 	free(table->completed);
 	free(table->normalized);
-	free(table->marks);
+	sparse_clear(&table->marks);
 	free(table);
 }
 
@@ -130,8 +130,8 @@ void tables_close(struct tables *tables)
 		bool gone = table->status == TABLE_ABSENT && !table->declared;
 		tables->opened = table->next_opened;
 		table->status = TABLE_CLOSED;
-		free(table->marks);
-		table->marks = NULL;
+		table->replacing = false;
+		sparse_clear(&table->marks);
 		if (gone)
 			tables_remove(tables, table);
 	}

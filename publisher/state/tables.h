@@ -11,6 +11,7 @@
 #include <stele/publisher.h>
 #include "lib/reading/extension.h"
 #include "lib/trie/catalog.h"
+#include "publisher/state/sparse.h"
 
 struct region;
 struct stele_publisher;
@@ -74,11 +75,10 @@ struct stele_writable {
 	bool dropped;               /* it dropped the table, and declared no schema since */
 	enum stele_table_fate fate; /* set by finish_commit() */
 
-	/* During a replacement: a bit for each unit of the arena, set where a row was put. NULL: no
-	 * replacement is in progress. */
-	uint64_t *marks;
-	size_t mark_words; /* words of marks */
-	uint64_t marked;   /* rows put */
+	/* During a replacement: the rows that were put, as numbers of units of the arena. */
+	bool replacing;
+	struct sparse marks;
+	uint64_t marked; /* rows put */
 
 	size_t plan; /* tables/rollback.c: index of the table's plan, if it has one */
 };

@@ -251,7 +251,7 @@ int stele_transaction_alter_table(struct stele_transaction *tx, const char *name
 		r = alter_check(alter.table, schema);
 	if (r <= 0)
 		return r;
-	if (alter.table->marks)
+	if (alter.table->replacing)
 		return error_set(EBUSY,
 		                 "table \"%s\" is being replaced; end the replacement first "
 		                 "(stele_writable_replace_end)",

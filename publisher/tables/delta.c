@@ -53,7 +53,7 @@ static int delta_check_complete(const struct stele_writable *table)
 {
 	int r = publisher_check(table->publisher);
 
-	if (r == 0 && table->marks)
+	if (r == 0 && table->replacing)
 		r = error_set(
 			EBUSY,
 			"table \"%s\" is being replaced; end the replacement before reading it "

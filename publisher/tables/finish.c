@@ -115,7 +115,7 @@ int finish_commit(struct stele_transaction *tx, struct notice *ret_notice)
 	int r;
 
 	for (table = tx->publisher->tables.opened; table; table = table->next_opened) {
-		if (table->marks)
+		if (table->replacing)
 			return error_set(EBUSY,
 			                 "the replacement of table \"%s\" was not ended "
 			                 "(stele_writable_replace_end)",

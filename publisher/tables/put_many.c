@@ -191,10 +191,10 @@ int64_t stele_writable_put_many(struct stele_writable *table, const struct stele
 	                                           : put_many_copy(&many, rows, count);
 	if (r == 0) {
 		sort_rows(&many.rows, &table->layout, many.sorted, many.count);
-		if (!table->marks)
+		if (!table->replacing)
 			put_many_drop_duplicates(&many);
-		changed = table->root == 0 && !table->marks ? put_many_build(&many)
-		                                            : put_many_each(&many);
+		changed = table->root == 0 && !table->replacing ? put_many_build(&many)
+		                                                : put_many_each(&many);
 	}
 	put_many_free(&many);
 	return r < 0 ? r : changed;

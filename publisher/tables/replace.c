@@ -19,11 +19,11 @@ int stele_writable_replace(struct stele_writable *table)
 
 	if (r < 0)
 		return r;
-	if (table->marks)
+	if (table->replacing)
 		return error_set(EBUSY, "table \"%s\" is being replaced already", table->name);
-	table->mark_words = 0;
+	table->replacing = true;
 	table->marked = 0;
-	return marks_reserve(table);
+	return 0;
 }
 
 /* Drops all rows. Returns how many, or an error. Needs no memory in the arena, unlike deleting rows
@@ -50,14 +50,13 @@ static int64_t replace_collect_unmarked(struct stele_writable *table, struct sca
 {
 	const struct view *view = &table->publisher->arena.view;
 	struct row_parts row;
-	uint64_t bit;
 	int64_t count = 0;
 	int r;
 
 	scan_start(scan, view, &table->layout, table->root);
 	while ((r = scan_next(scan, &row)) == 1) {
 		ref_t ref = row_ref(view, &table->layout, &row);
-		if (!(*marks_find(table, ref, &bit) & bit))
+		if (!marks_have(table, ref))
 			rows[count++] = ref;
 	}
 	return r < 0 ? r : count;
@@ -102,7 +101,7 @@ int64_t stele_writable_replace_end(struct stele_writable *table)
 
 	if (r < 0)
 		return r;
-	if (!table->marks)
+	if (!table->replacing)
 		return error_set(EINVAL, "table \"%s\" is not being replaced", table->name);
 	if (table->marked > 0)
 		count = replace_delete_unmarked(table);
@@ -112,7 +111,7 @@ int64_t stele_writable_replace_end(struct stele_writable *table)
 		count = replace_drop_rows(table);
 	if (count < 0)
 		return count;
-	free(table->marks);
-	table->marks = NULL;
+	table->replacing = false;
+	sparse_clear(&table->marks);
 	return count;
 }

@@ -366,7 +366,7 @@ static int rollback_refuse_replacing(const struct stele_publisher *publisher)
 	const struct stele_writable *table;
 
 	for (table = publisher->tables.opened; table; table = table->next_opened)
-		if (table->marks)
+		if (table->replacing)
 			return error_set(EBUSY,
 			                 "table \"%s\" is being replaced; end the replacement "
 			                 "first (stele_writable_replace_end)",

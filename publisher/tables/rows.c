@@ -88,7 +88,7 @@ static inline __attribute__((always_inline)) int rows_store(struct stele_writabl
 	ref_t row;
 	int r;
 
-	if (table->marks)
+	if (table->replacing)
 		r = marks_put(table,
 		              &(struct stele_row_ref){edit_bytes(key, key_bits), key_bits,
 		                                      edit_bytes(value, value_size), value_size},
@@ -155,7 +155,7 @@ int stele_writable_delete(struct stele_writable *table, const void *key, unsigne
 		r = rows_check_key(table, key, key_bits);
 	if (r < 0)
 		return r;
-	if (table->marks)
+	if (table->replacing)
 		return error_set(
 			EBUSY,
 			"no row can be deleted while table \"%s\" is being replaced; leave out its "

@@ -258,7 +258,7 @@ int stele_transaction_drop_table(struct stele_transaction *tx, const char *name)
 	table->schema_ref = 0;
 	table->status = TABLE_ABSENT;
 	table->remade = table->dropped = true;
-	free(table->marks);
-	table->marks = NULL;
+	table->replacing = false;
+	sparse_clear(&table->marks);
 	return 0;
 }

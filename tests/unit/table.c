@@ -3,10 +3,12 @@
  * Tables of a transaction: which keys they accept, replacing all rows, and which tables the
  * publisher caches. */
 #include <endian.h>
+#include <malloc.h>
 
 #include "publisher/state/state.h"
 #include "tests/support/ipc/ipc.h"
 #include "tests/support/position.h"
+#include "tests/support/sanitized.h"
 
 TestSuite(unit_table, .init = ipc_begin, .fini = ipc_end, .timeout = 120);
 
@@ -267,6 +269,38 @@ Test(unit_table, a_replacement_that_failed_is_not_committed)
 	        "no space for a change to table \"rows\"");
 	RETURNS(stele_transaction_commit(tx, NULL, NULL), -EBUSY, "was not ended");
 	cr_expect_eq(rows_of("rows"), rows);
+	stele_publisher_close(publisher);
+}
+
+/* A table of few rows may be replaced often, beside large ones, so what a replacement takes depends
+ * on its rows and not on the region. */
+Test(unit_table, a_replacement_of_few_rows_takes_little_memory)
+{
+	static const uint8_t first[4];
+	struct stele_publisher *publisher = ipc_publish(region, NULL);
+	struct stele_transaction *tx;
+	struct stele_writable *table;
+	struct ipc_value value;
+	size_t before, taken;
+
+	if (SANITIZED)
+		cr_skip_test("a sanitizer's allocator does not say what is allocated");
+	ipc_fill(&value, 0, 1);
+	OK(stele_transaction_begin(publisher, &tx));
+	for (uint32_t id = 0; id < 40000; id++)
+		ipc_put(tx, id, 1);
+	OK(stele_transaction_create_table(tx, "few", &ipc_schema));
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
+	CHECK(publisher->arena.pages > 1000, "%u pages", publisher->arena.pages);
+	OK(stele_transaction_begin(publisher, &tx));
+	OK(stele_writable_open(tx, "few", NULL, &table));
+	before = mallinfo2().uordblks + mallinfo2().hblkhd;
+	OK(stele_writable_replace(table));
+	RETURNS(stele_writable_put(table, first, 32, &value, sizeof(value)), 1, "");
+	taken = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+	CHECK(taken < 32768, "%zu bytes", taken);
+	RETURNS(stele_writable_replace_end(table), 0, "");
+	RETURNS(stele_transaction_commit(tx, NULL, NULL), 1, "");
 	stele_publisher_close(publisher);
 }
 
