@@ -112,7 +112,7 @@ $(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(kernel_sources))
 # ---- the command, tests, benchmarks, examples ----
 
 $(BUILD)/stele: $(call objects,$(tool_sources)) $(BUILD)/libstele.a
-	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lmnl -lncursesw -ltinfo -luuid
+	$(call say,LD)$(CC) $(link) -o $@ $^ -lmnl -lncursesw -ltinfo -luuid
 
 # Criterion runs under ThreadSanitizer only with this object; the source explains why.
 helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/support/tsan_criterion.o)
@@ -131,7 +131,7 @@ $(BUILD)/libstele-before.so: $(before_objects)
 	$(call say,LD)$(CC) $(link) -shared -Wl,-soname,$(@F) -Wl,--version-script,lib/libstele.map -o $@ $^ -luuid
 
 $(BUILD)/stele-before: $(call objects,$(tool_sources)) $(before_objects)
-	$(call say,LD)$(CC) $(link) -o $@ $^ -ljansson -lmnl -lncursesw -ltinfo -luuid
+	$(call say,LD)$(CC) $(link) -o $@ $^ -lmnl -lncursesw -ltinfo -luuid
 
 $(addprefix $(BUILD)/tests/layout/,releases upgrade pages): | $(BUILD)/stele-before $(BUILD)/libstele-before.so
 
@@ -220,7 +220,7 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/fuzz.a $(BUILD)/o
 	$(call say,LD)$(CC) $(link) $(FUZZ_ENGINE) $(addprefix -Wl$(comma)--wrap=,$(fuzz_wraps_$*)) -o $@ \
 		$(filter %.o,$^) $(if $(filter $*,$(fuzz_of_command)),$(BUILD)/obj/fuzz.a $(BUILD)/libstele.a,\
 		$(BUILD)/obj/all.a $(BUILD)/obj/fuzz.a) $(BUILD)/obj/all.a \
-		-ljansson -lmnl -lncursesw -ltinfo -luuid
+		-lmnl -lncursesw -ltinfo -luuid
 
 # Built apart, with sanitizers and with the coverage calls that guide the driver.
 check-fuzz: | $(BUILD)/packages-build ## run each fuzz harness for DURATION seconds (60), with sanitizers

@@ -97,7 +97,6 @@ build()
 	command_from cmp diffutils
 	header_from stdlib.h libc6-dev
 	header_from uuid/uuid.h uuid-dev
-	header_from jansson.h libjansson-dev
 	header_from libmnl/libmnl.h libmnl-dev
 	header_from curses.h libncurses-dev
 }
@@ -133,6 +132,7 @@ check)
 	command_from python3 python3
 	command_from jq jq
 	header_from criterion/criterion.h libcriterion-dev
+	header_from jansson.h libjansson-dev
 	# for check-32bit, where the compiler supports -m32
 	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||
@@ -163,6 +163,7 @@ lint)
 	command_from mandoc mandoc
 	command_from codespell codespell
 	header_from criterion/criterion.h libcriterion-dev
+	header_from jansson.h libjansson-dev
 	;;
 fresh)
 	command_from debootstrap debootstrap

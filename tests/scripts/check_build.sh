@@ -93,10 +93,10 @@ asks_for nosuch-cc make -s BUILD="$work/build" CC=nosuch-cc "$work/build/package
 asks_for '' make -s BUILD="$work/build" CC=sometimes "$work/build/packages-build"
 
 # At first no header exists, then all headers are in a folder that only the flags name.
-all='libc6-dev uuid-dev libjansson-dev libmnl-dev libncurses-dev'
+all='libc6-dev uuid-dev libmnl-dev libncurses-dev'
 asks_for "$all" packages CC="$compiler" CPPFLAGS=-nostdinc
 mkdir -p "$work/include/uuid" "$work/include/libmnl" "$work/include/sys"
-for header in stddef stdio stdlib uuid/uuid jansson libmnl/libmnl; do
+for header in stddef stdio stdlib uuid/uuid libmnl/libmnl; do
 	: >"$work/include/$header.h"
 done
 asks_for libncurses-dev packages CC="$compiler" CPPFLAGS="-nostdinc '-I$work/include'"

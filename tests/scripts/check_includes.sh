@@ -56,7 +56,7 @@ tools/commands       lib tools/base tools/usage tools/region tools/rows tools/ou
 '
 
 embedded='<(stele|sys|linux|netinet|arpa|uuid)/[a-z_]+\.h>|<[a-z0-9_]+\.h>'
-foreign='<(jansson|argp|n?curses|term)\.h>'
+foreign='<(argp|n?curses|term)\.h>'
 public='"stele/[a-z]+\.h"|<stele/[a-z]+\.h>|<(sys/types|std[a-z]+)\.h>'
 
 # includes FILE...: prints the include directives, one a line: file, line number, included header.

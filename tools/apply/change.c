@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/apply/change.h"
+#include "tools/apply/json_tree.h"
 #include "tools/base/fail.h"
 #include "tools/base/status.h"
 #include "tools/region/given.h"
 
 /* Reads the token of "if_version". Also parses a bare number, so that given_needs_region() can
  * refuse it with the token that was probably meant. */
-static enum status change_read_version(const struct change_source *source, const json_t *version,
-                                       struct given *ret)
+static enum status change_read_version(const struct change_source *source,
+                                       const struct json_tree *version, struct given *ret)
 {
 	enum status status = STATUS_DONE;
 	char what[sizeof(source->where) + 16];
 
 	snprintf(what, sizeof(what), "%s\"if_version\"", source->where);
-	if (json_is_string(version)) {
-		status = given_parse(what, json_string_value(version), 1, INT64_MAX, ret);
-	} else if (json_is_integer(version) && json_integer_value(version) > 0) {
-		*ret = (struct given){.version = (uint64_t)json_integer_value(version)};
+	if (json_tree_string(version)) {
+		status = given_parse(what, json_tree_string(version), 1, INT64_MAX, ret);
+	} else if (json_tree_is(version, JSON_NUMBER) && *version->text != '0' &&
+	           strspn(version->text, "0123456789") == version->length) {
+		*ret = (struct given){.version = strtoull(version->text, NULL, 10)};
 	} else {
 		status = fail(STATUS_INPUT, "%s: expected a version such as \"7@3f2a9c1e\"", what);
 	}
@@ -32,11 +34,12 @@ static enum status change_read_version(const struct change_source *source, const
 
 /* Reads the members "if_version" and "if_absent", and refuses all members but these two and the
  * two that every line has. */
-static enum status change_read_condition(const struct change_source *source, json_t *object,
-                                         bool deletes, struct condition *ret)
+static enum status change_read_condition(const struct change_source *source,
+                                         const struct json_tree *object, bool deletes,
+                                         struct condition *ret)
 {
-	json_t *version = json_object_get(object, "if_version");
-	json_t *absent = json_object_get(object, "if_absent");
+	const struct json_tree *version = json_tree_get(object, "if_version");
+	const struct json_tree *absent = json_tree_get(object, "if_absent");
 	size_t members = 2u + (version != NULL) + (absent != NULL);
 	enum status status = STATUS_DONE;
 
@@ -45,12 +48,12 @@ static enum status change_read_condition(const struct change_source *source, jso
 		status = change_read_version(source, version, &ret->version);
 	if (status != STATUS_DONE)
 		return status;
-	if (absent && (!json_is_true(absent) || deletes || version))
+	if (absent && (!json_tree_is(absent, JSON_TRUE) || deletes || version))
 		return fail(STATUS_INPUT,
 		            "%s\"if_absent\" must be true, and cannot be used with \"delete\" or "
 		            "\"if_version\"",
 		            source->where);
-	if (json_object_size(object) != members)
+	if (object->count != members)
 		return fail(STATUS_INPUT,
 		            "%sexpected no other members than \"table\", \"%s\", "
 		            "\"if_version\"%s",
@@ -60,27 +63,21 @@ static enum status change_read_condition(const struct change_source *source, jso
 }
 
 /* Parses a line that must be one JSON object. Returns NULL after an error message. */
-static json_t *change_parse_object(const struct change_source *source, const char *line,
-                                   size_t length)
+static struct json_tree *change_parse_object(const struct change_source *source, const char *line,
+                                             size_t length)
 {
-	json_error_t why;
-	json_t *object;
+	struct json_tree_error error;
+	struct json_tree *object = json_tree_parse(line, length, &error);
 
-	object = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-	if (object && json_is_object(object))
+	if (json_tree_is(object, JSON_OBJECT))
 		return object;
 	if (object)
 		fail(STATUS_INPUT, "%sexpected a JSON object, such as {\"table\": NAME, ...}",
 		     source->where);
-	else if (json_error_code(&why) == json_error_numeric_overflow)
-		fail(STATUS_INPUT,
-		     "%scolumn %d: the number is outside the range of a signed 64-bit integer; "
-		     "write it in quotation marks",
-		     source->where, why.column);
 	else
-		fail(STATUS_INPUT, "%sexpected one JSON object on the line; column %d: %s",
-		     source->where, why.column, why.text);
-	json_decref(object);
+		fail(STATUS_INPUT, "%sexpected one JSON object on the line; column %zu: %s",
+		     source->where, error.column, error.what);
+	json_tree_free(object);
 	return NULL;
 }
 
@@ -116,11 +113,13 @@ static const struct change_word *change_find_word(const char *word)
 }
 
 /* Refuses a line of a later format, whose members may mean something else. */
-static enum status change_check_format(const struct change_source *source, const json_t *line)
+static enum status change_check_format(const struct change_source *source,
+                                       const struct json_tree *line)
 {
-	const json_t *format = json_object_get(line, "format");
+	const struct json_tree *format = json_tree_get(line, "format");
 
-	if (!format || (json_is_integer(format) && json_integer_value(format) == 1))
+	if (!format ||
+	    (json_tree_is(format, JSON_NUMBER) && format->length == 1 && *format->text == '1'))
 		return STATUS_DONE;
 	return fail(STATUS_INPUT,
 	            "%sthe line has another \"format\" than 1; another version of stele printed it",
@@ -129,21 +128,23 @@ static enum status change_check_format(const struct change_source *source, const
 
 /* Checks what a mark says of the rows that follow: the rows of these tables that do not follow are
  * deleted. So a restriction that is not understood must not be passed over. */
-static enum status change_check_scope(const struct change_source *source, json_t *scope)
+static enum status change_check_scope(const struct change_source *source,
+                                      const struct json_tree *scope)
 {
-	json_t *tables = json_object_get(scope, "tables"), *value;
-	bool good = json_is_array(tables) &&
-	            !(json_object_get(scope, "key") && json_object_get(scope, "prefix"));
-	const char *name;
+	const struct json_tree *tables = json_tree_get(scope, "tables");
+	bool good = json_tree_is(tables, JSON_ARRAY) &&
+	            !(json_tree_get(scope, "key") && json_tree_get(scope, "prefix"));
 
-	if (json_object_size(scope) == 1 && json_is_true(json_object_get(scope, "all")))
+	if (json_tree_is(scope, JSON_OBJECT) && scope->count == 1 &&
+	    json_tree_is(json_tree_get(scope, "all"), JSON_TRUE))
 		return STATUS_DONE;
-	for (size_t i = 0; good && i < json_array_size(tables); i++)
-		good = json_is_string(json_array_get(tables, i));
-	json_object_foreach(scope, name, value) good =
-		good &&
-		(value == tables || ((strcmp(name, "key") == 0 || strcmp(name, "prefix") == 0) &&
-	                             json_is_string(value)));
+	for (const struct json_tree *name = good ? tables->first : NULL; name; name = name->next)
+		good = good && json_tree_string(name);
+	for (const struct json_tree *member = good ? scope->first : NULL; member;
+	     member = member->next)
+		good = good && (member == tables || ((strcmp(member->name, "key") == 0 ||
+		                                      strcmp(member->name, "prefix") == 0) &&
+		                                     json_tree_string(member)));
 	if (good)
 		return STATUS_DONE;
 	return fail(
@@ -154,14 +155,14 @@ static enum status change_check_scope(const struct change_source *source, json_t
 }
 
 /* Parses the declaration of a table that was created or altered. */
-static enum status change_parse_schema(const struct change_source *source, json_t *row,
-                                       struct change *ret)
+static enum status change_parse_schema(const struct change_source *source,
+                                       const struct json_tree *row, struct change *ret)
 {
-	const char *declaration = json_string_value(json_object_get(row, "schema"));
+	const char *declaration = json_tree_string(json_tree_get(row, "schema"));
 	char name[STELE_NAME_MAX + 1];
 	int result;
 
-	if (!declaration || json_object_size(row) != 1)
+	if (!declaration || row->count != 1)
 		return fail(STATUS_INPUT,
 		            "%sexpected a \"row\" with \"schema\", as 'stele watch' prints it",
 		            source->where);
@@ -177,29 +178,29 @@ static enum status change_parse_schema(const struct change_source *source, json_
 }
 
 /* Parses a line that `stele watch' or `stele diff' printed. */
-static enum status change_parse_printed(const struct change_source *source, json_t *word,
-                                        struct change *ret)
+static enum status change_parse_printed(const struct change_source *source,
+                                        const struct json_tree *word, struct change *ret)
 {
 	const struct change_word *found =
-		json_is_string(word) ? change_find_word(json_string_value(word)) : NULL;
-	json_t *table = json_object_get(ret->line, "table");
-	json_t *row = json_object_get(ret->line, "row");
+		json_tree_string(word) ? change_find_word(json_tree_string(word)) : NULL;
+	const struct json_tree *table = json_tree_get(ret->line, "table");
+	const struct json_tree *row = json_tree_get(ret->line, "row");
 
 	if (!found)
 		return fail(STATUS_INPUT,
 		            "%s\"change\": expected one of the words that 'stele watch' prints",
 		            source->where);
 	ret->kind = found->kind;
-	ret->token = json_string_value(json_object_get(ret->line, "token"));
+	ret->token = json_tree_string(json_tree_get(ret->line, "token"));
 	if (ret->kind == CHANGE_START && change_check_scope(source, row) != STATUS_DONE)
 		return STATUS_INPUT;
-	if (change_is_row(ret) && !json_is_object(row))
+	if (change_is_row(ret) && !json_tree_is(row, JSON_OBJECT))
 		return fail(STATUS_INPUT, "%sexpected a \"row\", as 'stele watch' prints it",
 		            source->where);
-	if (change_is_change(ret) && !json_is_string(table))
+	if (change_is_change(ret) && !json_tree_string(table))
 		return fail(STATUS_INPUT, "%sexpected the name of a \"table\"", source->where);
 	ret->row = row;
-	ret->table = change_is_change(ret) ? json_string_value(table) : NULL;
+	ret->table = change_is_change(ret) ? json_tree_string(table) : NULL;
 	if (change_check_format(source, ret->line) != STATUS_DONE)
 		return STATUS_INPUT;
 	return ret->kind == CHANGE_DECLARE ? change_parse_schema(source, row, ret) : STATUS_DONE;
@@ -208,16 +209,16 @@ static enum status change_parse_printed(const struct change_source *source, json
 /* Parses a line with "put" or "delete". */
 static enum status change_parse_own(const struct change_source *source, struct change *ret)
 {
-	json_t *table = json_object_get(ret->line, "table");
-	json_t *put = json_object_get(ret->line, "put");
-	json_t *deleted = json_object_get(ret->line, "delete");
+	const struct json_tree *table = json_tree_get(ret->line, "table");
+	const struct json_tree *put = json_tree_get(ret->line, "put");
+	const struct json_tree *deleted = json_tree_get(ret->line, "delete");
 
-	if (!json_is_string(table) || !put == !deleted)
+	if (!json_tree_string(table) || !put == !deleted)
 		return fail(STATUS_INPUT,
 		            "%sexpected {\"table\": NAME, \"put\": {...}} or {\"table\": NAME, "
 		            "\"delete\": {...}}",
 		            source->where);
-	ret->table = json_string_value(table);
+	ret->table = json_tree_string(table);
 	ret->row = put ? put : deleted;
 	ret->kind = deleted ? CHANGE_DELETE : CHANGE_PUT;
 	return change_read_condition(source, ret->line, deleted != NULL, &ret->condition);
@@ -226,17 +227,17 @@ static enum status change_parse_own(const struct change_source *source, struct c
 enum status change_parse(const struct change_source *source, const char *line, size_t length,
                          struct change *ret)
 {
-	json_t *word;
+	const struct json_tree *word;
 
 	*ret = (struct change){.line = change_parse_object(source, line, length)};
 	if (!ret->line)
 		return STATUS_INPUT;
-	word = json_object_get(ret->line, "change");
+	word = json_tree_get(ret->line, "change");
 	return word ? change_parse_printed(source, word, ret) : change_parse_own(source, ret);
 }
 
 void change_free(struct change *change)
 {
 	stele_schema_free(change->schema);
-	json_decref(change->line);
+	json_tree_free(change->line);
 }

@@ -4,10 +4,10 @@
 #ifndef TOOLS_APPLY_CHANGE_H
 #define TOOLS_APPLY_CHANGE_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stele/stele.h>
+#include "tools/apply/json_tree.h"
 #include "tools/base/status.h"
 #include "tools/input/put.h"
 #include "tools/region/place.h"
@@ -27,11 +27,11 @@ enum change_kind {
 /* A parsed line. */
 struct change {
 	enum change_kind kind;
-	json_t *line;      /* owner of the members below */
-	const char *table; /* NULL in marks */
+	struct json_tree *line; /* owner of the members below */
+	const char *table;      /* NULL in marks */
 	/* The columns of a row. For CHANGE_START which rows follow: "all", or "tables" and perhaps
 	 * "prefix" or "key". Otherwise NULL. */
-	json_t *row;
+	const struct json_tree *row;
 	struct stele_schema *schema; /* of CHANGE_DECLARE; otherwise NULL */
 	const char *token;           /* of the version that `stele watch' printed; NULL: none */
 	struct condition condition;
@@ -44,8 +44,9 @@ struct change_source {
 	char where[512]; /* start of error messages: "FILE:LINE: " */
 };
 
-/* Parses the parts of a line that do not depend on the schema of its table. Returns STATUS_INPUT
- * after an error message; change_free() must be called then, too. */
+/* Parses the parts of a line, which must stay valid until change_free(), that do not depend on the
+ * schema of its table. Returns STATUS_INPUT after an error message; change_free() must be called
+ * then, too. */
 enum status change_parse(const struct change_source *source, const char *line, size_t length,
                          struct change *ret);
 

@@ -2,7 +2,6 @@
  * stele apply: applies changes of rows of any tables, read as NDJSON, as one version; or with
  * --follow the versions that `stele watch' prints, one by one. */
 #include <errno.h>
-#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <stele/stele.h>
 #include "tools/apply/change.h"
 #include "tools/apply/declare.h"
+#include "tools/apply/json_tree.h"
 #include "tools/apply/sweep.h"
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -130,11 +130,10 @@ static enum status apply_open_table(struct apply *apply, const char *name)
 static enum status apply_check_columns(const struct apply *apply, const struct change *change)
 {
 	size_t key_columns = row_key_columns(apply->schema);
-	json_t *object = change->row;
 
 	for (size_t i = 0; i < apply->schema->column_count; i++) {
 		const char *name = apply->schema->columns[i].name;
-		bool given = json_object_get(object, name) != NULL;
+		bool given = json_tree_get(change->row, name) != NULL;
 
 		if (i < key_columns && !given)
 			return fail(STATUS_INPUT, "%scolumn \"%s\" of the key is missing",
@@ -171,23 +170,17 @@ static enum status apply_row(struct apply *apply, const struct change *change)
 {
 	struct row_text text = {.form = ROW_JSON};
 	enum status status;
-	char *row;
 
-	if (!json_is_object(change->row))
+	if (!json_tree_is(change->row, JSON_OBJECT))
 		return fail(STATUS_INPUT,
 		            "%sexpected an object with the row's columns after \"%s\"",
 		            apply->source.where, change->kind == CHANGE_DELETE ? "delete" : "put");
 	status = apply_check_columns(apply, change);
 	if (status != STATUS_DONE)
 		return status;
-	row = json_dumps(change->row, JSON_COMPACT);
-	if (!row)
-		return fail(STATUS_NO_SPACE, "%sno memory for the row", apply->source.where);
-	text.text = row;
-	text.length = strlen(row);
-	status = apply_text(apply, change, &text);
-	free(row);
-	return status;
+	text.text = change->row->text;
+	text.length = change->row->length;
+	return apply_text(apply, change, &text);
 }
 
 static void apply_set_where(struct apply *apply, uint64_t number)

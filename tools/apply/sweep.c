@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
+#include "tools/apply/json_tree.h"
 #include "tools/apply/sweep.h"
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
@@ -13,7 +14,8 @@
 
 void sweep_free(struct sweep *sweep)
 {
-	json_decref(sweep->scope);
+	free(sweep->prefix);
+	free(sweep->key);
 	text_free(&sweep->bytes);
 	free(sweep->tables);
 	free(sweep->keys);
@@ -45,24 +47,29 @@ static void sweep_add_table(struct sweep *sweep, const char *table)
 	strcpy(sweep->tables[sweep->last].name, table);
 }
 
-static bool sweep_has_all(const struct sweep *sweep)
+/* Returns a copy of a string on the heap, or NULL if there is none. */
+static char *sweep_copy(const struct json_tree *string)
 {
-	return json_object_get(sweep->scope, "all") != NULL;
+	const char *text = json_tree_string(string);
+
+	return text ? strcpy(heap_realloc(NULL, strlen(text) + 1), text) : NULL;
 }
 
-void sweep_start(struct sweep *sweep, json_t *scope)
+void sweep_start(struct sweep *sweep, const struct json_tree *scope)
 {
-	const json_t *tables = json_object_get(scope, "tables");
+	const struct json_tree *tables = json_tree_get(scope, "tables");
 
 	sweep_free(sweep);
-	sweep->scope = json_incref(scope);
-	for (size_t i = 0; i < json_array_size(tables); i++)
-		sweep_add_table(sweep, json_string_value(json_array_get(tables, i)));
+	sweep->all = json_tree_get(scope, "all");
+	sweep->prefix = sweep_copy(json_tree_get(scope, "prefix"));
+	sweep->key = sweep_copy(json_tree_get(scope, "key"));
+	for (const struct json_tree *name = tables ? tables->first : NULL; name; name = name->next)
+		sweep_add_table(sweep, json_tree_string(name));
 }
 
 void sweep_keep_table(struct sweep *sweep, const char *table)
 {
-	if (sweep_has_all(sweep))
+	if (sweep->all)
 		sweep_add_table(sweep, table);
 }
 
@@ -135,7 +142,7 @@ static bool sweep_has(struct sweep *sweep, size_t table, const struct stele_row 
 static int sweep_restrict(const struct sweep *sweep, const struct stele_schema *schema,
                           struct stele_cursor *cursor, const struct stele_key *only)
 {
-	const char *prefix = json_string_value(json_object_get(sweep->scope, "prefix"));
+	const char *prefix = sweep->prefix;
 	struct stele_key start;
 	int result;
 
@@ -152,7 +159,7 @@ static int sweep_restrict(const struct sweep *sweep, const struct stele_schema *
 static int sweep_find_missing(struct sweep *sweep, struct stele_writable *table, size_t index,
                               const struct stele_schema *schema, struct sweep *missing)
 {
-	const char *key = json_string_value(json_object_get(sweep->scope, "key"));
+	const char *key = sweep->key;
 	struct stele_cursor *cursor;
 	struct stele_key only;
 	struct stele_row row;
@@ -229,7 +236,7 @@ enum status sweep_end(struct sweep *sweep, struct writer *writer, const char *wh
 		        sweep);
 	for (size_t i = 0; result == 0 && i < sweep->table_count; i++)
 		result = sweep_table(sweep, writer->tx, sweep->tables[i].name, i);
-	if (result == 0 && sweep_has_all(sweep))
+	if (result == 0 && sweep->all)
 		result = sweep_drop_others(sweep, writer);
 	sweep_free(sweep);
 	return result < 0 ? fail(fail_status(result), "%s%s", where, stele_last_error())

@@ -5,9 +5,10 @@
 #ifndef TOOLS_APPLY_SWEEP_H
 #define TOOLS_APPLY_SWEEP_H
 
-#include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stele/stele.h>
+#include "tools/apply/json_tree.h"
 #include "tools/base/status.h"
 #include "tools/base/text.h"
 #include "tools/region/writer.h"
@@ -25,9 +26,9 @@ struct sweep_table {
 
 /* Initialized with zeroes, and freed with sweep_free(). */
 struct sweep {
-	/* "all", or "tables" and perhaps "prefix" or "key"; NULL: no rows are expected. */
-	json_t *scope;
-	struct sweep_table *tables; /* those of "tables"; with "all", those that followed */
+	bool all;                   /* all tables follow */
+	char *prefix, *key;         /* only rows with this start, or this one; NULL: all rows */
+	struct sweep_table *tables; /* all rows of these follow; with `all`, those that followed */
 	size_t table_count;
 	size_t last; /* index of the table that was looked for last */
 	struct text bytes;
@@ -35,8 +36,9 @@ struct sweep {
 	size_t count, capacity;
 };
 
-/* Begins to note the rows that are put. `scope` says which rows follow; the sweep keeps it. */
-void sweep_start(struct sweep *sweep, json_t *scope);
+/* Begins to note the rows that are put. `scope` says which rows follow: it has "all",
+ * or "tables" and perhaps "prefix" or "key". */
+void sweep_start(struct sweep *sweep, const struct json_tree *scope);
 
 /* Notes that there is such a table, if all tables follow. */
 void sweep_keep_table(struct sweep *sweep, const char *table);

@@ -12,7 +12,7 @@ for harness in tests/fuzz/fuzz_*.c; do
 done
 # Copies the libraries of this image, because the image that runs the harnesses does not have them.
 mkdir -p "$OUT/lib"
-for library in jansson mnl ncursesw tinfo uuid; do
+for library in mnl ncursesw tinfo uuid; do
 	find /usr/lib /lib -name "lib$library.so.*" -exec cp -t "$OUT/lib" {} +
 done
 for harness in tests/fuzz/fuzz_*.c; do
