@@ -427,7 +427,7 @@ Test(output_replicate, a_copy_of_a_table_leaves_other_tables)
 	EXPECT_STATUS(STELE("create", copy, "--table", "other(a: u8 key)"), 0);
 	EXPECT_STATUS(STELE("drop", copied), 0);
 	EXPECT_STATUS(
-		STELE_WITH(STELE("watch", "--since", "0", "-t", "0", "-f", "ndjson", target).out,
+		STELE_WITH(STELE("watch", "--since", "0", "-T", "0", "-f", "ndjson", target).out,
 	                   "apply", copy, "-"),
 		0);
 	expect_equal();
@@ -530,7 +530,7 @@ static void change_tables_randomly(void)
 /* Compares each version of the copy that is kept with the one that its message names. */
 static void expect_equal_at_each_mark(void)
 {
-	char *at = STELE("log", "-n", "60", "-f", "ndjson", copy).out;
+	char *at = STELE("log", "-L", "60", "-f", "ndjson", copy).out;
 	unsigned compared = 0, version, there;
 	char here[32], token[32];
 
