@@ -21,6 +21,7 @@
 
 #include "lib/units.h"
 #include "tools/fib/kernel_tables.h"
+#include "tests/support/clock.h"
 #include "tests/support/kernel_source.h"
 #include "tests/support/kernel_state.h"
 
@@ -264,11 +265,11 @@ static bool agrees(struct stele_subscriber *subscriber, char *ret_difference, si
 
 static void wait_agreement(struct stele_subscriber *subscriber, const char *step)
 {
-	int64_t deadline = kernel_now() + 60 * NSEC_PER_SEC;
+	int64_t deadline = clock_now() + 60 * NSEC_PER_SEC;
 	char difference[1200];
 
 	while (!agrees(subscriber, difference, sizeof(difference)))
-		cr_assert(kernel_now() < deadline,
+		cr_assert(clock_now() < deadline,
 		          "after \"%s\" the region differs from the kernel in %s", step,
 		          difference);
 }
@@ -419,19 +420,24 @@ static void send_frame(const char *link, const uint8_t from[6])
 	close(fd);
 }
 
-/* Waits until frames to an address leave the bridge by a port, or, without `port`, until the bridge
- * has forgotten the address. */
-static void wait_learnt(struct stele_subscriber *subscriber, const uint8_t mac[6], const char *port)
+/* Waits until frames to an address leave the bridge by a port. Sends frames from there until then:
+ * the bridge drops them while the port is not forwarding yet. Without `link` and `port`, waits until
+ * the bridge has forgotten the address. */
+static void wait_learnt(struct stele_subscriber *subscriber, const uint8_t mac[6], const char *link,
+                        const char *port)
 {
-	int64_t deadline = kernel_now() + 60 * NSEC_PER_SEC;
+	int64_t deadline = clock_now() + 60 * NSEC_PER_SEC;
 	bool done = false;
 
 	while (!done) {
 		struct stele_snapshot *snapshot;
 		struct stele_row row;
 		uint8_t key[18] = {0};
+		uint64_t version, newer;
 
-		cr_assert(kernel_now() < deadline, "not by %s", port ? port : "age");
+		if (link)
+			send_frame(link, mac);
+		cr_assert(clock_now() < deadline, "not by %s", port ? port : "age");
 		memcpy(key, &(uint32_t){htonl(if_nametoindex("br0"))}, 4);
 		memcpy(key + 10, mac, 6);
 		cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0);
@@ -441,7 +447,10 @@ static void wait_learnt(struct stele_subscriber *subscriber, const uint8_t mac[6
 			       strcmp(((const struct kernel_fdb *)row.value)->interface, port) == 0;
 		else
 			done = !port;
+		version = stele_snapshot_version(snapshot);
 		snapshot = stele_snapshot_close(snapshot);
+		if (!done)
+			stele_subscriber_wait(subscriber, version, clock_now() + 50000000, &newer);
 	}
 }
 
@@ -457,15 +466,13 @@ Test(kernel_fdb, learnt_entries_move_and_go, .init = setup, .fini = kernel_teard
 	kernel_source_start(0);
 	subscriber = kernel_subscribe();
 	for (int i = 0; i < 3; i++) {
-		send_frame("d1", host);
-		wait_learnt(subscriber, host, "d0");
+		wait_learnt(subscriber, host, "d1", "d0");
 		wait_agreement(subscriber, "a frame from d1");
-		send_frame("q0", host);
-		wait_learnt(subscriber, host, "p0");
+		wait_learnt(subscriber, host, "q0", "p0");
 		wait_agreement(subscriber, "a frame from q0");
 	}
 	kernel_ip("link set br0 type bridge ageing_time 100");
-	wait_learnt(subscriber, host, NULL);
+	wait_learnt(subscriber, host, NULL, NULL);
 	wait_agreement(subscriber, "the learnt entries age");
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();
