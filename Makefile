@@ -378,6 +378,10 @@ picture: $(BUILD)/stele $(BUILD)/demo_publisher | $(BUILD)/packages-picture ## d
 tell_loader = $(if $(DESTDIR),,@if [ "$$(id -u)" -eq 0 ]; then PATH="$$PATH:/sbin:/usr/sbin"; \
 	! command -v ldconfig >/dev/null || ldconfig; fi)
 
+# SHELL:FILE. Each shell looks for completions of a command in a file of this name. The command prints them,
+# so it must run on this machine.
+completions = bash:bash-completion/completions/stele zsh:zsh/site-functions/_stele fish:fish/vendor_completions.d/stele.fish
+
 install: all ## install the command, the library, headers and manuals (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include/stele'
 	install -m 755 $(BUILD)/stele '$(DESTDIR)$(PREFIX)/bin/'
@@ -390,6 +394,8 @@ install: all ## install the command, the library, headers and manuals (PREFIX, D
 		'Version: $(VERSION)' 'Libs: -L$(LIBDIR) -lstele' 'Libs.private: -luuid -pthread' \
 		'Cflags: -I$(PREFIX)/include' | install -m 644 /dev/stdin '$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for m in $(manuals); do install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}" "$$m" || exit 1; done
+	$(Q)$(foreach c,$(completions),install -d '$(DESTDIR)$(PREFIX)/share/$(dir $(word 2,$(subst :, ,$c)))' && \
+		$(BUILD)/stele completion $(firstword $(subst :, ,$c)) >'$(DESTDIR)$(PREFIX)/share/$(word 2,$(subst :, ,$c))' &&) :
 	$(tell_loader)
 
 uninstall: ## remove the installed files
@@ -397,6 +403,7 @@ uninstall: ## remove the installed files
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for h in $(notdir $(headers)); do rm -f '$(DESTDIR)$(PREFIX)/include/stele/'"$$h"; done
 	for m in $(notdir $(manuals)); do rm -f '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}/$$m"; done
+	$(Q)rm -f $(foreach c,$(completions),'$(DESTDIR)$(PREFIX)/share/$(word 2,$(subst :, ,$c))')
 	-rmdir '$(DESTDIR)$(PREFIX)/include/stele'
 	$(tell_loader)
 

@@ -133,6 +133,8 @@ check)
 	command_from jq jq
 	header_from criterion/criterion.h libcriterion-dev
 	header_from jansson.h libjansson-dev
+	command_from zsh zsh
+	command_from fish fish
 	# for check-32bit, where the compiler supports -m32
 	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||

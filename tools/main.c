@@ -10,19 +10,20 @@
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
 #include "tools/base/suggest.h"
+#include "tools/complete/cmd_completion.h"
 #include "tools/output/output.h"
 
 static const struct command *const commands[] = {
-	&command_create,      &command_alter,   &command_drop,    &command_rm,
-	&command_list,        &command_show,    &command_inspect, &command_verify,
-	&command_subscribers, &command_publish, &command_set,     &command_delete,
-	&command_apply,       &command_get,     &command_lookup,  &command_route,
-	&command_explain,     &command_dump,    &command_watch,   &command_wait,
-	&command_log,         &command_diff,    &command_trace,   &command_top,
-	&command_rollback,    &command_tag,     &command_save,    &command_load,
-	&command_compact,     &command_upgrade, &command_schema,  &command_generate,
-	&command_doctor,      &command_clean,   &command_bench,   &command_record,
-	&command_replay,      &command_why,
+	&command_create,      &command_alter,   &command_drop,       &command_rm,
+	&command_list,        &command_show,    &command_inspect,    &command_verify,
+	&command_subscribers, &command_publish, &command_set,        &command_delete,
+	&command_apply,       &command_get,     &command_lookup,     &command_route,
+	&command_explain,     &command_dump,    &command_watch,      &command_wait,
+	&command_log,         &command_diff,    &command_trace,      &command_top,
+	&command_rollback,    &command_tag,     &command_save,       &command_load,
+	&command_compact,     &command_upgrade, &command_schema,     &command_generate,
+	&command_doctor,      &command_clean,   &command_bench,      &command_record,
+	&command_replay,      &command_why,     &command_completion,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -116,6 +117,7 @@ static enum status main_run(int argc, char **argv)
 			argv[1]);
 	if (!command)
 		return main_fail_no_command(argv[1]);
+	completion_set_commands(commands, COMMAND_COUNT);
 	argv[1] = argv[0];
 	return command->run(argc - 1, argv + 1);
 }

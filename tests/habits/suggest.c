@@ -32,7 +32,7 @@ Test(habits_suggest, options)
 /* The words of getopt_long() for the other faults of options. */
 Test(habits_suggest, abbreviations_and_values)
 {
-	EXPECT_FAILURE(STELE("dump", target, "--co"), 2, "\"--co\" needs a value (NAME,...)");
+	EXPECT_FAILURE(STELE("dump", target, "--co"), 2, "\"--co\" needs a value (COLUMN,...)");
 	EXPECT_FAILURE(STELE("publish", "--fpm-", target), 2,
 	               "option \"--fpm-\" is ambiguous: \"--fpm-quiet\" or \"--fpm-hold\"");
 	EXPECT_FAILURE(STELE("dump", "--reverse=yes", target), 2, "takes no value");

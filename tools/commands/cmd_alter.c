@@ -275,7 +275,7 @@ const struct command command_alter = {
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
-			{"add", OPTION_ADD, "COLUMN", 0,
+			{"add", OPTION_ADD, "NAME: TYPE", 0,
                          "Append a column, declared as NAME: TYPE [ATTRIBUTE...]", 0},
 			{"rename", OPTION_RENAME, "OLD=NEW", 0, "Rename a column", 0},
 			{"deprecate", 'x', "COLUMN", 0, "Mark a column as deprecated", 0},

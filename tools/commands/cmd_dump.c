@@ -284,7 +284,7 @@ const struct command command_dump = {
 			{"where", OPTION_WHERE, "CONDITION", 0,
                          "Only rows of which this holds, such as 'metric>10'; may be given several times",
                          0},
-			{"columns", OPTION_COLUMNS, "NAME,...", 0,
+			{"columns", OPTION_COLUMNS, "COLUMN,...", 0,
                          "Print only these columns, in this order", 0},
 			{"tokens", OPTION_TOKENS, NULL, 0,
                          "Print the version that last changed each row, too, for --if-version", 0},

@@ -492,7 +492,7 @@ const struct command command_get = {
 	.doc = get_doc,
 	.options =
 		(const struct argp_option[]){
-			{"column", OPTION_COLUMN, "NAME", 0,
+			{"column", OPTION_COLUMN, "COLUMN", 0,
                          "Print only the value of this column, as it is", 0},
 			OPTION_ROW_TOKENS,
 			{0},
@@ -511,7 +511,7 @@ const struct command command_lookup = {
 		(const struct argp_option[]){
 			{"table", OPTION_TABLE, "VALUE", 0,
                          "Look up in the rows whose key has VALUE before the prefix", 0},
-			{"columns", OPTION_COLUMNS, "NAME,...", 0,
+			{"columns", OPTION_COLUMNS, "COLUMN,...", 0,
                          "Print only these columns of the rows, in this order", 0},
 			OPTION_ROW_TOKENS,
 			{"keep-going", OPTION_KEEP_GOING, NULL, 0,

@@ -529,7 +529,7 @@ const struct command command_publish = {
 			{"fpm-hold", OPTION_FPM_HOLD, "SECONDS", 0,
                          "With --fpm, keep routes that FRR does not send again for at least this time (60)",
                          0},
-			{"table", OPTION_TABLE, "TABLE", 0,
+			{"table", OPTION_TABLE, "NUMBER", 0,
                          "With --kernel-routes or --fpm, mirror only routes of this routing table; may be repeated",
                          0},
 			{"protocol", OPTION_PROTOCOL, "PROTOCOL", 0,

@@ -187,7 +187,7 @@ static enum status diff_run(int argc, char **argv)
 const struct command command_diff = {
 	.name = "diff",
 	.summary = "print what differs between two versions",
-	.usage = "REGION[/TABLE]|FILE[/TABLE] [[FROM] TO]",
+	.usage = "REGION[/TABLE]|FILE[/TABLE] [[VERSION] VERSION]",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){

@@ -222,7 +222,7 @@ static enum status tag_run(int argc, char **argv)
 const struct command command_tag = {
 	.name = "tag",
 	.summary = "name versions",
-	.usage = "REGION\nREGION NAME [VERSION]\n--delete REGION NAME",
+	.usage = "REGION\nREGION TAG [VERSION]\n--delete REGION TAG",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){

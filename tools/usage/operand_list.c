@@ -49,6 +49,23 @@ static bool operand_takes_value(const struct operand_word *word, const struct op
 	return option && option->arg;
 }
 
+static bool operand_is(const struct operand_word *word, const char *text)
+{
+	return strlen(text) == word->length && memcmp(text, word->at, word->length) == 0;
+}
+
+/* Returns false if the operand cannot be what the word says. */
+static bool operand_fits(const char *operand, const struct operand_word *word)
+{
+	bool path = *operand == '/' || *operand == '.';
+
+	if (islower((unsigned char)*word->at))
+		return operand_is(word, operand);
+	if (operand_is(word, "REGION"))
+		return path || !strchr(operand, '/');
+	return !operand_is(word, "REGION/TABLE") || strchr(operand, '/');
+}
+
 /* Finds the word of operand `index` in one form. */
 static bool operand_find_word(const char *form, const struct option_list *options, char **operands,
                               size_t index, struct operand_word *ret)
@@ -63,11 +80,23 @@ static bool operand_find_word(const char *form, const struct option_list *option
 		}
 		if (number == index || ret->repeats)
 			return true;
-		if (islower((unsigned char)*ret->at) &&
-		    (strlen(operands[number]) != ret->length ||
-		     memcmp(operands[number], ret->at, ret->length) != 0))
+		if (!operand_fits(operands[number], ret))
 			return false;
 		number++;
+	}
+	return false;
+}
+
+static bool operand_list_contains(const struct text *text, const char *name, size_t length)
+{
+	size_t i = 0, end;
+
+	for (; i < text->length; i = end + 1) {
+		const char *at = text->bytes + i, *bar = memchr(at, '|', text->length - i);
+
+		end = bar ? (size_t)(bar - text->bytes) : text->length;
+		if (end - i == length && memcmp(at, name, length) == 0)
+			return true;
 	}
 	return false;
 }
@@ -78,7 +107,8 @@ void operand_list_find(const char *usage, const struct option_list *options, cha
 	struct operand_word word;
 
 	while (usage && *usage) {
-		if (operand_find_word(usage, options, operands, index, &word)) {
+		if (operand_find_word(usage, options, operands, index, &word) &&
+		    !operand_list_contains(text, word.at, word.length)) {
 			text_append_string(text, text->length > 0 ? "|" : "");
 			text_append(text, word.at, word.length);
 		}
@@ -89,14 +119,5 @@ void operand_list_find(const char *usage, const struct option_list *options, cha
 
 bool operand_list_has(const struct text *text, const char *name)
 {
-	size_t length = strlen(name), i = 0, end;
-
-	for (; i < text->length; i = end + 1) {
-		const char *at = text->bytes + i, *bar = memchr(at, '|', text->length - i);
-
-		end = bar ? (size_t)(bar - text->bytes) : text->length;
-		if (end - i == length && memcmp(at, name, length) == 0)
-			return true;
-	}
-	return false;
+	return operand_list_contains(text, name, strlen(name));
 }

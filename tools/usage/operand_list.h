@@ -12,8 +12,7 @@ struct text;
 
 /* Appends to a text what operand number `index`, from 0, may be, in any form of the usage: its
  * alternatives, separated by |, such as "REGION/TABLE|FILE/TABLE". `operands` are those before it:
- * forms whose words in lower case are not there are left out. `options` are those of the
- * subcommand. */
+ * forms that they do not fit are left out. `options` are those of the subcommand. */
 void operand_list_find(const char *usage, const struct option_list *options, char **operands,
                        size_t index, struct text *text);
 
