@@ -62,7 +62,7 @@ static const struct {
 	const char *typed, *printed;
 } lines[] = {
 	/* A command, a word of a list, a region and a table. */
-	{"stele dum\t-D . -f cs\tne\tro\t", "10.1.0.0/16,3333"},
+	{"stele dump\t-D . -f cs\tnet\tro\t", "10.1.0.0/16,3333"},
 	/* A key, an option and a column. */
 	{"stele get -D . net/rou\t10.1\t--colu\tmet\t", "3333"},
 	/* The name of a version, after an equals sign, at which bash splits words. */

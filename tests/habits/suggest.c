@@ -51,8 +51,8 @@ Test(habits_suggest, words_of_a_list)
 		{"watch", "--notifier", "sockt", "socket"},
 		{"bench", "--notifier", "mq,futx", "futex"},
 		{"create", "--memory", "shn", "shm"},
-		{"create", "--durability", "comit", "commit"},
-		{"generate", "--language", "pyton", "python"},
+		{"create", "--durability", "commi", "commit"},
+		{"generate", "--language", "pytho", "python"},
 		{"publish", "--format", "ndjsn", "ndjson"},
 		{"publish", "--family", "inet4", "inet"},
 	};

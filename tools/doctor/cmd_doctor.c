@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <stele/stele.h>
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
@@ -22,6 +21,7 @@
 #include "tools/output/output.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/leftovers.h"
+#include "tools/output/colour.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 
@@ -160,7 +160,7 @@ static enum status doctor_run(int argc, char **argv)
 	doctor.directory = place_directory(&call.place);
 	if (format != OUTPUT_TABLE)
 		doctor_report_open(&doctor, format);
-	doctor.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	doctor.colour = colour_is_wanted();
 	status = doctor_run_checks(&doctor, count ? call.operands[0] : NULL);
 	for (size_t i = 0; i < doctor.region_count; i++)
 		free(doctor.regions[i].slots);

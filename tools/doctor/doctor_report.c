@@ -9,6 +9,7 @@
 #include "tools/base/text.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_report.h"
+#include "tools/output/colour.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 
@@ -26,9 +27,10 @@ static const char *const verdicts[] = {
 static void report_print(const struct doctor *doctor, enum verdict verdict, const char *check,
                          const char *region, const char *mend, const char *finding)
 {
-	static const char *const colours[] = {
-		[VERDICT_OK] = "", [VERDICT_NOTE] = "\033[33m", [VERDICT_PROBLEM] = "\033[1;31m"};
-	bool coloured = doctor->colour && verdict != VERDICT_OK;
+	static const enum colour colours[] = {[VERDICT_OK] = COLOUR_NONE,
+	                                      [VERDICT_NOTE] = COLOUR_NOTE,
+	                                      [VERDICT_PROBLEM] = COLOUR_PROBLEM};
+	enum colour colour = doctor->colour ? colours[verdict] : COLOUR_NONE;
 	struct text text = {0};
 
 	escape_for_people(&text, finding, strlen(finding));
@@ -36,8 +38,8 @@ static void report_print(const struct doctor *doctor, enum verdict verdict, cons
 		text_append_string(&text, "\n                     fix: ");
 		escape_for_people(&text, mend, strlen(mend));
 	}
-	printf("%s%-7s%s  %-11s %s%s%.*s\n", coloured ? colours[verdict] : "", verdicts[verdict],
-	       coloured ? "\033[0m" : "", check, region ? region : "", region ? ": " : "",
+	printf("%s%-7s%s  %-11s %s%s%.*s\n", colour_start(colour), verdicts[verdict],
+	       colour_end(colour), check, region ? region : "", region ? ": " : "",
 	       (int)text.length, text.bytes);
 	text_free(&text);
 }

@@ -7,6 +7,7 @@
 #include "tools/base/status.h"
 #include "tools/base/stop.h"
 #include "tools/base/text.h"
+#include "tools/output/colour.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
@@ -152,6 +153,9 @@ static enum status difference_print_rows(struct difference *difference,
 	};
 	static const char *const signs[] = {
 		[STELE_ADDED] = "+", [STELE_CHANGED] = "~", [STELE_REMOVED] = "-"};
+	static const enum colour colours[] = {[STELE_ADDED] = COLOUR_ADDED,
+	                                      [STELE_CHANGED] = COLOUR_CHANGED,
+	                                      [STELE_REMOVED] = COLOUR_REMOVED};
 	uint32_t kind = event->change.kind;
 	struct cell cells[COLUMNS] = {0};
 	char number[DESCRIBED_MAX], token[DESCRIBED_MAX];
@@ -162,6 +166,7 @@ static enum status difference_print_rows(struct difference *difference,
 	cells[CHANGE].plain = signs[kind];
 	cells[TABLE] = cell_text(event->table);
 	cells[ROW] = difference_row_object(kind == STELE_REMOVED ? before : after);
+	cells[CHANGE].colour = cells[ROW].colour = colours[kind];
 	cells[BEFORE].plain = "";
 	if (kind == STELE_CHANGED) {
 		difference_mark_unchanged(before, after);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "tools/base/text.h"
+#include "tools/output/colour.h"
 
 enum cell_kind {
 	CELL_NONE,    /* a missing value: null in JSON */
@@ -31,7 +32,8 @@ struct cell {
 	unsigned type; /* enum stele_type of the elements of a CELL_ARRAY */
 	/* Printed in tables instead of the value, such as "+" for "added", or "4 GiB"; or NULL. */
 	const char *plain;
-	bool unchanged; /* tables leave this cell out of the object that contains it */
+	enum colour colour; /* of the cell in a table on a terminal */
+	bool unchanged;     /* tables leave this cell out of the object that contains it */
 	/* Members of CELL_OBJECT and CELL_LIST: row_count rows of column_count cells each. */
 	const struct output_column *columns;
 	const struct cell *cells;

@@ -3,15 +3,15 @@
  * Prints rows as a table for people. The width of a column is that of its widest cell. Rows are
  * printed in batches, so that a table of millions of rows streams; a column may become wider from
  * one batch to the next, but not narrower. The last column is not padded. On a terminal, the line
- * of column names is bold. */
+ * of column names is bold, and cells have their colours. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "tools/base/escape.h"
 #include "tools/base/format.h"
 #include "tools/base/heap.h"
 #include "tools/base/text.h"
+#include "tools/output/colour.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/output/output_driver.h"
@@ -25,6 +25,7 @@ enum {
 /* The text of a cell: its place in table->text in bytes, and its width in characters. */
 struct piece {
 	size_t start, length, width;
+	enum colour colour;
 };
 
 struct table {
@@ -33,7 +34,7 @@ struct table {
 	struct piece *pieces; /* the cells of up to BATCH rows */
 	size_t rows;          /* number of rows in the batch */
 	bool begun;           /* the headings are printed */
-	bool bold;
+	bool coloured;        /* for a terminal */
 };
 
 /* Appends the text of a cell. */
@@ -60,17 +61,21 @@ static void table_print_padding(FILE *stream, size_t count)
 }
 
 static void table_print_piece(const struct output *output, size_t column, const char *bytes,
-                              size_t length, size_t width, bool last)
+                              const struct piece *piece, bool last)
 {
 	const struct table *table = output->state;
+	size_t width = piece->width;
 	size_t padding = table->widths[column] > width ? table->widths[column] - width : 0;
+	enum colour colour = table->coloured ? piece->colour : COLOUR_NONE;
 	bool right = output->columns[column].right;
 
 	if (column)
 		table_print_padding(output->stream, 2);
 	if (right)
 		table_print_padding(output->stream, padding);
-	fwrite(bytes, 1, length, output->stream);
+	fputs(colour_start(colour), output->stream);
+	fwrite(bytes + piece->start, 1, piece->length, output->stream);
+	fputs(colour_end(colour), output->stream);
 	if (!right && !last)
 		table_print_padding(output->stream, padding);
 }
@@ -92,18 +97,20 @@ static void table_render_heading(struct text *text, const struct output *output,
 static void table_print_headings(const struct output *output)
 {
 	const struct table *table = output->state;
+	enum colour colour = table->coloured ? COLOUR_HEADING : COLOUR_NONE;
+	struct piece piece = {0};
 	struct text heading = {0};
 
-	if (table->bold)
-		fputs("\033[1m", output->stream);
+	fputs(colour_start(colour), output->stream);
 	for (size_t i = 0; i < output->column_count; i++) {
 		table_render_heading(&heading, output, i);
-		table_print_piece(output, i, heading.bytes, heading.length,
-		                  escape_width(heading.bytes, heading.length),
-		                  i + 1 == output->column_count);
+		piece.length = heading.length;
+		piece.width = escape_width(heading.bytes, heading.length);
+		table_print_piece(output, i, heading.bytes, &piece, i + 1 == output->column_count);
 	}
 	text_free(&heading);
-	fputs(table->bold ? "\033[0m\n" : "\n", output->stream);
+	fputs(colour_end(colour), output->stream);
+	putc('\n', output->stream);
 }
 
 /* Prints a row without the empty cells at its end and without the space before them. */
@@ -115,8 +122,7 @@ static void table_print_row(const struct output *output, const struct piece *pie
 	while (count > 1 && pieces[count - 1].length == 0)
 		count--;
 	for (size_t i = 0; i < count; i++)
-		table_print_piece(output, i, table->text.bytes + pieces[i].start, pieces[i].length,
-		                  pieces[i].width, i + 1 == count);
+		table_print_piece(output, i, table->text.bytes, &pieces[i], i + 1 == count);
 	putc('\n', output->stream);
 }
 
@@ -139,11 +145,11 @@ static void table_print_batch(struct output *output)
 	table->text.length = 0;
 }
 
-/* Returns true if the stream is a terminal. stdout may be a stream without a descriptor, see
- * stop_guard_output(). */
-static bool table_is_terminal(FILE *stream)
+/* Returns true if the stream is standard output, or in memory, from where it is printed there.
+ * stdout may be a stream without a descriptor, too: see stop_guard_output(). */
+static bool table_is_printed(FILE *stream)
 {
-	return isatty(stream == stdout ? STDOUT_FILENO : fileno(stream));
+	return stream == stdout || fileno(stream) < 0;
 }
 
 static void table_begin(struct output *output)
@@ -151,7 +157,7 @@ static void table_begin(struct output *output)
 	struct table *table = heap_realloc(NULL, sizeof(*table));
 	struct text heading = {0};
 
-	*table = (struct table){.bold = table_is_terminal(output->stream) && !getenv("NO_COLOR")};
+	*table = (struct table){.coloured = table_is_printed(output->stream) && colour_is_wanted()};
 	table->widths = heap_realloc(NULL, output->column_count * sizeof(*table->widths));
 	for (size_t i = 0; i < output->column_count; i++) {
 		table_render_heading(&heading, output, i);
@@ -175,6 +181,7 @@ static void table_add_row(struct output *output, const struct cell *cells)
 		size_t start = text->length;
 
 		table_render(text, &cells[i]);
+		pieces[i].colour = cells[i].colour;
 		pieces[i].start = start;
 		pieces[i].length = text->length - start;
 		pieces[i].width = escape_width(text->bytes + start, text->length - start);

@@ -17,6 +17,7 @@
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
+#include "tools/output/colour.h"
 #include "tools/top/top_screen.h"
 
 #define ESCAPE_DELAY 25 /* milliseconds after which an escape is the key Esc */
@@ -58,7 +59,7 @@ static attr_t screen_attributes(enum style style)
 
 static void screen_start_colours(void)
 {
-	colours = !getenv("NO_COLOR") && has_colors() && start_color() != ERR &&
+	colours = !colour_is_refused() && has_colors() && start_color() != ERR &&
 	          use_default_colors() != ERR;
 	if (!colours)
 		return;
