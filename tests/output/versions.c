@@ -53,8 +53,52 @@ Test(output_versions, a_version_is_given_by_its_distance)
 	EXPECT_HAS(STELE("watch", "--since", "-1", "-T", "0", "-f", "csv", region).out,
 	           "4,changed,routes");
 	EXPECT_HAS(STELE("trace", "--since", "-1", "--count", "1", region).out, "\"version\": 4,");
-	EXPECT_STATUS(STELE("set", "--if-head", "-0", target, "10.0.0.0/8", "metric=23"), 0);
-	EXPECT_STATUS(STELE("set", "--if-head", "-1", target, "10.0.0.0/8", "metric=24"), 10);
+	expect_metric("--at", "-1", "21\n");
+	EXPECT_FAILURE(STELE("get", "--at", "-4", target, "10.0.0.0/8"), 3,
+	               "--at: history holds no");
+	EXPECT_FAILURE(STELE("get", "--at", "-1", "--version", "4", target, "10.0.0.0/8"), 2,
+	               "--version and --at cannot be used together");
+}
+
+/* A version that is found only now would hold whatever was changed before. */
+Test(output_versions, a_condition_needs_a_version_that_was_kept)
+{
+	static const char *const found_now[] = {"-0", "-1", "12:03", "-5m", "now", "@1764417600"};
+	char line[256];
+
+	EXPECT_STATUS(STELE("tag", region, "kept"), 0);
+	for (size_t i = 0; i < sizeof(found_now) / sizeof(found_now[0]); i++) {
+		EXPECT_FAILURE(STELE("set", "--if-head", (char *)(uintptr_t)found_now[i], target,
+		                     "10.0.0.0/8", "metric=1"),
+		               2, "--if-head: invalid value", "stored before");
+		EXPECT_FAILURE(STELE("set", "--if-version", (char *)(uintptr_t)found_now[i], target,
+		                     "10.0.0.0/8", "metric=1"),
+		               2, "--if-version: invalid value", "stored before");
+		snprintf(line, sizeof(line),
+		         "{\"table\": \"routes\", \"delete\": {\"prefix\": \"10.0.0.0/8\"}, "
+		         "\"if_version\": \"%s\"}\n",
+		         found_now[i]);
+		EXPECT_FAILURE(STELE_WITH(line, "apply", region, "-"), 2,
+		               "\"if_version\": invalid value", "stored before");
+	}
+	EXPECT_STATUS(STELE("set", "--if-head", "kept", target, "10.0.0.0/8", "metric=23"), 0);
+	EXPECT_STATUS(STELE("set", "--if-head", "kept", target, "10.0.0.0/8", "metric=24"), 10);
+}
+
+Test(output_versions, a_time_may_be_before_now)
+{
+	expect_metric("--at", "now", "22\n");
+	expect_metric("--version", "now", "22\n");
+	expect_metric("--at", "-0s", "22\n");
+	EXPECT_FAILURE(STELE("get", "--at", "-2d", target, "10.0.0.0/8"), 3,
+	               "--at: history begins after -2d");
+	EXPECT_FAILURE(STELE("get", "--version", "-1.5h", target, "10.0.0.0/8"), 3,
+	               "--version: history begins after -1.5h");
+	EXPECT_FAILURE(STELE("rollback", region, "--to", "-2d"), 3, "history begins after -2d");
+	EXPECT_FAILURE(STELE("watch", "--since", "-2d", "-t", "0", region), 3, "--since: history");
+	EXPECT_HAS(STELE("watch", "--since", "now", "-t", "0", "-f", "csv", region).out,
+	           "version,");
+	EXPECT_FAILURE(STELE("get", "--at", "-5x", target, "10.0.0.0/8"), 2, "invalid value");
 }
 
 Test(output_versions, a_version_is_given_by_a_time)
@@ -71,8 +115,7 @@ Test(output_versions, a_version_is_given_by_a_time)
 	expect_metric("--at", "2500-01-01", "22\n");
 	EXPECT_FAILURE(STELE("get", "--at", "2020-01-01 12:03", target, "10.0.0.0/8"), 3,
 	               "--at: history begins after 2020-01-01 12:03", "version, 1, was made at");
-	EXPECT_FAILURE(STELE("get", "--at", "noon", target, "10.0.0.0/8"), 2,
-	               "--at: invalid value \"noon\"");
+	EXPECT_FAILURE(STELE("get", "--at", "noon", target, "10.0.0.0/8"), 3, "--at: ", "\"noon\"");
 	EXPECT_FAILURE(STELE("get", "--at", "25:00", target, "10.0.0.0/8"), 2, "invalid value");
 	EXPECT_HAS(STELE("diff", "-f", "csv", region, third, time_of(4)).out, "4,changed,routes");
 	EXPECT_STATUS(STELE("rollback", region, "--to", third), 0);
@@ -288,7 +331,8 @@ Test(output_versions, versions_are_named_while_a_publisher_is_attached)
 	struct stele_publisher *publisher;
 
 	cr_assert(stele_publisher_open(region, &options, &publisher) == 0);
-	EXPECT_STATUS(STELE("tag", region, "now"), 0);
-	expect_metric("--version", "now", "22\n");
+	EXPECT_STATUS(STELE("tag", region, "present"), 0);
+	expect_metric("--version", "present", "22\n");
+	EXPECT_FAILURE(STELE("tag", region, "now"), 2, "invalid name \"now\"");
 	stele_publisher_close(publisher);
 }

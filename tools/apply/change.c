@@ -21,7 +21,7 @@ static enum status change_read_version(const struct change_source *source,
 
 	snprintf(what, sizeof(what), "%s\"if_version\"", source->where);
 	if (json_tree_string(version)) {
-		status = given_parse(what, json_tree_string(version), 1, INT64_MAX, ret);
+		status = given_parse_kept(what, json_tree_string(version), 1, ret);
 	} else if (json_tree_is(version, JSON_NUMBER) && *version->text != '0' &&
 	           strspn(version->text, "0123456789") == version->length) {
 		*ret = (struct given){.version = strtoull(version->text, NULL, 10)};

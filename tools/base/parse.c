@@ -330,8 +330,28 @@ static bool parse_moment_seconds(const char *text, uint64_t *ret)
 	       parse_moment_finish((time_t)seconds, fraction, ret);
 }
 
+static bool parse_units(const char *text, uint64_t *ret_nanoseconds);
+
+/* Parses a duration with a unit, before now. A number without a unit may count versions. */
+static bool parse_moment_before(const char *text, uint64_t now, uint64_t *ret)
+{
+	uint64_t back;
+
+	if (!*text || !strchr("smhd", text[strlen(text) - 1]) || !parse_units(text, &back) ||
+	    back > now)
+		return false;
+	*ret = now - back;
+	return true;
+}
+
 bool parse_moment(const char *text, uint64_t now, uint64_t *ret)
 {
+	if (strcmp(text, "now") == 0) {
+		*ret = now;
+		return true;
+	}
+	if (*text == '-')
+		return parse_moment_before(text + 1, now, ret);
 	if (*text == '@')
 		return parse_moment_seconds(text + 1, ret);
 	if (isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) && text[2] == ':')
@@ -373,17 +393,7 @@ enum status parse_duration(const char *what, const char *text, uint64_t *ret_nan
 
 enum status parse_time(const char *what, const char *text, uint64_t *ret)
 {
-	uint64_t now = clock_wall(), back;
-
-	if (strcmp(text, "now") == 0) {
-		*ret = now;
-		return STATUS_DONE;
-	}
-	if (*text == '-' && parse_units(text + 1, &back) && back < now) {
-		*ret = now - back;
-		return STATUS_DONE;
-	}
-	if (parse_moment(text, now, ret))
+	if (parse_moment(text, clock_wall(), ret))
 		return STATUS_DONE;
 	return fail(STATUS_INPUT,
 	            "%s: invalid value \"%s\" (expected a time, such as 12:03, 12:03:17, "

@@ -40,13 +40,15 @@ enum status parse_deadline(const char *what, const char *text, int64_t *ret_dead
  *     2026-01-31T12:03:17Z         UTC; also with an offset, such as +02:00
  *     2026-01-31                   the start of the day, in the local time zone
  *     @1764417600[.5]              seconds since 1970
+ *     -90s, -5m, -1.5h, -2d        so long before `now`
+ *     now                          `now`
  *
- * `now` is the present time, in nanoseconds since 1970. Unlike the others,
- * returns false without an error message if the text is no time. */
+ * `now` is the present time, in nanoseconds since 1970. Unlike the others, returns false without an
+ * error message if the text is no time. */
 bool parse_moment(const char *text, uint64_t now, uint64_t *ret);
 /* Parses a duration, such as 90s, 5m, 1h or 2d; without a unit it is in seconds. */
 enum status parse_duration(const char *what, const char *text, uint64_t *ret_nanoseconds);
-/* Parses the time of an option: one of parse_moment(), now, or a duration before now (-5m). */
+/* Parses the time of an option, as parse_moment() does. */
 enum status parse_time(const char *what, const char *text, uint64_t *ret);
 
 #endif

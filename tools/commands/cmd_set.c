@@ -68,8 +68,8 @@ static error_t set_parse(int key, char *argument, struct argp_state *state)
 		}
 		condition->given = true;
 		condition->option = "--if-version";
-		if (key == OPTION_IF_ABSENT || given_parse("--if-version", argument, 1, INT64_MAX,
-		                                           &condition->version) == STATUS_DONE)
+		if (key == OPTION_IF_ABSENT || given_parse_kept("--if-version", argument, 1,
+		                                                &condition->version) == STATUS_DONE)
 			return 0;
 		return EINVAL;
 	default:

@@ -188,7 +188,7 @@ static enum status tag_set(const struct place *place, char **operands,
 	if (!tags_is_name(name))
 		return fail(STATUS_INPUT,
 		            "invalid name \"%s\" (expected letters, digits, '_' and '-', with a "
-		            "letter or '_' first)",
+		            "letter or '_' first, and not \"now\" or \"inf\")",
 		            name);
 	if (!options->deletes)
 		status = tag_find_version(place, region, operands[2], token);

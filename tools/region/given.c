@@ -38,8 +38,8 @@ static enum status given_fail(const char *what, const char *text, uint64_t min)
 		STATUS_INPUT,
 		"%s: invalid value \"%s\" (expected a version number of at least %llu, followed by @ "
 		"and the first 8 or more digits of the region's UUID, such as "
-		"7@3f2a9c1e; or -1 for the version before the newest, a time such as 12:03, or a "
-		"name of 'stele tag')",
+		"7@3f2a9c1e; or -1 for the version before the newest, a time such as 12:03, "
+		"2026-01-31T12:03:17Z or -5m, or a name of 'stele tag')",
 		what, text, (unsigned long long)min);
 }
 
@@ -52,7 +52,7 @@ enum status given_parse(const char *what, const char *text, uint64_t min, uint64
 
 	snprintf(given.text, sizeof(given.text), "%s%s", *text == '~' ? "-" : "",
 	         *text == '~' ? text + 1 : text);
-	if (parse_moment(text, clock_wall(), &given.number)) {
+	if (parse_moment(given.text, clock_wall(), &given.number)) {
 		given.form = GIVEN_TIME;
 		*ret = given;
 		return STATUS_DONE;
@@ -76,18 +76,18 @@ enum status given_parse(const char *what, const char *text, uint64_t min, uint64
 	return STATUS_DONE;
 }
 
-enum status given_parse_time(const char *what, const char *text, struct given *ret)
+enum status given_parse_kept(const char *what, const char *text, uint64_t min, struct given *ret)
 {
-	struct given given = {.form = GIVEN_TIME};
+	enum status status = given_parse(what, text, min, INT64_MAX, ret);
 
-	if (!parse_moment(text, clock_wall(), &given.number))
-		return fail(STATUS_INPUT,
-		            "%s: invalid value \"%s\" (expected a time such as 12:03, 12:03:17, "
-		            "\"2026-01-31 12:03\", 2026-01-31T12:03:17Z or @1764417600)",
-		            what, text);
-	snprintf(given.text, sizeof(given.text), "%s", text);
-	*ret = given;
-	return STATUS_DONE;
+	if (status == STATUS_DONE && (ret->form == GIVEN_BACK || ret->form == GIVEN_TIME))
+		return fail(
+			STATUS_INPUT,
+			"%s: invalid value \"%s\" (expected a version that was stored before, as "
+			"VERSION@UUID or a name of 'stele tag'; a version that is only found now "
+			"would be no condition)",
+			what, text);
+	return status;
 }
 
 bool given_is_set(const struct given *given)
@@ -120,6 +120,13 @@ static enum status given_find_time(const struct given *given, const char *what, 
 	}
 	if (result < 0 && result != -ESTALE)
 		return fail_library(result);
+	/* The publisher reclaimed even the newest of these versions before it was opened. */
+	if (commit.version == 0)
+		return fail(
+			STATUS_BUSY,
+			"%s: the publisher reclaimed the versions while they were searched; run "
+			"the command again",
+			what);
 	return fail(STATUS_NO_TABLE,
 	            "%s: history begins after %s: its oldest version, %llu, was made at %s", what,
 	            given->text, (unsigned long long)commit.version,

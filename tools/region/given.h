@@ -6,7 +6,7 @@
  *     7@3f2a9c1e        VERSION@UUID, the text of a position (stele_position_parse()), which
  *                       manuals call a token
  *     -1                the version before the newest, -2 the one before that
- *     12:03             the version that was the newest at a time (parse_moment())
+ *     12:03, -5m        the version that was the newest at a time (parse_moment())
  *     before-upgrade    the version that `stele tag' gave this name
  *
  * The last three are found in the region when it is open, and are tokens from then on.
@@ -36,6 +36,7 @@ struct given {
 	enum given_form form;
 	uint64_t number;               /* versions before the newest, or nanoseconds since 1970 */
 	char text[STELE_NAME_MAX + 1]; /* as it was given, for error messages; the name */
+	const char *option;            /* of options_reading: "--version" or "--at" */
 };
 
 /* Parses a version, if it is a number or a token, from `min` to `max`. `what` is the option or
@@ -43,8 +44,9 @@ struct given {
 enum status given_parse(const char *what, const char *text, uint64_t min, uint64_t max,
                         struct given *ret);
 
-/* Parses the time of --at. */
-enum status given_parse_time(const char *what, const char *text, struct given *ret);
+/* Does the same for a version that was kept to be compared with, which cannot be found now: refuses
+ * a number of versions, and a time. */
+enum status given_parse_kept(const char *what, const char *text, uint64_t min, struct given *ret);
 
 /* Returns true if a version was given. */
 bool given_is_set(const struct given *given);

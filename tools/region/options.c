@@ -207,6 +207,19 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 	return invocation.operand_count;
 }
 
+/* Parses --version and --at, which mean the same. */
+static error_t options_read_version(const char *option, const char *argument, struct given *given)
+{
+	if (given->option && strcmp(given->option, option) != 0) {
+		fail(STATUS_INPUT, "--version and --at cannot be used together");
+		return EINVAL;
+	}
+	if (given_parse(option, argument, 1, UINT64_MAX, given) != STATUS_DONE)
+		return EINVAL;
+	given->option = option;
+	return 0;
+}
+
 static error_t options_reading_key(int key, char *argument, struct argp_state *state)
 {
 	struct options_reading *reading = state->input;
@@ -216,14 +229,9 @@ static error_t options_reading_key(int key, char *argument, struct argp_state *s
 		state->child_inputs[0] = &reading->format;
 		return 0;
 	case 'a':
-		return given_parse("--version", argument, 1, UINT64_MAX, &reading->version) ==
-		                       STATUS_DONE
-		               ? 0
-		               : EINVAL;
+		return options_read_version("--version", argument, &reading->version);
 	case OPTION_AT:
-		return given_parse_time("--at", argument, &reading->version) == STATUS_DONE
-		               ? 0
-		               : EINVAL;
+		return options_read_version("--at", argument, &reading->version);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -235,7 +243,8 @@ const struct argp options_reading = {
 			{"version", 'a', "VERSION", 0,
                          "Read this version instead of the newest; history must still hold it", 10},
 			{"at", OPTION_AT, "TIME", 0,
-                         "Read the version that was the newest at this time, such as 12:03", 10},
+                         "The same; a time, such as 12:03 or -5m, is the newest version of then",
+                         10},
 			{0},
 		},
 	.parser = options_reading_key,
@@ -263,8 +272,7 @@ static error_t options_writing_key(int key, char *argument, struct argp_state *s
 		return 0;
 	case OPTION_IF_HEAD:
 		writing->if_head_given = true;
-		return given_parse("--if-head", argument, 0, INT64_MAX, &writing->if_head) ==
-		                       STATUS_DONE
+		return given_parse_kept("--if-head", argument, 0, &writing->if_head) == STATUS_DONE
 		               ? 0
 		               : EINVAL;
 	default:

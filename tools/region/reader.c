@@ -152,8 +152,8 @@ enum status reader_open_table(struct reader *reader, const char *table, struct g
 	int result = -ESTALE;
 
 	if (version)
-		status = reader_check_given(
-			reader, version->form == GIVEN_TIME ? "--at" : "--version", version);
+		status = reader_check_given(reader, version->option ? version->option : "--version",
+		                            version);
 	if (status != STATUS_DONE)
 		return status;
 	for (int i = 0; i < READ_TRIES && result == -ESTALE; i++)

@@ -25,7 +25,9 @@
 
 bool tags_is_name(const char *name)
 {
-	return (isalpha((unsigned char)*name) || *name == '_') &&
+	/* Words of times and durations. */
+	return strcmp(name, "now") != 0 && strcmp(name, "inf") != 0 &&
+	       (isalpha((unsigned char)*name) || *name == '_') &&
 	       stele_name_check("tag", name) == 0;
 }
 

@@ -34,7 +34,7 @@ struct tags {
 };
 
 /* Returns true if a tag may have this name: letters, digits, '_' and '-', and a letter or '_' at
- * its start. */
+ * its start. "now" and "inf" are refused: they are times. */
 bool tags_is_name(const char *name);
 
 /* Reads all tags of a region. A region without a file has none. */
