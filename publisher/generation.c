@@ -89,15 +89,6 @@ static void generation_header(const struct region *region, uint64_t maximum,
 	ret->checksum = checksum_header(ret);
 }
 
-/* Makes the header of a generation that also has all features of a new region. */
-static void generation_header_upgraded(const struct region *region, uint64_t maximum,
-                                       struct layout_header *ret)
-{
-	generation_header(region, maximum, ret);
-	features_upgrade(ret);
-	ret->checksum = checksum_header(ret);
-}
-
 /* Maps the first page of the current file once more. generation_install() marks the head there,
  * because by then the region's own mapping may be that of the next file. */
 static int generation_map_old(struct stele_publisher *publisher, struct mapping *ret)
@@ -413,10 +404,14 @@ static int generation_fresh_fill(struct stele_publisher *publisher, struct gener
 	return recover(&fresh->region, &fresh->arena, &fresh->reclaim);
 }
 
-/* Makes the new file of a compaction or of an upgrade, of about the size that is in use, and opens
- * it. */
-static int generation_fresh_make(struct stele_publisher *publisher, bool upgrade, uint64_t maximum,
-                                 struct generation_file *next, struct generation_fresh *fresh)
+/* Changes the features of a region, in the header of its next generation. */
+typedef void generation_features_fn(struct layout_header *header);
+
+/* Makes the new file of a compaction, or of a change of features, of about the size that is in use,
+ * and opens it. `change` is NULL for a compaction. */
+static int generation_fresh_make(struct stele_publisher *publisher, generation_features_fn *change,
+                                 uint64_t maximum, struct generation_file *next,
+                                 struct generation_fresh *fresh)
 {
 	const struct region *region = &publisher->attachment.region;
 	struct layout_header header;
@@ -425,10 +420,11 @@ static int generation_fresh_make(struct stele_publisher *publisher, bool upgrade
 	uint64_t arena = used + used / 64 + 16 * LAYOUT_PAGE;
 	int r;
 
-	if (upgrade)
-		generation_header_upgraded(region, maximum, &header);
-	else
-		generation_header(region, maximum, &header);
+	generation_header(region, maximum, &header);
+	if (change) {
+		change(&header);
+		header.checksum = checksum_header(&header);
+	}
 	header.arena_end = region->arena_offset + arena / LAYOUT_PAGE * LAYOUT_PAGE;
 	if (header.arena_end + LAYOUT_GUARD > maximum)
 		header.arena_end = maximum - LAYOUT_GUARD;
@@ -447,7 +443,8 @@ static int generation_fresh_make(struct stele_publisher *publisher, bool upgrade
 }
 
 /* Moves the region to a new file of at most `maximum` bytes, which holds only reachable objects. */
-static int generation_rewrite(struct stele_publisher *publisher, bool upgrade, uint64_t maximum)
+static int generation_rewrite(struct stele_publisher *publisher, generation_features_fn *change,
+                              uint64_t maximum)
 {
 	struct region *region = &publisher->attachment.region;
 	struct generation_fresh fresh = {.region = {.fd = -1}};
@@ -456,7 +453,7 @@ static int generation_rewrite(struct stele_publisher *publisher, bool upgrade, u
 	int r;
 
 	state_trim(publisher);
-	r = generation_fresh_make(publisher, upgrade, maximum, &next, &fresh);
+	r = generation_fresh_make(publisher, change, maximum, &next, &fresh);
 	if (r < 0)
 		return r;
 	r = generation_fresh_fill(publisher, &fresh);
@@ -497,18 +494,29 @@ static int generation_rewrite(struct stele_publisher *publisher, bool upgrade, u
 
 int generation_compact(struct stele_publisher *publisher)
 {
-	return generation_rewrite(publisher, false, publisher->attachment.region.maximum_size);
+	return generation_rewrite(publisher, NULL, publisher->attachment.region.maximum_size);
 }
 
-int generation_upgrade(struct stele_publisher *publisher)
+/* Moves the region to a new file with other features, which may be larger than the maximum. */
+static int generation_change(struct stele_publisher *publisher, generation_features_fn *change)
 {
 	const struct region *region = &publisher->attachment.region;
 	uint64_t limit = region->limit_size, maximum = region->maximum_size;
 	int r;
 
-	while ((r = generation_rewrite(publisher, true, maximum)) == -ENOSPC && maximum < limit)
+	while ((r = generation_rewrite(publisher, change, maximum)) == -ENOSPC && maximum < limit)
 		maximum = maximum < limit / 2 ? maximum * 2 : limit;
 	return r;
+}
+
+int generation_upgrade(struct stele_publisher *publisher)
+{
+	return generation_change(publisher, features_upgrade);
+}
+
+int generation_share(struct stele_publisher *publisher, bool shared)
+{
+	return generation_change(publisher, shared ? features_share : features_unshare);
 }
 
 void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now)

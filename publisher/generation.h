@@ -68,6 +68,9 @@ int generation_compact(struct stele_publisher *publisher);
  * and failing like generation_compact(). */
 int generation_upgrade(struct stele_publisher *publisher);
 
+/* Does the same for a region that all its publishers share from now on, or no longer. */
+int generation_share(struct stele_publisher *publisher, bool shared);
+
 /* Compacts if the region is large, less than half of it is in use, no process still maps the file
  * of the previous generation, and the last try was long enough ago. `now` is the time of day. */
 void generation_compact_if_worth(struct stele_publisher *publisher, uint64_t now);

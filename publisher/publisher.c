@@ -268,6 +268,28 @@ int stele_publisher_upgrade(struct stele_publisher *publisher)
 	return r;
 }
 
+int stele_publisher_set_shared(struct stele_publisher *publisher, bool shared)
+{
+	int r = publisher_check_idle(publisher);
+
+	if (r == 0)
+		r = publisher_lock(publisher);
+	if (r < 0)
+		return r;
+	if (features_shared(publisher->attachment.region.header) != shared) {
+		r = publisher_check_movable(
+			publisher, "shared or unshared",
+			"; create it again, with STELE_SHARED_REGION or without");
+		if (r == 0)
+			r = generation_share(publisher, shared);
+		if (r == 0)
+			r = 1;
+	}
+	state_leave(publisher);
+	mutex_unlock(&publisher->attachment);
+	return r;
+}
+
 int stele_publisher_describe(struct stele_publisher *publisher, struct stele_publisher_stats *ret)
 {
 	const struct fanout *fanout = &publisher->fanout;

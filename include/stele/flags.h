@@ -58,7 +58,8 @@
 #define STELE_APPLIED_BY_CALLER (1u << 16)
 
 /* Publishers, with STELE_CREATE or STELE_CREATE_NEW: make the new region one that all publishers
- * share, whether or not they have STELE_SHARED. Has no effect on a region that exists. */
+ * share, whether or not they have STELE_SHARED. Has no effect on a region that exists, for which
+ * there is stele_publisher_set_shared(). */
 #define STELE_SHARED_REGION (1u << 17)
 
 /* Following, and stele_difference_set_flags(): also return an event for each table that was created

@@ -263,6 +263,14 @@ STELE_API int stele_publisher_compact(struct stele_publisher *publisher);
  * stele_publisher_compact(). On error the region is unchanged. */
 STELE_API int stele_publisher_upgrade(struct stele_publisher *publisher);
 
+/* Makes the region one that all publishers share from now on, as STELE_SHARED_REGION does when a
+ * region is created, or with `shared` false, no longer. Publishers that are attached, this one too,
+ * go on as they attached: a publisher that does not share excludes others until it is closed.
+ *
+ * The region moves to a new file, as by stele_publisher_upgrade(). Returns 1, or 0 if the region is
+ * so already. Errors are those of stele_publisher_compact(). On error the region is unchanged. */
+STELE_API int stele_publisher_set_shared(struct stele_publisher *publisher, bool shared);
+
 /* ---- transactions ---- */
 
 /* Begins a transaction. A publisher has at most one at a time. Takes the region's lock, and waits

@@ -87,6 +87,21 @@ void features_upgrade(struct layout_header *header)
 	header->read_only_compatible |= LAYOUT_READ_ONLY_KNOWN;
 }
 
+bool features_shared(const struct layout_header *header)
+{
+	return header->compatible & LAYOUT_SHARED_REGION;
+}
+
+void features_share(struct layout_header *header)
+{
+	header->compatible |= LAYOUT_SHARED_REGION;
+}
+
+void features_unshare(struct layout_header *header)
+{
+	header->compatible &= ~(uint32_t)LAYOUT_SHARED_REGION;
+}
+
 /* Sets the error message for the lowest of the bits `unknown`. `what` is what the library cannot
  * do. Returns -EPROTONOSUPPORT. */
 static int features_refuse(const struct features_word *word, uint32_t unknown, const char *label,

@@ -23,6 +23,13 @@ bool features_outdated(const struct layout_header *header);
 /* Adds to a header all features of a new region. */
 void features_upgrade(struct layout_header *header);
 
+/* Returns true if the region has the feature "shared". */
+bool features_shared(const struct layout_header *header);
+
+/* Give a header the feature "shared" (STELE_SHARED_REGION), and take it. */
+void features_share(struct layout_header *header);
+void features_unshare(struct layout_header *header);
+
 /* Returns 0, or -EPROTONOSUPPORT if this library does not know a feature that a reader, or, with
  * `writable`, a publisher must know. `label` is how messages name the region. */
 int features_check(const struct layout_header *header, bool writable, const char *label);

@@ -95,7 +95,47 @@ Test(waiting_attached, an_operator_steps_in_where_all_publishers_share)
 	publisher = attach();
 	EXPECT_STATUS(STELE("delete", "--wait", "0", target, "10.0.0.0/8"), 1);
 	stele_publisher_close(publisher);
-	/* It is a property from the start: it cannot be given to a region that exists. */
+	/* A region that exists gets it by `stele alter'. */
 	EXPECT_HAS(STELE("create", region, "--shared").err, "apply only to a new region");
 	unlink(saved);
+}
+
+Test(waiting_attached, a_region_that_exists_can_be_shared_from_now_on)
+{
+	struct stele_publisher *publisher;
+	struct cli_process watch;
+
+	STELE_START(&watch, "watch", "--initial", "-f", "ndjson", region);
+	EXPECT_HAS(cli_line(&watch), "added");
+	/* A publisher that does not share is still there. */
+	publisher = attach();
+	EXPECT_FAILURE(STELE("alter", region, "--publishers", "shared", "--wait", "0"), 4,
+	               "stop it first");
+	EXPECT_HAS_NOT(STELE("show", region).out, " shared\n");
+	stele_publisher_close(publisher);
+	EXPECT_HAS(STELE("alter", region, "--publishers", "shared").out, ": all publishers share");
+	EXPECT_HAS(STELE("alter", region, "--publishers", "shared").out, "nothing changed");
+	EXPECT_HAS(STELE("show", region).out, " shared\n");
+	publisher = attach();
+	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=7"), 0);
+	/* Both go on as they attached. */
+	EXPECT_STATUS(STELE("alter", region, "--publishers", "alone", "--wait", "0"), 0);
+	EXPECT_HAS_NOT(STELE("show", region).out, " shared\n");
+	EXPECT_STATUS(STELE("set", "--wait", "0", target, "10.0.0.0/8", "metric=8"), 4);
+	EXPECT_STATUS(STELE("set", "--wait", "0", "--shared", target, "10.0.0.0/8", "metric=8"), 0);
+	stele_publisher_close(publisher);
+	publisher = attach();
+	EXPECT_STATUS(STELE("set", "--wait", "0", "--shared", target, "10.0.0.0/8", "metric=9"), 4);
+	stele_publisher_close(publisher);
+	EXPECT_STATUS(STELE("verify", region), 0);
+	/* The subscriber has moved along, twice. */
+	for (const char *line = cli_line(&watch); !strstr(line, "\"metric\": 8}");
+	     line = cli_line(&watch))
+		cr_assert(*line, "the watch has ended");
+	kill(watch.pid, SIGTERM);
+	cr_expect(cli_wait(&watch) == 0);
+	EXPECT_FAILURE(STELE("alter", region, "--publishers", "both"), 2, "shared or alone");
+	EXPECT_FAILURE(STELE("alter", target, "--publishers", "alone"), 2, "region");
+	EXPECT_FAILURE(STELE("alter", region, "--publishers", "alone", "--force"), 2,
+	               "other changes");
 }

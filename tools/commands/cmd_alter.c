@@ -22,6 +22,7 @@ static const char doc[] =
 	"  stele alter net/routes --rename metric=cost --deprecate interface\n"
 	"  stele alter net/routes --dry-run --add 'weight: u16 default 100'\n"
 	"  stele alter net/routes --force --to 'routes(prefix: ipv6net key, cost: u32)'\n"
+	"  stele alter net --publishers shared\n"
 	"\n"
 	"Changes the columns of a table, as one version, while programs read it. Programs "
 	"that were built with fewer columns go on in place."
@@ -36,7 +37,12 @@ static const char doc[] =
 	"with its rows and creates it again, empty.\n"
 	"\n"
 	"A publisher that was built with fewer columns goes on too, if it declares its "
-	"columns by stele_transaction_ensure_table().\n";
+	"columns by stele_transaction_ensure_table().\n"
+	"\n"
+	"--publishers is about a whole region. With shared, all its publishers take turns from "
+	"now on, as in a region of 'stele create --shared', so that an operator can step in "
+	"beside a daemon. With alone, only those that ask for it do. A publisher that is attached "
+	"goes on as it attached, so restart it.\n";
 
 /* One change, in the order of the command line. */
 struct alter_step {
@@ -49,9 +55,12 @@ struct alter {
 	struct options_writing writing;
 	struct alter_step *steps;
 	size_t step_count;
-	const char *to; /* --to, or NULL */
+	const char *to;         /* --to, or NULL */
+	const char *publishers; /* shared or alone; NULL: not given */
 	bool force, dry_run;
 };
+
+enum { OPTION_PUBLISHERS = OPTION_OTHERS };
 
 static void alter_add_step(struct alter *alter,
                            enum status (*apply)(struct evolution *, const char *), const char *text)
@@ -85,6 +94,15 @@ static error_t alter_parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'n':
 		alter->dry_run = true;
+		return 0;
+	case OPTION_PUBLISHERS:
+		if (strcmp(argument, "shared") != 0 && strcmp(argument, "alone") != 0) {
+			fail(STATUS_INPUT,
+			     "--publishers: invalid value \"%s\" (expected shared or alone)",
+			     argument);
+			return EINVAL;
+		}
+		alter->publishers = argument;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -240,6 +258,32 @@ static enum status alter_commit(struct writer *writer, const struct alter *alter
 	return STATUS_DONE;
 }
 
+/* Makes a region one that all publishers share, or no longer. */
+static enum status alter_publishers(const struct call *call, const struct alter *alter)
+{
+	const char *region = call->operands[0];
+	bool shared = strcmp(alter->publishers, "shared") == 0;
+	struct writer writer;
+	enum status status;
+	int result;
+
+	if (stele_name_check("region", region) < 0)
+		return fail_library(-EINVAL);
+	status = writer_open(&writer, &call->place, region, &alter->writing);
+	if (status != STATUS_DONE)
+		return status;
+	writer.tx = stele_transaction_abort(writer.tx);
+	result = stele_publisher_set_shared(writer.publisher, shared);
+	if (result < 0)
+		status = fail_library(result);
+	writer_close(&writer);
+	if (status == STATUS_DONE)
+		printf("%s: %s%s\n", region, result == 0 ? "nothing changed, " : "",
+		       shared ? "all publishers share the region"
+		              : "publishers share the region only if all ask for it");
+	return status;
+}
+
 static enum status alter_run(int argc, char **argv)
 {
 	struct alter alter = {0};
@@ -251,6 +295,10 @@ static enum status alter_run(int argc, char **argv)
 
 	if (options_parse(&command_alter, argc, argv, &alter, &call) != 1)
 		status = fail_usage("alter", "expected one REGION/TABLE");
+	else if (alter.publishers && (alter.step_count || alter.to || alter.dry_run || alter.force))
+		status = fail_usage("alter", "--publishers cannot be used with other changes");
+	else if (alter.publishers)
+		return alter_publishers(&call, &alter);
 	else if (alter.step_count == 0 && !alter.to)
 		status = fail_usage("alter", "expected --add, --rename, --deprecate or --to");
 	else
@@ -271,7 +319,7 @@ static enum status alter_run(int argc, char **argv)
 const struct command command_alter = {
 	.name = "alter",
 	.summary = "change the columns of a table under its readers",
-	.usage = "REGION/TABLE",
+	.usage = "REGION/TABLE|REGION",
 	.doc = doc,
 	.options =
 		(const struct argp_option[]){
@@ -285,6 +333,8 @@ const struct command command_alter = {
                          "Drop the table with its rows and create it again, if programs could not "
                          "read on",
                          0},
+			{"publishers", OPTION_PUBLISHERS, "shared|alone", 0,
+                         "Of a region: all its publishers share it from now on, or no longer", 0},
 			{"dry-run", 'n', NULL, 0, "Print the new declaration, and change nothing",
                          0},
 			{0},
