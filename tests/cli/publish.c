@@ -74,6 +74,39 @@ Test(cli_publish, dry_run_prints_what_diff_prints_afterwards)
 	EXPECT_STATUS(dry, 2);
 }
 
+/* A dry run merges sorted rows with those of the table: the orders and the values are the same for
+ * keys and values of all kinds. */
+Test(cli_publish, dry_run_knows_the_order_of_keys)
+{
+	static const char *const cases[][3] = {
+		{"t(a: i32 key, b: text)", "a,b\n-5,x\n-1,y\n0,\n7,z\n2147483647,q\n",
+	         "a,b\n7,z\n-2147483648,n\n-1,other\n0,\n300,w\n"},
+		{"t(a: u8 key, b: char[4] key, c: f64)", "a,b,c\n1,x,1.5\n1,xy,2\n2,,-3\n",
+	         "a,b,c\n2,,-3\n1,xyz,4\n1,xy,2.5\n0,abcd,0\n"},
+		{"t(a: text key, b: char[8], c: u16)", "a,b,c\na,x,1\naa,x,2\nab,x,3\nb,x,4\n",
+	         "a,b,c\nb,x,5\nab,x,3\nabc,y,6\naa,longer,2\n"},
+		{"t(a: ipv6net key, b: bool)",
+	         "a,b\n::/0,true\n2001:db8::/32,true\n2001:db8::/33,true\n",
+	         "a,b\n2001:db8::/33,true\n2001:db8:8000::/33,true\n2001:db8::/31,true\n::/0,false\n"},
+		{"t(a: f64 key)", "a\n-1.5\n2\n1e300\n", "a\n1e300\n-2\n-1.5\n0\n"},
+	};
+
+	snprintf(target, sizeof(target), "%s/t", region);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cli_result dry;
+
+		EXPECT_STATUS(STELE("rm", region), 0);
+		EXPECT_STATUS(STELE("create", region, "--table", (char *)(uintptr_t)cases[i][0]),
+		              0);
+		for (int side = 1; side <= 2; side++) {
+			dry = STELE_WITH(cases[i][side], "publish", "--dry-run", target, "-");
+			EXPECT_STATUS(dry, 0);
+			EXPECT_STATUS(STELE_WITH(cases[i][side], "publish", target, "-"), 0);
+			EXPECT_TEXT(dry.out, STELE("diff", target).out);
+		}
+	}
+}
+
 Test(cli_publish, publishing_a_dump_changes_nothing)
 {
 	struct cli_result csv = STELE("dump", "--format", "csv", target);

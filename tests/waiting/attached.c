@@ -100,6 +100,37 @@ Test(waiting_attached, an_operator_steps_in_where_all_publishers_share)
 	unlink(saved);
 }
 
+/* A dry run needs no lock: neither of a daemon that does not share, nor one that others wait for. */
+Test(waiting_attached, a_dry_run_needs_no_lock)
+{
+	static const char rows[] = "prefix,next_hop,interface,metric\n"
+				   "10.0.0.0/8,192.0.2.2,eth1,21\n10.1.0.0/16,192.0.2.3,eth2,30\n"
+				   "10.1.0.0/24,192.0.2.3,eth2,30\n10.0.0.0/7,192.0.2.3,eth2,30\n";
+	struct stele_publisher *publisher = attach();
+	struct stele_transaction *tx;
+	struct cli_result dry, done;
+
+	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+	dry = STELE_WITH(rows, "publish", "--dry-run", "--wait", "0", target, "-");
+	EXPECT_STATUS(dry, 0);
+	EXPECT_TEXT(dry.err, "");
+	stele_transaction_abort(tx);
+	EXPECT_FAILURE(
+		STELE_WITH(rows, "publish", "--dry-run", cli_option("--if-head", 1), target, "-"),
+		10, "is at version 2, not at version 1");
+	EXPECT_FAILURE(STELE_WITH("prefix,next_hop,interface,metric\n10.0.0.0/8,192.0.2.2,eth1,21\n"
+	                          "10.0.0.0/8,192.0.2.2,eth1,22\n",
+	                          "publish", "--dry-run", target, "-"),
+	               2, ":3: the key \"10.0.0.0/8\" is already in line 2");
+	dry = STELE_WITH(rows, "publish", "--dry-run", cli_option("--if-head", 2), target, "-");
+	EXPECT_STATUS(STELE_WITH(rows, "publish", "--wait", "0", target, "-"), 4);
+	stele_publisher_close(publisher);
+	EXPECT_STATUS(STELE_WITH(rows, "publish", target, "-"), 0);
+	done = STELE("diff", target, "2", "3");
+	EXPECT_TEXT(dry.out, done.out);
+	EXPECT_HAS(dry.out, "metric=21");
+}
+
 Test(waiting_attached, a_region_that_exists_can_be_shared_from_now_on)
 {
 	struct stele_publisher *publisher;

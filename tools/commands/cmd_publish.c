@@ -20,8 +20,10 @@
 #include "tools/input/replacement.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
+#include "tools/region/given.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
+#include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/region/writer.h"
 
@@ -305,46 +307,71 @@ static enum status publish_commit(const struct publish *publish)
 	return status;
 }
 
-/* Prints the changes to memory, because the region is locked meanwhile. The caller frees
- * `*ret_text`. */
-static enum status publish_print_changes(const struct publish *publish, struct writer *writer,
-                                         char **ret_text, size_t *ret_size)
+/* Fails as a commit would, unless --if-head was not given or is the version of the snapshot. */
+static enum status publish_check_head(const struct publish *publish,
+                                      const struct stele_position *head)
 {
-	FILE *stream = open_memstream(ret_text, ret_size);
-	struct stele_position position = {0};
-	struct difference difference = {0};
-	enum status status = STATUS_DONE;
+	struct given if_head = publish->writing.if_head;
+	struct stele_position expected;
+	enum status status;
 
-	if (!stream)
-		return fail(STATUS_NO_SPACE, "no memory for the changes: %s", strerror(errno));
-	stele_publisher_region_uuid(writer->publisher, position.region);
-	difference.output = difference_output(stream, OUTPUT_TABLE);
-	for (size_t i = 0; status == STATUS_DONE && i < publish->table_count; i++)
-		status = replacement_print(&publish->tables[i], writer, &difference, &position);
-	status = output_end(difference.output, status);
-	fclose(stream);
-	return status;
+	if (!publish->writing.if_head_given)
+		return STATUS_DONE;
+	status = given_needs_region(publish->place, "--if-head", &if_head, publish->region);
+	if (status == STATUS_DONE)
+		status = given_position(STATUS_CONDITION, "--if-head", &if_head, head->region,
+		                        &expected);
+	if (status != STATUS_DONE ||
+	    (expected.version == head->version &&
+	     (head->version == 0 || memcmp(expected.region, head->region, 16) == 0)))
+		return status;
+	return fail(STATUS_CONDITION,
+	            "region \"%s\" is at version %llu, not at version %s; check what changed and "
+	            "try again",
+	            publish->region, (unsigned long long)head->version, if_head.text);
 }
 
-/* Prints what a publication would change, also if it would be refused. */
+/* Prints the changes of all tables in one version, as those of the next one. */
+static enum status publish_propose(const struct publish *publish, struct reader *reader)
+{
+	struct difference difference = {.output = difference_output(stdout, OUTPUT_TABLE)};
+	enum status status = STATUS_DONE, guard = STATUS_DONE;
+	struct stele_position position;
+	int result = stele_snapshot_open(reader->subscriber, 0, &reader->snapshot);
+
+	if (result == 0) {
+		stele_snapshot_position(reader->snapshot, &position);
+		status = publish_check_head(publish, &position);
+		position.version++;
+	}
+	for (size_t i = 0; result == 0 && status == STATUS_DONE && i < publish->table_count; i++) {
+		enum status guarded = STATUS_DONE;
+
+		status = replacement_propose(&publish->tables[i], reader->snapshot, &difference,
+		                             &position, &publish->input, &guarded);
+		guard = guard == STATUS_DONE ? guarded : guard;
+	}
+	if (result == 0 && status == STATUS_DONE)
+		result = stele_snapshot_check(reader->snapshot);
+	if (result < 0)
+		status = fail_library(result);
+	status = output_end(difference.output, status);
+	return status == STATUS_DONE ? guard : status;
+}
+
+/* Prints what a publication would change, also if it would be refused. Reads the region as a
+ * subscriber, so that a publisher may be attached. */
 static enum status publish_dry_run(const struct publish *publish)
 {
-	struct writer writer;
-	enum status status, printed = STATUS_DONE;
-	char *text = NULL;
-	size_t size = 0;
+	struct reader reader;
+	enum status status;
 
-	status = publish_put(publish, &writer);
-	if (status == STATUS_DONE)
-		printed = publish_print_changes(publish, &writer, &text, &size);
-	if (status == STATUS_DONE && printed == STATUS_DONE)
-		status = publish_guard(publish, &writer);
-	if (text)
-		fwrite(text, 1, size, stdout);
-	/* Prints the messages, and the changes before them. */
-	writer_close(&writer);
-	free(text);
-	return status == STATUS_DONE ? printed : status;
+	status = reader_open(&reader, publish->place, publish->region, READER_PINNED);
+	if (status != STATUS_DONE)
+		return status;
+	status = publish_propose(publish, &reader);
+	reader_close(&reader);
+	return status;
 }
 
 /* Opens all files before it reads one, so that a missing file is reported at once. */

@@ -200,6 +200,136 @@ enum status batch_replace(const struct batch *batch, struct stele_writable *tabl
 	return result < 0 ? fail_library((int)result) : STATUS_DONE;
 }
 
+/* ---- what a replacement would change ---- */
+
+/* Orders keys as a cursor does: a prefix comes before the keys that it starts. */
+static int batch_compare_keys(const void *left, unsigned left_bits, const void *right,
+                              unsigned right_bits)
+{
+	size_t bits = left_bits < right_bits ? left_bits : right_bits;
+	int order = bits ? memcmp(left, right, batch_key_size((unsigned)bits)) : 0;
+
+	if (order != 0)
+		return order;
+	return left_bits < right_bits ? -1 : left_bits > right_bits;
+}
+
+/* Orders rows by their keys, and those of one key by their place in the input. */
+static int batch_compare_rows(const void *left, const void *right, void *batch)
+{
+	const struct batch_row *a = *(const struct batch_row *const *)left;
+	const struct batch_row *b = *(const struct batch_row *const *)right;
+	int order = batch_compare_keys(batch_key(batch, a), a->key_bits, batch_key(batch, b),
+	                               b->key_bits);
+
+	return order != 0 ? order : a < b ? -1 : a > b;
+}
+
+/* Checks the rows as stele_writable_put() does. `sorted` are the rows in the order of their
+ * keys. */
+static enum status batch_check_rows(const struct batch *batch, const struct batch_row **sorted)
+{
+	const struct batch_row *row;
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < batch->count && wrong < WRONG_MAX; i++) {
+		row = sorted[i];
+		if (i > 0 &&
+		    batch_compare_keys(batch_key(batch, sorted[i - 1]), sorted[i - 1]->key_bits,
+		                       batch_key(batch, row), row->key_bits) == 0) {
+			batch_fail_key_twice(batch, row);
+			wrong++;
+		} else if (stele_key_check(batch->schema, batch_key(batch, row), row->key_bits) <
+		                   0 ||
+		           stele_value_check(batch->schema, batch_value(batch, row),
+		                             row->value_size) < 0) {
+			batch_fail_row(batch, row, stele_last_error());
+			wrong++;
+		}
+	}
+	if (wrong == WRONG_MAX)
+		batch_fail_too_many(batch->name);
+	return wrong > 0 ? STATUS_INPUT : STATUS_DONE;
+}
+
+/* Returns the row of the batch as one of a table. */
+static struct stele_row batch_table_row(const struct batch *batch, const struct batch_row *row)
+{
+	return (struct stele_row){.key = batch_key(batch, row),
+	                          .key_bits = row->key_bits,
+	                          .value = batch_value(batch, row),
+	                          .value_size = row->value_size};
+}
+
+/* Tells the change of one key: `before` and `after` are NULL where there is no such row. */
+static enum status batch_tell(const struct stele_row *before, const struct stele_row *after,
+                              batch_change_fn *each, void *context)
+{
+	struct stele_change change = {.kind = !before  ? STELE_ADDED
+	                                      : !after ? STELE_REMOVED
+	                                               : STELE_CHANGED};
+
+	if (before && after && before->value_size == after->value_size &&
+	    (after->value_size == 0 || memcmp(before->value, after->value, after->value_size) == 0))
+		return STATUS_DONE;
+	if (before)
+		change.before = *before;
+	if (after)
+		change.after = *after;
+	return each(&change, context);
+}
+
+/* Merges the sorted rows with those of the cursor. */
+static enum status batch_merge(const struct batch *batch, const struct batch_row **sorted,
+                               struct stele_cursor *cursor, batch_change_fn *each, void *context)
+{
+	struct stele_row present = {0}, next;
+	enum status status = STATUS_DONE;
+	int result = stele_cursor_next(cursor, &present), order;
+	size_t at = 0;
+
+	while (status == STATUS_DONE && result >= 0 && (result == 1 || at < batch->count)) {
+		if (at < batch->count)
+			next = batch_table_row(batch, sorted[at]);
+		order = result == 0          ? 1
+		        : at == batch->count ? -1
+		                             : batch_compare_keys(present.key, present.key_bits,
+		                                                  next.key, next.key_bits);
+		status = batch_tell(order <= 0 ? &present : NULL, order >= 0 ? &next : NULL, each,
+		                    context);
+		at += order >= 0;
+		if (order <= 0)
+			result = stele_cursor_next(cursor, &present);
+	}
+	return result < 0 ? fail_library(result) : status;
+}
+
+enum status batch_compare(const struct batch *batch, const struct stele_table *table,
+                          batch_change_fn *each, void *context)
+{
+	const struct batch_row **sorted =
+		heap_realloc(NULL, (batch->count + 1) * sizeof(const struct batch_row *));
+	struct stele_cursor *cursor;
+	enum status status;
+	int result;
+
+	for (size_t i = 0; i < batch->count; i++)
+		sorted[i] = &batch->rows[i];
+	/* qsort_r() hands the batch on, and changes only the array. */
+	qsort_r(sorted, batch->count, sizeof(const struct batch_row *), batch_compare_rows,
+	        (void *)(uintptr_t)batch);
+	status = batch_check_rows(batch, sorted);
+	if (status == STATUS_DONE) {
+		result = stele_cursor_open(table, &cursor);
+		status = result < 0 ? fail_library(result)
+		                    : batch_merge(batch, sorted, cursor, each, context);
+		if (result == 0)
+			stele_cursor_close(cursor);
+	}
+	free(sorted);
+	return status;
+}
+
 void batch_free(struct batch *batch)
 {
 	free(batch->bytes);

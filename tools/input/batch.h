@@ -39,6 +39,15 @@ enum status batch_read(struct batch *batch, struct input *input, const char *tab
  * input. Reports up to 20 keys that occur twice, each with both lines. */
 enum status batch_replace(const struct batch *batch, struct stele_writable *table);
 
+/* Gets a change that a replacement would make. The change is valid during the call. */
+typedef enum status batch_change_fn(const struct stele_change *change, void *context);
+
+/* Finds what batch_replace() would change in a table of a snapshot, without a publisher. Calls
+ * `each` for each change, in the order of the keys, until it returns another status than
+ * STATUS_DONE. Refuses the rows that batch_replace() refuses, with the same messages. */
+enum status batch_compare(const struct batch *batch, const struct stele_table *table,
+                          batch_change_fn *each, void *context);
+
 /* Frees the rows of the batch. */
 void batch_free(struct batch *batch);
 

@@ -66,6 +66,14 @@ enum status replacement_read(struct replacement *replacement, uint64_t used)
 	                  used < replacement->limit ? replacement->limit - used : 0);
 }
 
+static enum status replacement_fail_schema(const struct replacement *replacement)
+{
+	return fail(STATUS_BUSY,
+	            "table \"%s\" was created again with other columns while %s was read; "
+	            "nothing was changed",
+	            replacement->target.table, replacement->batch.name);
+}
+
 static enum status replacement_table(const struct replacement *replacement, struct writer *writer,
                                      struct stele_writable **ret)
 {
@@ -76,10 +84,7 @@ static enum status replacement_table(const struct replacement *replacement, stru
 	if (status != STATUS_DONE)
 		return status;
 	if (!stele_schema_equal(schema, replacement->schema))
-		return fail(STATUS_BUSY,
-		            "table \"%s\" was created again with other columns while %s was read; "
-		            "nothing was changed",
-		            replacement->target.table, replacement->batch.name);
+		return replacement_fail_schema(replacement);
 	return STATUS_DONE;
 }
 
@@ -170,16 +175,57 @@ enum status replacement_guard(const struct replacement *replacement, struct writ
 	return status == STATUS_DONE ? replacement_check(replacement, &removal, options) : status;
 }
 
-enum status replacement_print(const struct replacement *replacement, struct writer *writer,
-                              struct difference *difference, struct stele_position *position)
-{
-	struct stele_writable *table;
-	enum status status = replacement_table(replacement, writer, &table);
+/* ---- without a lock ---- */
 
-	if (status != STATUS_DONE)
-		return status;
-	return difference_print_proposed(difference, table, replacement->target.table,
-	                                 replacement->schema, position);
+/* What the changes of a proposal are printed and counted with. */
+struct proposal {
+	struct difference *difference;
+	struct stele_event event; /* what all changes have in common */
+	struct removal removal;
+};
+
+static enum status replacement_print_change(const struct stele_change *change, void *context)
+{
+	struct proposal *proposal = context;
+
+	proposal->removal.added += change->kind == STELE_ADDED;
+	proposal->removal.removed += change->kind == STELE_REMOVED;
+	proposal->event.change = *change;
+	return difference_print(proposal->difference, &proposal->event);
+}
+
+enum status replacement_propose(const struct replacement *replacement,
+                                const struct stele_snapshot *snapshot,
+                                struct difference *difference,
+                                const struct stele_position *position,
+                                const struct replacement_options *options, enum status *ret_guard)
+{
+	struct proposal proposal = {.difference = difference,
+	                            .event = {.kind = STELE_EVENT_CHANGE,
+	                                      .version = position->version,
+	                                      .region = position->region,
+	                                      .table = replacement->target.table,
+	                                      .schema = replacement->schema}};
+	struct stele_schema *schema;
+	struct stele_table table;
+	enum status status;
+	int result;
+
+	result = stele_table_open(snapshot, replacement->target.table, NULL, &table);
+	if (result == -ENXIO)
+		return replacement_fail_schema(replacement);
+	if (result == 0)
+		result = stele_table_schema(&table, &schema);
+	if (result < 0)
+		return fail_library(result);
+	status = stele_schema_equal(schema, replacement->schema)
+	                 ? batch_compare(&replacement->batch, &table, replacement_print_change,
+	                                 &proposal)
+	                 : replacement_fail_schema(replacement);
+	stele_schema_free(schema);
+	if (status == STATUS_DONE)
+		*ret_guard = replacement_check(replacement, &proposal.removal, options);
+	return status;
 }
 
 void replacement_free(struct replacement *replacement)

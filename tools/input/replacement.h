@@ -74,10 +74,14 @@ enum status replacement_put(const struct replacement *replacement, struct writer
 enum status replacement_guard(const struct replacement *replacement, struct writer *writer,
                               const struct replacement_options *options);
 
-/* Prints the changes of the transaction in this table, as `stele diff' does, as changes of
- * `position' (difference_print_proposed()). */
-enum status replacement_print(const struct replacement *replacement, struct writer *writer,
-                              struct difference *difference, struct stele_position *position);
+/* Prints what the replacement would change in a snapshot, without locking the region, as changes of
+ * `position`. Then checks as replacement_guard() does what it would remove, and sets `*ret_guard` to the
+ * result. */
+enum status replacement_propose(const struct replacement *replacement,
+                                const struct stele_snapshot *snapshot,
+                                struct difference *difference,
+                                const struct stele_position *position,
+                                const struct replacement_options *options, enum status *ret_guard);
 
 /* Closes the file, and frees the rows and the schema. */
 void replacement_free(struct replacement *replacement);
