@@ -2,6 +2,7 @@
  *
  * stele record: what was recorded is what happened, also if the recorder is slow, the disk is full,
  * or the region is replaced. */
+#include <poll.h>
 #include <sched.h>
 #include <stele/stele.h>
 #include <sys/mount.h>
@@ -87,35 +88,94 @@ Test(record_record, goes_on_with_a_region_that_was_made_again)
 	EXPECT_HAS(recorded_dump(trial, "routes", "2"), "\"metric\": 1");
 }
 
+/* Commits a version of one route, whose metric has this number. */
+static void set_metric(int number)
+{
+	char metric[32];
+
+	snprintf(metric, sizeof(metric), "metric=%d", number);
+	EXPECT_STATUS(
+		STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=a", metric), 0);
+}
+
+/* Commits versions until the recorder starts a new file. Returns the number of the last one. */
+static int until_rotated(int number)
+{
+	struct pollfd line = {.fd = recorder.out, .events = POLLIN};
+
+	do {
+		set_metric(++number);
+		recorded_until((uint64_t)number + 1);
+	} while (poll(&line, 1, 50) == 0);
+	EXPECT_HAS(cli_line(&recorder), ": recording to ");
+	return number;
+}
+
 Test(record_record, rotates_and_removes_old_files)
 {
-	char paths[8][300], until[8][300];
+	char paths[8][300], metric[32], versions[64];
 	struct cli_result result;
+	int number = 0;
 
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
-	STELE_START(&recorder, "record", region, "--to", folder, "--rotate", "0", "--keep", "3");
-	for (int i = 0; i < 6; i++) {
-		char metric[32];
-
-		snprintf(until[i], sizeof(until[i]), "%s", cli_line(&recorder));
-		EXPECT_HAS(until[i], ": recording to ");
-		snprintf(metric, sizeof(metric), "metric=%d", i);
-		EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1",
-		                    "interface=a", metric),
-		              0);
-	}
+	STELE_START(&recorder, "record", region, "--to", folder, "--rotate", "1s", "--keep", "2");
 	EXPECT_HAS(cli_line(&recorder), ": recording to ");
-	recorded_until(7);
+	for (int i = 0; i < 3; i++)
+		number = until_rotated(number);
 	recorded_stop();
-	cr_expect(recorded_list(NULL, paths, 8) == 3);
+	cr_assert(recorded_list(NULL, paths, 8) == 2);
+	snprintf(metric, sizeof(metric), "\"metric\": %d", number);
 	/* Each file alone has all rows. */
-	result = STELE("replay", paths[2], "--into", trial);
+	result = STELE("replay", paths[1], "--into", trial);
 	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(recorded_dump(trial, "routes", NULL), "\"metric\": 5");
-	result = recorded_replay();
+	EXPECT_HAS(result.out, ": 1 versions replayed\n");
+	EXPECT_HAS(recorded_dump(trial, "routes", NULL), metric);
+	/* The former file has what happened up to the snapshot, which brings no further version. */
+	STELE("rm", trial);
+	result = STELE("replay", paths[0], "--into", trial);
 	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(result.out, ": 3 versions replayed\n");
-	EXPECT_HAS(recorded_dump(trial, "routes", "1"), "\"metric\": 3");
+	snprintf(versions, sizeof(versions), "%s", strstr(result.out, ": "));
+	EXPECT_HAS(recorded_dump(trial, "routes", NULL), metric);
+	EXPECT_HAS(recorded_replay().out, versions);
+}
+
+Test(record_record, one_recorder_writes_at_a_time)
+{
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	recorded_start();
+	EXPECT_FAILURE(STELE("record", region, "--to", folder), 4, "another recorder writes",
+	               folder);
+	/* Also while it waits for its region, and not in another directory. */
+	EXPECT_FAILURE(STELE("record", region, "--to", folder, "--wait", "inf"), 4,
+	               "another recorder");
+	EXPECT_FAILURE(STELE("record", trial, "--to", folder), 3, trial);
+	recorded_stop();
+	/* A recorder that was killed does not keep the next one away. */
+	recorded_start();
+	kill(recorder.pid, SIGKILL);
+	cr_expect(cli_wait(&recorder) == 128 + SIGKILL);
+	recorded_start();
+	recorded_stop();
+	/* The directory has recordings alone: no lock, and no new file. */
+	recorded_remove();
+	cr_expect(rmdir(folder) == 0 && mkdir(folder, 0700) == 0);
+}
+
+Test(record_record, a_file_that_was_removed_is_replaced)
+{
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	recorded_start();
+	set_metric(1);
+	recorded_until(2);
+	recorded_remove();
+	/* Also if nothing changes. */
+	EXPECT_HAS(cli_line(&recorder), "from version 2@");
+	set_metric(2);
+	recorded_until(3);
+	recorded_stop();
+	EXPECT_HAS(cli_read_all(recorder.err), " was removed, with the versions in it");
+	EXPECT_HAS(recorded_replay().out, ": 2 versions replayed\n");
+	EXPECT_HAS(recorded_dump(trial, "routes", NULL), "\"metric\": 2");
 }
 
 static time_t seconds(void)
@@ -198,30 +258,104 @@ Test(record_record, what_subscribers_have_applied_is_recorded)
 	recorded_stop();
 }
 
-/* A full disk, on a file system of this test alone. */
+/* Mounts a small file system, of this test alone, in place of the folder. */
+static void mount_small(const char *size)
+{
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("record", folder, "tmpfs", 0, size) < 0)
+		cr_skip_test("needs root, for a small file system");
+}
+
+/* Writes a file, which takes all space but about this much. */
+static void fill_all_but(off_t left)
+{
+	char filler[128], bytes[4096] = {0};
+	int fd;
+
+	snprintf(filler, sizeof(filler), "%s/filler", folder);
+	fd = open(filler, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		continue;
+	cr_assert(ftruncate(fd, lseek(fd, 0, SEEK_END) - left) == 0);
+	close(fd);
+}
+
+static void remove_filler(void)
+{
+	char filler[128];
+
+	snprintf(filler, sizeof(filler), "%s/filler", folder);
+	unlink(filler);
+}
+
+/* A snapshot of all rows takes 100 KiB, and a delta 2 KiB. */
+Test(record_record, a_disk_without_space_for_a_new_file_has_some_for_changes, .timeout = 300)
+{
+	const struct stele_publisher_options options = {.size = sizeof(options),
+	                                                .flags = STELE_CREATE};
+	struct stele_publisher *publisher;
+	char first[1][300], now[2][300];
+	uint64_t newest = 0;
+	char *err;
+
+	mount_small("size=512k");
+	publisher = numbered_open(&options);
+	numbered_commit(publisher, 1000);
+	STELE_START(&recorder, "record", region, "--to", folder, "--rotate", "1s", "--keep", "2");
+	EXPECT_HAS(cli_line(&recorder), ": recording to ");
+	cr_assert(recorded_list(NULL, first, 1) == 1);
+	fill_all_but(80 << 10);
+	for (int i = 0; i < CLI_PATIENCE / 100 && lseek(recorder.err, 0, SEEK_END) == 0; i++) {
+		newest = numbered_commit(publisher, 2);
+		recorded_until(newest);
+		usleep(100000);
+	}
+	/* These do not try it again, and are recorded. */
+	for (int i = 0; i < 10; i++)
+		newest = numbered_commit(publisher, 2);
+	recorded_until(newest);
+	recorded_stop();
+	err = cli_read_all(recorder.err);
+	EXPECT_HAS(err, "cannot start a new recording in ");
+	EXPECT_HAS(err, first[0]);
+	cr_expect(!strstr(err, "recording goes on when there is space"), "%s", err);
+	cr_expect(recorded_list(NULL, NULL, 0) == 1);
+	/* The next recorder has space for a second file, and then removes the first for a third. */
+	remove_filler();
+	STELE_START(&recorder, "record", region, "--to", folder, "--rotate", "1s", "--keep", "2");
+	EXPECT_HAS(cli_line(&recorder), ": recording to ");
+	fill_all_but(80 << 10);
+	for (int i = 0; i < CLI_PATIENCE / 100 && recorded_list(NULL, now, 2) == 2 &&
+	                strcmp(now[0], first[0]) == 0;
+	     i++) {
+		newest = numbered_commit(publisher, 2);
+		usleep(100000);
+	}
+	EXPECT_HAS(cli_line(&recorder), ": recording to ");
+	recorded_until(newest);
+	recorded_stop();
+	EXPECT_TEXT(cli_read_all(recorder.err), "");
+	EXPECT_STATUS(recorded_replay(), 0);
+	stele_publisher_close(publisher);
+	recorded_remove();
+	umount(folder);
+}
+
 Test(record_record, a_full_disk_is_waited_for)
 {
 	const struct stele_publisher_options options = {.size = sizeof(options),
 	                                                .flags = STELE_CREATE};
 	struct stele_publisher *publisher;
-	char filler[128], bytes[4096] = {0};
 	struct cli_result result;
 	uint64_t newest = 0;
-	int fd;
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("record", folder, "tmpfs", 0, "size=256k") < 0)
-		cr_skip_test("needs root, for a small file system");
+	mount_small("size=256k");
 	publisher = numbered_open(&options);
 	recorded_start();
 	newest = numbered_commit(publisher, 20);
 	recorded_until(newest);
-	snprintf(filler, sizeof(filler), "%s/filler", folder);
-	fd = open(filler, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-	while (write(fd, bytes, sizeof(bytes)) > 0)
-		continue;
-	close(fd);
+	fill_all_but(0);
 	/* More than the last page of the file has space for. */
 	for (int i = 0; i < 3; i++)
 		newest = numbered_commit(publisher, 200);
@@ -231,7 +365,7 @@ Test(record_record, a_full_disk_is_waited_for)
 	EXPECT_STATUS(result, 0);
 	EXPECT_TEXT(result.err, "");
 	cr_expect(numbered_expect(20) < newest);
-	unlink(filler);
+	remove_filler();
 	recorded_until(newest);
 	recorded_stop();
 	result = (struct cli_result){.err = cli_read_all(recorder.err)};

@@ -138,6 +138,13 @@ Test(record_replay, wrong_arguments_and_files_are_refused)
 	EXPECT_FAILURE(STELE("record", region), 2, "expected --to DIRECTORY");
 	EXPECT_FAILURE(STELE("record", region, "--to", folder), 3, region);
 	EXPECT_FAILURE(STELE("record", region, "--to", folder, "--rotate", "x"), 2, "--rotate");
+	EXPECT_FAILURE(STELE("record", region, "--to", folder, "--rotate", "0"), 2,
+	               "minimum of 1s");
+	EXPECT_FAILURE(STELE("record", region, "--to", folder, "--rotate", "999ms"), 2, "--rotate");
+	EXPECT_FAILURE(STELE("record", region, "--to", folder, "--rotate", "0x10m"), 2, "--rotate");
+	EXPECT_FAILURE(STELE("record", region, "--to", folder, "--rotate", "1e3h"), 2, "--rotate");
+	EXPECT_FAILURE(STELE("record", region, "--to", folder, "--rotate", "1.5.2s"), 2,
+	               "--rotate");
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
 	EXPECT_FAILURE(STELE("record", region, "--to", "/nowhere"), 3, "/nowhere");
 	cli_temporary(name, ".record", "STELEREC");

@@ -366,12 +366,16 @@ static bool parse_units(const char *text, uint64_t *ret_nanoseconds)
 		char unit;
 		double seconds;
 	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	size_t length = strspn(text, "0123456789");
+	const char *end = text + length;
 	double number;
-	char *end;
 
-	if (*text < '0' || *text > '9')
+	/* strtod() also takes 0x10 and 1e3. */
+	if (length == 0)
 		return false;
-	number = strtod(text, &end);
+	if (*end == '.')
+		end += 1 + strspn(end + 1, "0123456789");
+	number = strtod(text, NULL);
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (*end != units[i].unit || (*end && end[1]) ||
 		    !(number * units[i].seconds <= 1e9))

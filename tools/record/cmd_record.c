@@ -58,6 +58,10 @@ static error_t record_parse(int key, char *argument, struct argp_state *state)
 		break;
 	case RECORD_ROTATE:
 		status = parse_duration("--rotate", argument, &record->rotate);
+		/* A file a version would cost all rows for each, and --keep would keep versions. */
+		if (status == STATUS_DONE && record->rotate < NSEC_PER_SEC)
+			status = fail(STATUS_INPUT, "--rotate: %s is less than the minimum of 1s",
+			              argument);
 		break;
 	case RECORD_KEEP:
 		status = parse_count("--keep", argument, 0, UINT64_MAX, &record->keep);
@@ -73,10 +77,12 @@ static error_t record_parse(int key, char *argument, struct argp_state *state)
 
 static enum status record_run(int argc, char **argv)
 {
-	/* Unlike a message queue, the futex leaves nothing behind if the recorder is killed. */
+	/* Unlike a message queue, the futex leaves nothing behind if the recorder is killed.
+	 * Because it is named, a recorder that gets no slot, and could pin no version, does not
+	 * start. */
 	struct stele_subscriber_options options = {.notifier = "futex", .label = "record"};
 	struct record record = {.rotate = (uint64_t)(3600 * NSEC_PER_SEC), .keep = 48};
-	struct recorder recorder = {.file = {.fd = -1}};
+	struct recorder recorder = {.file = {.fd = -1}, .lock = -1};
 	enum status status;
 	struct call call;
 
@@ -92,6 +98,9 @@ static enum status record_run(int argc, char **argv)
 	recorder.stop_fd = stop_descriptor();
 	if (recorder.stop_fd < 0)
 		return STATUS_SYSTEM;
+	status = recorder_open(&recorder, call.operands[0]);
+	if (status != STATUS_DONE)
+		return status;
 	status = reader_open_waiting(&recorder.reader, &call.place, call.operands[0], &options,
 	                             record.wait);
 	/* There is no subscriber if a signal came first. */

@@ -124,6 +124,11 @@ int recording_end(struct recording_writer *writer, uint64_t time)
 	return recording_flush(writer);
 }
 
+int recording_sync(struct recording_writer *writer)
+{
+	return fdatasync(writer->fd) < 0 ? -errno : 0;
+}
+
 void recording_close(struct recording_writer *writer)
 {
 	if (writer->fd >= 0) {

@@ -40,7 +40,10 @@ int recording_flush(struct recording_writer *writer);
 /* Removes the present group from the file. */
 void recording_cancel(struct recording_writer *writer);
 
-/* Makes sure that the file is on the disk, and closes it. */
+/* Waits until the file is on the disk. */
+int recording_sync(struct recording_writer *writer);
+
+/* Does the same, as far as the disk allows, and closes the file. */
 void recording_close(struct recording_writer *writer);
 
 #endif

@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <stele/stele.h>
 #include "lib/units.h"
 #include "tools/base/heap.h"
 #include "tools/record/recordings.h"
@@ -88,11 +91,71 @@ static uint64_t recordings_time(const char *path)
 	return (uint64_t)timegm(&tm) * MSEC_PER_SEC + (uint64_t)fraction;
 }
 
-int recordings_create(const char *directory, const char *region, uint64_t time, char **ret_path)
+/* Returns the path of a file of the recorder, which is no recording. */
+static char *recordings_hidden(const char *directory, const char *region, const char *what)
+{
+	char name[STELE_NAME_MAX + 32];
+
+	snprintf(name, sizeof(name), ".%.63s.%s", region, what);
+	return recordings_path(directory, name);
+}
+
+int recordings_lock(const char *directory, const char *region, char **ret_path)
+{
+	char *path = recordings_hidden(directory, region, "recorder");
+	struct stat status;
+	int fd, result;
+
+	do {
+		result = fd =
+			open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &status) < 0)
+			result = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		if (result < 0 && fd >= 0)
+			close(fd);
+		/* Another recorder removed the file between the open and the lock. */
+	} while (result >= 0 && status.st_nlink == 0 && close(fd) == 0);
+	if (result < 0)
+		free(path);
+	else
+		*ret_path = path;
+	return result;
+}
+
+void recordings_unlock(int fd, char *path)
+{
+	/* While it is locked, so that nobody loses a lock. */
+	unlink(path);
+	free(path);
+	close(fd);
+}
+
+int recordings_create(const char *directory, const char *region, char **ret_path)
+{
+	char *path = recordings_hidden(directory, region, "record.new");
+	int fd;
+
+	/* A recorder that was killed has left it. */
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		int error = errno;
+
+		free(path);
+		return -error;
+	}
+	*ret_path = path;
+	return fd;
+}
+
+int recordings_name(const char *directory, const char *region, uint64_t time, char **path)
 {
 	uint64_t number = time / NSEC_PER_MSEC;
 	struct recordings present;
-	int result, fd;
+	char name[STELE_NAME_MAX + 64], *named;
+	time_t seconds;
+	struct tm tm;
+	int result;
 
 	result = recordings_list(&present, directory, region);
 	if (result < 0)
@@ -100,35 +163,33 @@ int recordings_create(const char *directory, const char *region, uint64_t time, 
 	if (present.count > 0 && recordings_time(present.paths[present.count - 1]) >= number)
 		number = recordings_time(present.paths[present.count - 1]) + 1;
 	recordings_free(&present);
-	do {
-		time_t seconds = (time_t)(number / MSEC_PER_SEC);
-		char name[128];
-		size_t length;
-		struct tm tm;
-
-		gmtime_r(&seconds, &tm);
-		length = (size_t)snprintf(name, sizeof(name), "%.63s", region);
-		snprintf(name + length, sizeof(name) - length, NAME_FORMAT,
-		         (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		         tm.tm_min, tm.tm_sec, (int)(number++ % MSEC_PER_SEC));
-		*ret_path = recordings_path(directory, name);
-		fd = open(*ret_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		result = fd < 0 ? -errno : fd;
-		if (fd < 0)
-			free(*ret_path);
-	} while (result == -EEXIST);
-	return result;
+	seconds = (time_t)(number / MSEC_PER_SEC);
+	gmtime_r(&seconds, &tm);
+	snprintf(name, sizeof(name), "%.63s" NAME_FORMAT, region, (tm.tm_year + 1900) % 10000,
+	         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	         (int)(number % MSEC_PER_SEC));
+	named = recordings_path(directory, name);
+	if (rename(*path, named) < 0) {
+		result = -errno;
+		free(named);
+		return result;
+	}
+	free(*path);
+	*path = named;
+	return 0;
 }
 
 int recordings_keep(const char *directory, const char *region, uint64_t keep)
 {
 	struct recordings present;
-	int result;
+	int result, removed = 0;
 
 	result = recordings_list(&present, directory, region);
 	for (size_t i = 0; result == 0 && i + keep < present.count; i++)
-		if (unlink(present.paths[i]) < 0 && errno != ENOENT)
+		if (unlink(present.paths[i]) == 0)
+			removed++;
+		else if (errno != ENOENT)
 			result = -errno;
 	recordings_free(&present);
-	return result;
+	return result < 0 ? result : removed;
 }

@@ -55,8 +55,10 @@ static void subscriber_samples_take(const struct stele_subscriber_info *info, vo
 	};
 	bool same;
 
-	/* The recorder itself is none of those that people ask about. */
-	if (!sample || !info->alive || info->pid == (uint32_t)getpid())
+	/* The recorder itself is none of those that people ask about. Its pid alone may be that of
+	 * a subscriber in another PID namespace. */
+	if (!sample || !info->alive ||
+	    (info->pid == (uint32_t)getpid() && strcmp(info->label, "record") == 0))
 		return;
 	same = sample->present && memcmp(sample->uuid, info->uuid, sizeof(info->uuid)) == 0;
 	if (sample->present && !same)
