@@ -39,6 +39,8 @@ static void repair(uint8_t *data, size_t size)
 	memcpy(header.magic, RECORDING_MAGIC, sizeof(header.magic));
 	header.format = RECORDING_FORMAT;
 	header.order = RECORDING_ORDER;
+	memset(header.region, 0, sizeof(header.region));
+	memcpy(header.region, "net", 3);
 	header.crc = crc_add(0, &header, offsetof(struct recording_header, crc));
 	memcpy(data, &header, sizeof(header));
 	for (; size - at >= sizeof(frame); at += sizeof(frame) + frame.size) {
@@ -83,7 +85,7 @@ static void tell(char *path, const char *table, const char *key)
 	struct lookup_history history;
 
 	lookup_open(&history, table, key, UINT64_MAX / 2);
-	if (lookup_recorded(&history, &recordings) == STATUS_DONE) {
+	if (lookup_recorded(&history, &recordings, "net") == STATUS_DONE) {
 		for (size_t i = 0; i < history.rows.count; i++)
 			print_row(&history.rows.rows[i]);
 		print_row(&history.change.before);

@@ -26,16 +26,23 @@ static void begin(void)
 	cr_assert(mkdir(folder, 0700) == 0);
 }
 
+static void remove_recordings(void)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, NULL, NULL);
+	char path[400];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+		unlink(path);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
 static void end(void)
 {
-	static const char *const names[] = {"120000", "120010", "120020"};
-	char path[160];
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s.20260131T%s.000Z.record", folder, region,
-		         names[i]);
-		unlink(path);
-	}
+	remove_recordings();
 	rmdir(folder);
 	cli_end();
 }
@@ -123,6 +130,15 @@ static void subscriber(uint64_t applied, uint64_t seen, uint32_t pid, unsigned s
 	cr_assert(recording_flush(&writer) == 0);
 }
 
+/* Says that there was no further version so many seconds after noon. */
+static void idle(unsigned seconds)
+{
+	const struct recording_idle is = {.time = NOON + seconds * SECOND};
+
+	recording_append(&writer, FRAME_IDLE, &is, sizeof(is), NULL, 0);
+	cr_assert(recording_flush(&writer) == 0);
+}
+
 /* At 12:00:00 10/8, at :03 10.1/16, at :05 10.1.2/24, which goes at :12, in the second file. */
 static void write_files(void)
 {
@@ -159,6 +175,7 @@ static void write_files(void)
 	table(FRAME_ROWS);
 	drop(24);
 	done();
+	idle(20);
 	recording_close(&writer);
 }
 
@@ -167,17 +184,28 @@ static struct cli_result why(char *key, char *at)
 	return STELE("why", target, key, "--from", folder, "--at", at, "-f", "ndjson");
 }
 
-/* Expects members of the answer, in their order. */
-static void expect_why(char *at, const char *row, const char *lost, const char *commit_text,
-                       const char *before)
+/* Expects members of the answer, in their order. If the reason is known, so is all else, and there
+ * is no note on standard error. */
+static struct cli_result expect_why(char *at, const char *row, const char *lost, const char *reason,
+                                    const char *commit_text, const char *before)
 {
 	struct cli_result result = why("10.1.2.3", at);
 	char text[1024];
 
 	EXPECT_STATUS(result, 0);
-	snprintf(text, sizeof(text), "\"row\": %s, \"lost\": %s, \"commit\": {%s}, \"before\": %s",
-	         row, lost, commit_text, before);
+	snprintf(text, sizeof(text), "\"row\": %s, \"written\": \"", row);
 	EXPECT_HAS(result.out, text);
+	snprintf(text, sizeof(text),
+	         "\"lost\": %s, \"reason\": %s, \"commit\": {%s}, \"before\": %s", lost, reason,
+	         commit_text, before);
+	EXPECT_HAS(result.out, text);
+	return result;
+}
+
+static void expect_all(char *at, const char *row, const char *lost, const char *reason,
+                       const char *commit_text, const char *before)
+{
+	EXPECT_TEXT(expect_why(at, row, lost, reason, commit_text, before).err, "");
 }
 
 #define UUID  "3f2a9c1e-0000-0000-0000-000000000000"
@@ -194,16 +222,20 @@ static void expect_why(char *at, const char *row, const char *lost, const char *
 Test(record_why, the_answer_its_commit_and_the_answer_before)
 {
 	write_files();
-	expect_why("2026-01-31T12:00:02Z", ROW8, "[]", BY_EARLY, "null");
-	expect_why("2026-01-31 12:00:03", ROW16, "[" ROW8 "]", BY("3", "03", "bgpd", "third"),
-	           ROW8);
-	expect_why("2026-01-31T14:00:09+02:00", ROW24, "[" ROW16 ", " ROW8 "]",
+	EXPECT_TEXT(
+		expect_why("2026-01-31T12:00:02Z", ROW8, "[]", "null", BY_EARLY, "null").err,
+		"stele: note: the answer is the same since version 2, the oldest that is known\n");
+	expect_all("2026-01-31 12:00:03", ROW16, "[" ROW8 "]", "\"added\"",
+	           BY("3", "03", "bgpd", "third"), ROW8);
+	/* The next file begins with the version that was the last one at this time. */
+	expect_all("2026-01-31T14:00:09+02:00", ROW24, "[" ROW16 ", " ROW8 "]", "\"added\"",
 	           BY("4", "05", "ospfd", "fourth"), ROW16);
 	/* The change is in the file before. */
-	expect_why("2026-01-31T12:00:11Z", ROW24, "[" ROW16 ", " ROW8 "]",
+	expect_all("2026-01-31T12:00:11Z", ROW24, "[" ROW16 ", " ROW8 "]", "\"added\"",
 	           BY("4", "05", "ospfd", "fourth"), ROW16);
-	/* The row is older than the removal that made it the answer. */
-	expect_why("@1769860813", ROW16, "[" ROW8 "]", BY("5", "12", "ospfd", "fifth"), ROW24);
+	/* The row is older than the removal that made it the answer. An idle frame is later. */
+	expect_all("@1769860813", ROW16, "[" ROW8 "]", "\"removed\"",
+	           BY("5", "12", "ospfd", "fifth"), ROW24);
 }
 
 Test(record_why, what_subscribers_had_applied_by_then)
@@ -228,7 +260,7 @@ Test(record_why, what_is_not_known_is_said)
 	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:02Z").err,
 	           "the answer is the same since version 2");
 	EXPECT_HAS(why("10.1.2.3", "2026-01-31T13:00:00Z").err,
-	           "nothing is known of the time after 2026-01-31T12:00:12Z");
+	           "nothing is known of the time after 2026-01-31T12:00:20Z");
 	EXPECT_FAILURE(why("10.1.2.3", "2026-01-31T11:59:59Z"), 3, "no recording of");
 	cr_expect(why("11.1.2.3", "2026-01-31T12:00:02Z").status == 1);
 	EXPECT_FAILURE(why("x", "2026-01-31T12:00:02Z"), 2, "\"x\" is no key");
@@ -286,9 +318,11 @@ Test(record_why, what_happened_between_two_recorders_and_with_a_removed_region)
 	recording_append(&writer, FRAME_GONE, &gone, sizeof(gone), NULL, 0);
 	cr_assert(recording_flush(&writer) == 0);
 	recording_close(&writer);
-	expect_why("2026-01-31T12:00:21Z", ROW16, "[" ROW8 "]", BY("6", "12", "bgpd", "sixth"),
-	           ROW8);
-	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:21Z").err, "while nothing was recorded");
+	EXPECT_TEXT(
+		expect_why("2026-01-31T12:00:21Z", ROW16, "[" ROW8 "]", "\"added\"",
+	                   BY("6", "12", "bgpd", "sixth"), ROW8)
+			.err,
+		"stele: note: the answer changed after version 2, while nothing was recorded\n");
 	cr_expect(why("10.1.2.3", "2026-01-31T12:00:23Z").status == 1);
 	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:23Z").err,
 	           "the region was removed at 2026-01-31T12:00:22Z");
@@ -310,8 +344,93 @@ Test(record_why, half_a_version_does_not_count)
 	recording_close(&writer);
 	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:09Z").out,
 	           "\"version\": \"2@" UUID "\", \"row\": " ROW8);
+	EXPECT_STATUS(why("10.1.2.3", "2026-01-31T12:00:09Z"), 0);
 	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:09Z").err,
 	           "ends inside of a version; used up to the version before");
+}
+
+/* A snapshot takes the place of a delta if the publisher has reclaimed the version before. */
+Test(record_why, a_snapshot_after_a_version_says_between_which_the_answer_changed)
+{
+	file_at(0);
+	group(GROUP_SNAPSHOT, 0, 5, 0);
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	put(16, 2, 2);
+	done();
+	group(GROUP_SNAPSHOT, 0, 9, 5);
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	done();
+	recording_close(&writer);
+	EXPECT_HAS(why("10.1.2.3", "2026-01-31T12:00:05Z").err,
+	           "in one of the versions 6 to 9, which were recorded as one");
+}
+
+Test(record_why, a_recording_of_another_region_is_refused)
+{
+	char file[160], other[80];
+
+	write_files();
+	snprintf(file, sizeof(file), "%s/%s.20260131T120000.000Z.record", folder, region);
+	snprintf(other, sizeof(other), "%sx/routes", region);
+	EXPECT_FAILURE(STELE("why", other, "10.1.2.3", "--from", file), 2,
+	               "is a recording of region", region);
+	/* One file is read alone. */
+	EXPECT_HAS(STELE("why", target, "10.1.2.3", "--from", file).err,
+	           "nothing is known of the time after 2026-01-31T12:00:05Z");
+}
+
+/* Wrong bytes may hide versions; a file that is cut is what a killed recorder leaves. */
+Test(record_why, a_damaged_recording_is_an_error)
+{
+	struct cli_result result;
+	char file[160], byte;
+	int fd;
+
+	write_files();
+	snprintf(file, sizeof(file), "%s/%s.20260131T120010.000Z.record", folder, region);
+	fd = open(file, O_RDWR | O_CLOEXEC);
+	cr_assert(pread(fd, &byte, 1, 500) == 1);
+	byte ^= 1;
+	cr_assert(pwrite(fd, &byte, 1, 500) == 1);
+	close(fd);
+	result = why("10.1.2.3", "2026-01-31T12:00:13Z");
+	EXPECT_STATUS(result, 7);
+	EXPECT_HAS(result.err, "damaged at byte ");
+	EXPECT_HAS(result.out, "\"row\": " ROW24);
+}
+
+/* The recorder has ended, and the region lives on: it has the later versions. */
+Test(record_why, the_region_goes_on_where_the_recordings_end)
+{
+	struct cli_process recorder;
+	struct cli_result result;
+
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	STELE_START(&recorder, "record", region, "--to", folder);
+	EXPECT_HAS(cli_line(&recorder), ": recording to ");
+	kill(recorder.pid, SIGTERM);
+	cr_expect(cli_wait(&recorder) == 0);
+	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=a",
+	                    "metric=1", "-m", "later"),
+	              0);
+	result = STELE("why", target, "10.1.2.3", "--from", folder);
+	EXPECT_STATUS(result, 0);
+	EXPECT_TEXT(result.err, "");
+	EXPECT_HAS(result.out, "message=later");
+	EXPECT_HAS(result.out, "the row was added, where no row matched");
+	/* So does the next region of the name. */
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_HAS(STELE("why", target, "10.1.2.3", "--from", folder).err,
+	           "nothing is known of the time after ");
+	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
+	EXPECT_STATUS(STELE("set", target, "10.1.0.0/16", "next_hop=192.0.2.1", "interface=a",
+	                    "metric=1", "-m", "again"),
+	              0);
+	result = STELE("why", target, "10.1.2.3", "--from", folder);
+	EXPECT_STATUS(result, 0);
+	EXPECT_HAS(result.out, "message=again");
 }
 
 Test(record_why, history_tells_the_same_without_a_recording)
@@ -331,7 +450,7 @@ Test(record_why, history_tells_the_same_without_a_recording)
 	result = STELE("why", target, "10.1.2.3");
 	EXPECT_STATUS(result, 0);
 	EXPECT_TEXT(result.err, "");
-	EXPECT_HAS(result.out, "row      prefix=10.1.0.0/16 ");
+	EXPECT_HAS(result.out, "\nrow      prefix=10.1.0.0/16 ");
 	EXPECT_HAS(result.out, "message=narrow");
 	EXPECT_HAS(result.out, "before   prefix=10.0.0.0/8 ");
 	EXPECT_FAILURE(STELE("why", target, "10.1.2.3", "--at", "2001-01-01"), 3,

@@ -30,7 +30,8 @@ struct cell {
 	const char *text;
 	size_t length;
 	unsigned type; /* enum stele_type of the elements of a CELL_ARRAY */
-	/* Printed in tables instead of the value, such as "+" for "added", or "4 GiB"; or NULL. */
+	/* Printed in tables instead of the value, such as "+" for "added", or "4 GiB"; above a
+	 * CELL_LIST; or NULL. */
 	const char *plain;
 	enum colour colour; /* of the cell in a table on a terminal */
 	bool unchanged;     /* tables leave this cell out of the object that contains it */

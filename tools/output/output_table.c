@@ -240,6 +240,8 @@ static void table_print_record(struct output *output, const struct cell *cells)
 	for (size_t i = 0; i < output->column_count; i++)
 		if (cells[i].kind == CELL_LIST && cells[i].row_count) {
 			putc('\n', output->stream);
+			if (cells[i].plain)
+				fprintf(output->stream, "%s\n", cells[i].plain);
 			table_print_list(output->stream, &cells[i]);
 		}
 }

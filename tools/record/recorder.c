@@ -140,8 +140,7 @@ static int recorder_rotate(struct recorder *recorder)
 	recorder->file.error = 0;
 	recorder->rotation = clock_now() + LATE;
 	if (!recorder->late)
-		fail(STATUS_DONE,
-		     "note: cannot start a new recording in %s: %s; recording goes on in %s",
+		note("cannot start a new recording in %s: %s; recording goes on in %s",
 		     recorder->directory, strerror(-result), recorder->path);
 	recorder->late = true;
 	return 0;
@@ -156,8 +155,7 @@ static int recorder_check_file(struct recorder *recorder)
 	if (recorder->file.fd < 0 || recorder->file.broken || !recorder->reader.snapshot ||
 	    fstat(recorder->file.fd, &status) < 0 || status.st_nlink > 0)
 		return 0;
-	fail(STATUS_DONE,
-	     "note: %s was removed, with the versions in it; recording goes on in a new file",
+	note("%s was removed, with the versions in it; recording goes on in a new file",
 	     recorder->path);
 	/* Nothing follows in a file that nobody can read. */
 	recorder->file.broken = true;

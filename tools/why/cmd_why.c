@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <stele/stele.h>
 #include "lib/units.h"
 #include "tools/base/clock.h"
@@ -20,13 +21,13 @@
 #include "tools/output/output_cell.h"
 #include "tools/output/row_cells.h"
 #include "tools/record/recordings.h"
-#include "tools/why/lookup_history.h"
-#include "tools/why/lookup_live.h"
-#include "tools/why/lookup_recorded.h"
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
+#include "tools/why/lookup_history.h"
+#include "tools/why/lookup_live.h"
+#include "tools/why/lookup_recorded.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -41,10 +42,10 @@ static const char doc[] =
 	"KEY is a key as for 'stele get', or an address as for 'stele lookup'. If the lookup "
 	"found no row, the exit status is 1.\n"
 	"\n"
-	"Without --from and STELE_RECORDINGS, or if there are no recordings of the region, the "
-	"versions that its history holds are read. 'stele record' writes recordings. They know to "
-	"about a second when a subscriber had applied a version; history knows only what "
-	"subscribers have applied by now.\n"
+	"The versions come from the recordings that 'stele record' has written, and from the "
+	"history of the region, which goes on where they end. One recording (--from FILE) is read "
+	"alone. Recordings know to about a second when a subscriber had applied a version; history "
+	"knows only what subscribers have applied by now.\n"
 	"\n"
 	"A TIME without an offset is one of the local time zone; what is printed is in UTC.\n";
 
@@ -58,6 +59,7 @@ struct why {
 	bool has_at;
 	const char *from;
 	struct lookup_history history;
+	bool subscribers_of_now; /* not of the time */
 };
 
 static error_t why_parse(int key, char *argument, struct argp_state *state)
@@ -197,8 +199,37 @@ static struct cell why_commit(const struct why_cause *cause, bool brief,
 	};
 }
 
-/* Nanoseconds between two samples of the subscribers, with a reserve. */
-#define NOTE_AFTER (3 * NSEC_PER_SEC)
+/* How the answer changed. */
+struct why_reason {
+	const char *name;  /* for programs */
+	const char *plain; /* for people */
+};
+
+static struct why_reason why_reason(const struct lookup_history *history)
+{
+	const struct lookup_change *change = &history->change;
+	const struct lookup_row *before = &change->before, *row = lookup_answer(history);
+
+	if (!change->known)
+		return (struct why_reason){NULL, "not known: the change was earlier"};
+	if (change->gone)
+		return (struct why_reason){"gone", "the region was removed"};
+	if (!row)
+		return (struct why_reason){"removed", "the row was removed"};
+	if (!before->schema)
+		return (struct why_reason){"added", "the row was added, where no row matched"};
+	if (before->row.key_bits < row->row.key_bits)
+		return (struct why_reason){
+			"added",
+			"the row was added; its prefix is longer than that of the row before"};
+	if (before->row.key_bits > row->row.key_bits)
+		return (struct why_reason){"removed",
+		                           "the row before was removed; its prefix was longer"};
+	if (before->row.value_size == row->row.value_size &&
+	    memcmp(before->row.value, row->row.value, row->row.value_size) == 0)
+		return (struct why_reason){"rewritten", "the same row was written again"};
+	return (struct why_reason){"changed", "the row was changed"};
+}
 
 /* Says on standard error what the history does not know. */
 static void why_note(const struct why *why)
@@ -209,6 +240,9 @@ static void why_note(const struct why *why)
 
 	if (change->known && change->gone)
 		note("the region was removed at %s", describe_time(change->time, time));
+	else if (change->known && change->replaced)
+		note("the region was created again before version %llu",
+		     (unsigned long long)change->to);
 	else if (change->known && change->unseen)
 		note("the answer changed after version %llu, while nothing was recorded",
 		     (unsigned long long)change->from);
@@ -219,8 +253,11 @@ static void why_note(const struct why *why)
 	else if (!change->known)
 		note("the answer is the same since version %llu, the oldest that is known",
 		     (unsigned long long)history->begun.version);
-	if (why->has_at && history->last + (uint64_t)NOTE_AFTER < why->at)
-		note("nothing is known of the time after %s", describe_time(history->last, time));
+	if (history->known < why->at && !(change->known && change->gone))
+		note("nothing is known of the time after %s", describe_time(history->known, time));
+	if (why->subscribers_of_now && history->subscriber_count > 0)
+		note("the subscribers are those of now; only recordings know what was "
+		     "applied at a time");
 }
 
 /* ---- subscribers ---- */
@@ -264,7 +301,8 @@ static struct cell why_list_subscribers(const struct lookup_history *history, ui
 		cells[LABEL] = cell_text(history->subscribers[i].label);
 		cells[APPLIED] =
 			cell_number(is->applied ? is->applied : is->seen, ret->texts[i][1]);
-		cells[STATE] = cell_text(why_state(is, version));
+		cells[STATE] = version ? cell_text(why_state(is, version))
+		                       : (struct cell){.kind = CELL_NONE};
 	}
 	return (struct cell){
 		.kind = CELL_LIST,
@@ -277,27 +315,91 @@ static struct cell why_list_subscribers(const struct lookup_history *history, ui
 
 /* ---- the command ---- */
 
-enum { AT, AT_VERSION, ROW, LOST, COMMIT, BEFORE, SUBSCRIBERS, COLUMNS };
+enum { AT, AT_VERSION, ROW, WRITTEN, LOST, REASON, COMMIT, BEFORE, SUBSCRIBERS, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
 	[AT] = {"at", false},
 	[AT_VERSION] = {"version", false},
 	[ROW] = {"row", false},
+	[WRITTEN] = {"written", false},
 	[LOST] = {"lost", false},
+	[REASON] = {"reason", false},
 	[COMMIT] = {"commit", false},
 	[BEFORE] = {"before", false},
 	[SUBSCRIBERS] = {"subscribers", false},
 };
 
+/* What a table shows in place of a cell that is missing. */
+static struct cell why_or(struct cell cell, const char *plain)
+{
+	if (cell.kind == CELL_NONE)
+		cell.plain = plain;
+	return cell;
+}
+
+/* Returns the version in the cell of a token. */
+static struct cell why_token(uint64_t version, const uint8_t region[16],
+                             char texts[2][DESCRIBED_MAX])
+{
+	struct cell cell = cell_text(describe_token(version, region, texts[0]));
+
+	cell.plain = describe_token_short(version, region, texts[1]);
+	return cell;
+}
+
+/* Appends the local time to the time of the lookup, because people type local times. */
+static const char *why_local(uint64_t at, const char *text, char buffer[2 * DESCRIBED_MAX])
+{
+	time_t seconds = (time_t)(at / NSEC_PER_SEC);
+	size_t length = (size_t)snprintf(buffer, DESCRIBED_MAX, "%s", text);
+	struct tm local;
+
+	if (localtime_r(&seconds, &local) && local.tm_gmtoff != 0)
+		strftime(buffer + length, DESCRIBED_MAX, " (%T %z)", &local);
+	return buffer;
+}
+
+/* The texts of the cells of why_fill(). */
+struct why_texts {
+	char at[DESCRIBED_MAX], local[2 * DESCRIBED_MAX];
+	char version[2][DESCRIBED_MAX], written[2][DESCRIBED_MAX];
+	char commit[COMMIT_COLUMNS][DESCRIBED_MAX], heading[2 * DESCRIBED_MAX];
+};
+
+/* Fills the cells that are no lists. */
+static void why_fill(const struct why *why, const struct why_cause *cause, struct why_rows *rows,
+                     struct cell cells[COLUMNS], struct cell commit[COMMIT_COLUMNS],
+                     struct why_texts *texts)
+{
+	const struct lookup_history *history = &why->history;
+	const struct lookup_row *answer = history->rows.count ? &history->rows.rows[0] : NULL;
+	const struct why_reason reason = why_reason(history);
+
+	cells[AT] = cell_time(why->at, texts->at);
+	cells[AT].plain = why_local(why->at, texts->at, texts->local);
+	cells[AT_VERSION] =
+		why_token(history->begin.version, history->begin.region, texts->version);
+	cells[ROW] = why_or(why_row(rows, answer), "no row");
+	cells[WRITTEN] = (struct cell){.kind = CELL_NONE};
+	if (answer)
+		cells[WRITTEN] =
+			why_token(answer->row.version, history->begin.region, texts->written);
+	cells[REASON] = reason.name ? cell_text(reason.name) : (struct cell){.kind = CELL_NONE};
+	cells[REASON].plain = reason.plain;
+	cells[COMMIT] = why_or(
+		why_commit(cause, why->format == OUTPUT_TABLE, commit, texts->commit), "not known");
+	cells[BEFORE] = why_or(why_row(rows, &history->change.before),
+	                       history->change.known ? "no row" : "not known");
+}
+
 static enum status why_print(struct why *why)
 {
-	char at[DESCRIBED_MAX], version[DESCRIBED_MAX], plain[DESCRIBED_MAX];
-	char commit_texts[COMMIT_COLUMNS][DESCRIBED_MAX];
-	struct cell cells[COLUMNS], commit_cells[COMMIT_COLUMNS], *lost;
+	struct cell cells[COLUMNS], commit[COMMIT_COLUMNS], *lost;
 	struct lookup_history *history = &why->history;
 	struct why_cause cause = why_cause(history);
 	struct why_subscribers subscribers;
 	struct why_rows rows = {0};
+	struct why_texts texts;
 	struct output *output;
 	enum status status;
 
@@ -306,16 +408,15 @@ static enum status why_print(struct why *why)
 		qsort(history->rows.rows, history->rows.count, sizeof(*history->rows.rows),
 		      why_compare_lengths);
 	rows.rows = heap_realloc(NULL, (history->rows.count + 1) * sizeof(*rows.rows));
-	cells[AT] = cell_time(why->at, at);
-	cells[AT_VERSION] =
-		cell_text(describe_token(history->begin.version, history->begin.region, version));
-	cells[AT_VERSION].plain =
-		describe_token_short(history->begin.version, history->begin.region, plain);
-	cells[ROW] = why_row(&rows, history->rows.count ? &history->rows.rows[0] : NULL);
+	why_fill(why, &cause, &rows, cells, commit, &texts);
 	cells[LOST] = why_losers(why, &rows, &lost);
-	cells[COMMIT] = why_commit(&cause, why->format == OUTPUT_TABLE, commit_cells, commit_texts);
-	cells[BEFORE] = why_row(&rows, &history->change.before);
+	cells[LOST].plain = "rows that matched too, and lost because their prefixes are shorter:";
 	cells[SUBSCRIBERS] = why_list_subscribers(history, cause.version, &subscribers);
+	snprintf(texts.heading, sizeof(texts.heading),
+	         cause.version ? "subscribers, and whether they had applied version %llu:"
+	                       : "subscribers, and what they had applied:",
+	         (unsigned long long)cause.version);
+	cells[SUBSCRIBERS].plain = texts.heading;
 	output = output_open(why->format, SHAPE_RECORD, columns, COLUMNS);
 	status = output_end(output, output_row(output, cells));
 	for (size_t i = 0; i < rows.count; i++)
@@ -330,15 +431,16 @@ static enum status why_print(struct why *why)
 
 /* Lists the recordings that --from names: a directory or a file. */
 static enum status why_find(const struct why *why, const char *region,
-                            struct recordings *recordings)
+                            struct recordings *recordings, bool *ret_alone)
 {
 	struct stat is;
 	int result;
 
 	*recordings = (struct recordings){0};
+	*ret_alone = why->from && stat(why->from, &is) == 0 && !S_ISDIR(is.st_mode);
 	if (!why->from)
 		return STATUS_DONE;
-	if (stat(why->from, &is) == 0 && !S_ISDIR(is.st_mode)) {
+	if (*ret_alone) {
 		recordings->paths = heap_realloc(NULL, sizeof(*recordings->paths));
 		recordings->paths[0] = heap_realloc(NULL, strlen(why->from) + 1);
 		strcpy(recordings->paths[0], why->from);
@@ -346,34 +448,67 @@ static enum status why_find(const struct why *why, const char *region,
 		return STATUS_DONE;
 	}
 	result = recordings_list(recordings, why->from, region);
-	return result < 0 ? fail(fail_status(result), "cannot read the directory %s: %s", why->from,
-	                         strerror(-result))
-	                  : STATUS_DONE;
+	if (result < 0)
+		return fail(fail_status(result), "cannot read the directory %s: %s", why->from,
+		            strerror(-result));
+	if (recordings->count == 0)
+		note("there are no recordings of region \"%s\" in %s", region, why->from);
+	return STATUS_DONE;
+}
+
+/* Adds the versions that the region holds after those of the recordings. `recorded`: there are
+ * recordings, so the region need not exist any more. */
+static enum status why_read_region(struct why *why, const struct place *place, const char *region,
+                                   bool recorded)
+{
+	struct lookup_history *history = &why->history;
+	struct reader reader = {.place = place, .region = region};
+	int result;
+
+	/* Samples of the subscribers are better than their present state, except for now. */
+	if (!why->has_at || history->subscriber_count == 0) {
+		lookup_live_subscribers(history, place_path(place, region));
+		why->subscribers_of_now = why->has_at;
+	}
+	if (!recorded) {
+		enum status status = reader_open(&reader, place, region, READER_PINNED);
+
+		if (status != STATUS_DONE)
+			return status;
+		result = lookup_live(history, &reader);
+	} else {
+		result = reader_subscribe(place, region, READER_PINNED, &reader.subscriber);
+		if (result == 0)
+			result = lookup_live(history, &reader);
+		if (result < 0 && result != -ENOENT)
+			note("the region itself cannot be read: %s", stele_last_error());
+		result = 0;
+	}
+	reader_close(&reader);
+	return result < 0 ? fail_library(result) : STATUS_DONE;
 }
 
 static enum status why_read(struct why *why, const struct call *call, const struct target *target)
 {
 	struct recordings recordings;
-	struct reader reader;
+	char at[DESCRIBED_MAX];
 	enum status status;
+	bool alone;
 
-	status = why_find(why, target->region, &recordings);
-	if (status != STATUS_DONE)
-		return status;
-	if (recordings.count > 0) {
-		status = lookup_recorded(&why->history, &recordings);
-		recordings_free(&recordings);
-		return status;
-	}
-	if (why->from)
-		note("there are no recordings of region \"%s\" in %s", target->region, why->from);
-	status = reader_open(&reader, &call->place, target->region, READER_PINNED);
-	if (status != STATUS_DONE)
-		return status;
-	status = lookup_live(&why->history, &reader);
-	if (status == STATUS_DONE && why->has_at && why->history.subscriber_count > 0)
-		note("what subscribers have applied is that of now");
-	reader_close(&reader);
+	status = why_find(why, target->region, &recordings, &alone);
+	if (status == STATUS_DONE && recordings.count > 0)
+		status = lookup_recorded(&why->history, &recordings, target->region);
+	if (status == STATUS_DONE && !alone)
+		status = why_read_region(why, &call->place, target->region, recordings.count > 0);
+	if (status == STATUS_DONE && !why->history.any && recordings.count > 0)
+		status = fail(STATUS_NO_TABLE, "there is no recording of %s or before",
+		              describe_time(why->at, at));
+	else if (status == STATUS_DONE && !why->history.any)
+		status = fail(STATUS_NO_TABLE,
+		              "history does not reach back to %s; 'stele record' keeps more, and "
+		              "--from reads it",
+		              describe_time(why->at, at));
+	recordings_free(&recordings);
 	return status;
 }
 
@@ -402,6 +537,8 @@ static enum status why_run(int argc, char **argv)
 		status = why_print(&why);
 	if (status == STATUS_DONE && !lookup_answer(&why.history))
 		status = fail_no_row(call.operands[1], target.table);
+	if (status == STATUS_DONE && why.history.damaged)
+		status = STATUS_DAMAGED;
 	lookup_close(&why.history);
 	return status;
 }

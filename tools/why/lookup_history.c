@@ -8,6 +8,9 @@
 #include "tools/record/recording.h"
 #include "tools/why/lookup_history.h"
 
+/* More subscribers than any region has: a hostile recording must not take time for each pair. */
+enum { SUBSCRIBERS_MAX = 4096 };
+
 /* ---- rows ---- */
 
 static void lookup_row_free(struct lookup_row *row)
@@ -201,18 +204,22 @@ static void lookup_changed(struct lookup_history *history, const struct lookup_r
                            const struct lookup_row *after)
 {
 	const struct recording_begin *begin = &history->group;
+	bool same = lookup_is_of(history, begin->region);
 	struct lookup_change change = {
 		.known = true,
-		.from = begin->from,
+		.replaced = !same,
+		.unseen = history->gap,
+		/* A snapshot does not say it, but follows the version before. */
+		.from = same ? history->begin.version : 0,
 		.to = begin->version,
 		.time = begin->time,
 	};
 
 	memcpy(change.region, begin->region, sizeof(change.region));
 	/* A row says which version wrote it. A removal leaves nothing that says it. */
-	if (after && after->row.version > begin->from)
+	if (after && after->row.version > change.from)
 		change.version = after->row.version;
-	else if (begin->kind == GROUP_DELTA && begin->version == begin->from + 1)
+	else if (begin->version == change.from + 1)
 		change.version = begin->version;
 	for (size_t i = 0; i < history->commit_count; i++)
 		if (history->commits[i].version == change.version)
@@ -251,9 +258,27 @@ void lookup_end(struct lookup_history *history)
 		history->rows = history->pending;
 		history->pending = (struct lookup_rows){0};
 	}
-	history->touched = false;
+	history->touched = history->gap = false;
 	history->begin = history->group;
-	history->last = history->begin.time;
+	lookup_idle(history, history->begin.time);
+}
+
+void lookup_idle(struct lookup_history *history, uint64_t time)
+{
+	if (time > history->until)
+		time = history->until;
+	if (history->any && time > history->known)
+		history->known = time;
+}
+
+bool lookup_is_of(const struct lookup_history *history, const uint8_t uuid[16])
+{
+	return history->any && memcmp(history->begin.region, uuid, 16) == 0;
+}
+
+bool lookup_is_at(const struct lookup_history *history, const uint8_t uuid[16], uint64_t version)
+{
+	return lookup_is_of(history, uuid) && history->begin.version == version;
 }
 
 void lookup_gone(struct lookup_history *history, const struct recording_gone *gone)
@@ -266,8 +291,10 @@ void lookup_gone(struct lookup_history *history, const struct recording_gone *go
 	};
 	bool any = lookup_rows_longest(&history->rows) != NULL;
 
-	if (gone->time > history->until)
+	if (gone->time > history->until) {
+		lookup_idle(history, gone->time);
 		return;
+	}
 	memcpy(begin.region, history->begin.region, sizeof(begin.region));
 	lookup_begin(history, &begin);
 	lookup_end(history);
@@ -299,13 +326,14 @@ void lookup_subscriber(struct lookup_history *history,
 
 	if (subscriber->time > history->until)
 		return;
-	history->last = subscriber->time;
 	known = lookup_find_subscriber(history, subscriber->uuid);
 	if (known && subscriber->gone) {
 		*known = history->subscribers[--history->subscriber_count];
 		return;
 	}
 	if (subscriber->gone)
+		return;
+	if (!known && history->subscriber_count >= SUBSCRIBERS_MAX)
 		return;
 	if (!known) {
 		history->subscribers =
@@ -329,13 +357,14 @@ void lookup_continue(struct lookup_history *history, struct lookup_history *earl
 	history->earlier = earlier;
 	if (!lookup_same(start, end)) {
 		/* The recorder of the earlier file had ended before the change. */
-		history->group = history->begun;
-		history->group.from = earlier->begin.version;
-		history->commit_count = 0;
+		earlier->group = history->begun;
+		earlier->gap = true;
+		earlier->commit_count = 0;
 		if (history->origin.version)
-			lookup_commit(history, &history->origin);
-		lookup_changed(history, end, start);
-		history->change.unseen = true;
+			lookup_commit(earlier, &history->origin);
+		lookup_changed(earlier, end, start);
+		history->change = earlier->change;
+		earlier->change = (struct lookup_change){0};
 		return;
 	}
 	if (earlier->change.known) {

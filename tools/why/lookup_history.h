@@ -28,7 +28,8 @@ struct lookup_rows {
 struct lookup_change {
 	bool known;
 	bool gone;        /* the region was removed */
-	bool unseen;      /* it happened while nothing was recorded */
+	bool replaced;    /* the region was removed and created again */
+	bool unseen;      /* it happened between versions that were recorded or held */
 	uint64_t from;    /* the change is in one of the versions after this one ... */
 	uint64_t to;      /* ... up to this one */
 	uint64_t version; /* that made it; 0: one of these */
@@ -68,7 +69,9 @@ struct lookup_history {
 	struct recording_begin begun;
 	struct stele_commit origin;  /* that wrote it; .version 0: unknown */
 	struct lookup_change change; /* the last one */
-	uint64_t last;               /* time up to which everything is known */
+	uint64_t known;              /* time up to which every change is known */
+	bool gap;                    /* versions before the present one are not known */
+	bool damaged;                /* a recording has wrong bytes */
 
 	struct lookup_subscriber *subscribers; /* on the heap */
 	size_t subscriber_count, subscriber_next;
@@ -97,12 +100,18 @@ void lookup_delete(struct lookup_history *history, const void *key, unsigned key
 
 /* Add, between versions, that the region was removed, and what a subscriber has applied. */
 void lookup_gone(struct lookup_history *history, const struct recording_gone *gone);
+/* Takes note that there was no further version up to a time. */
+void lookup_idle(struct lookup_history *history, uint64_t time);
 void lookup_subscriber(struct lookup_history *history,
                        const struct recording_subscriber *subscriber, const char *label);
 
 /* Puts an earlier history, which is on the heap, before this one, in which nothing has changed.
  * lookup_close() frees it. */
 void lookup_continue(struct lookup_history *history, struct lookup_history *earlier);
+
+/* Return true if the last version is this one, or if it is one of this region. */
+bool lookup_is_at(const struct lookup_history *history, const uint8_t uuid[16], uint64_t version);
+bool lookup_is_of(const struct lookup_history *history, const uint8_t uuid[16]);
 
 /* Returns the row that the lookup found at the end, or NULL. */
 const struct lookup_row *lookup_answer(const struct lookup_history *history);

@@ -2,17 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <stele/stele.h>
-#include "tools/base/clock.h"
-#include "tools/base/describe.h"
-#include "tools/base/fail.h"
 #include "tools/base/heap.h"
 #include "tools/record/recording.h"
-#include "tools/why/lookup_history.h"
-#include "tools/why/lookup_live.h"
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
+#include "tools/why/lookup_history.h"
+#include "tools/why/lookup_live.h"
 
 /* The maximum number of steps of a lookup: a row for each bit of a key, a node for each byte. */
 enum { STEPS = STELE_KEY_MAX * 9 + 2 };
@@ -65,8 +61,12 @@ static int lookup_live_version(struct lookup_history *history,
 	if (result < 0)
 		return result;
 	begin.time = commit.time;
+	/* If it is the next version, nothing changed up to its time. */
+	if (lookup_is_at(history, begin.region, begin.from))
+		lookup_idle(history, begin.time - 1);
 	if (begin.time > history->until)
 		return 1;
+	history->gap = history->any && !lookup_is_at(history, begin.region, begin.from);
 	lookup_begin(history, &begin);
 	lookup_commit(history, &commit);
 	result = lookup_live_rows(history, snapshot);
@@ -79,13 +79,12 @@ static int lookup_live_version(struct lookup_history *history,
 static void lookup_live_subscriber(const struct stele_subscriber_info *info, void *context)
 {
 	struct lookup_history *history = context;
-	uint64_t now = clock_wall();
 	struct recording_subscriber subscriber = {
-		.time = now < history->until ? now : history->until,
+		.time = history->until,
 		.applied = info->applied,
 		.seen = info->seen,
 		.pid = info->pid,
-		.gone = !info->alive || info->pid == (uint32_t)getpid(),
+		.gone = !info->alive,
 	};
 
 	memcpy(subscriber.uuid, info->uuid, sizeof(subscriber.uuid));
@@ -93,14 +92,23 @@ static void lookup_live_subscriber(const struct stele_subscriber_info *info, voi
 	lookup_subscriber(history, &subscriber, info->label);
 }
 
-enum status lookup_live(struct lookup_history *history, const struct reader *reader)
+void lookup_live_subscribers(struct lookup_history *history, const char *path)
 {
-	uint64_t oldest, newest, last;
+	history->subscriber_count = 0;
+	stele_region_subscribers(path, lookup_live_subscriber, history);
+}
+
+int lookup_live(struct lookup_history *history, const struct reader *reader)
+{
+	uint64_t oldest, newest;
 	struct stele_snapshot *snapshot;
-	char until[DESCRIBED_MAX];
+	uint8_t uuid[16];
 	int result;
 
+	stele_subscriber_region_uuid(reader->subscriber, uuid);
 	result = stele_subscriber_history(reader->subscriber, &oldest, &newest);
+	if (result == 0 && lookup_is_of(history, uuid) && history->begin.version >= oldest)
+		oldest = history->begin.version + 1;
 	for (uint64_t i = oldest; result == 0 && i > 0 && i <= newest; i++) {
 		result = stele_snapshot_open(reader->subscriber, i, &snapshot);
 		if (result == 0) {
@@ -112,15 +120,9 @@ enum status lookup_live(struct lookup_history *history, const struct reader *rea
 			result = 0;
 	}
 	if (result < 0)
-		return fail_library(result);
-	if (!history->any)
-		return fail(STATUS_NO_TABLE,
-		            "history does not reach back to %s; 'stele record' keeps more, and "
-		            "--from reads it",
-		            describe_time(history->until, until));
-	last = history->last;
-	stele_region_subscribers(place_path(reader->place, reader->region), lookup_live_subscriber,
-	                         history);
-	history->last = last;
-	return STATUS_DONE;
+		return result;
+	/* All further versions are later; but nothing follows the versions of a saved file. */
+	if (lookup_is_at(history, uuid, newest) && !place_is_path(reader->region))
+		lookup_idle(history, history->until);
+	return 0;
 }

@@ -7,8 +7,10 @@
 #include "tools/record/recordings.h"
 #include "tools/why/lookup_history.h"
 
-/* Reads these files: the last one that begins before history->until, and earlier ones until it
- * finds a change of the lookup. Fails if there is no such file. */
-enum status lookup_recorded(struct lookup_history *history, const struct recordings *recordings);
+/* Reads these recordings of a region: the last one that begins before history->until, and earlier
+ * ones until it finds a change of the lookup. If there is none, history->any stays false. Returns
+ * an error only then, and only if files could not be read. */
+enum status lookup_recorded(struct lookup_history *history, const struct recordings *recordings,
+                            const char *region);
 
 #endif
