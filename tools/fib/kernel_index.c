@@ -6,6 +6,8 @@
 
 /* Prefixes that a slot holds at most. */
 #define INDEX_FEW 512u
+/* Slots and prefixes that are no reason to make the index again. */
+#define INDEX_FREE 65536u
 
 void kernel_index_clear(struct kernel_index *index)
 {
@@ -56,7 +58,7 @@ static struct kernel_index_slot *index_slot(const struct kernel_index *index, ui
 /* Makes room for one more key. */
 static int index_grow(struct kernel_index *index)
 {
-	struct kernel_index larger = {.used = index->used};
+	struct kernel_index larger = *index;
 
 	if (2 * (index->used + 1) <= index->capacity)
 		return 0;
@@ -88,6 +90,7 @@ int kernel_index_add(struct kernel_index *index, uint64_t key, const struct kern
 		if (kernel_prefix_equal(&slot->of[i], prefix))
 			return 0;
 	if (slot->count == INDEX_FEW) {
+		index->held -= slot->count;
 		free(slot->of);
 		*slot = (struct kernel_index_slot){.key = key, .many = true};
 		return 0;
@@ -102,6 +105,7 @@ int kernel_index_add(struct kernel_index *index, uint64_t key, const struct kern
 		slot->capacity = capacity;
 	}
 	slot->of[slot->count++] = *prefix;
+	index->held++;
 	return 0;
 }
 
@@ -125,6 +129,7 @@ void kernel_index_remove(struct kernel_index *index, uint64_t key)
 	if (!kernel_index_find(index, key))
 		return;
 	hole = (size_t)(index_slot(index, key) - index->slots);
+	index->held -= index->slots[hole].count;
 	free(index->slots[hole].of);
 	/* A key after the hole moves into it, unless its search begins after the hole. */
 	for (at = (hole + 1) & mask; index->slots[at].key; at = (at + 1) & mask) {
@@ -147,4 +152,15 @@ struct kernel_index_slot *kernel_index_find(const struct kernel_index *index, ui
 		return NULL;
 	slot = index_slot(index, key);
 	return slot->key ? slot : NULL;
+}
+
+void kernel_index_keep(struct kernel_index *index, struct kernel_index_slot *slot, uint32_t count)
+{
+	index->held -= slot->count - count;
+	slot->count = count;
+}
+
+bool kernel_index_is_stale(const struct kernel_index *index)
+{
+	return index->used + index->held > 2 * index->kept + INDEX_FREE;
 }

@@ -23,6 +23,8 @@ struct kernel_index_slot {
 struct kernel_index {
 	struct kernel_index_slot *slots;
 	size_t capacity, used;
+	size_t held; /* prefixes in all slots */
+	size_t kept; /* slots and prefixes when it was last made from the tables, or 0 */
 };
 
 /* Forgets all prefixes. */
@@ -43,8 +45,15 @@ int kernel_index_set(struct kernel_index *index, uint64_t key, const struct kern
 
 /* Finds the slot of a key, or NULL: no route has it. The slot is valid until the next
  * kernel_index_add() or kernel_index_remove(). Its prefixes may have lost their routes since: the
- * caller drops them from the slot. */
+ * caller moves the others to the front, and calls kernel_index_keep(). */
 struct kernel_index_slot *kernel_index_find(const struct kernel_index *index, uint64_t key);
+
+/* Drops the prefixes of a slot from number `count` on. */
+void kernel_index_keep(struct kernel_index *index, struct kernel_index_slot *slot, uint32_t count);
+
+/* Returns true if most of the index may be of routes that are gone, so that making the index again
+ * from the tables costs little beside what filled it. */
+bool kernel_index_is_stale(const struct kernel_index *index);
 
 /* Forgets a key, if the index has it. */
 void kernel_index_remove(struct kernel_index *index, uint64_t key);

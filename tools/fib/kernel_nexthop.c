@@ -102,6 +102,8 @@ static int nexthop_delete_routes(struct kernel_store *store, bool wide, uint32_t
 		if (r >= 0)
 			r = kernel_list_write(store, &list);
 	}
+	if (r >= 0)
+		kernel_index_remove(&store->index[wide], kernel_index_nexthop(id));
 	kernel_list_free(&list);
 	kernel_prefixes_free(&found);
 	return r;

@@ -190,6 +190,8 @@ int kernel_push_sync_start(struct kernel_push *push)
 		r = -ENOMEM;
 	if (r < 0)
 		return r;
+	for (int wide = 0; wide < 2; wide++)
+		store->index[wide].kept = store->index[wide].used + store->index[wide].held;
 	push_sort_prefixes(&push->prefixes);
 	push->sent_prefixes = calloc(push->prefixes.count + 1, sizeof(bool));
 	push->sent_ids = calloc(push->ids.count + 1, sizeof(bool));
@@ -351,7 +353,23 @@ static int push_scan_table(struct kernel_push *push, enum kernel_table table,
 	return r;
 }
 
-/* Finds the prefixes of one family whose routes name a changed object, and perhaps some others. */
+/* Adds the prefixes of one family whose routes name an object, by the index. The index forgets the
+ * other prefixes, and an object that no route names: FRR numbers each new group anew. */
+static int push_find_few(struct kernel_push *push, bool wide, uint32_t id,
+                         struct kernel_prefixes *ret)
+{
+	const struct kernel_wanted wanted = {.nexthop_id = id};
+	struct kernel_prefixes found = {0};
+	int r = kernel_relink_scan(push->store, wide, &wanted, NULL, NULL, &found);
+
+	for (size_t i = 0; i < found.count && r >= 0; i++)
+		r = kernel_prefixes_add(ret, &found.of[i]);
+	kernel_prefixes_free(&found);
+	return r;
+}
+
+/* Finds the prefixes of one family whose routes name a changed object. One scan finds those of all
+ * objects that have more than the index holds. */
 static int push_find(struct kernel_push *push, bool wide, struct kernel_prefixes *ret)
 {
 	const struct kernel_index *index = &push->store->index[wide];
@@ -359,12 +377,14 @@ static int push_find(struct kernel_push *push, bool wide, struct kernel_prefixes
 	int r = 0;
 
 	for (size_t i = 0; i < push->changed.count && r >= 0; i++) {
+		uint32_t id = push->changed.of[i];
 		const struct kernel_index_slot *slot =
-			kernel_index_find(index, kernel_index_nexthop(push->changed.of[i]));
+			kernel_index_find(index, kernel_index_nexthop(id));
 
-		many |= slot && slot->many;
-		for (uint32_t j = 0; slot && !slot->many && j < slot->count && r >= 0; j++)
-			r = kernel_prefixes_add(ret, &slot->of[j]);
+		if (slot && slot->many)
+			many = true;
+		else
+			r = push_find_few(push, wide, id, ret);
 	}
 	if (r >= 0 && many)
 		r = push_scan_table(push, wide ? KERNEL_FIB6 : KERNEL_FIB4, ret);

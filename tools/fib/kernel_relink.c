@@ -121,8 +121,8 @@ static bool relink_wants(const struct kernel_wanted *wanted, const struct kernel
 }
 
 /* Finds the wanted routes in the prefixes of a slot of the index. Drops the other prefixes. */
-static int relink_scan_slot(struct kernel_store *store, struct kernel_index_slot *slot,
-                            const struct kernel_wanted *wanted,
+static int relink_scan_slot(struct kernel_store *store, struct kernel_index *index,
+                            struct kernel_index_slot *slot, const struct kernel_wanted *wanted,
                             void (*ret_link)(void *context, uint32_t ifindex), void *context,
                             struct kernel_prefixes *ret)
 {
@@ -149,7 +149,7 @@ static int relink_scan_slot(struct kernel_store *store, struct kernel_index_slot
 			slot->of[kept++] = slot->of[i];
 	}
 	if (r >= 0)
-		slot->count = kept;
+		kernel_index_keep(index, slot, kept);
 	kernel_list_free(&list);
 	return r;
 }
@@ -177,12 +177,55 @@ int kernel_relink_scan(struct kernel_store *store, bool wide, const struct kerne
 		if (r >= 0)
 			r = kernel_index_set(index, key, ret->of, ret->count);
 	} else {
-		r = relink_scan_slot(store, slot, wanted, ret_link, context, ret);
+		r = relink_scan_slot(store, index, slot, wanted, ret_link, context, ret);
 	}
 	/* Links and addresses come and go for years. */
 	if (r >= 0 && ret->count == 0)
 		kernel_index_remove(index, key);
 	return r;
+}
+
+/* Adds the routes of a table to the index. */
+static int relink_index_table(struct kernel_store *store, enum kernel_table table)
+{
+	struct stele_cursor *cursor;
+	struct stele_row row;
+	int r = stele_writable_cursor_open(store->tables[table], &cursor);
+
+	if (r < 0)
+		return r;
+	while (r >= 0 && (r = stele_cursor_next(cursor, &row)) == 1) {
+		struct kernel_prefix prefix;
+		struct kernel_entry entry;
+
+		r = kernel_list_decode(table, &row, &prefix, &entry);
+		if (r < 0)
+			break;
+		r = kernel_list_index(store, &prefix, &entry);
+		free(entry.value);
+	}
+	stele_cursor_close(cursor);
+	return r;
+}
+
+int kernel_relink_tidy(struct kernel_store *store)
+{
+	static const enum kernel_table tables[2][2] = {{KERNEL_FIB4, KERNEL_ALTERNATIVES4},
+	                                               {KERNEL_FIB6, KERNEL_ALTERNATIVES6}};
+	int r = 0;
+
+	for (int wide = 0; wide < 2 && r >= 0; wide++) {
+		struct kernel_index *index = &store->index[wide];
+
+		if (!kernel_index_is_stale(index))
+			continue;
+		kernel_index_clear(index);
+		r = relink_index_table(store, tables[wide][0]);
+		if (r >= 0)
+			r = relink_index_table(store, tables[wide][1]);
+		index->kept = index->used + index->held;
+	}
+	return r < 0 ? r : 0;
 }
 
 /* ---- comparing ---- */

@@ -33,6 +33,11 @@ int kernel_relink_scan(struct kernel_store *store, bool wide, const struct kerne
                        void (*ret_link)(void *context, uint32_t ifindex), void *context,
                        struct kernel_prefixes *ret);
 
+/* Makes the indexes of the store again from the tables where most of an index may be of routes that
+ * are gone: prefixes that now name another next-hop object, or have another source. Called after
+ * the messages of a round. Returns 0 or a negative errno. */
+int kernel_relink_tidy(struct kernel_store *store);
+
 /* Reads the routes of one link and one family again. */
 struct kernel_relink {
 	/* Set by the caller: called for another link whose routes must be read again. */

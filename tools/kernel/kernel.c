@@ -85,6 +85,11 @@ static int kernel_fill(struct source *source, int settle_ms)
 		if (r < 0)
 			kernel_region_fail_library(&source->region, r);
 	}
+	if (r >= 0) {
+		r = kernel_relink_tidy(&source->mirror.store);
+		if (r < 0)
+			kernel_region_fail_library(&source->region, r);
+	}
 	return r;
 }
 

@@ -11,6 +11,7 @@
 
 #include "lib/units.h"
 #include "tools/kernel/kernel_fpm.h"
+#include "tools/netlink/kernel_local.h"
 
 /* Bytes of the buffer: many of the longest messages, which have 65,535. */
 #define BUFFER_SIZE (1u << 20)
@@ -22,8 +23,13 @@
 #define QUIET_NS      (20 * NSEC_PER_MSEC)
 #define SETTLE_MS     2
 #define SETTLE_MAX_NS (10 * NSEC_PER_MSEC)
-/* Nanoseconds between two reports of refused connections. */
+/* Nanoseconds between two reports about strangers. */
 #define REFUSED_NS (10 * NSEC_PER_SEC)
+/* Nanoseconds to wait after a connection could not be accepted. */
+#define ACCEPT_NS NSEC_PER_SEC
+/* The pause between two reads of the tables, as a multiple of their duration: peers that connect
+ * all the time cost at most a fifth of it. */
+#define LOAD_FACTOR 4
 /* Seconds until a peer whose host does not answer is given up: KEEP_IDLE + 3 * KEEP_INTERVAL. */
 #define KEEP_IDLE     10
 #define KEEP_INTERVAL 5
@@ -43,25 +49,6 @@ static void fpm_describe(const struct sockaddr *address, socklen_t length, char 
 	getnameinfo(address, length, host, sizeof(host), port, sizeof(port),
 	            NI_NUMERICHOST | NI_NUMERICSERV);
 	snprintf(ret, size, address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-}
-
-/* Returns true if this network namespace has the address. Then the peer is in this namespace, too,
- * and its numbers of links are the ones here. */
-static bool fpm_is_local(const struct sockaddr_storage *peer, socklen_t length)
-{
-	struct sockaddr_storage any_port = *peer;
-	int fd = socket(peer->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool local;
-
-	if (fd < 0)
-		return false;
-	if (peer->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)(void *)&any_port)->sin6_port = 0;
-	else
-		((struct sockaddr_in *)(void *)&any_port)->sin_port = 0;
-	local = bind(fd, (const struct sockaddr *)(const void *)&any_port, length) == 0;
-	close(fd);
-	return local;
 }
 
 /* ---- opening ---- */
@@ -138,17 +125,45 @@ void kernel_fpm_close(struct kernel_fpm *fpm)
 
 /* ---- the connection ---- */
 
-/* Ends the connection. The whole messages that have come remain to be applied. */
+/* Returns true if something about a stranger may be reported: not too often. */
+static bool fpm_may_report(struct kernel_fpm *fpm)
+{
+	int64_t now = kernel_now();
+
+	if (fpm->refused_at && now < fpm->refused_at + REFUSED_NS)
+		return false;
+	fpm->refused_at = now;
+	return true;
+}
+
+/* Ends the connection. The whole messages that have come remain to be applied. A peer that has sent
+ * none was not FRR, and changes nothing. */
 static void fpm_end(struct kernel_fpm *fpm, const char *reason)
 {
 	if (fpm->connection < 0)
 		return;
 	fpm_close(&fpm->connection);
 	fpm->end = fpm->whole;
+	if (!fpm->spoke)
+		return;
 	fpm->reason = reason;
 	fpm->syncing = false;
 	fpm->broke = fpm->pending = true;
 	fpm->region->status.losses++;
+}
+
+/* Ends a connection after a malformed message. */
+static void fpm_end_malformed(struct kernel_fpm *fpm)
+{
+	static const char reason[] = "FRR has sent a malformed message";
+
+	fpm_end(fpm, reason);
+	if (fpm->spoke)
+		return;
+	/* It may be FRR, with another module or format. */
+	fpm->reason = reason;
+	fpm->pending = true;
+	fpm->broke = fpm_may_report(fpm);
 }
 
 void kernel_fpm_restart(struct kernel_fpm *fpm, const char *reason)
@@ -156,6 +171,7 @@ void kernel_fpm_restart(struct kernel_fpm *fpm, const char *reason)
 	fpm_end(fpm, reason);
 	fpm->start = fpm->whole = fpm->end = 0;
 	fpm->loaded = false;
+	fpm->load_at = 0;
 }
 
 /* Makes a dead peer known: one that is gone without a word, such as a host without power. */
@@ -169,22 +185,35 @@ static void fpm_keep_alive(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
 }
 
-/* Takes a connection. FRR sends all of its routes over it. */
+/* Takes a connection. Something else than FRR may have connected, so nothing changes until a
+ * message has come. */
 static void fpm_take(struct kernel_fpm *fpm, int fd, const struct sockaddr_storage *peer,
                      socklen_t length)
 {
 	fpm_close(&fpm->connection);
 	fpm_keep_alive(fd);
-	fpm_describe((const void *)peer, length, fpm->peer, sizeof(fpm->peer));
-	fpm->region->store->foreign = !fpm_is_local(peer, length);
+	fpm->address = *peer;
+	fpm->address_size = length;
 	fpm->connection = fd;
 	fpm->start = fpm->whole = fpm->end = 0;
 	fpm->busy_bytes = 0;
+	fpm->spoke = false;
+}
+
+/* Begins the sync, with the first message: FRR sends all of its routes. */
+static void fpm_begin_sync(struct kernel_fpm *fpm)
+{
+	const struct sockaddr *address = (const void *)&fpm->address;
+	char peer[64];
+
+	fpm_describe(address, fpm->address_size, peer, sizeof(peer));
+	/* A peer in this namespace has the numbers of links that are the ones here. */
+	fpm->region->store->foreign = !kernel_address_is_local(address);
 	fpm->connected_at = fpm->busy_at = kernel_now();
 	fpm->reason = "FRR sends its routes";
-	fpm->spoke = fpm->loaded = false;
-	fpm->syncing = fpm->pending = true;
-	kernel_region_note(fpm->region, KERNEL_CONNECTED, fpm->peer);
+	fpm->loaded = false;
+	fpm->spoke = fpm->syncing = fpm->pending = true;
+	kernel_region_note(fpm->region, KERNEL_CONNECTED, peer);
 }
 
 /* Refuses a connection while FRR is connected. */
@@ -194,11 +223,25 @@ static void fpm_refuse(struct kernel_fpm *fpm, int fd, const struct sockaddr_sto
 	char address[64];
 
 	close(fd);
-	if (fpm->refused_at && kernel_now() < fpm->refused_at + REFUSED_NS)
+	if (!fpm_may_report(fpm))
 		return;
-	fpm->refused_at = kernel_now();
 	fpm_describe((const void *)peer, length, address, sizeof(address));
 	kernel_region_note(fpm->region, KERNEL_REFUSED, address);
+}
+
+/* Leaves the listener alone for a time after a lack of descriptors or memory: the connection waits
+ * there, so the listener stays readable. */
+static void fpm_cannot_accept(struct kernel_fpm *fpm, int error)
+{
+	char note[128];
+
+	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
+		return;
+	fpm->accept_at = kernel_now() + ACCEPT_NS;
+	if (!fpm_may_report(fpm))
+		return;
+	snprintf(note, sizeof(note), "cannot accept a connection of FRR: %s", strerror(error));
+	kernel_region_note(fpm->region, KERNEL_NOTED, note);
 }
 
 /* Accepts a connection. A connection over which no whole message has come gives way to a new one,
@@ -210,8 +253,10 @@ static void fpm_accept(struct kernel_fpm *fpm)
 	int fd = accept4(fpm->listener, (struct sockaddr *)(void *)&peer, &length,
 	                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (fd < 0)
+	if (fd < 0) {
+		fpm_cannot_accept(fpm, errno);
 		return;
+	}
 	if (fpm->connection >= 0 && fpm->spoke)
 		fpm_refuse(fpm, fd, &peer, length);
 	else
@@ -255,11 +300,8 @@ static bool fpm_check(struct kernel_fpm *fpm)
 		if (!fpm_check_payload(at + HEADER_SIZE, size - HEADER_SIZE))
 			return false;
 		fpm->whole += size;
-		/* The time of --fpm-hold begins when FRR begins to speak. */
-		if (!fpm->spoke && size > HEADER_SIZE) {
-			fpm->connected_at = kernel_now();
-			fpm->spoke = true;
-		}
+		if (!fpm->spoke && size > HEADER_SIZE)
+			fpm_begin_sync(fpm);
 	}
 	return true;
 }
@@ -288,7 +330,7 @@ static void fpm_fill(struct kernel_fpm *fpm)
 			fpm->busy_bytes = 0;
 		}
 		if (!fpm_check(fpm))
-			fpm_end(fpm, "FRR has sent a malformed message");
+			fpm_end_malformed(fpm);
 	}
 }
 
@@ -337,14 +379,11 @@ static int fpm_apply_messages(struct kernel_fpm *fpm)
 
 /* ---- the sync ---- */
 
-/* Returns the nanoseconds until the sync is over if no more messages come. It has not begun before
- * the first message: something else than FRR may have connected. */
+/* Returns the nanoseconds until the sync is over if no more messages come. */
 static int64_t fpm_sync_left(const struct kernel_fpm *fpm)
 {
 	int64_t until = fpm->busy_at + fpm->options->quiet_ns, left;
 
-	if (!fpm->spoke)
-		return INT64_MAX;
 	if (fpm->push.unsent > 0 && fpm->connected_at + fpm->options->hold_ns > until)
 		until = fpm->connected_at + fpm->options->hold_ns;
 	left = until - kernel_now();
@@ -363,20 +402,47 @@ static int fpm_end_sync(struct kernel_fpm *fpm)
 
 /* ---- a round ---- */
 
-/* Returns true if the rows of the tables are to be read: at the start, after a restart, and when a
- * new connection has brought its first message. */
-static bool fpm_must_load(const struct kernel_fpm *fpm)
+/* Returns the nanoseconds until the rows of the tables may be read: at the start, after a restart,
+ * and when a new connection has brought its first message. Messages wait until then. */
+static int64_t fpm_load_left(const struct kernel_fpm *fpm)
 {
-	return !fpm->loaded && (fpm->connection < 0 || fpm->spoke);
+	int64_t left = fpm->load_at - kernel_now();
+
+	return left > 0 ? left : 0;
+}
+
+/* Returns the nanoseconds until kernel_fpm_apply() has something to do. */
+static int64_t fpm_left(const struct kernel_fpm *fpm)
+{
+	if (fpm->pending)
+		return 0;
+	if (!fpm->loaded)
+		return fpm_load_left(fpm);
+	if (fpm->start < fpm->whole)
+		return 0;
+	return fpm->syncing ? fpm_sync_left(fpm) : INT64_MAX;
+}
+
+/* Returns true if a new connection may be accepted. Until then it leaves the listener readable. */
+static bool fpm_may_accept(const struct kernel_fpm *fpm)
+{
+	/* A new connection waits until the messages of the last one are applied. */
+	return (fpm->connection >= 0 || fpm->start == fpm->whole) && kernel_now() >= fpm->accept_at;
 }
 
 int64_t kernel_fpm_wait(const struct kernel_fpm *fpm, struct pollfd ret[2])
 {
+	int64_t now = kernel_now(), left = fpm->broke ? 0 : fpm_left(fpm);
+
 	ret[0] = (struct pollfd){.fd = fpm->listener, .events = POLLIN};
 	ret[1] = (struct pollfd){.fd = fpm->connection, .events = POLLIN};
-	if (fpm->broke || fpm->pending || fpm_must_load(fpm))
-		return 0;
-	return fpm->syncing ? fpm_sync_left(fpm) : INT64_MAX;
+	if (fpm->end == BUFFER_SIZE)
+		ret[1].fd = -1;
+	if (!fpm_may_accept(fpm))
+		ret[0].fd = -1;
+	if (now < fpm->accept_at && left > fpm->accept_at - now)
+		left = fpm->accept_at - now;
+	return left;
 }
 
 bool kernel_fpm_receive(struct kernel_fpm *fpm)
@@ -385,25 +451,34 @@ bool kernel_fpm_receive(struct kernel_fpm *fpm)
 	if (fpm->broke)
 		kernel_region_note(fpm->region, KERNEL_DISCONNECTED, fpm->reason);
 	fpm->broke = false;
-	/* A new connection waits until the messages of the last one are applied. */
-	if (fpm->connection >= 0 || fpm->start == fpm->whole)
+	if (fpm_may_accept(fpm))
 		fpm_accept(fpm);
-	return fpm->start < fpm->whole || fpm->pending || fpm_must_load(fpm) ||
-	       (fpm->syncing && fpm_sync_left(fpm) == 0);
+	return fpm_left(fpm) == 0;
+}
+
+/* Reads the rows of the tables. */
+static int fpm_load(struct kernel_fpm *fpm)
+{
+	int64_t start = kernel_now(), end;
+	int r = kernel_push_sync_start(&fpm->push);
+
+	end = kernel_now();
+	fpm->load_at = end + LOAD_FACTOR * (end - start);
+	fpm->loaded = r >= 0;
+	return r;
 }
 
 int kernel_fpm_apply(struct kernel_fpm *fpm)
 {
 	int r = 0;
 
-	if (fpm_must_load(fpm)) {
-		r = kernel_push_sync_start(&fpm->push);
-		if (r < 0)
-			return r;
-		fpm->loaded = true;
-	}
 	fpm->pending = false;
-	r = fpm_apply_messages(fpm);
+	if (!fpm->loaded && fpm_load_left(fpm) > 0)
+		return 0;
+	if (!fpm->loaded)
+		r = fpm_load(fpm);
+	if (r >= 0)
+		r = fpm_apply_messages(fpm);
 	if (r >= 0 && fpm->syncing && fpm_sync_left(fpm) == 0)
 		r = fpm_end_sync(fpm);
 	return r;

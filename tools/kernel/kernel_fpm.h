@@ -25,8 +25,9 @@ struct kernel_fpm {
 	struct kernel_region *region;
 	const struct kernel_fpm_options *options;
 	struct kernel_push push;
-	int listener, connection; /* -1: none */
-	char peer[64];            /* the other end of the last connection, as text */
+	int listener, connection;        /* -1: none */
+	struct sockaddr_storage address; /* the other end of the last connection */
+	socklen_t address_size;
 
 	uint8_t *buffer;
 	size_t start, end; /* the bytes that were received and not yet applied */
@@ -34,15 +35,17 @@ struct kernel_fpm {
 
 	const char *reason; /* why the tables may differ from FRR's, or "" */
 	bool loaded;        /* `push` has read the tables */
-	bool syncing;       /* FRR sends all of its routes */
+	bool syncing;       /* FRR sends all of its routes: from its first message on */
 	bool spoke;         /* a whole message has come over the connection */
 	bool broke;         /* the connection has ended; not reported yet */
 	bool pending;       /* the row of the table `status` must be written */
 	/* Times in nanoseconds on CLOCK_MONOTONIC. */
-	int64_t connected_at;
-	int64_t busy_at; /* when BUSY_BYTES had come since the last such time */
+	int64_t connected_at; /* when the sync began */
+	int64_t busy_at;      /* when BUSY_BYTES had come since the last such time */
 	int64_t read_at;
-	int64_t refused_at; /* when a refused connection was last reported */
+	int64_t refused_at; /* when something about a stranger was last reported */
+	int64_t accept_at;  /* when to accept connections again */
+	int64_t load_at;    /* when the tables may be read again */
 	size_t busy_bytes;
 };
 
