@@ -142,6 +142,69 @@ Test(kernel_forward, the_command_prints_next_hops, .init = setup, .fini = kernel
 	kernel_source_stop();
 }
 
+/* `suppress_ifgroup' is about the link of the first next hop, dead or not, also of a next-hop
+ * object whose hops the route does not name. */
+Test(kernel_forward, rules_reject_links, .init = setup, .fini = kernel_teardown, .timeout = 120)
+{
+	static const struct {
+		const char *address, *via;
+	} packets[] = {{"10.62.0.1", "10.0.0.9"}, {"10.63.0.1", "10.0.1.7"}};
+	struct stele_subscriber *subscriber;
+	char kernel[1024], text[128];
+
+	kernel_ip("link set d1 group 5");
+	kernel_ip("link set v1 up");
+	kernel_ip("nexthop add id 9 via 10.0.1.7 dev d1");
+	kernel_ip("route add 10.62.0.0/16 table 77 nhid 9");
+	kernel_ip("route add 10.63.0.0/16 table 77 nexthop via 10.0.2.9 dev v0 "
+	          "nexthop via 10.0.1.7 dev d1");
+	kernel_ip("rule add priority 40 lookup 77 suppress_ifgroup 5");
+	kernel_ip("link set v1 down");
+	while (system("ip route show table 77 | grep -q 'dev v0.* dead linkdown'") != 0)
+		usleep(1000);
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "ip route get %s fibmatch", packets[i].address);
+		run(text, kernel, sizeof(kernel));
+		snprintf(text, sizeof(text), "via %s dev", packets[i].via);
+		cr_assert(strstr(kernel, text), "%s", kernel);
+		snprintf(text, sizeof(text), "gateway=%s", packets[i].via);
+		check_hops(packets[i].address, text);
+	}
+	check_hops("10.62.0.1", "suppressed");
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
+/* Routing tables have the names of /etc/iproute2, as ip(8) prints them. */
+Test(kernel_forward, the_command_names_tables, .init = setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	struct stele_subscriber *subscriber;
+	char have[2048], command[512];
+
+	kernel_ip("route add 10.64.0.0/16 table 1000 via 10.0.0.3");
+	kernel_ip("rule add priority 50 lookup 1000");
+	kernel_ip("rule add priority 45 lookup 1001");
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	snprintf(command, sizeof(command),
+	         "unshare --mount sh -c 'mount -t tmpfs none /etc && "
+	         "mkdir -p /etc/iproute2/rt_tables.d && "
+	         "echo 1000 blue >/etc/iproute2/rt_tables.d/blue.conf && "
+	         "%s route --format csv %s 10.64.0.1'",
+	         command_path(), kernel_region);
+	run(command, have, sizeof(have));
+	cr_assert(strstr(have, ",lookup local,no-route,local,"), "%s", have);
+	cr_assert(strstr(have, ",lookup 1001,no-route,1001,"), "%s", have);
+	cr_assert(strstr(have, ",lookup blue,taken,blue,10.64.0.0/16,"), "%s", have);
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
 /* Returns what the kernel has, or the region, as lines GROUP BUCKET OBJECT. */
 static void read_buckets(bool kernel, char *ret, size_t size)
 {

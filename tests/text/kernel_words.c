@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Names of protocols, scopes and routing tables, from files like those of iproute2. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,10 +71,14 @@ static void expect_scope(uint8_t scope, const char *expected)
 
 static void expect_table(const char *text, uint32_t expected)
 {
+	char word[KERNEL_WORD_TABLE_MAX], decimal[16];
 	uint32_t table = 0;
 
+	snprintf(decimal, sizeof(decimal), "%u", expected);
 	cr_expect(kernel_parse_table(text, &table), "%s", text);
 	cr_expect_eq(table, expected);
+	kernel_word_table(expected, word);
+	cr_expect_str_eq(word, isdigit(*text) ? decimal : text);
 }
 
 TestSuite(text_kernel_words, .init = make_directories, .fini = remove_directories);

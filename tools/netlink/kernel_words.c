@@ -19,7 +19,7 @@
 #define FILE_BYTES_MAX (64 * 1024)
 #define FILES_MAX      256
 /* Bytes of a name, with the NUL at its end. */
-#define NAME_SIZE 32u
+#define NAME_SIZE KERNEL_WORD_TABLE_MAX
 
 struct name {
 	uint32_t number;
@@ -248,14 +248,14 @@ static const char *words_of(struct dictionary *dictionary, uint32_t number)
 	return name ? name->word : NULL;
 }
 
-static void words_write(struct dictionary *dictionary, uint8_t number, char *ret)
+static void words_write(struct dictionary *dictionary, uint32_t number, char *ret)
 {
 	const char *word = words_of(dictionary, number);
 
 	if (word)
 		snprintf(ret, dictionary->size, "%s", word);
 	else
-		snprintf(ret, dictionary->size, "%u", (unsigned)number);
+		snprintf(ret, dictionary->size, "%u", number);
 }
 
 /* Reads a number or a name. */
@@ -299,6 +299,11 @@ void kernel_word_protocol(uint8_t protocol, char ret[12])
 void kernel_word_scope(uint8_t scope, char ret[8])
 {
 	words_write(&scopes, scope, ret);
+}
+
+void kernel_word_table(uint32_t table, char ret[KERNEL_WORD_TABLE_MAX])
+{
+	words_write(&tables, table, ret);
 }
 
 bool kernel_word_is_protocol(const char *word, uint8_t protocol)

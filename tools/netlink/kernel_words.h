@@ -19,6 +19,9 @@
 #define KERNEL_WORDS_ETC    "/etc/iproute2"
 #define KERNEL_WORDS_VENDOR "/usr/share/iproute2"
 
+/* Bytes of the name of a routing table, with the NUL at its end. */
+enum { KERNEL_WORD_TABLE_MAX = 32 };
+
 /* Reads the files, as ip(8) does: those in the directory `etc`, or else in `vendor`; the names that
  * are built in, for numbers without a name; and the files of `rt_protos.d` and the like. A file
  * that is missing adds nothing, a malformed line ends its file, and no more than 64 KiB of a file
@@ -29,6 +32,8 @@ void kernel_words_load(const char *etc, const char *vendor);
 void kernel_word_state(uint8_t operstate, char ret[16]);
 void kernel_word_protocol(uint8_t protocol, char ret[12]);
 void kernel_word_scope(uint8_t scope, char ret[8]);
+/* Of a routing table. */
+void kernel_word_table(uint32_t table, char ret[KERNEL_WORD_TABLE_MAX]);
 
 /* Returns true if kernel_word_protocol() writes this word for the protocol. */
 bool kernel_word_is_protocol(const char *word, uint8_t protocol);

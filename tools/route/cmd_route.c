@@ -13,6 +13,7 @@
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
 #include "tools/base/status.h"
+#include "tools/netlink/kernel_words.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 #include "tools/region/options.h"
@@ -32,7 +33,8 @@ static const char route_doc[] =
 	"fills. If no route is taken, the exit status is 1."
 	"\v"
 	"The packet has no TOS, IP protocol, ports and outgoing interface; rules for these do not "
-	"hold for it. Without --iif, it is made on this machine.\n";
+	"hold for it. Without --iif, it is made on this machine. Routing tables have the names of "
+	"/etc/iproute2/rt_tables.\n";
 
 struct route {
 	struct options_reading reading;
@@ -68,7 +70,7 @@ enum { HOP_GATEWAY, HOP_INTERFACE, HOP_WEIGHT, HOP_DEAD, HOP_ENCAP, HOP_COLUMNS 
 static const struct output_column route_columns[ROUTE_COLUMNS] = {
 	[COLUMN_PRIORITY] = {"priority", true}, [COLUMN_RULE] = {"rule", false},
 	[COLUMN_ACTION] = {"action", false},    [COLUMN_RESULT] = {"result", false},
-	[COLUMN_TABLE] = {"table", true},       [COLUMN_PREFIX] = {"prefix", false},
+	[COLUMN_TABLE] = {"table", false},      [COLUMN_PREFIX] = {"prefix", false},
 	[COLUMN_TYPE] = {"type", false},        [COLUMN_METRIC] = {"metric", true},
 	[COLUMN_HOPS] = {"hops", false},
 };
@@ -168,7 +170,7 @@ static int route_make_hops(const struct route *route, const struct kernel_entry 
 /* Prints a step; route_step_f. */
 static int route_print_step(void *context, const struct route_step *step)
 {
-	char priority[DESCRIBED_MAX], table[DESCRIBED_MAX], metric[DESCRIBED_MAX];
+	char priority[DESCRIBED_MAX], metric[DESCRIBED_MAX], table[KERNEL_WORD_TABLE_MAX];
 	char rule[ROUTE_TEXT_MAX], action[ROUTE_TEXT_MAX], prefix[ROUTE_TEXT_MAX];
 	struct route *route = context;
 	const struct kernel_entry *entry = &step->entry;
@@ -187,8 +189,10 @@ static int route_print_step(void *context, const struct route_step *step)
 	cells[COLUMN_RULE] = cell_text(rule);
 	cells[COLUMN_ACTION] = cell_text(action);
 	cells[COLUMN_RESULT] = cell_text(route_results[step->result]);
-	if (step->table)
-		cells[COLUMN_TABLE] = cell_number(step->table, table);
+	if (step->table) {
+		kernel_word_table(step->table, table);
+		cells[COLUMN_TABLE] = cell_text(table);
+	}
 	if (entry->value) {
 		route_text_prefix(step->prefix.address, step->prefix.length, route->wide, prefix);
 		cells[COLUMN_PREFIX] = cell_text(prefix);
@@ -231,14 +235,16 @@ static void route_warn(const struct stele_snapshot *snapshot, const char *region
 static enum status route_fail(const struct route *route, const char *address)
 {
 	const struct route_step *last = &route->last;
+	char table[KERNEL_WORD_TABLE_MAX];
 
+	kernel_word_table(last->table, table);
 	if (route->steps == 0)
 		return fail(STATUS_NOT_THERE, "no route to %s: there are no rules", address);
 	if (last->result != ROUTE_REJECTED)
 		return fail(STATUS_NOT_THERE, "no route to %s: no rule leads to a route", address);
 	if (route->last_type != RTN_UNSPEC)
-		return fail(STATUS_NOT_THERE, "no route to %s: the route in table %u is of type %s",
-		            address, last->table, route_type_word(route->last_type));
+		return fail(STATUS_NOT_THERE, "no route to %s: the route in table %s is of type %s",
+		            address, table, route_type_word(route->last_type));
 	return fail(STATUS_NOT_THERE, "no route to %s: rule %u rejects the packet", address,
 	            last->priority);
 }
@@ -349,6 +355,7 @@ static enum status route_run(int argc, char **argv)
 
 	if (options_parse(&command_route, argc, argv, &route, &call) != 2)
 		return fail_usage("route", "expected REGION and ADDRESS");
+	kernel_words_load(KERNEL_WORDS_ETC, KERNEL_WORDS_VENDOR);
 	status = route_parse_packet(&route, call.operands[1]);
 	if (status == STATUS_DONE)
 		status = target_check_source(call.operands[0]);

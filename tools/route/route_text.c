@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "tools/netlink/kernel_words.h"
 #include "tools/route/route_text.h"
 
 static void text_add(char text[ROUTE_TEXT_MAX], const char *format, ...)
@@ -92,11 +93,14 @@ void route_text_action(const struct kernel_rule *rule, char ret[ROUTE_TEXT_MAX])
 		[FR_ACT_PROHIBIT] = "prohibit",
 	};
 
+	char table[KERNEL_WORD_TABLE_MAX];
+
 	*ret = '\0';
+	kernel_word_table(rule->table, table);
 	if (rule->action == FR_ACT_TO_TBL && rule->l3mdev)
 		text_add(ret, "lookup the VRF's table");
 	else if (rule->action == FR_ACT_TO_TBL)
-		text_add(ret, "lookup %u", rule->table);
+		text_add(ret, "lookup %s", table);
 	else if (rule->action == FR_ACT_GOTO)
 		text_add(ret, "goto %u", rule->target);
 	else if (rule->action < sizeof(words) / sizeof(words[0]) && words[rule->action])

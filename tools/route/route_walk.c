@@ -65,19 +65,36 @@ static bool walk_conditions_hold(const struct kernel_rule *rule, bool wide,
 
 /* ---- actions ---- */
 
+/* Finds the link of the first next hop, dead or not: of the route, or of its next-hop object.
+ * Returns 1, 0 if there is none, or a negative errno. */
+static int walk_link(const struct route_tables *tables, const struct kernel_entry *entry,
+                     struct kernel_link *ret)
+{
+	struct kernel_hop *found = NULL;
+	int r = 0;
+
+	if (entry->hops > 0)
+		return route_link(tables, kernel_entry_hops(entry)[0].ifindex, ret);
+	if (entry->value->nexthop_id)
+		r = route_nexthops(tables, entry->value->nexthop_id, &found);
+	if (r > 0)
+		r = route_link(tables, found[0].ifindex, ret);
+	free(found);
+	return r;
+}
+
 /* Decides whether the rule rejects the route that was found. Returns 1, 0, or a negative errno. */
 static int walk_suppresses(const struct route_tables *tables, const struct route_step *step)
 {
 	const struct kernel_rule *rule = step->rule;
-	const struct kernel_entry *entry = &step->entry;
 	struct kernel_link link;
 	int r;
 
 	if ((int)step->prefix.length <= rule->suppress_prefixlength)
 		return 1;
-	if (rule->suppress_ifgroup == -1 || entry->hops == 0)
+	if (rule->suppress_ifgroup == -1)
 		return 0;
-	r = route_link(tables, kernel_entry_hops(entry)[0].ifindex, &link);
+	r = walk_link(tables, &step->entry, &link);
 	return r == 1 ? link.group == (uint32_t)rule->suppress_ifgroup : r;
 }
 
