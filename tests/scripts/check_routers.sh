@@ -164,21 +164,17 @@ figures()
 	done
 }
 
-# within RATIO DAEMON: the mirror has at most so many times the memory of the daemon.
-within()
-{
-	awk -v a="$(memory mirror)" -v b="$(memory "$2")" -v c="$1" 'BEGIN {exit a > b * c}'
-}
-
-# compacted DAEMON: waits for the compaction of the region, which the mirror does when the kernel is
-# quiet, and compares memory. It is a figure, and fails nothing: in a small table the libraries of both
-# weigh more than the routes.
+# compacted DAEMON: waits until the memory of the mirror falls no more, since it compacts the region when
+# the kernel is quiet, and compares memory. It is a figure, and fails nothing: in a small table the
+# libraries of both weigh more than the routes.
 compacted()
 {
-	local tries
-	for ((tries = 0; tries < 10; tries++)); do
-		! within 1.5 "$1" || break
-		sleep 2
+	local before now tries
+	for ((tries = 0; tries < 6; tries++)); do
+		before=${now:-0}
+		now=$(memory mirror)
+		[ "$now" -ne "$before" ] || break
+		sleep 8
 	done
 	say "  compacted: mirror $(memory mirror) MB, $1 $(memory "$1") MB:" \
 		"$(ratio "$(memory mirror)" "$(memory "$1")") times the memory"
@@ -260,6 +256,7 @@ part_bird()
 	until_true 900 has "$four" "$six" || return 0
 	compare 'bird: loaded'
 	figures full
+	compacted full
 
 	ip -n full link set r0 down
 	until_true 120 has_few 100 || return 0
