@@ -6,7 +6,7 @@
 # Prints progress and figures. Needs root.
 #
 #   STELE_ROUTERS_ROUTES=N   IPv4 routes (default: 900000); 8/45 as many IPv6 routes
-#   STELE_ROUTERS=PARTS      some of the parts bird, bgp, frr (default: all)
+#   STELE_ROUTERS=PARTS      some of the parts bird, bgp, frr, fpm (default: all)
 #   STELE_PREFIXES=FILE      a routing table, one prefix a line (default: prefixes of routers/prefixes.awk)
 #
 # Everything runs in namespaces of its own, with /run and /dev/shm of its own, and ends with this
@@ -444,7 +444,132 @@ frr_established()
 	[ "$(vtysh --vty_socket /run/frr -c 'show bgp summary json' | grep -c '"state":"Established"')" -eq 4 ]
 }
 
-for part in ${STELE_ROUTERS:-bird bgp frr}; do
+# ---- FRR pushes its routes over TCP: zebra with dplane_fpm_nl, and bgpd with one peer ----
+
+# pushed_routes: prints prefix and router of each route of BGP in the region.
+pushed_routes()
+{
+	local table
+	for table in fib4 fib6; do
+		"$stele" dump --format csv "routers/$table" | awk -F, '
+			NR == 1 {for (i = 1; i <= NF; i++) at[$i] = i; next}
+			$at["protocol"] == "bgp" {print $at["prefix"], $at["gateway"]}'
+	done | sort
+}
+
+# installed_routes: prints the same of the kernel, where zebra installs its routes, too.
+installed_routes()
+{
+	local family all
+	for family in 4 6; do
+		all=$((family == 4 ? 32 : 128))
+		ip -n fpm "-$family" route show proto bgp | awk -v all="$all" -v default="$([ $family = 4 ] && echo 0.0.0.0/0 || echo ::/0)" '
+			{
+				prefix = $1 == "default" ? default : index($1, "/") ? $1 : $1 "/" all
+				for (i = 2; i < NF; i++)
+					if ($i == "via")
+						print prefix, $(i + 1)
+			}'
+	done | sort
+}
+
+# compare_pushed WHAT: the routes of BGP are those of the kernel.
+compare_pushed()
+{
+	until_true 120 synced || return 0
+	if ! cmp -s <(pushed_routes) <(installed_routes); then
+		fail "$1: the region has other routes than the kernel"
+		diff <(pushed_routes) <(installed_routes) | head -n 20
+		return
+	fi
+	say "$1: $(rows fib4) IPv4 routes; $(rows fib6) IPv6 routes; equal"
+}
+
+synced()
+{
+	[ "$(status synced)" = true ]
+}
+
+frr_fpm()
+{
+	local name=$1 daemon=$2
+	shift 2
+	start "$name" ip netns exec fpm "$daemon" -f "$work/$name.conf" -i "/run/frr/$name.pid" \
+		-z /run/frr/zserv.api --vty_socket /run/frr -A 127.0.0.1 "$@"
+}
+
+part_fpm()
+{
+	local four=$1 six=$2
+
+	space fpm
+	space feeder
+	install -d -o frr -g frr /run/frr
+	rm -f /run/frr/zserv.api
+	cable feeder f0 fpm r0
+	ip -n feeder address add 10.255.0.1/24 dev f0
+	ip -n feeder address add fd00:ffff::1/64 dev f0
+	ip -n fpm address add 10.255.0.2/24 dev r0
+	ip -n fpm address add fd00:ffff::2/64 dev r0
+	{
+		bgp_conf 10.255.0.1 10.255.0.1 10.255.0.2 65001 65002 all
+		echo 'protocol static static4 {ipv4;'
+		bird_routes 4 "$four" 10.255.0.1
+		echo '}'
+		echo 'protocol static static6 {ipv6;'
+		bird_routes 6 "$six" fd00:ffff::1
+		echo '}'
+	} | sed 's/ via .*;/ blackhole;/; s/ipv6 {import all; export all; next hop self;}/ipv6 {import all; export filter {bgp_next_hop = fd00:ffff::1; accept;};}/' \
+		>$work/feeder.conf
+	echo 'fpm address 127.0.0.1 port 2620' >$work/zebra.conf
+	cat >$work/bgpd.conf <<-END
+		router bgp 65002
+		 no bgp ebgp-requires-policy
+		 no bgp network import-check
+		 neighbor 10.255.0.1 remote-as 65001
+		 neighbor 10.255.0.1 timers connect 2
+		 address-family ipv6 unicast
+		  neighbor 10.255.0.1 activate
+		 exit-address-family
+	END
+	start mirror ip netns exec fpm "$stele" publish routers --fpm 2620
+	until_true 30 "$stele" get routers/status 0
+	frr_fpm zebra zebra -s 90000000 -M dplane_fpm_nl
+	until_true 30 test -e /run/frr/zserv.api || return 0
+	frr_fpm bgpd bgpd
+	bird_start feeder
+	say "fpm: $four IPv4 and $six IPv6 routes, from zebra over TCP"
+	until_true 1800 has "$four" "$six" || return 0
+	compare_pushed 'fpm: loaded'
+	pushed_figures
+
+	# The walk of the new connection sends all routes again.
+	stop mirror
+	"$stele" rm routers >/dev/null
+	start mirror ip netns exec fpm "$stele" publish routers --fpm 2620
+	until_true 1800 has "$four" "$six" || return 0
+	compare_pushed 'fpm: the mirror has started again'
+	pushed_figures
+
+	birdc -s /run/feeder.ctl disable peer >/dev/null
+	until_true 900 has_few 100 || return 0
+	compare_pushed 'fpm: the session is down'
+	pushed_figures
+	stop bgpd zebra feeder
+	unmirror
+	ip netns delete fpm
+	ip netns delete feeder
+}
+
+pushed_figures()
+{
+	say "  mirror: $(ticks mirror) s of processor time, $(memory mirror) MB;" \
+		"zebra: $(ticks zebra) s, $(memory zebra) MB;" \
+		"$(ratio "$(ticks mirror)" "$(ticks zebra)") times the time," \
+		"$(ratio "$(memory mirror)" "$(memory zebra)") times the memory"
+}
+
+for part in ${STELE_ROUTERS:-bird bgp frr fpm}; do
 	count=$routes
 	[ "$part" != frr ] || count=$((routes * 4 / 45))
 	"part_$part" "$count" $((count * 8 / 45))
