@@ -421,8 +421,8 @@ static void send_frame(const char *link, const uint8_t from[6])
 }
 
 /* Waits until frames to an address leave the bridge by a port. Sends frames from there until then:
- * the bridge drops them while the port is not forwarding yet. Without `link` and `port`, waits until
- * the bridge has forgotten the address. */
+ * the bridge drops them while the port is not forwarding yet. Without `link` and `port`, waits
+ * until the bridge has forgotten the address. */
 static void wait_learnt(struct stele_subscriber *subscriber, const uint8_t mac[6], const char *link,
                         const char *port)
 {

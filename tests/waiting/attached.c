@@ -100,7 +100,8 @@ Test(waiting_attached, an_operator_steps_in_where_all_publishers_share)
 	unlink(saved);
 }
 
-/* A dry run needs no lock: neither of a daemon that does not share, nor one that others wait for. */
+/* A dry run needs no lock: neither of a daemon that does not share, nor one that others wait for.
+ * */
 Test(waiting_attached, a_dry_run_needs_no_lock)
 {
 	static const char rows[] = "prefix,next_hop,interface,metric\n"

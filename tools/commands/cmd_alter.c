@@ -60,8 +60,6 @@ struct alter {
 	bool force, dry_run;
 };
 
-enum { OPTION_PUBLISHERS = OPTION_OTHERS };
-
 static void alter_add_step(struct alter *alter,
                            enum status (*apply)(struct evolution *, const char *), const char *text)
 {
@@ -70,7 +68,7 @@ static void alter_add_step(struct alter *alter,
 }
 
 /* Keys of options that have no short form. */
-enum { OPTION_ADD = OPTION_OTHERS, OPTION_RENAME, OPTION_TO };
+enum { OPTION_ADD = OPTION_OTHERS, OPTION_RENAME, OPTION_TO, OPTION_PUBLISHERS };
 
 static error_t alter_parse(int key, char *argument, struct argp_state *state)
 {

@@ -75,8 +75,8 @@ enum status replacement_guard(const struct replacement *replacement, struct writ
                               const struct replacement_options *options);
 
 /* Prints what the replacement would change in a snapshot, without locking the region, as changes of
- * `position`. Then checks as replacement_guard() does what it would remove, and sets `*ret_guard` to the
- * result. */
+ * `position`. Then checks as replacement_guard() does what it would remove, and sets `*ret_guard`
+ * to the result. */
 enum status replacement_propose(const struct replacement *replacement,
                                 const struct stele_snapshot *snapshot,
                                 struct difference *difference,
