@@ -95,8 +95,8 @@ Test(output_versions, a_time_may_be_before_now)
 	EXPECT_FAILURE(STELE("get", "--version", "-1.5h", target, "10.0.0.0/8"), 3,
 	               "--version: history begins after -1.5h");
 	EXPECT_FAILURE(STELE("rollback", region, "--to", "-2d"), 3, "history begins after -2d");
-	EXPECT_FAILURE(STELE("watch", "--since", "-2d", "-t", "0", region), 3, "--since: history");
-	EXPECT_HAS(STELE("watch", "--since", "now", "-t", "0", "-f", "csv", region).out,
+	EXPECT_FAILURE(STELE("watch", "--since", "-2d", "-T", "0", region), 3, "--since: history");
+	EXPECT_HAS(STELE("watch", "--since", "now", "-T", "0", "-f", "csv", region).out,
 	           "version,");
 	EXPECT_FAILURE(STELE("get", "--at", "-5x", target, "10.0.0.0/8"), 2, "invalid value");
 }
