@@ -49,4 +49,15 @@ Test(waiting_retry, a_signal_ends_the_pause)
 	cr_expect(cli_wait(&watch) == 0);
 	EXPECT_TEXT(cli_line(&watch), "");
 	EXPECT_FAILURE(STELE("watch", "--retry", "1", region), 2, "--retry needs --exec");
+	EXPECT_FAILURE(STELE("watch", "--retry", "0", region), 2, "--retry needs --exec");
+}
+
+/* 0 is a time as others are. */
+Test(waiting_retry, a_failed_command_is_run_again_at_once)
+{
+	start("/nowhere/file", "0");
+	for (int i = 0; i < 3; i++)
+		EXPECT_TEXT(cli_line(&watch), "2 3");
+	kill(watch.pid, SIGTERM);
+	cr_expect(cli_wait(&watch) == 0);
 }

@@ -148,6 +148,7 @@ static error_t watch_parse(int key, char *argument, struct argp_state *state)
 		status = parse_deadline("--timeout", argument, &watch->deadline);
 		break;
 	case OPTION_RETRY:
+		watch->exec.retries = true;
 		status = parse_seconds("--retry", argument, &watch->exec.retry);
 		break;
 	case 'w':
@@ -512,7 +513,7 @@ static enum status watch_run(int argc, char **argv)
 		return fail_usage("watch", "--since and --initial cannot be used together");
 	if (watch.scope.prefix && watch.scope.key)
 		return fail_usage("watch", "--prefix and --key cannot be used together");
-	if (watch.exec.retry && !watch.exec.command)
+	if (watch.exec.retries && !watch.exec.command)
 		return fail_usage("watch", "--retry needs --exec");
 	if (watch.exec.command && watch.format != OUTPUT_TABLE && watch.format != OUTPUT_NDJSON)
 		return fail_usage("watch", "--exec always uses ndjson; remove --format");

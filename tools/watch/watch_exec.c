@@ -50,7 +50,7 @@ static bool exec_wait(const struct watch_exec *exec, int stop_fd, int64_t deadli
 	const struct timespec pause = {exec->retry / NSEC_PER_SEC,
 	                               (long)(exec->retry % NSEC_PER_SEC)};
 
-	return exec->retry && clock_now() + exec->retry < deadline &&
+	return exec->retries && clock_now() + exec->retry < deadline &&
 	       ppoll(&stop, 1, &pause, NULL) == 0;
 }
 

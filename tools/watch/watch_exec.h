@@ -10,7 +10,8 @@
 
 struct watch_exec {
 	const char *command; /* NULL: none */
-	int64_t retry;       /* nanoseconds of --retry; 0: a failed command is not run again */
+	bool retries;        /* --retry was given: a failed command is run again ... */
+	int64_t retry;       /* ... after so many nanoseconds, which may be 0 */
 };
 
 /* Runs the command with a copy of `input`; with --retry, until it succeeds, or the time of the
