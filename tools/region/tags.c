@@ -219,6 +219,9 @@ enum status tags_write(struct tags *tags)
 		return tags_fail(tags->path, "write");
 	close(tags->fd);
 	tags->fd = -1;
+	/* `stele rm` removes the names with the region, and may have looked for them before. */
+	if (access(tags->info.path, F_OK) < 0 && errno == ENOENT)
+		unlink(tags->path);
 	return STATUS_DONE;
 }
 
