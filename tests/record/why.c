@@ -489,7 +489,8 @@ Test(record_why, a_replay_ends_before_the_first_later_version)
 	replay("--until", "now", "4 versions replayed");
 }
 
-/* The versions are twelve seconds apart. A slow machine takes longer, and never less. */
+/* The versions are twelve seconds apart. The only clock is a lower bound: a machine that is slow,
+ * or stands still, takes longer and never less. */
 Test(record_why, a_replay_takes_as_long_as_speed_says)
 {
 	long took;

@@ -26,6 +26,34 @@ static void until_it_waits(void)
 	}
 }
 
+/* Returns how often the process has gone to sleep. */
+static long sleeps(void)
+{
+	char path[64], line[256];
+	long count = -1;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", waiter.pid);
+	status = fopen(path, "re");
+	cr_assert(status != NULL);
+	while (fgets(line, sizeof(line), status))
+		sscanf(line, "voluntary_ctxt_switches: %ld", &count);
+	fclose(status);
+	cr_assert(count >= 0, "the command has ended: %s", cli_line(&waiter));
+	return count;
+}
+
+/* Returns once the process has looked for a version after this call: it has been awake between two
+ * sleeps. */
+static void until_it_has_looked(void)
+{
+	long count = sleeps();
+
+	while (sleeps() < count + 2)
+		usleep(1000);
+	until_it_waits();
+}
+
 /* Expects that the command prints this version of the present region, and ends. */
 static void expect_version(uint64_t version)
 {
@@ -81,7 +109,7 @@ Test(waiting_wait, waits_for_a_newer_version)
 	STELE_START(&waiter, "wait", "--since", cli_token(3), target);
 	until_it_waits();
 	EXPECT_STATUS(STELE("create", region, "--table", "other(a: u8 key)"), 0);
-	until_it_waits();
+	until_it_has_looked();
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=22"), 0);
 	expect_version(5);
 }

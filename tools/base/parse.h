@@ -35,7 +35,7 @@ enum status parse_deadline(const char *what, const char *text, int64_t *ret_dead
 
 /* Parses a time to nanoseconds since 1970:
  *
- *     12:03, 12:03:17.5            the last time that it was so late, in the local time zone
+ *     12:03, 12:03:17.5            today or, if that is still to come, yesterday, local time
  *     2026-01-31 12:03[:17[.5]]    in the local time zone; T instead of the blank is allowed
  *     2026-01-31T12:03:17Z         UTC; also with an offset, such as +02:00
  *     2026-01-31                   the start of the day, in the local time zone
