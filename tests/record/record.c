@@ -98,45 +98,56 @@ static void set_metric(int number)
 		STELE("set", target, "10.0.0.0/8", "next_hop=192.0.2.1", "interface=a", metric), 0);
 }
 
-/* Commits versions until the recorder starts a new file. Returns the number of the last one. */
-static int until_rotated(int number)
+/* Commits versions until the recorder starts a new file. Returns the version with which it begins.
+ * A busy recorder may start it after further versions were committed. */
+static int until_rotated(int *number)
 {
 	struct pollfd line = {.fd = recorder.out, .events = POLLIN};
+	const char *version;
 
 	do {
-		set_metric(++number);
-		recorded_until((uint64_t)number + 1);
+		set_metric(++*number);
+		recorded_until((uint64_t)*number + 1);
 	} while (poll(&line, 1, 50) == 0);
-	EXPECT_HAS(cli_line(&recorder), ": recording to ");
-	return number;
+	version = strstr(cli_line(&recorder), " from version ");
+	cr_assert(version != NULL);
+	return atoi(version + strlen(" from version "));
 }
 
+/* Replays a file into a new region. Expects this metric at the end, and returns the number of
+ * versions. */
+static int replay_file(char *path, int metric)
+{
+	struct cli_result result;
+	char text[32];
+
+	STELE("rm", trial);
+	result = STELE("replay", path, "--into", trial);
+	EXPECT_STATUS(result, 0);
+	EXPECT_TEXT(result.err, "");
+	snprintf(text, sizeof(text), "\"metric\": %d}", metric);
+	EXPECT_HAS(recorded_dump(trial, "routes", NULL), text);
+	return atoi(strstr(result.out, ": ") + 2);
+}
+
+/* Version N + 1 has the metric N. */
 Test(record_record, rotates_and_removes_old_files)
 {
-	char paths[8][300], metric[32], versions[64];
-	struct cli_result result;
-	int number = 0;
+	int number = 0, version = 0, versions;
+	char paths[8][300], text[64];
 
 	EXPECT_STATUS(STELE("create", region, "--table", ROUTES), 0);
 	STELE_START(&recorder, "record", region, "--to", folder, "--rotate", "1s", "--keep", "2");
 	EXPECT_HAS(cli_line(&recorder), ": recording to ");
 	for (int i = 0; i < 3; i++)
-		number = until_rotated(number);
+		version = until_rotated(&number);
 	recorded_stop();
 	cr_assert(recorded_list(NULL, paths, 8) == 2);
-	snprintf(metric, sizeof(metric), "\"metric\": %d", number);
-	/* Each file alone has all rows. */
-	result = STELE("replay", paths[1], "--into", trial);
-	EXPECT_STATUS(result, 0);
-	EXPECT_HAS(result.out, ": 1 versions replayed\n");
-	EXPECT_HAS(recorded_dump(trial, "routes", NULL), metric);
-	/* The former file has what happened up to the snapshot, which brings no further version. */
-	STELE("rm", trial);
-	result = STELE("replay", paths[0], "--into", trial);
-	EXPECT_STATUS(result, 0);
-	snprintf(versions, sizeof(versions), "%s", strstr(result.out, ": "));
-	EXPECT_HAS(recorded_dump(trial, "routes", NULL), metric);
-	EXPECT_HAS(recorded_replay().out, versions);
+	/* Each file alone has all rows. The former one ends where the last one begins. */
+	cr_expect(replay_file(paths[1], number) == number + 2 - version);
+	versions = replay_file(paths[0], version - 1);
+	snprintf(text, sizeof(text), ": %d versions replayed\n", versions + number + 1 - version);
+	EXPECT_HAS(recorded_replay().out, text);
 }
 
 Test(record_record, one_recorder_writes_at_a_time)
@@ -238,7 +249,9 @@ Test(record_record, what_subscribers_have_applied_is_recorded)
 	         "\"version\": 2, \"state\": \"applied\"}",
 	         (int)watch.pid);
 	for (int i = 0; i < CLI_PATIENCE / 50 && !strstr(out, state); i++) {
-		out = STELE("why", target, "10.1.2.3", "--from", folder, "-f", "ndjson").out;
+		out = STELE("why", target, "10.1.2.3", "--at", "now", "--from", folder, "-f",
+		            "ndjson")
+		              .out;
 		usleep(50000);
 	}
 	EXPECT_HAS(out, state);
@@ -251,7 +264,9 @@ Test(record_record, what_subscribers_have_applied_is_recorded)
 	kill(watch.pid, SIGTERM);
 	cr_expect(cli_wait(&watch) == 0);
 	for (int i = 0; i < CLI_PATIENCE / 50 && strstr(out, state); i++) {
-		out = STELE("why", target, "10.1.2.3", "--from", folder, "-f", "ndjson").out;
+		out = STELE("why", target, "10.1.2.3", "--at", "now", "--from", folder, "-f",
+		            "ndjson")
+		              .out;
 		usleep(50000);
 	}
 	EXPECT_HAS(out, "\"subscribers\": []");

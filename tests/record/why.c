@@ -261,7 +261,9 @@ Test(record_why, what_is_not_known_is_said)
 	           "the answer is the same since version 2");
 	EXPECT_HAS(why("10.1.2.3", "2026-01-31T13:00:00Z").err,
 	           "nothing is known of the time after 2026-01-31T12:00:20Z");
-	EXPECT_FAILURE(why("10.1.2.3", "2026-01-31T11:59:59Z"), 3, "no recording of");
+	EXPECT_FAILURE(why("10.1.2.3", "2026-01-31T11:59:59Z"), 3,
+	               "no recording of 2026-01-31T11:59:59Z: the first one begins at "
+	               "2026-01-31T12:00:00Z");
 	cr_expect(why("11.1.2.3", "2026-01-31T12:00:02Z").status == 1);
 	EXPECT_FAILURE(why("x", "2026-01-31T12:00:02Z"), 2, "\"x\" is no key");
 	EXPECT_FAILURE(why("10.1.2.3", "soon"), 2, "--at: invalid value \"soon\"");
@@ -399,6 +401,49 @@ Test(record_why, a_damaged_recording_is_an_error)
 	EXPECT_STATUS(result, 7);
 	EXPECT_HAS(result.err, "damaged at byte ");
 	EXPECT_HAS(result.out, "\"row\": " ROW24);
+}
+
+static struct cli_result why_flag(void)
+{
+	char flags[80];
+
+	snprintf(flags, sizeof(flags), "%s/flags", region);
+	return STELE("why", flags, "dark", "--from", folder);
+}
+
+/* A change of the table is not one of the row. */
+Test(record_why, what_changed_is_said)
+{
+	struct cli_process recorder;
+	struct cli_result result;
+	char flags[80];
+
+	snprintf(flags, sizeof(flags), "%s/flags", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "flags(name: text key, on: bool)"), 0);
+	STELE_START(&recorder, "record", region, "--to", folder);
+	EXPECT_HAS(cli_line(&recorder), ": recording to ");
+	EXPECT_STATUS(STELE("set", flags, "dark", "on=true"), 0);
+	EXPECT_HAS(why_flag().out, "reason   the row was added");
+	EXPECT_STATUS(STELE("set", flags, "dark", "on=false"), 0);
+	EXPECT_HAS(why_flag().out, "reason   the row was changed");
+	EXPECT_STATUS(STELE("alter", flags, "--add", "zone: u8"), 0);
+	EXPECT_HAS(why_flag().out, "reason   the table has another schema");
+	EXPECT_STATUS(STELE("delete", flags, "dark"), 0);
+	EXPECT_HAS(why_flag().out, "row      no row");
+	EXPECT_HAS(why_flag().out, "reason   the row was removed");
+	EXPECT_STATUS(STELE("set", flags, "dark", "on=true", "zone=1"), 0);
+	EXPECT_STATUS(STELE("drop", flags), 0);
+	result = why_flag();
+	EXPECT_STATUS(result, 1);
+	EXPECT_HAS(result.out, "reason   the table was dropped");
+	EXPECT_STATUS(STELE("rm", region), 0);
+	/* The recorder has noticed it. */
+	for (int i = 0; i < CLI_PATIENCE / 10 && lseek(recorder.err, 0, SEEK_END) == 0; i++)
+		usleep(10000);
+	EXPECT_HAS(why_flag().err, "the region was removed at ");
+	cr_expect(!strstr(why_flag().err, "nothing is known"), "%s", why_flag().err);
+	kill(recorder.pid, SIGTERM);
+	cr_expect(cli_wait(&recorder) == 0);
 }
 
 /* The recorder has ended, and the region lives on: it has the later versions. */

@@ -364,11 +364,16 @@ static void recorder_write_gone(struct recorder *recorder)
 /* Waits for the region that takes the name of the one that is gone. */
 static int recorder_reopen(struct recorder *recorder)
 {
+	uint64_t now = clock_wall();
 	int result;
 
 	if (recorder->reader.snapshot)
 		recorder_write_gone(recorder);
 	result = stele_subscriber_reopen(recorder->reader.subscriber, clock_now() + SLICE);
+	if (result == -ENOENT)
+		recorder->known = now;
+	if (clock_now() >= recorder->idle)
+		recorder_write_idle(recorder);
 	if (result == -ENOENT || result == -EUCLEAN)
 		return 0;
 	recorder->gone = result < 0;

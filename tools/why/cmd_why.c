@@ -214,6 +214,8 @@ static struct why_reason why_reason(const struct lookup_history *history)
 		return (struct why_reason){NULL, "not known: the change was earlier"};
 	if (change->gone)
 		return (struct why_reason){"gone", "the region was removed"};
+	if (change->dropped)
+		return (struct why_reason){"dropped", "the table was dropped"};
 	if (!row)
 		return (struct why_reason){"removed", "the row was removed"};
 	if (!before->schema)
@@ -225,6 +227,8 @@ static struct why_reason why_reason(const struct lookup_history *history)
 	if (before->row.key_bits > row->row.key_bits)
 		return (struct why_reason){"removed",
 		                           "the row before was removed; its prefix was longer"};
+	if (before->schema != row->schema)
+		return (struct why_reason){"altered", "the table has another schema"};
 	if (before->row.value_size == row->row.value_size &&
 	    memcmp(before->row.value, row->row.value, row->row.value_size) == 0)
 		return (struct why_reason){"rewritten", "the same row was written again"};
@@ -238,22 +242,22 @@ static void why_note(const struct why *why)
 	const struct lookup_change *change = &history->change;
 	char time[DESCRIBED_MAX];
 
-	if (change->known && change->gone)
-		note("the region was removed at %s", describe_time(change->time, time));
-	else if (change->known && change->replaced)
+	if (history->gone)
+		note("the region was removed at %s", describe_time(history->gone, time));
+	if (change->known && !change->gone && change->replaced)
 		note("the region was created again before version %llu",
 		     (unsigned long long)change->to);
 	else if (change->known && change->unseen)
 		note("the answer changed after version %llu, while nothing was recorded",
 		     (unsigned long long)change->from);
-	else if (change->known && !change->version)
+	else if (change->known && !change->gone && !change->version)
 		note("the answer changed in one of the versions %llu to %llu, which were "
 		     "recorded as one",
 		     (unsigned long long)change->from + 1, (unsigned long long)change->to);
 	else if (!change->known)
 		note("the answer is the same since version %llu, the oldest that is known",
 		     (unsigned long long)history->begun.version);
-	if (history->known < why->at && !(change->known && change->gone))
+	if (history->known < why->at)
 		note("nothing is known of the time after %s", describe_time(history->known, time));
 	if (why->subscribers_of_now && history->subscriber_count > 0)
 		note("the subscribers are those of now; only recordings know what was "
@@ -466,7 +470,7 @@ static enum status why_read_region(struct why *why, const struct place *place, c
 	int result;
 
 	/* Samples of the subscribers are better than their present state, except for now. */
-	if (!why->has_at || history->subscriber_count == 0) {
+	if (!why->has_at || !recorded) {
 		lookup_live_subscribers(history, place_path(place, region));
 		why->subscribers_of_now = why->has_at;
 	}
@@ -480,6 +484,9 @@ static enum status why_read_region(struct why *why, const struct place *place, c
 		result = reader_subscribe(place, region, READER_PINNED, &reader.subscriber);
 		if (result == 0)
 			result = lookup_live(history, &reader);
+		/* The region that was removed has not been created again. */
+		if (result == -ENOENT && history->gone && !why->has_at)
+			lookup_idle(history, history->until);
 		if (result < 0 && result != -ENOENT)
 			note("the region itself cannot be read: %s", stele_last_error());
 		result = 0;
@@ -490,8 +497,8 @@ static enum status why_read_region(struct why *why, const struct place *place, c
 
 static enum status why_read(struct why *why, const struct call *call, const struct target *target)
 {
+	char at[DESCRIBED_MAX], oldest[DESCRIBED_MAX];
 	struct recordings recordings;
-	char at[DESCRIBED_MAX];
 	enum status status;
 	bool alone;
 
@@ -501,8 +508,9 @@ static enum status why_read(struct why *why, const struct call *call, const stru
 	if (status == STATUS_DONE && !alone)
 		status = why_read_region(why, &call->place, target->region, recordings.count > 0);
 	if (status == STATUS_DONE && !why->history.any && recordings.count > 0)
-		status = fail(STATUS_NO_TABLE, "there is no recording of %s or before",
-		              describe_time(why->at, at));
+		status = fail(
+			STATUS_NO_TABLE, "there is no recording of %s: the first one begins at %s",
+			describe_time(why->at, at), describe_time(why->history.oldest, oldest));
 	else if (status == STATUS_DONE && !why->history.any)
 		status = fail(STATUS_NO_TABLE,
 		              "history does not reach back to %s; 'stele record' keeps more, and "

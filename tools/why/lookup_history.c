@@ -207,6 +207,7 @@ static void lookup_changed(struct lookup_history *history, const struct lookup_r
 	bool same = lookup_is_of(history, begin->region);
 	struct lookup_change change = {
 		.known = true,
+		.dropped = !history->schema,
 		.replaced = !same,
 		.unseen = history->gap,
 		/* A snapshot does not say it, but follows the version before. */
@@ -259,6 +260,7 @@ void lookup_end(struct lookup_history *history)
 		history->pending = (struct lookup_rows){0};
 	}
 	history->touched = history->gap = false;
+	history->gone = 0;
 	history->begin = history->group;
 	lookup_idle(history, history->begin.time);
 }
@@ -299,6 +301,7 @@ void lookup_gone(struct lookup_history *history, const struct recording_gone *go
 	lookup_begin(history, &begin);
 	lookup_end(history);
 	history->change.gone |= any;
+	history->gone = gone->time;
 	history->subscriber_count = 0;
 }
 

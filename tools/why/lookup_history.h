@@ -28,6 +28,7 @@ struct lookup_rows {
 struct lookup_change {
 	bool known;
 	bool gone;        /* the region was removed */
+	bool dropped;     /* there is no table */
 	bool replaced;    /* the region was removed and created again */
 	bool unseen;      /* it happened between versions that were recorded or held */
 	uint64_t from;    /* the change is in one of the versions after this one ... */
@@ -72,6 +73,8 @@ struct lookup_history {
 	uint64_t known;              /* time up to which every change is known */
 	bool gap;                    /* versions before the present one are not known */
 	bool damaged;                /* a recording has wrong bytes */
+	uint64_t gone;               /* time at which the region was removed; 0: it was not */
+	uint64_t oldest;             /* time of the first version of all recordings */
 
 	struct lookup_subscriber *subscribers; /* on the heap */
 	size_t subscriber_count, subscriber_next;

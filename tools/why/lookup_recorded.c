@@ -120,6 +120,7 @@ enum status lookup_recorded(struct lookup_history *history, const struct recordi
 
 	while (files.left > 0 && !history->any)
 		lookup_recorded_file(history, &files);
+	history->oldest = files.next.time;
 	if (!history->any)
 		return files.status;
 	while (files.left > 0 && !history->change.known) {
