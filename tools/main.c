@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The `stele` command: finds the subcommand and runs it. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -11,6 +12,7 @@
 #include "tools/base/stop.h"
 #include "tools/base/suggest.h"
 #include "tools/complete/cmd_completion.h"
+#include "tools/help/topics.h"
 #include "tools/output/output.h"
 
 static const struct command *const commands[] = {
@@ -34,7 +36,8 @@ static const char introduction[] = "Usage: stele COMMAND [ARGUMENT...]\n"
 
 static const char conclusion[] =
 	"\n"
-	"'stele COMMAND --help' prints the help of a command; 'stele --version' prints the version.\n"
+	"'stele COMMAND --help' prints the help of a command, 'stele help TOPIC' that of a\n"
+	"topic, and 'stele --version' the version.\n"
 	"\n"
 	"Examples:\n"
 	"  stele create net --table 'routes(prefix: ipv4net key, next_hop: ipv4)'\n"
@@ -42,30 +45,19 @@ static const char conclusion[] =
 	"  stele lookup net/routes 10.1.2.3\n"
 	"  stele watch net\n"
 	"\n"
-	"Exit status:\n"
-	"  0  success\n"
-	"  1  not found: no such row, or nothing that was waited for in the given time (wait,\n"
-	"     watch); or there is a problem (doctor), an incompatible change (schema diff), or\n"
-	"     nothing could be measured (bench)\n"
-	"  2  wrong usage or bad input: arguments, a file or its contents, names, values\n"
-	"  3  no such region, table or version\n"
-	"  4  busy: another publisher is attached, the publisher was too fast for the read or the\n"
-	"     check, or the region was left by an earlier boot\n"
-	"  5  no permission\n"
-	"  6  no space: the maximum size of the region, the file system, a quota, or a limit on\n"
-	"     the size of files, memory or descriptors\n"
-	"  7  the region is damaged, is not a region, or was made by a library with another layout\n"
-	"  8  another error of the system, such as standard output that cannot be written\n"
-	"  9  publish --check or --max-removed refused the change\n"
-	" 10  a condition (--if-...) does not hold: the region or a row is at another version\n";
+	"Exit status:\n";
 
 static enum status main_print_help(void)
 {
 	fputs(introduction, stdout);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		printf("  %-11s %s\n", commands[i]->name, commands[i]->summary);
-	printf("  %-11s %s\n", "help", "print this, or the help of a command");
+	printf("  %-11s %s\n", "help", "print this, or the help of a command or topic");
+	fputs("\nTopics:\n", stdout);
+	for (size_t i = 0; i < topic_count; i++)
+		printf("  %-11s %s\n", topics[i].name, topics[i].summary);
 	fputs(conclusion, stdout);
+	fputs(topic_statuses, stdout);
 	return STATUS_DONE;
 }
 
@@ -77,18 +69,39 @@ static const struct command *main_find(const char *name)
 	return NULL;
 }
 
-static enum status main_fail_no_command(const char *name)
+/* Reports that there is no command, or no command or topic, of this name. */
+static enum status main_fail_unknown(const char *name, bool topic)
 {
+	const char *what = topic ? "command or topic" : "command";
 	struct suggestion suggestion;
 
 	suggest_start(&suggestion, name);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		suggest_offer(&suggestion, commands[i]->name);
+	for (size_t i = 0; topic && i < topic_count; i++)
+		suggest_offer(&suggestion, topics[i].name);
 	suggest_offer(&suggestion, "help");
 	if (*suggestion.best)
-		return fail_usage("", "no command \"%s\"; did you mean \"%s\"?", name,
+		return fail_usage("", "no %s \"%s\"; did you mean \"%s\"?", what, name,
 		                  suggestion.best);
-	return fail_usage("", "no command \"%s\"", name);
+	return fail_usage("", "no %s \"%s\"", what, name);
+}
+
+/* Prints the help of a topic. */
+static enum status main_print_topic(const char *name)
+{
+	const struct topic *topic = topic_find(name);
+
+	if (!topic)
+		return main_fail_unknown(name, true);
+	printf("Examples:\n%s", topic->text);
+	return STATUS_DONE;
+}
+
+static bool main_asks_for_help(const char *argument)
+{
+	return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0 ||
+	       strcmp(argument, "-?") == 0 || strcmp(argument, "help") == 0;
 }
 
 static enum status main_run(int argc, char **argv)
@@ -98,7 +111,9 @@ static enum status main_run(int argc, char **argv)
 
 	if (argc < 2)
 		return fail_usage("", "expected a COMMAND");
-	if (strcmp(argv[1], "help") == 0 && argc > 2) {
+	if (strcmp(argv[1], "help") == 0 && argc > 2 && !main_asks_for_help(argv[2])) {
+		if (!main_find(argv[2]))
+			return main_print_topic(argv[2]);
 		argv[1] = argv[2];
 		argv[2] = help;
 		argc = 3;
@@ -107,8 +122,7 @@ static enum status main_run(int argc, char **argv)
 		printf("stele %s\n", stele_version());
 		return STATUS_DONE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "help") == 0)
+	if (main_asks_for_help(argv[1]))
 		return main_print_help();
 	command = main_find(argv[1]);
 	if (!command && argv[1][0] == '-')
@@ -116,7 +130,7 @@ static enum status main_run(int argc, char **argv)
 			"", "options go after the command; there is no option \"%s\" before it",
 			argv[1]);
 	if (!command)
-		return main_fail_no_command(argv[1]);
+		return main_fail_unknown(argv[1], false);
 	completion_set_commands(commands, COMMAND_COUNT);
 	argv[1] = argv[0];
 	return command->run(argc - 1, argv + 1);

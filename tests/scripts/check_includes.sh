@@ -37,7 +37,8 @@ tools/base           lib
 tools/usage          lib tools/base
 tools/region         lib tools/base tools/usage tools/fib tools/kernel
 tools/rows           lib tools/base
-tools/complete       lib tools/base tools/usage tools/region
+tools/help           -
+tools/complete       lib tools/base tools/usage tools/region tools/help
 tools/output         lib tools/base tools/region tools/rows
 tools/input          lib tools/base tools/region tools/rows tools/output
 tools/generate       lib tools/base tools/region tools/rows tools/input

@@ -9,6 +9,7 @@
 #include "tools/base/text.h"
 #include "tools/complete/candidates.h"
 #include "tools/complete/complete.h"
+#include "tools/help/topics.h"
 #include "tools/region/options.h"
 #include "tools/usage/directory.h"
 #include "tools/usage/operand_list.h"
@@ -293,12 +294,17 @@ static void complete_last(struct line *line, struct wanted *wanted)
 	}
 }
 
-static void complete_command(const struct complete_commands *commands, const struct wanted *wanted)
+/* Completes the first word, or the operand of `stele help'. */
+static void complete_command(const struct complete_commands *commands, const struct wanted *wanted,
+                             bool help)
 {
 	for (size_t i = 0; i < commands->count; i++)
 		candidates_offer(wanted, commands->commands[i]->name,
 		                 commands->commands[i]->summary);
-	candidates_offer(wanted, "help", "print the help of a command");
+	for (size_t i = 0; help && i < topic_count; i++)
+		candidates_offer(wanted, topics[i].name, topics[i].summary);
+	if (!help)
+		candidates_offer(wanted, "help", "print the help of a command or topic");
 }
 
 void complete_words(const struct complete_commands *commands, char **words, size_t count)
@@ -307,7 +313,7 @@ void complete_words(const struct complete_commands *commands, char **words, size
 	struct wanted wanted = {.lead = words[count - 1], .word = words[count - 1]};
 
 	if (count == 1 || (count == 2 && strcmp(words[0], "help") == 0)) {
-		complete_command(commands, &wanted);
+		complete_command(commands, &wanted, count == 2);
 		return;
 	}
 	for (size_t i = 0; i < commands->count; i++)

@@ -15,9 +15,9 @@ struct directory_form {
 
 /* Splits the text in place if it starts with '/' or '.' and means a region:
  *
- *     a file, if there is one of this path, or FILE/TABLE, is no region
- *     DIRECTORY/REGION, if no table may follow, or if DIRECTORY is a directory and none must follow
- *     DIRECTORY/REGION/TABLE otherwise
+ *     a file of this path, or FILE/TABLE, is no region
+ *     DIRECTORY/REGION/TABLE, where a table is needed
+ *     DIRECTORY/REGION, where no table is allowed, or where one is and DIRECTORY is a directory
  *
  * Returns the part after the directory, and the directory; or NULL if the text means no region. */
 char *directory_split(char *text, struct directory_form form, const char **ret_directory);
