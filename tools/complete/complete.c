@@ -253,7 +253,7 @@ static void complete_option_name(const struct line *line, const struct wanted *w
 	char name[64];
 
 	for (size_t i = 0; i < line->options.count; i++) {
-		const struct argp_option *option = line->options.options[i];
+		const struct argp_option *option = &line->options.options[i];
 
 		if (!option_is_shown(option))
 			continue;

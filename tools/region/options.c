@@ -110,7 +110,7 @@ static void options_check(const struct command *command, int argc, char **argv)
 	status = option_check(command->name, &list, command->counts, argc, argv);
 	option_list_free(&list);
 	if (status != STATUS_DONE)
-		exit(status);
+		exit((int)status);
 }
 
 /* Reads what an operand may name from the usage line of the subcommand. */
@@ -152,18 +152,19 @@ static void options_take_directories(const struct command *command, struct call 
 		if (!rest)
 			continue;
 		if (given && strcmp(given, directory) != 0)
-			exit(fail_usage(command->name,
-			                "expected regions of one directory, but found %s and %s",
-			                given, directory));
+			exit((int)fail_usage(
+				command->name,
+				"expected regions of one directory, but found %s and %s", given,
+				directory));
 		given = call->place.directory = directory;
 		call->operands[i] = rest;
 		taken++;
 	}
 	option_list_free(&list);
 	if (taken > 0 && taken < regions)
-		exit(fail_usage(command->name,
-		                "expected regions of one directory, but only some are in %s",
-		                given));
+		exit((int)fail_usage(command->name,
+		                     "expected regions of one directory, but only some are in %s",
+		                     given));
 }
 
 int options_parse(const struct command *command, int argc, char **argv, void *input,

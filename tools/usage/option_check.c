@@ -27,7 +27,7 @@ static void option_tables_init(struct option_tables *tables, const struct option
 	 * :: it returns ':' if a value is missing, instead of printing a message. */
 	text_append_string(&tables->letters, "-:");
 	for (size_t i = 0; i < list->count; i++) {
-		const struct argp_option *option = list->options[i];
+		const struct argp_option *option = &list->options[i];
 		char letter = (char)option->key;
 
 		if (option->name)
@@ -71,7 +71,7 @@ static enum status option_check_fail_name(const char *command, const struct opti
 	snprintf(name, sizeof(name), "%.*s", length - 2, argument + 2);
 	suggest_start(&suggestion, name);
 	for (size_t i = 0; i < list->count; i++) {
-		const struct argp_option *option = list->options[i];
+		const struct argp_option *option = &list->options[i];
 
 		if (!option_is_shown(option))
 			continue;

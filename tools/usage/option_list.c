@@ -13,7 +13,7 @@ void option_list_add(struct option_list *list, const struct argp *argp)
 	for (; option && (option->name || option->key); option++) {
 		list->options =
 			heap_realloc(list->options, (list->count + 1) * sizeof(*list->options));
-		list->options[list->count++] = option;
+		list->options[list->count++] = *option;
 	}
 	for (; child && child->argp; child++)
 		option_list_add(list, child->argp);
@@ -31,15 +31,15 @@ const struct argp_option *option_list_find(const struct option_list *list, const
 	const struct argp_option *found = NULL;
 
 	for (size_t i = 0; i < list->count; i++) {
-		const char *other = list->options[i]->name;
+		const char *other = list->options[i].name;
 
 		if (!other || strncmp(other, name, length) != 0)
 			continue;
 		if (strlen(other) == length)
-			return list->options[i];
+			return &list->options[i];
 		if (found)
 			return NULL;
-		found = list->options[i];
+		found = &list->options[i];
 	}
 	return found;
 }
@@ -47,8 +47,8 @@ const struct argp_option *option_list_find(const struct option_list *list, const
 const struct argp_option *option_list_find_letter(const struct option_list *list, char letter)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (option_has_letter(list->options[i]) && list->options[i]->key == letter)
-			return list->options[i];
+		if (option_has_letter(&list->options[i]) && list->options[i].key == letter)
+			return &list->options[i];
 	return NULL;
 }
 

@@ -9,16 +9,16 @@
 #include <stddef.h>
 
 struct option_list {
-	const struct argp_option **options; /* entries of tables; none is an alias of another */
+	struct argp_option *options; /* none is an alias of another */
 	size_t count;
 };
 
-/* Appends the options of a parser and of its children. The tables must stay valid. */
+/* Appends the options of a parser and of its children. Their texts must stay valid. */
 void option_list_add(struct option_list *list, const struct argp *argp);
 void option_list_free(struct option_list *list);
 
 /* Finds an option by its long name, of which the first `length` bytes are given, or by its letter.
- * Returns NULL if there is none. */
+ * Returns NULL if there is none; the result is valid until the list changes. */
 const struct argp_option *option_list_find(const struct option_list *list, const char *name,
                                            size_t length);
 const struct argp_option *option_list_find_letter(const struct option_list *list, char letter);
