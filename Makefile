@@ -394,8 +394,8 @@ install: all ## install the command, the library, headers and manuals (PREFIX, D
 		'Version: $(VERSION)' 'Libs: -L$(LIBDIR) -lstele' 'Libs.private: -luuid -pthread' \
 		'Cflags: -I$(PREFIX)/include' | install -m 644 /dev/stdin '$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for m in $(manuals); do install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}" "$$m" || exit 1; done
-	$(Q)$(foreach c,$(completions),install -d '$(DESTDIR)$(PREFIX)/share/$(dir $(word 2,$(subst :, ,$c)))' && \
-		$(BUILD)/stele completion $(firstword $(subst :, ,$c)) >'$(DESTDIR)$(PREFIX)/share/$(word 2,$(subst :, ,$c))' &&) :
+	for c in $(completions); do $(BUILD)/stele completion "$${c%%:*}" | \
+		install -D -m 644 /dev/stdin '$(DESTDIR)$(PREFIX)/share/'"$${c#*:}" || exit 1; done
 	$(tell_loader)
 
 uninstall: ## remove the installed files
@@ -403,7 +403,7 @@ uninstall: ## remove the installed files
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for h in $(notdir $(headers)); do rm -f '$(DESTDIR)$(PREFIX)/include/stele/'"$$h"; done
 	for m in $(notdir $(manuals)); do rm -f '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}/$$m"; done
-	$(Q)rm -f $(foreach c,$(completions),'$(DESTDIR)$(PREFIX)/share/$(word 2,$(subst :, ,$c))')
+	for c in $(completions); do rm -f '$(DESTDIR)$(PREFIX)/share/'"$${c#*:}"; done
 	-rmdir '$(DESTDIR)$(PREFIX)/include/stele'
 	$(tell_loader)
 

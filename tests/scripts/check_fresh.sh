@@ -214,6 +214,8 @@ install_and_use()
 	step 'umask 077; make install'
 	[ -z "$(find "$tree/usr/local" \( -type f ! -perm -444 \) -o \( -type d ! -perm -555 \))" ] ||
 		wrong 'some installed files are not readable by all users'
+	grep -q '^complete ' "$tree/usr/local/share/bash-completion/completions/stele" ||
+		wrong 'make install did not install the completion for bash'
 	example
 	step 'make uninstall'
 	installed >"$folder/after"
