@@ -137,6 +137,17 @@ Test(habits_completion, zsh)
 	            DELETE "\t\t");
 }
 
+Test(habits_completion, zsh_loads_the_installed_script)
+{
+	char *arguments[] = {"zsh", "-f", "-i", NULL};
+
+	run("mkdir functions; stele completion zsh >functions/_stele");
+	complete_in(arguments,
+	            "fpath=($HOME/functions $fpath); autoload -U compinit; compinit -u -D; "
+	            "echo ready $((1 + 1))\n",
+	            DELETE "\t\t");
+}
+
 Test(habits_completion, fish)
 {
 	char *arguments[] = {"fish", "--no-config", "-i", NULL};
