@@ -15,7 +15,9 @@
 struct command {
 	const char *name;
 	const char *summary; /* line of the subcommand in `stele --help` */
-	const char *usage;   /* operands, one line for each form; NULL: none */
+	/* Operands, one line for each form; NULL: none. The placeholders tell options_parse() which
+	 * operands name regions, and completion what to offer. */
+	const char *usage;
 	const char *doc; /* --help prints the part up to '\v' before the options, the rest after */
 	/* Options of this subcommand alone, ended by {0}, or NULL. `parse` stores them in the input
 	 * that the subcommand gives to options_parse(). */
