@@ -275,8 +275,7 @@ static enum status recorder_check(struct recorder *recorder, int result)
 	if (!recorder_is_full(result))
 		return fail(fail_status(result), "cannot write to %s: %s", path, strerror(-result));
 	if (!recorder->full)
-		fail(STATUS_DONE, "%s: %s; recording goes on when there is space", path,
-		     strerror(-result));
+		note("%s: %s; recording goes on when there is space", path, strerror(-result));
 	recorder->full = true;
 	poll(&stop, 1, (int)(RETRY / NSEC_PER_MSEC));
 	return STATUS_DONE;

@@ -256,9 +256,11 @@ enum status replay_file(struct replay *replay, const char *path)
 		if (result < 0)
 			break;
 	}
-	if (*replay->reader.why && !replay->ended)
-		fail(STATUS_DONE, "%s%s: %s; replayed up to the version before",
-		     replay->reader.damaged ? "" : "note: ", path, replay->reader.why);
+	if (*replay->reader.why && !replay->ended && replay->reader.damaged)
+		fail(STATUS_DAMAGED, "%s: %s; replayed up to the version before", path,
+		     replay->reader.why);
+	else if (*replay->reader.why && !replay->ended)
+		note("%s: %s; replayed up to the version before", path, replay->reader.why);
 	replay->damaged |= replay->reader.damaged && !replay->ended;
 	replay_abort(replay);
 	recording_reader_close(&replay->reader);

@@ -100,8 +100,11 @@ static void lookup_recorded_file(struct lookup_history *history, struct lookup_f
 		if (!wanted)
 			break;
 	}
-	if (*reader.why && wanted)
-		fail(STATUS_DONE, "%s%s: %s%s", reader.damaged ? "" : "note: ", path, reader.why,
+	if (*reader.why && wanted && reader.damaged)
+		fail(STATUS_DAMAGED, "%s: %s%s", path, reader.why,
+		     history->any ? "; used up to the version before" : "");
+	else if (*reader.why && wanted)
+		note("%s: %s%s", path, reader.why,
 		     history->any ? "; used up to the version before" : "");
 	history->damaged |= reader.damaged && wanted;
 	/* A file that begins with the version with which this one ends: nothing is between. */
