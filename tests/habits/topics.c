@@ -90,7 +90,12 @@ Test(habits_topics, times_are_as_the_topic_says)
 	                              "2026-01-31 12:03",
 	                              "2026-01-31T12:03:17Z",
 	                              "2026-01-31T12:03:17+02:00",
-	                              "@1769861000"};
+	                              "@1769861000",
+	                              "-90s",
+	                              "-5m",
+	                              "-1.5h",
+	                              "-2d",
+	                              "now"};
 
 	for (size_t i = 0; i < COUNT(times); i++)
 		EXPECT_HAS_NOT(STELE("get", target, "10.0.0.0/8", "--at", times[i]).err, "invalid");

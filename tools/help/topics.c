@@ -96,14 +96,16 @@ static const char times[] =
 	"  stele get net/routes 10.0.0.0/8 --at 12:03\n"
 	"  stele rollback net --to '2026-01-31 12:03'\n"
 	"\n"
-	"  12:03, 12:03:17.5             the last time of this time of the day, in local time\n"
+	"  12:03, 12:03:17.5             today or, if that is still to come, yesterday, local time\n"
 	"  2026-01-31                    the start of the day, in local time\n"
 	"  '2026-01-31 12:03'            local time; seconds may follow, or T instead of the space\n"
 	"  2026-01-31T12:03:17Z          UTC, or with an offset such as +02:00\n"
 	"  @1769861000                   seconds since 1970, as 'date +@%s' prints them\n"
+	"  -90s, -5m, -1.5h, -2d         so long ago\n"
+	"  now\n"
 	"\n"
 	"An option that takes a VERSION takes a time, too. Times are printed in UTC.\n"
-	"Columns of the type time have the last two forms and now.\n";
+	"Columns of the type time have a form with Z or an offset, @SECONDS, or now.\n";
 
 const struct topic topics[] = {
 	{"regions", "names of regions and tables, paths, and saved files", regions},
