@@ -209,7 +209,7 @@ DURATION ?= 60# seconds for each harness
 fuzz_of_command := csv ndjson apply arguments recording
 # The harness replaces these functions (ld --wrap).
 fuzz_wraps_apply := writer_open writer_commit writer_close
-fuzz_wraps_arguments := argp_parse options_parse exit lines_open kernel_run stele_publisher_open stele_subscriber_open \
+fuzz_wraps_arguments := argp_parse options_parse exit lines_open lines_keep_input kernel_run stele_publisher_open stele_subscriber_open \
 	$(addprefix stele_region_,describe describe_lock subscribers verify next save load remove clean)
 
 $(BUILD)/obj/fuzz.a: $(call objects,$(filter-out tests/fuzz/fuzz_% $(if $(FUZZ_ENGINE),%/driver.c),$(fuzz_sources)) \

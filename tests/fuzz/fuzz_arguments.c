@@ -105,6 +105,7 @@ enum status __wrap_lines_open(struct lines *lines, const char *path)
 	{ \
 		return (result); \
 	}
+NOTHING(lines_keep_input, STATUS_DONE)
 NOTHING(kernel_run, -ENOENT)
 NOTHING(stele_publisher_open, -ENOENT)
 NOTHING(stele_subscriber_open, -ENOENT)

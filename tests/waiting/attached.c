@@ -100,8 +100,7 @@ Test(waiting_attached, an_operator_steps_in_where_all_publishers_share)
 	unlink(saved);
 }
 
-/* A dry run needs no lock: neither of a daemon that does not share, nor one that others wait for.
- * */
+/* A dry run needs no lock: a daemon that does not share may be within a transaction. */
 Test(waiting_attached, a_dry_run_needs_no_lock)
 {
 	static const char rows[] = "prefix,next_hop,interface,metric\n"

@@ -17,6 +17,7 @@
 #include "tools/commands/cmd_publish_kernel.h"
 #include "tools/input/check.h"
 #include "tools/input/input.h"
+#include "tools/input/lines.h"
 #include "tools/input/replacement.h"
 #include "tools/output/difference.h"
 #include "tools/output/output.h"
@@ -374,11 +375,17 @@ static enum status publish_dry_run(const struct publish *publish)
 	return status;
 }
 
-/* Opens all files before it reads one, so that a missing file is reported at once. */
+/* Opens all files before it reads one, so that a missing file is reported at once. Keeps standard
+ * input if several tables are read from it. */
 static enum status publish_open(struct publish *publish)
 {
 	enum status status = STATUS_DONE;
+	size_t inputs = 0;
 
+	for (size_t i = 0; i < publish->table_count; i++)
+		inputs += strcmp(publish->tables[i].path, "-") == 0;
+	if (inputs > 1)
+		status = lines_keep_input();
 	for (size_t i = 0; status == STATUS_DONE && i < publish->table_count; i++)
 		status = replacement_open(&publish->tables[i], publish->place, &publish->input,
 		                          &publish->writing);
@@ -422,7 +429,7 @@ static enum status publish_parse_table(const char *region, const char *text,
 	return target_parse("publish", target, true, &ret->target);
 }
 
-/* Refuses a table that is given twice, and standard input for two tables. */
+/* Refuses a table that is given twice. */
 static enum status publish_check_tables(const struct publish *publish)
 {
 	for (size_t i = 0; i < publish->table_count; i++)
@@ -432,10 +439,6 @@ static enum status publish_check_tables(const struct publish *publish)
 			if (strcmp(a->target.table, b->target.table) == 0)
 				return fail_usage("publish", "table \"%s\" is given twice",
 				                  a->target.table);
-			if (strcmp(a->path, "-") == 0 && strcmp(b->path, "-") == 0)
-				return fail_usage("publish",
-				                  "standard input can only be read once; save it "
-				                  "to a file to publish two tables from it");
 		}
 	return STATUS_DONE;
 }

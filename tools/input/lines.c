@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "tools/base/fail.h"
@@ -15,16 +16,63 @@ enum {
 	/* Maximum bytes of a line; no row needs more. Without a limit, /dev/zero would use up all
 	 * memory. */
 	LONGEST = 16 * 1024 * 1024,
+	INPUT_MAX = 1 << 30, /* maximum bytes of standard input that are kept */
 };
+
+/* The copy of standard input; -1: none. All that read it share its position in the file, so they
+ * use positions of their own. */
+static int lines_input = -1;
+
+/* Copies a piece of standard input. Returns the number of bytes, 0 at the end, or -1. */
+static ssize_t lines_keep_piece(int fd, char *piece)
+{
+	ssize_t got, put;
+
+	do {
+		got = read(STDIN_FILENO, piece, PIECE);
+	} while (got < 0 && errno == EINTR);
+	for (ssize_t at = 0; at < got; at += put) {
+		put = write(fd, piece + at, (size_t)(got - at));
+		if (put < 0 && errno == EINTR)
+			put = 0;
+		if (put < 0)
+			return -1;
+	}
+	return got;
+}
+
+enum status lines_keep_input(void)
+{
+	char *piece = heap_realloc(NULL, PIECE);
+	ssize_t got, all = 0;
+
+	lines_input = memfd_create("stele-input", MFD_CLOEXEC);
+	got = lines_input < 0 ? -1 : 1;
+	while (got > 0 && all <= INPUT_MAX) {
+		got = lines_keep_piece(lines_input, piece);
+		all += got > 0 ? got : 0;
+	}
+	free(piece);
+	if (got < 0)
+		return fail(STATUS_SYSTEM, "cannot keep standard input in memory: %s",
+		            strerror(errno));
+	if (all > INPUT_MAX)
+		return fail(STATUS_NO_SPACE,
+		            "standard input has more than %d bytes; save it in a file", INPUT_MAX);
+	return STATUS_DONE;
+}
 
 enum status lines_open(struct lines *lines, const char *path)
 {
 	struct stat status;
 
 	*lines = (struct lines){.name = path, .fd = STDIN_FILENO};
-	if (strcmp(path, "-") == 0)
+	if (strcmp(path, "-") == 0) {
 		lines->name = "standard input";
-	else
+		lines->kept = lines_input >= 0;
+		if (lines->kept)
+			lines->fd = fcntl(lines_input, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	} else
 		lines->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (lines->fd < 0)
 		return fail(STATUS_INPUT, "cannot read %s: %s", path, strerror(errno));
@@ -70,8 +118,13 @@ static enum status lines_read_more(struct lines *lines)
 		lines->buffer = heap_realloc(lines->buffer, lines->capacity);
 	}
 	do {
-		got = read(lines->fd, lines->buffer + lines->end, lines->capacity - lines->end);
+		size_t size = lines->capacity - lines->end;
+		char *end = lines->buffer + lines->end;
+
+		got = lines->kept ? pread(lines->fd, end, size, lines->at)
+		                  : read(lines->fd, end, size);
 	} while (got < 0 && errno == EINTR);
+	lines->at += got > 0 ? got : 0;
 	if (got < 0)
 		return fail(STATUS_SYSTEM, "cannot read %s: %s", lines->name, strerror(errno));
 	lines->end += (size_t)got;

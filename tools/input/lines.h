@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "tools/base/status.h"
 
 struct lines {
@@ -18,6 +19,8 @@ struct lines {
 	size_t start, end, capacity; /* of the unread part of the buffer, and of the buffer */
 	uint64_t number;             /* of the line returned last, from 1 */
 	uint64_t offset;             /* bytes returned so far */
+	bool kept;                   /* the file is the copy of lines_keep_input() */
+	off_t at;                    /* there: bytes read so far */
 	uint64_t size;               /* of the file in bytes; 0: not known */
 	bool at_end;                 /* the end of the file was read */
 	bool refuse_unterminated;    /* a last line without a line feed is an error */
@@ -27,6 +30,10 @@ struct lines {
 	enum status (*before_read)(void *context);
 	void *context;
 };
+
+/* Copies standard input to memory, up to its end, so that "-" can be opened several times. Fails
+ * with STATUS_NO_SPACE if it has more than 1 GiB. */
+enum status lines_keep_input(void);
 
 /* Opens a file, or standard input for "-". */
 enum status lines_open(struct lines *lines, const char *path);
