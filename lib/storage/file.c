@@ -237,7 +237,10 @@ int file_publish(int fd, const char *path, mode_t mode)
 	if (r == 0 || r == -EEXIST)
 		return r;
 	return error_set(-r, "cannot name the new file %s: %s%s", path, strerror(-r),
-	                 r == -ENOENT ? " (is /proc mounted?)" : "");
+	                 r == -ENOENT && access("/proc/self/fd", X_OK) < 0
+	                         ? " (/proc is not mounted, or hidden; new files get their names "
+	                           "through /proc/self/fd)"
+	                         : "");
 }
 
 int file_refuse_name(const char *what, const char *path, int errnum)
@@ -479,7 +482,8 @@ static int file_lock_set(int fd, off_t byte, off_t count, short type)
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = count};
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
-		return errno == EACCES ? -EAGAIN : -errno;
+		/* EINVAL: the kernel does not know this command. */
+		return errno == EACCES ? -EAGAIN : errno == EINVAL ? -ENOTSUP : -errno;
 	return 0;
 }
 

@@ -245,7 +245,7 @@ int mapping_error(int r, const char *what, uint64_t size)
 			"cannot map %llu bytes of %s: this process is limited to %llu bytes of "
 			"address space (RLIMIT_AS); raise the limit (ulimit -v, or LimitAS= "
 			"of its systemd unit), or make the region with a smaller maximum "
-			"size",
+			"size (--max-size)",
 			(unsigned long long)size, what, (unsigned long long)limit.rlim_cur);
 	return error_set(-r, "cannot map %llu bytes of %s: %s", (unsigned long long)size, what,
 	                 strerror(-r));

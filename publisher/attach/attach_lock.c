@@ -41,7 +41,10 @@ int attach_lock_busy(const struct region_paths *names)
 static int attach_lock_error(const struct region_paths *names, int r)
 {
 	return error_set(-r, "cannot lock the files of region \"%s\": %s", names->region,
-	                 strerror(-r));
+	                 r == -ENOTSUP ? "there are no locks of open file descriptions "
+	                                 "(F_OFD_SETLK) here: Linux has them since 3.15, but some "
+	                                 "sandboxes do not"
+	                               : strerror(-r));
 }
 
 int attach_lock_new(const struct region_paths *names, int fd, off_t byte)

@@ -261,6 +261,7 @@ Test(crash_limits, crash_12_lack_of_address_space_is_reported, .fini = crash_cle
 	             stele_last_error());
 	says("RLIMIT_AS");
 	says("1073741824");
+	says("--max-size");
 	cr_assert_eq(stele_publisher_open(region, NULL, &publisher), -ENOMEM, "%s",
 	             stele_last_error());
 	says("RLIMIT_AS");

@@ -13,6 +13,7 @@
 #include "tools/base/status.h"
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/doctor_examine.h"
+#include "tools/doctor/doctor_kernel.h"
 #include "tools/doctor/doctor_logind.h"
 #include "tools/doctor/doctor_memory.h"
 #include "tools/doctor/doctor_queues.h"
@@ -136,6 +137,7 @@ static enum status doctor_run_checks(struct doctor *doctor, const char *name)
 
 	if (status != STATUS_DONE)
 		return status;
+	doctor_check_kernel(doctor);
 	doctor_check_queues(doctor);
 	doctor_check_logind(doctor);
 	doctor_check_memory(doctor);

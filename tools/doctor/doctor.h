@@ -5,6 +5,7 @@
  *   doctor_report.c    prints findings
  *   doctor_examine.c   reads the files of a region without attaching to it
  *   doctor_region.c    checks the publisher, the subscribers and the namespaces of a region
+ *   doctor_kernel.c    checks what regions need of the kernel and of /proc
  *   doctor_queues.c    checks the limits of message queues
  *   doctor_memory.c    checks the file system of the regions, and the size of its pages
  *   doctor_logind.c    checks RemoveIPC=

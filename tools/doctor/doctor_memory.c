@@ -24,8 +24,14 @@ static uint64_t memory_growth(const struct doctor *doctor)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < doctor->region_count; i++)
-		sum += doctor->regions[i].info.maximum_size - doctor->regions[i].info.file_size;
+	for (size_t i = 0; i < doctor->region_count; i++) {
+		const struct stele_region_info *info = &doctor->regions[i].info;
+
+		/* The sizes of another user's region may be any. */
+		if (info->maximum_size > info->file_size &&
+		    __builtin_add_overflow(sum, info->maximum_size - info->file_size, &sum))
+			return UINT64_MAX;
+	}
 	return sum;
 }
 
