@@ -46,7 +46,7 @@ Test(cli_clean, files_without_a_data_file_are_removed)
 	EXITS(0, "clean --format ndjson");
 	snprintf(
 		line, sizeof(line),
-		"{\"state\": \"removed\", \"kind\": \"file\", \"region\": \"%s\", \"name\": \"/dev/shm/stele.%s.publisher\"}\n",
+		"{\"state\": \"removed\", \"kind\": \"file\", \"region\": \"%s\", \"name\": \"/dev/shm/stele.%s.publisher\", \"format\": 1}\n",
 		region, region);
 	SAYS(line);
 	SAYS("\"kind\": \"folder\"");

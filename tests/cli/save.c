@@ -256,7 +256,7 @@ Test(cli_save, explains_a_lookup)
 	EXPECT_HAS(result.out, "  the answer\n");
 	EXPECT_HAS(STELE("explain", "--dot", target, "10.1.2.3").out, "digraph lookup {\n");
 	EXPECT_HAS(STELE("explain", "--format", "ndjson", target, "10.1.2.3").out,
-	           "\"key\": \"10.1.0.0/16\", \"key_bits\": 16, \"leads\": \"the answer\"}");
+	           "\"key\": \"10.1.0.0/16\", \"key_bits\": 16, \"leads\": \"the answer\", ");
 	EXPECT_HAS(STELE("explain", "--dot", target, "10.1.2.3").out, "bits\\nthe answer\"");
 	EXPECT_HAS(STELE("explain", "--dot", target, "77.1.2.3").out, "no child for byte 0x4d\"");
 	EXPECT_FAILURE(STELE("explain", "-G", "-f", "json", target, "10.1.2.3"), 2, "--dot");

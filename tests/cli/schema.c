@@ -58,7 +58,7 @@ Test(cli_schema, prints_columns_for_programs)
 	           "null, \"offset\": 0, \"size\": 1, \"unit\": null, \"description\": "
 	           "\"as the \\\"kernel\\\" has it\", \"enum\": [{\"word\": \"up\", "
 	           "\"value\": 1}, {\"word\": \"down\", \"value\": 2}], \"default\": "
-	           "\"down\", \"former_names\": null, \"deprecated\": false}\n");
+	           "\"down\", \"former_names\": null, \"deprecated\": false, \"format\": 1}\n");
 	EXPECT_HAS(result.out,
 	           "\"elements\": 3, \"offset\": 4, \"size\": 12, \"unit\": \"permille\"");
 }

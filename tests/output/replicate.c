@@ -81,7 +81,16 @@ Test(output_replicate, documents_have_the_number_of_their_format)
 	EXPECT_HAS(STELE("verify", "-f", "ndjson", region).out, member);
 	EXPECT_HAS(STELE("diff", "-f", "ndjson", region, "0", "2").out, member);
 	EXPECT_HAS(STELE("trace", "--since", "0", "--count", "1", region).out, member);
+	EXPECT_HAS(STELE("list", "-f", "ndjson").out, member);
+	EXPECT_HAS(STELE("log", "-f", "ndjson", region).out, member);
+	EXPECT_HAS(STELE("log", "-f", "ndjson", target).out, member);
+	EXPECT_HAS(STELE("schema", "-f", "ndjson", target).out, member);
+	EXPECT_HAS(STELE("explain", "-f", "ndjson", target, "10.0.0.1").out, member);
+	EXPECT_STATUS(STELE("tag", region, "kept"), 0);
+	EXPECT_HAS(STELE("tag", "-f", "ndjson", region).out, member);
 	EXPECT_HAS_NOT(STELE("get", "-f", "json", target, "10.0.0.0/8").out, "format");
+	EXPECT_HAS_NOT(STELE("get", "-f", "json", target, "10.0.0.0/8", "0.0.0.0/0").out, "format");
+	EXPECT_HAS_NOT(STELE("lookup", "-f", "ndjson", target, "10.0.0.1").out, "format");
 	EXPECT_HAS_NOT(STELE("dump", "-f", "ndjson", target).out, "format");
 	EXPECT_HAS_NOT(STELE("show", region).out, "format");
 }

@@ -127,6 +127,7 @@ static enum status dump_open_output(struct dump_output *output, const struct rea
 	output->lines = output->selection.whole && dump->reading.format != OUTPUT_TABLE;
 	output->output = output_open(dump->reading.format, SHAPE_ROWS, output->selection.columns,
 	                             output->selection.count);
+	output_print_table_rows(output->output);
 	output_set_units(output->output, output->selection.units);
 	return STATUS_DONE;
 }

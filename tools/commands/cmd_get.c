@@ -246,6 +246,7 @@ static enum status get_print_row(struct query *query, const char *text, enum out
 	if (!query->output) {
 		query->output = output_open(query->reading.format, shape, selection->columns,
 		                            selection->count);
+		output_print_table_rows(query->output);
 		output_set_units(query->output, selection->units);
 	}
 	return output_row(query->output, selection->cells);
@@ -328,6 +329,7 @@ static void get_open_lookup(struct query *query)
 	query->units[0] = NULL;
 	memcpy(query->units + 1, selection->units, selection->count * sizeof(*query->units));
 	query->output = output_open(query->reading.format, SHAPE_ROWS, query->line_columns, count);
+	output_print_table_rows(query->output);
 	output_set_units(query->output, query->units);
 }
 

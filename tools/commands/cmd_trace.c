@@ -373,9 +373,6 @@ static enum status trace_run(int argc, char **argv)
 	trace.commits = output_open(OUTPUT_NDJSON, SHAPE_ROWS, columns, COLUMNS);
 	trace.gaps = output_open(OUTPUT_NDJSON, SHAPE_ROWS, gap_columns, 4);
 	trace.regions = output_open(OUTPUT_NDJSON, SHAPE_ROWS, region_columns, 2);
-	output_number_format(trace.commits);
-	output_number_format(trace.gaps);
-	output_number_format(trace.regions);
 	status = trace_follow(&trace);
 	output_end(trace.regions, status);
 	output_end(trace.gaps, status);

@@ -27,7 +27,6 @@ struct output *difference_output(FILE *stream, enum output_format format)
 	struct output *output = output_open_to(stream, format, SHAPE_ROWS, columns, COLUMNS);
 
 	output_hide_last(output);
-	output_number_format(output);
 	return output;
 }
 

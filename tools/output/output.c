@@ -36,7 +36,7 @@ struct output *output_open_to(FILE *stream, enum output_format format, enum outp
 		.shape = shape,
 		.columns = columns,
 		.column_count = column_count,
-		.numbered = shape == SHAPE_RECORD,
+		.numbered = true,
 	};
 	return output;
 }
@@ -47,9 +47,9 @@ void output_hide_last(struct output *output)
 		output->column_count--;
 }
 
-void output_number_format(struct output *output)
+void output_print_table_rows(struct output *output)
 {
-	output->numbered = true;
+	output->numbered = false;
 }
 
 void output_set_units(struct output *output, const char *const *units)

@@ -36,13 +36,13 @@ struct output *output_open_to(FILE *stream, enum output_format format, enum outp
  * row. */
 void output_hide_last(struct output *output);
 
-/* The version of the JSON that documents have: objects that describe a region, and lines that
- * programs read one by one. It changes if a member goes, or means something else. */
+/* The version of the JSON that all objects have, except rows of tables. It changes if a member
+ * goes, or means something else. */
 #define OUTPUT_FORMAT_MEMBER ", \"format\": 1"
 
-/* Gives each object of the formats json and ndjson the member "format". Outputs of SHAPE_RECORD
- * have it anyway; rows of tables do not. Called before the first row. */
-void output_number_format(struct output *output);
+/* Leaves the member "format" out of the objects of json and ndjson: they are rows of a table, whose
+ * members are its columns. Called before the first row. */
+void output_print_table_rows(struct output *output);
 
 /* Shows units in the headings of the format table: one for each column, or NULL. `units` must stay
  * valid until output_end(). Called before the first row. */
