@@ -2,6 +2,7 @@
  *
  * stele publish: which format a file has, and the options that say how its columns become those of
  * the table. */
+#include <sys/ioctl.h>
 #include "tests/support/cli.h"
 
 TestSuite(input_formats, .init = cli_begin_routes, .fini = cli_end);
@@ -267,4 +268,28 @@ Test(input_formats, null_is_a_missing_value)
 	                         "--empty-as", "i=0.0.0.0", "--empty-as", "a=\"\\", table, "-"),
 	              0);
 	EXPECT_TEXT(dump_of(table), "k,n,a,i\n1,7,\"\"\"\\\",0.0.0.0\n2,7,\"\"\"\\\",0.0.0.0\n");
+}
+
+/* The format is that of the first line with something on it, also if a blank one comes alone. */
+Test(input_formats, a_blank_line_does_not_tell_the_format)
+{
+	static const char rest[] = "[{\"prefix\": \"192.0.2.0/24\", \"next_hop\": \"192.0.2.1\", "
+				   "\"interface\": \"e\", \"metric\": 1}]\n";
+	char *arguments[] = {cli_command(), "publish", target, "-", NULL};
+	struct cli_process process = {.out = cli_file(NULL), .err = cli_file(NULL)};
+	int ends[2], left = 1;
+
+	cr_assert(pipe2(ends, O_CLOEXEC) == 0);
+	cr_assert(write(ends[1], " \n", 2) == 2);
+	cli_spawn_with(&process, arguments, ends[0], process.out, process.err);
+	for (int64_t tries = CLI_PATIENCE; left > 0; tries--) {
+		cr_assert(tries > 0, "the blank line was not read");
+		cr_assert(ioctl(ends[0], FIONREAD, &left) == 0);
+		usleep(1000);
+	}
+	cr_assert(write(ends[1], rest, strlen(rest)) == (ssize_t)strlen(rest));
+	close(ends[0]);
+	close(ends[1]);
+	cr_expect(cli_wait(&process) == 0, "%s", cli_read_all(process.err));
+	EXPECT_HAS(STELE("dump", "-f", "csv", target).out, "192.0.2.0/24,192.0.2.1,e,1");
 }

@@ -179,12 +179,22 @@ enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length)
 	return STATUS_DONE;
 }
 
+/* Returns true if the buffer has the first line that is not blank, completely. */
+static bool lines_has_first(const struct lines *lines)
+{
+	size_t at = 0;
+
+	while (at < lines->end && line_is_space(lines->buffer[at]))
+		at++;
+	return at < lines->end && memchr(lines->buffer + at, '\n', lines->end - at);
+}
+
 enum status lines_peek(struct lines *lines, const char **ret_text, size_t *ret_length)
 {
 	enum status status = STATUS_DONE;
 
 	while (status == STATUS_DONE && !lines->at_end && lines->end < PIECE &&
-	       (lines->end == 0 || !memchr(lines->buffer, '\n', lines->end)))
+	       !lines_has_first(lines))
 		status = lines_read_more(lines);
 	*ret_text = lines->buffer;
 	*ret_length = lines->end;
