@@ -62,7 +62,7 @@ Test(cli_doctor, a_healthy_region_has_no_problems)
 	SAYS_NOT("\033");
 	EXITS(0, "doctor %s --format json", region);
 	SAYS("{\"verdict\": \"ok\", \"check\": \"queues\", \"region\": null, \"finding\": \"");
-	SAYS("\"mend\": null, \"format\": 1}");
+	SAYS("\"fix\": null, \"format\": 1}");
 	EXITS(3, "doctor %sx", region);
 	SAYS("did you mean");
 	EXITS(2, "doctor a b");

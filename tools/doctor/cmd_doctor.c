@@ -29,7 +29,7 @@
 static const char doc[] =
 	"Examples:\n"
 	"  stele doctor\n"
-	"  stele doctor net --format ndjson | jq -r 'select(.verdict != \"ok\").mend'\n"
+	"  stele doctor net --format ndjson | jq -r 'select(.verdict != \"ok\").fix'\n"
 	"\n"
 	"Checks what keeps a region, or all regions, from working well: limits of message "
 	"queues, RemoveIPC= of systemd-logind, space and pages of shared memory, publishers, "
@@ -66,16 +66,16 @@ static void doctor_check_leftovers(struct doctor *doctor, const char *region)
 {
 	struct left left = {.region = region};
 	int result = leftovers_each(doctor->place, true, doctor_count_leftover, &left);
-	char mend[512];
+	char fix[512];
 
-	snprintf(mend, sizeof(mend), "stele clean%s%.400s", doctor->place->directory ? " -D " : "",
+	snprintf(fix, sizeof(fix), "stele clean%s%.400s", doctor->place->directory ? " -D " : "",
 	         doctor->place->directory ? doctor->place->directory : "");
 	if (left.count)
-		doctor_report(doctor, VERDICT_PROBLEM, "leftovers", NULL, mend,
+		doctor_report(doctor, VERDICT_PROBLEM, "leftovers", NULL, fix,
 		              "dead processes left %zu files, slots and queues, among them %s",
 		              left.count, left.first);
 	else if (left.others)
-		doctor_report(doctor, VERDICT_NOTE, "leftovers", NULL, mend,
+		doctor_report(doctor, VERDICT_NOTE, "leftovers", NULL, fix,
 		              "dead processes left %zu files, slots and queues of other regions",
 		              left.others);
 	else if (left.hidden || result < 0)

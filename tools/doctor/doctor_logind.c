@@ -145,7 +145,7 @@ static bool logind_lingers(const char *user)
 static void logind_check_owner(struct doctor *doctor, uid_t owner, const char *region)
 {
 	const struct passwd *user = getpwuid(owner);
-	char name[64], mend[256];
+	char name[64], fix[256];
 
 	if (user)
 		snprintf(name, sizeof(name), "%.63s", user->pw_name);
@@ -156,19 +156,19 @@ static void logind_check_owner(struct doctor *doctor, uid_t owner, const char *r
 		              "systemd-logind leaves user %s's shared memory alone", name);
 		return;
 	}
-	snprintf(mend, sizeof(mend),
+	snprintf(fix, sizeof(fix),
 	         "loginctl enable-linger %s, or RemoveIPC=no under [Login] in "
 	         "/etc/systemd/logind.conf and systemctl restart systemd-logind",
 	         name);
 	if (region)
 		doctor_report(
-			doctor, VERDICT_PROBLEM, "removeipc", region, mend,
+			doctor, VERDICT_PROBLEM, "removeipc", region, fix,
 			"user %s owns the region and is not a system user, so systemd-logind removes "
 			"its files when this user logs out (RemoveIPC=yes)",
 			name);
 	else
 		doctor_report(
-			doctor, VERDICT_NOTE, "removeipc", NULL, mend,
+			doctor, VERDICT_NOTE, "removeipc", NULL, fix,
 			"systemd-logind removes what user %s publishes when this user logs out "
 			"(RemoveIPC=yes)",
 			name);

@@ -39,7 +39,7 @@ static void memory_check_space(struct doctor *doctor, const struct statfs *statu
 {
 	uint64_t size = status->f_blocks * (uint64_t)status->f_bsize;
 	uint64_t left = status->f_bavail * (uint64_t)status->f_bsize, more = memory_growth(doctor);
-	char sizes[3][DESCRIBED_MAX], mend[512];
+	char sizes[3][DESCRIBED_MAX], fix[512];
 	bool tmpfs = status->f_type == TMPFS_MAGIC;
 
 	if (tmpfs && size == 0) {
@@ -50,18 +50,18 @@ static void memory_check_space(struct doctor *doctor, const struct statfs *statu
 	describe_size(size, sizes[0]);
 	describe_size(left, sizes[1]);
 	describe_size(more, sizes[2]);
-	snprintf(mend, sizeof(mend), "mount -o remount,size=%lluM %.400s",
+	snprintf(fix, sizeof(fix), "mount -o remount,size=%lluM %.400s",
 	         (unsigned long long)((size - left + more + SPACE_MIN) >> 20) + 64,
 	         doctor->directory);
 	if (left < SPACE_MIN)
 		doctor_report(
-			doctor, VERDICT_PROBLEM, "space", NULL, tmpfs ? mend : NULL,
+			doctor, VERDICT_PROBLEM, "space", NULL, tmpfs ? fix : NULL,
 			"%s is full: %s of %s are left, too little for a new region, and its regions "
 			"cannot grow",
 			doctor->directory, sizes[1], sizes[0]);
 	else if (left < more)
 		doctor_report(
-			doctor, VERDICT_NOTE, "space", NULL, tmpfs ? mend : NULL,
+			doctor, VERDICT_NOTE, "space", NULL, tmpfs ? fix : NULL,
 			"%s has %s of %s left, and the regions may grow by %s: a commit that finds "
 			"no space fails",
 			doctor->directory, sizes[1], sizes[0], sizes[2]);
@@ -72,15 +72,15 @@ static void memory_check_space(struct doctor *doctor, const struct statfs *statu
 
 static void memory_check_files(struct doctor *doctor, const struct statfs *status)
 {
-	char mend[512];
+	char fix[512];
 
 	/* 0: the file system has no limit on inodes. */
 	if (status->f_files == 0 || status->f_ffree >= FILES)
 		return;
-	snprintf(mend, sizeof(mend), "mount -o remount,nr_inodes=%llu %.400s",
+	snprintf(fix, sizeof(fix), "mount -o remount,nr_inodes=%llu %.400s",
 	         (unsigned long long)status->f_files * 2 + 1024, doctor->directory);
 	doctor_report(doctor, VERDICT_PROBLEM, "files", NULL,
-	              status->f_type == TMPFS_MAGIC ? mend : NULL,
+	              status->f_type == TMPFS_MAGIC ? fix : NULL,
 	              "%s has inodes for %llu more files, and a region needs %d", doctor->directory,
 	              (unsigned long long)status->f_ffree, FILES);
 }
@@ -127,7 +127,7 @@ static bool memory_is_chosen(const char *path, const char *word)
 
 static void memory_check_pages(struct doctor *doctor)
 {
-	char option[32], mend[512], size[DESCRIBED_MAX];
+	char option[32], fix[512], size[DESCRIBED_MAX];
 	uint64_t huge, largest = 0;
 
 	if (!examine_number(HUGE_PAGES "hpage_pmd_size", &huge)) {
@@ -140,7 +140,7 @@ static void memory_check_pages(struct doctor *doctor)
 			largest = doctor->regions[i].info.file_size;
 	memory_huge_option(doctor->directory, option);
 	describe_size(huge, size);
-	snprintf(mend, sizeof(mend), "mount -o remount,huge=within_size %.400s", doctor->directory);
+	snprintf(fix, sizeof(fix), "mount -o remount,huge=within_size %.400s", doctor->directory);
 	/* "force" and "deny" overrule the options of mounts. */
 	if (memory_is_chosen(HUGE_PAGES "shmem_enabled", "force"))
 		doctor_report(doctor, VERDICT_OK, "hugepages", NULL, NULL,
@@ -156,7 +156,7 @@ static void memory_check_pages(struct doctor *doctor)
 			"option huge= of a mount asks for them");
 	else if (strcmp(option, "never") == 0)
 		doctor_report(
-			doctor, VERDICT_NOTE, "hugepages", NULL, mend,
+			doctor, VERDICT_NOTE, "hugepages", NULL, fix,
 			"%s has only small pages; with huge pages of %s, lookups in a large region "
 			"miss the TLB less often, but the size of regions is rounded up. Only files "
 			"created after the change have them; measure whether it helps",
@@ -169,7 +169,7 @@ static void memory_check_pages(struct doctor *doctor)
 void doctor_check_memory(struct doctor *doctor)
 {
 	struct statfs status;
-	char mend[512];
+	char fix[512];
 
 	if (statfs(doctor->directory, &status) < 0) {
 		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, NULL,
@@ -178,8 +178,8 @@ void doctor_check_memory(struct doctor *doctor)
 		return;
 	}
 	if (status.f_type != TMPFS_MAGIC && !doctor->place->directory) {
-		snprintf(mend, sizeof(mend), "mount -t tmpfs none %.400s", doctor->directory);
-		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, mend,
+		snprintf(fix, sizeof(fix), "mount -t tmpfs none %.400s", doctor->directory);
+		doctor_report(doctor, VERDICT_PROBLEM, "space", NULL, fix,
 		              "%s is not a tmpfs, so its regions are on a disk", doctor->directory);
 	}
 	memory_check_space(doctor, &status);

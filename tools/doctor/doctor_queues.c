@@ -31,7 +31,7 @@ static void queues_check_max(struct doctor *doctor)
 {
 	uint64_t max, used = 0, waiting = examine_notified_by(doctor, "futex");
 	const char *known = "";
-	char mend[64];
+	char fix[64];
 
 	if (!examine_number("/proc/sys/fs/mqueue/queues_max", &max)) {
 		doctor_report(
@@ -44,18 +44,18 @@ static void queues_check_max(struct doctor *doctor)
 		used = examine_notified_by(doctor, "mq");
 		known = "at least ";
 	}
-	snprintf(mend, sizeof(mend), "sysctl -w fs.mqueue.queues_max=%llu",
+	snprintf(fix, sizeof(fix), "sysctl -w fs.mqueue.queues_max=%llu",
 	         (unsigned long long)queues_enough(used + waiting));
 	if (used >= max)
 		doctor_report(
-			doctor, VERDICT_PROBLEM, "queues", NULL, mend,
+			doctor, VERDICT_PROBLEM, "queues", NULL, fix,
 			"%s%llu message queues exist, and fs.mqueue.queues_max allows %llu: new "
 			"subscribers get none and wait on the futex, as %llu do now",
 			known, (unsigned long long)used, (unsigned long long)max,
 			(unsigned long long)waiting);
 	else if (used + waiting > max)
 		doctor_report(
-			doctor, VERDICT_NOTE, "queues", NULL, mend,
+			doctor, VERDICT_NOTE, "queues", NULL, fix,
 			"%s%llu message queues exist, and fs.mqueue.queues_max allows %llu: that "
 			"is too few if the %llu subscribers that wait on the futex want one too",
 			known, (unsigned long long)used, (unsigned long long)max,
@@ -71,7 +71,7 @@ static void queues_check_bytes(struct doctor *doctor)
 {
 	uint64_t subscribers = examine_subscriber_count(doctor), capacity;
 	struct rlimit limit;
-	char mend[96];
+	char fix[96];
 
 	if (getrlimit(RLIMIT_MSGQUEUE, &limit) < 0)
 		return;
@@ -81,18 +81,18 @@ static void queues_check_bytes(struct doctor *doctor)
 		return;
 	}
 	capacity = limit.rlim_cur / QUEUE_BYTES;
-	snprintf(mend, sizeof(mend), "ulimit -q %llu, or LimitMSGQUEUE=%llu in a unit",
+	snprintf(fix, sizeof(fix), "ulimit -q %llu, or LimitMSGQUEUE=%llu in a unit",
 	         (unsigned long long)queues_enough(subscribers) * QUEUE_BYTES,
 	         (unsigned long long)queues_enough(subscribers) * QUEUE_BYTES);
 	if (capacity == 0)
 		doctor_report(
-			doctor, VERDICT_PROBLEM, "msgqueue", NULL, mend,
+			doctor, VERDICT_PROBLEM, "msgqueue", NULL, fix,
 			"RLIMIT_MSGQUEUE is %llu bytes here, less than the %u of one subscriber's "
 			"queue: subscribers with this limit wait on the futex",
 			(unsigned long long)limit.rlim_cur, QUEUE_BYTES);
 	else if (capacity < subscribers)
 		doctor_report(
-			doctor, VERDICT_NOTE, "msgqueue", NULL, mend,
+			doctor, VERDICT_NOTE, "msgqueue", NULL, fix,
 			"RLIMIT_MSGQUEUE is %llu bytes here, %llu queues of %u bytes for each user: "
 			"too few if the %llu subscribers are all of one user",
 			(unsigned long long)limit.rlim_cur, (unsigned long long)capacity,

@@ -66,17 +66,17 @@ static void doctor_region_check_mirror(struct doctor *doctor, const struct exami
 	const struct stele_region_info *info = &region->info;
 	const struct kernel_status *mirror = &region->mirror;
 	char text[MIRROR_TEXT], time[DESCRIBED_MAX], size[DESCRIBED_MAX], limit[DESCRIBED_MAX];
-	char mend[STELE_NAME_MAX + 64];
+	char fix[STELE_NAME_MAX + 64];
 
 	if (!region->mirrors)
 		return;
 	mirror_describe(mirror, region->mirror_runs, text);
-	snprintf(mend, sizeof(mend), "stele publish %s with --kernel-routes or --fpm, as before",
+	snprintf(fix, sizeof(fix), "stele publish %s with --kernel-routes or --fpm, as before",
 	         info->name);
 	/* While others publish, the newest version does not tell when the mirror ended. */
 	if (!region->mirror_runs)
 		doctor_report(doctor, mirror->synced ? VERDICT_PROBLEM : VERDICT_NOTE, "mirror",
-		              info->name, mend,
+		              info->name, fix,
 		              "the tables are the routes of an earlier moment%s%s: the "
 		              "mirror %s",
 		              info->publisher_attached ? "" : ", ",
@@ -116,7 +116,7 @@ static bool doctor_region_lags(const struct examined_slot *slot)
  * version, or did not apply it. Returns true if there is one. */
 static bool doctor_region_check_lags(struct doctor *doctor, const struct examined *region)
 {
-	char process[DESCRIBED_MAX], age[DESCRIBED_MAX], lag[2 * DESCRIBED_MAX], mend[64];
+	char process[DESCRIBED_MAX], age[DESCRIBED_MAX], lag[2 * DESCRIBED_MAX], fix[64];
 	bool found = false;
 
 	for (size_t i = 0; i < region->slot_count; i++) {
@@ -130,10 +130,10 @@ static bool doctor_region_check_lags(struct doctor *doctor, const struct examine
 		snprintf(lag, sizeof(lag), "%llu version%s behind%s%s%s",
 		         (unsigned long long)slot->behind, slot->behind == 1 ? "" : "s",
 		         *age ? ", for " : "", slot->behind_longer ? "at least " : "", age);
-		snprintf(mend, sizeof(mend), "kill -CONT %u", slot->pid);
+		snprintf(fix, sizeof(fix), "kill -CONT %u", slot->pid);
 		if (slot->stopped)
 			doctor_report(doctor, slot->behind ? VERDICT_PROBLEM : VERDICT_NOTE,
-			              "subscribers", region->info.name, mend,
+			              "subscribers", region->info.name, fix,
 			              "subscriber %s is stopped%s%s", process,
 			              slot->behind ? ", " : "", slot->behind ? lag : "");
 		else
@@ -230,15 +230,15 @@ static struct elsewhere doctor_region_find_others(const struct examined *region)
 }
 
 /* Describes how to start a subscriber in the publisher's IPC namespace. */
-static const char *doctor_region_suggest_namespace(const struct examined *region, char mend[128])
+static const char *doctor_region_suggest_namespace(const struct examined *region, char fix[128])
 {
 	uint32_t pid = region->info.publisher_pid;
 
 	if (doctor_region_namespace_of(pid) == region->ipc_namespace)
-		snprintf(mend, 128, "nsenter --ipc=/proc/%u/ns/ipc COMMAND", pid);
+		snprintf(fix, 128, "nsenter --ipc=/proc/%u/ns/ipc COMMAND", pid);
 	else
-		snprintf(mend, 128, "docker run --ipc=container:NAME ..., or --ipc=host for both");
-	return mend;
+		snprintf(fix, 128, "docker run --ipc=container:NAME ..., or --ipc=host for both");
+	return fix;
 }
 
 static void doctor_region_check_namespaces(struct doctor *doctor, const struct examined *region)
@@ -246,7 +246,7 @@ static void doctor_region_check_namespaces(struct doctor *doctor, const struct e
 	struct elsewhere elsewhere = doctor_region_find_others(region);
 	const char *name = region->info.name;
 	uint32_t own = doctor_region_namespace_at("/proc/self/ns/ipc");
-	char mend[128];
+	char fix[128];
 
 	if (region->ipc_namespace == 0 || own == 0) {
 		doctor_report(doctor, VERDICT_OK, "namespaces", name, NULL,
@@ -260,23 +260,23 @@ static void doctor_region_check_namespaces(struct doctor *doctor, const struct e
 			"so no subscriber has a message queue; the futex or a socket wakes it");
 		return;
 	}
-	doctor_region_suggest_namespace(region, mend);
+	doctor_region_suggest_namespace(region, fix);
 	if (elsewhere.queues)
 		doctor_report(
-			doctor, VERDICT_PROBLEM, "namespaces", name, mend,
+			doctor, VERDICT_PROBLEM, "namespaces", name, fix,
 			"%zu subscribers with message queues seem to be in another IPC namespace than "
 			"the publisher, so its notices don't reach them before they have chosen "
 			"another notifier, at their next look",
 			elsewhere.queues);
 	else if (elsewhere.all)
 		doctor_report(
-			doctor, VERDICT_NOTE, "namespaces", name, mend,
+			doctor, VERDICT_NOTE, "namespaces", name, fix,
 			"%zu of %zu subscribers seem to be in another IPC namespace than the "
 			"publisher, where they cannot have message queues; the futex wakes them",
 			elsewhere.all, region->slot_count);
 	else if (region->ipc_namespace != own)
 		doctor_report(
-			doctor, VERDICT_NOTE, "namespaces", name, mend,
+			doctor, VERDICT_NOTE, "namespaces", name, fix,
 			"the publisher %s in another IPC namespace than this process; subscribers "
 			"that are started from here cannot have message queues, and the futex wakes them",
 			region->info.publisher_attached ? "is" : "was");

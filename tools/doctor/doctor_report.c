@@ -13,11 +13,11 @@
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
 
-enum { VERDICT, CHECK, REGION, FINDING, MEND, COLUMNS };
+enum { VERDICT, CHECK, REGION, FINDING, FIX, COLUMNS };
 
 static const struct output_column columns[COLUMNS] = {
 	[VERDICT] = {"verdict", false}, [CHECK] = {"check", false}, [REGION] = {"region", false},
-	[FINDING] = {"finding", false}, [MEND] = {"mend", false},
+	[FINDING] = {"finding", false}, [FIX] = {"fix", false},
 };
 
 static const char *const verdicts[] = {
@@ -25,7 +25,7 @@ static const char *const verdicts[] = {
 
 /* Prints a finding for people: a line, and a second one with the command that fixes it. */
 static void report_print(const struct doctor *doctor, enum verdict verdict, const char *check,
-                         const char *region, const char *mend, const char *finding)
+                         const char *region, const char *fix, const char *finding)
 {
 	static const enum colour colours[] = {[VERDICT_OK] = COLOUR_NONE,
 	                                      [VERDICT_NOTE] = COLOUR_NOTE,
@@ -34,9 +34,9 @@ static void report_print(const struct doctor *doctor, enum verdict verdict, cons
 	struct text text = {0};
 
 	escape_for_people(&text, finding, strlen(finding));
-	if (mend) {
+	if (fix) {
 		text_append_string(&text, "\n                     fix: ");
-		escape_for_people(&text, mend, strlen(mend));
+		escape_for_people(&text, fix, strlen(fix));
 	}
 	printf("%s%-7s%s  %-11s %s%s%.*s\n", colour_start(colour), verdicts[verdict],
 	       colour_end(colour), check, region ? region : "", region ? ": " : "",
@@ -45,7 +45,7 @@ static void report_print(const struct doctor *doctor, enum verdict verdict, cons
 }
 
 void doctor_report(struct doctor *doctor, enum verdict verdict, const char *check,
-                   const char *region, const char *mend, const char *format, ...)
+                   const char *region, const char *fix, const char *format, ...)
 {
 	struct cell cells[COLUMNS] = {0};
 	va_list arguments;
@@ -63,12 +63,12 @@ void doctor_report(struct doctor *doctor, enum verdict verdict, const char *chec
 	if (region)
 		cells[REGION] = cell_text(region);
 	cells[FINDING] = cell_text(finding);
-	if (mend)
-		cells[MEND] = cell_text(mend);
+	if (fix)
+		cells[FIX] = cell_text(fix);
 	if (doctor->output && doctor->status == STATUS_DONE)
 		doctor->status = output_row(doctor->output, cells);
 	else if (!doctor->output)
-		report_print(doctor, verdict, check, region, mend, finding);
+		report_print(doctor, verdict, check, region, fix, finding);
 	free(finding);
 }
 

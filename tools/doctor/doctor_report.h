@@ -6,9 +6,9 @@
 #include "tools/base/format.h"
 #include "tools/doctor/doctor.h"
 
-/* Prints a finding. `region` may be NULL, and so may `mend`, a command that fixes it. */
+/* Prints a finding. `region` may be NULL, and so may `fix`, a command that fixes it. */
 void doctor_report(struct doctor *doctor, enum verdict verdict, const char *check,
-                   const char *region, const char *mend, const char *format, ...)
+                   const char *region, const char *fix, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
 
 /* Opens the output for a format other than the table for people. */
