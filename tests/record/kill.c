@@ -92,34 +92,63 @@ Test(record_kill, killed_at_any_moment_it_is_readable_up_to_there, .timeout = 30
 	stele_publisher_close(publisher);
 }
 
-/* Returns true if the recorder is about to write a new file, which is hidden until it is complete.
- * */
-static bool is_rotating(void)
+/* Returns the path of the newest recording. */
+static const char *newest_file(void)
+{
+	static char paths[32][300];
+	int count = recorded_list(NULL, paths, 32);
+
+	return count > 0 ? paths[count - 1] : "";
+}
+
+/* Returns true if the recorder writes a new file, which is hidden until it is complete, or has just
+ * named it: `former` is no longer the newest one. */
+static bool is_rotating(const char *former)
 {
 	char path[160];
 
 	snprintf(path, sizeof(path), "%s/.%s.record.new", folder, region);
-	for (int i = 0; i < 5000; i++)
-		if (access(path, F_OK) == 0)
+	for (int i = 0; i < 200; i++)
+		if (access(path, F_OK) == 0 || strcmp(newest_file(), former) != 0)
 			return true;
 	return false;
+}
+
+/* Adds a table of 8 MB, so that the snapshot at the start of a file takes its time. */
+static void add_ballast(struct stele_publisher *publisher)
+{
+	char table[STELE_NAME_MAX + 1], value[1000] = {0};
+	struct stele_transaction *tx;
+	struct stele_schema *schema;
+
+	cr_assert(stele_schema_parse("ballast(a: u32 key, text: bytes)", table, &schema) == 0);
+	cr_assert(stele_transaction_begin(publisher, &tx) == 0);
+	cr_assert(stele_transaction_create_table(tx, table, schema) == 0);
+	for (uint32_t i = 0; i < 8000; i++)
+		cr_assert(stele_transaction_put(tx, table, &i, 32, value, sizeof(value)) == 1, "%s",
+		          stele_last_error());
+	cr_assert(stele_transaction_commit(tx, NULL, NULL) == 1);
+	stele_schema_free(schema);
 }
 
 /* The recorder is killed while it writes a new file, or a while after it has started one. The next
  * recorder goes on with the files that the former one has left. */
 Test(record_kill, killed_while_it_rotates_it_loses_nothing, .timeout = 300)
 {
-	enum { ROWS = 2000 };
+	enum { ROWS = 100 };
 	const struct stele_publisher_options options = {.size = sizeof(options),
 	                                                .flags = STELE_CREATE};
 	struct stele_publisher *publisher = numbered_open(&options);
-	uint64_t seed = 11, newest = numbered_commit(publisher, ROWS);
+	uint64_t seed = 11, newest;
 	int found = 0;
 
+	add_ballast(publisher);
+	newest = numbered_commit(publisher, ROWS);
 	cr_log_info("seed %llu", (unsigned long long)seed);
 	for (int round = 0; round < 8; round++) {
 		uint64_t after = random_from(&seed) % 40, least, next;
 		bool rotating = false;
+		char former[300];
 		struct pollfd line;
 		/* On a busy machine, the moment of a rotation may be missed. */
 		int files = round % 2 ? 1 : 3;
@@ -128,13 +157,15 @@ Test(record_kill, killed_while_it_rotates_it_loses_nothing, .timeout = 300)
 		            "3");
 		line = (struct pollfd){.fd = recorder.out, .events = POLLIN};
 		least = read_start();
+		snprintf(former, sizeof(former), "%s", newest_file());
 		while (files > 0 && !rotating) {
 			newest = numbered_commit(publisher, ROWS);
-			rotating = round % 2 == 0 && is_rotating();
+			rotating = round % 2 == 0 && is_rotating(former);
 			if (!rotating && poll(&line, 1, 0) == 1) {
 				next = read_start();
 				cr_expect(next >= least);
 				least = next;
+				snprintf(former, sizeof(former), "%s", newest_file());
 				files--;
 			}
 		}

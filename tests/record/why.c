@@ -446,6 +446,30 @@ Test(record_why, what_changed_is_said)
 	cr_expect(cli_wait(&recorder) == 0);
 }
 
+/* A search for each of the frames of a hostile file would take time for each pair. */
+Test(record_why, no_more_subscribers_than_a_region_can_have)
+{
+	struct recording_subscriber is = {.time = NOON + SECOND, .applied = 2, .command = "x"};
+	struct cli_result result;
+	int count = 0;
+
+	file_at(0);
+	group(GROUP_SNAPSHOT, 0, 2, 0);
+	table(FRAME_TABLE);
+	put(8, 1, 1);
+	done();
+	for (uint32_t i = 0; i < 6000; i++) {
+		memcpy(is.uuid, &i, sizeof(i));
+		recording_append(&writer, FRAME_SUBSCRIBER, &is, sizeof(is), "", 0);
+	}
+	idle(3);
+	recording_close(&writer);
+	result = why("10.1.2.3", "2026-01-31T12:00:02Z");
+	for (const char *at = result.out; (at = strstr(at, "\"process\"")) != NULL; at++)
+		count++;
+	cr_expect(count == 4096, "%d subscribers", count);
+}
+
 /* The recorder has ended, and the region lives on: it has the later versions. */
 Test(record_why, the_region_goes_on_where_the_recordings_end)
 {
@@ -495,6 +519,8 @@ Test(record_why, history_tells_the_same_without_a_recording)
 	result = STELE("why", target, "10.1.2.3");
 	EXPECT_STATUS(result, 0);
 	EXPECT_TEXT(result.err, "");
+	/* There is no later version, so this one is the answer up to now. */
+	EXPECT_TEXT(STELE("why", target, "10.1.2.3", "--at", "now").err, "");
 	EXPECT_HAS(result.out, "\nrow      prefix=10.1.0.0/16 ");
 	EXPECT_HAS(result.out, "message=narrow");
 	EXPECT_HAS(result.out, "before   prefix=10.0.0.0/8 ");
