@@ -2,6 +2,7 @@
  *
  * Rows do not depend on how the mirror has learnt them: by messages, by dumping all objects, or by
  * reading the routes of a link. Needs root. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include <stele/stele.h>
 
+#include "lib/units.h"
 #include "tests/support/kernel_source.h"
 
 static const char *const changes[] = {
@@ -96,13 +98,17 @@ static void check_equal(const char *told, const char *other, const char *how)
 static void follow(const char *verb)
 {
 	const char *stele = getenv("STELE") ? getenv("STELE") : "build/stele";
+	int64_t deadline = kernel_now() + 60 * NSEC_PER_SEC;
 	char command[256];
 
 	kernel_ip("route %s 10.255.0.0/16 via 10.0.0.2", verb);
 	snprintf(command, sizeof(command), "%s get %s/fib4 254,10.255.0.0/16 >/dev/null 2>&1",
 	         stele, kernel_region);
-	while ((system(command) == 0) != (strcmp(verb, "add") == 0))
-		;
+	while ((system(command) == 0) != (strcmp(verb, "add") == 0)) {
+		cr_assert(kernel_now() < deadline, "after route %s the mirror does not follow",
+		          verb);
+		poll(NULL, 0, 10);
+	}
 }
 
 Test(kernel_learnt, by_messages_by_reads_and_by_dumps, .init = kernel_setup,

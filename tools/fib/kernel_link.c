@@ -162,7 +162,8 @@ static void link_hop_down(const struct link_rule *rule, const struct kernel_entr
                           struct kernel_hop *hop)
 {
 	/* An IPv4 route to an address of this host lasts until the last address goes. */
-	if (!rule->wide && rule->change == LINK_DOWN && strcmp(entry->value->scope, "host") == 0)
+	if (!rule->wide && rule->change == LINK_DOWN &&
+	    kernel_word_is_scope(entry->value->scope, RT_SCOPE_HOST))
 		return;
 	hop->dead = hop->linkdown = true;
 }

@@ -525,7 +525,7 @@ int kernel_list_write(struct kernel_store *store, struct kernel_list *list)
 		return r;
 	list_count_orphan(store, list, best);
 	if (list->at.from_length) {
-		store->sourced += list->count - list->old_count;
+		store->sourced += (uint64_t)list->count - list->old_count;
 		return store->replacing || (list->count > 0) == (list->old_count > 0)
 		               ? 0
 		               : kernel_list_refresh(store, &list->at);

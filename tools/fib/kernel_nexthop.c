@@ -377,13 +377,15 @@ int kernel_nexthops_start(struct kernel_nexthops *dump, struct kernel_store *sto
 	struct stele_row row;
 	int r = stele_writable_cursor_open(store->tables[KERNEL_NEXTHOPS], &cursor);
 
-	*dump = (struct kernel_nexthops){0};
+	/* A dump that ended with an error leaves its numbers. */
+	kernel_nexthops_free(dump);
 	if (r < 0)
 		return r;
 	while ((r = stele_cursor_next(cursor, &row)) == 1) {
-		uint32_t id = kernel_nexthop_id(&row), *larger;
+		uint32_t id = kernel_nexthop_id(&row);
+		struct kernel_seen_id *larger;
 
-		if (dump->count > 0 && dump->ids[dump->count - 1] == id)
+		if (dump->count > 0 && dump->ids[dump->count - 1].id == id)
 			continue;
 		larger = realloc(dump->ids, (dump->count + 1) * sizeof(*larger));
 		if (!larger) {
@@ -391,22 +393,35 @@ int kernel_nexthops_start(struct kernel_nexthops *dump, struct kernel_store *sto
 			break;
 		}
 		dump->ids = larger;
-		dump->ids[dump->count++] = id;
+		dump->ids[dump->count++] = (struct kernel_seen_id){.id = id};
 	}
 	stele_cursor_close(cursor);
 	return r < 0 ? r : 0;
+}
+
+/* Compares a number with an element of `ids`. */
+static int nexthop_compare_ids(const void *a, const void *b)
+{
+	uint32_t id = *(const uint32_t *)a, of_b = ((const struct kernel_seen_id *)b)->id;
+
+	return id < of_b ? -1 : id > of_b;
 }
 
 int kernel_nexthops_add(struct kernel_nexthops *dump, struct kernel_store *store,
                         const struct nlmsghdr *message, kernel_doubt_f doubt, void *context)
 {
 	struct kernel_attributes found;
+	struct kernel_seen_id *known;
+	uint32_t id;
 
 	if (!kernel_attributes_read(message, sizeof(struct nhmsg), &found))
 		return 0;
-	for (size_t i = 0; i < dump->count; i++)
-		if (dump->ids[i] == kernel_attribute_u32(found.of[NHA_ID], 0))
-			dump->ids[i] = 0;
+	id = kernel_attribute_u32(found.of[NHA_ID], 0);
+	known = dump->count > 0
+	                ? bsearch(&id, dump->ids, dump->count, sizeof(*known), nexthop_compare_ids)
+	                : NULL;
+	if (known)
+		known->seen = true;
 	return kernel_nexthop_apply(store, message, doubt, context);
 }
 
@@ -416,9 +431,14 @@ int kernel_nexthops_end(struct kernel_nexthops *dump, struct kernel_store *store
 	int r = 0;
 
 	for (size_t i = 0; i < dump->count && r >= 0; i++)
-		if (dump->ids[i])
-			r = nexthop_remove(store, dump->ids[i], doubt, context);
+		if (!dump->ids[i].seen)
+			r = nexthop_remove(store, dump->ids[i].id, doubt, context);
+	kernel_nexthops_free(dump);
+	return r;
+}
+
+void kernel_nexthops_free(struct kernel_nexthops *dump)
+{
 	free(dump->ids);
 	*dump = (struct kernel_nexthops){0};
-	return r;
 }

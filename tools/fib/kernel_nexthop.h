@@ -13,11 +13,13 @@ typedef void kernel_doubt_f(void *context, uint32_t ifindex);
 
 /* Applies a message about an object. If an object changes that was there already, the kernel
  * changes or deletes its routes, some without a message: doubts their links. Not if the routes are
- * pushed: then `doubt` is unused. Returns 0 or a negative errno. */
+ * pushed: then `doubt` is unused, and the function returns 1 if rows of the object have changed.
+ * Returns 0 or more, or a negative errno. */
 int kernel_nexthop_apply(struct kernel_store *store, const struct nlmsghdr *message,
                          kernel_doubt_f doubt, void *context);
 
-/* Deletes an object. If the routes are pushed, these stay. */
+/* Deletes an object. If the routes are pushed, these stay, and the function returns 1 if there was
+ * such an object. Returns 0 or more, or a negative errno. */
 int kernel_nexthop_remove(struct kernel_store *store, uint32_t id);
 
 /* Gives a route the next hops of the object that it names. The route is dead if there are none.
@@ -40,14 +42,19 @@ bool kernel_nexthop_uses(struct kernel_store *store, uint32_t ifindex);
 /* Returns 1 if there are objects, 0, or a negative errno. */
 int kernel_nexthops_any(struct kernel_store *store);
 
+/* An object that was in the table before a dump. */
+struct kernel_seen_id {
+	uint32_t id;
+	bool seen; /* the kernel has dumped it */
+};
+
 /* A dump of all objects. */
 struct kernel_nexthops {
-	uint32_t
-		*ids; /* that were in the table before, in order; 0 once the kernel has dumped it */
+	struct kernel_seen_id *ids; /* in order */
 	size_t count;
 };
 
-/* Starts a dump. Returns 0 or a negative errno. The caller ends it in each case. */
+/* Starts a dump, and drops the state of one that was not ended. Returns 0 or a negative errno. */
 int kernel_nexthops_start(struct kernel_nexthops *dump, struct kernel_store *store);
 /* Takes a message of the dump, and applies it. */
 int kernel_nexthops_add(struct kernel_nexthops *dump, struct kernel_store *store,
@@ -55,5 +62,7 @@ int kernel_nexthops_add(struct kernel_nexthops *dump, struct kernel_store *store
 /* Deletes the objects that were not dumped. */
 int kernel_nexthops_end(struct kernel_nexthops *dump, struct kernel_store *store,
                         kernel_doubt_f doubt, void *context);
+/* Frees the state of a dump that may not have ended. */
+void kernel_nexthops_free(struct kernel_nexthops *dump);
 
 #endif

@@ -322,13 +322,14 @@ bool kernel_route_has_source(const struct kernel_route *value)
 	uint8_t source[16];
 
 	kernel_route_source(value, source);
-	return memcmp(source, none, sizeof(none)) != 0 && strcmp(value->protocol, "kernel") != 0;
+	return memcmp(source, none, sizeof(none)) != 0 &&
+	       !kernel_word_is_protocol(value->protocol, RTPROT_KERNEL);
 }
 
 bool kernel_route_tells_carrier(const struct kernel_route *value, bool wide)
 {
 	return wide ? value->type != RTN_LOCAL && value->type != RTN_ANYCAST
-	            : strcmp(value->scope, "host") != 0;
+	            : !kernel_word_is_scope(value->scope, RT_SCOPE_HOST);
 }
 
 bool kernel_prefix_equal(const struct kernel_prefix *a, const struct kernel_prefix *b)

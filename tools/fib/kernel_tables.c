@@ -553,8 +553,11 @@ int kernel_space_put(struct kernel_space *space, struct stele_writable *table, c
 		space->full = tables_space_used(space) > space->budget;
 		space->unchecked = SPACE_UNCHECKED;
 	}
-	if (!space->budget || !space->full)
+	if (!space->budget || !space->full) {
 		r = stele_writable_put(table, key, key_bits, value, size);
+		if (r == -ENOSPC && !space->denied)
+			space->denied = tables_space_used(space);
+	}
 	if (r == -ENOSPC)
 		space->refused++;
 	return r;
@@ -576,25 +579,46 @@ void kernel_space_shrink(struct kernel_space *space)
 	(void)stele_publisher_compact(space->publisher);
 }
 
+/* Returns the bytes in use below which rows fit that were refused. */
+static uint64_t tables_space_limit(const struct kernel_space *space)
+{
+	uint64_t limit = space->budget;
+
+	if (space->denied && (!limit || space->denied < limit))
+		limit = space->denied;
+	return limit - limit / 8;
+}
+
 bool kernel_space_may_fit(struct kernel_space *space)
 {
 	int64_t now = kernel_now();
+	bool deleted;
 
-	if (!space->refused)
+	if (!space->refused) {
 		space->retry_ns = 0;
-	if (!space->refused || now < space->looked_at + NSEC_PER_SEC)
+		space->denied = 0;
+		return false;
+	}
+	if (now < space->looked_at + NSEC_PER_SEC)
 		return false;
 	space->looked_at = now;
-	if (tables_space_used(space) < space->budget - space->budget / 8)
-		return true;
-	if (now < space->retry_at)
+	/* Rows were refused, but no transaction has failed. */
+	if (!space->retry_ns) {
+		space->retry_ns = SPACE_RETRY_NS;
+		space->retry_at = now + space->retry_ns;
+	}
+	deleted = tables_space_used(space) < tables_space_limit(space);
+	if (!deleted && now < space->retry_at)
 		return false;
-	/* Twice the time if the last attempt was in vain. */
-	if (space->failed && space->retry_ns < SPACE_RETRY_MAX_NS)
-		space->retry_ns *= 2;
-	space->failed = false;
-	space->budget += space->budget / 2;
+	if (!deleted) {
+		/* Twice the time if the last attempt was in vain. */
+		if ((space->failed || space->denied) && space->retry_ns < SPACE_RETRY_MAX_NS)
+			space->retry_ns *= 2;
+		space->failed = false;
+		space->budget += space->budget / 2;
+		space->retry_at = now + space->retry_ns;
+	}
+	space->denied = 0;
 	space->unchecked = 0;
-	space->retry_at = now + space->retry_ns;
 	return true;
 }

@@ -300,6 +300,9 @@ struct kernel_space {
 	unsigned unchecked; /* rows that may be put before the next look at the memory */
 	bool full;          /* the last look found more in use than the budget */
 	bool failed;        /* the budget was lowered since it was last raised */
+	/* Bytes in use when the region itself first refused a row since the last attempt to take
+	 * more; 0: never. */
+	uint64_t denied;
 	/* When to try a larger budget, the time until then, and when kernel_space_may_fit() has
 	 * last looked; in nanoseconds on CLOCK_MONOTONIC. */
 	int64_t retry_at, retry_ns, looked_at;
@@ -316,7 +319,7 @@ void kernel_space_shrink(struct kernel_space *space);
 
 /* Returns true if rows were refused, and there may be space for them now: because rows were
  * deleted; or, at growing intervals, because the file system of the region may have space again.
- * Then the budget is larger. */
+ * Then the budget is larger. Not called while rows are read that were to be taken before. */
 bool kernel_space_may_fit(struct kernel_space *space);
 
 /* Returns the time, in nanoseconds on CLOCK_MONOTONIC. */

@@ -197,6 +197,7 @@ static int kernel_loop(struct source *source)
 			return r;
 		kernel_tidy(source);
 		if (!source->mirror.doubts.dirty &&
+		    !(source->options->fpm && *source->fpm.reason) &&
 		    kernel_space_may_fit(&source->mirror.store.space))
 			kernel_start_over(source, "the region is full");
 	}

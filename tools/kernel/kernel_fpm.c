@@ -11,6 +11,7 @@
 
 #include "lib/units.h"
 #include "tools/kernel/kernel_fpm.h"
+#include "tools/netlink/kernel_frame.h"
 #include "tools/netlink/kernel_local.h"
 
 /* Bytes of the buffer: many of the longest messages, which have 65,535. */
@@ -33,11 +34,6 @@
 /* Seconds until a peer whose host does not answer is given up: KEEP_IDLE + 3 * KEEP_INTERVAL. */
 #define KEEP_IDLE     10
 #define KEEP_INTERVAL 5
-
-/* The header of a message. */
-#define HEADER_SIZE  4u
-#define VERSION      1
-#define TYPE_NETLINK 1
 
 /* ---- addresses ---- */
 
@@ -265,45 +261,17 @@ static void fpm_accept(struct kernel_fpm *fpm)
 
 /* ---- messages ---- */
 
-/* Returns true if the netlink messages of a message fill its `size` bytes, which are aligned. The
- * padding of the last one may be missing. */
-static bool fpm_check_payload(const uint8_t *payload, size_t size)
-{
-	while (size > 0) {
-		struct nlmsghdr header;
-
-		if (size < sizeof(header))
-			return false;
-		memcpy(&header, payload, sizeof(header));
-		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > size)
-			return false;
-		if (NLMSG_ALIGN(header.nlmsg_len) >= size)
-			return true;
-		payload += NLMSG_ALIGN(header.nlmsg_len);
-		size -= NLMSG_ALIGN(header.nlmsg_len);
-	}
-	return true;
-}
-
 /* Finds the whole messages that have come. Returns false if one is malformed. */
 static bool fpm_check(struct kernel_fpm *fpm)
 {
-	while (fpm->end - fpm->whole >= HEADER_SIZE) {
-		const uint8_t *at = fpm->buffer + fpm->whole;
-		size_t size = (size_t)at[2] << 8 | at[3];
+	int size;
 
-		/* The netlink messages are aligned if the lengths of all messages are. */
-		if (at[0] != VERSION || at[1] != TYPE_NETLINK || size < HEADER_SIZE || size % 4)
-			return false;
-		if (fpm->end - fpm->whole < size)
-			break;
-		if (!fpm_check_payload(at + HEADER_SIZE, size - HEADER_SIZE))
-			return false;
-		fpm->whole += size;
-		if (!fpm->spoke && size > HEADER_SIZE)
+	while ((size = kernel_frame_check(fpm->buffer + fpm->whole, fpm->end - fpm->whole)) > 0) {
+		fpm->whole += (size_t)size;
+		if (!fpm->spoke && size > (int)KERNEL_FRAME_HEADER)
 			fpm_begin_sync(fpm);
 	}
-	return true;
+	return size == 0;
 }
 
 /* Reads until nothing more has come or the buffer is full. Ends the connection after an error. */
@@ -361,8 +329,8 @@ static int fpm_apply_messages(struct kernel_fpm *fpm)
 	while (fpm->start < fpm->whole && r >= 0) {
 		const uint8_t *at = fpm->buffer + fpm->start;
 		size_t size = (size_t)at[2] << 8 | at[3];
-		const struct nlmsghdr *message = (const void *)(at + HEADER_SIZE);
-		int left = (int)(size - HEADER_SIZE);
+		const struct nlmsghdr *message = (const void *)(at + KERNEL_FRAME_HEADER);
+		int left = (int)(size - KERNEL_FRAME_HEADER);
 
 		for (; r >= 0 && mnl_nlmsg_ok(message, left);
 		     message = mnl_nlmsg_next(message, &left)) {

@@ -55,6 +55,7 @@ void kernel_mirror_init(struct kernel_mirror *mirror, bool pushed)
 void kernel_mirror_free(struct kernel_mirror *mirror)
 {
 	kernel_list_free(&mirror->list);
+	kernel_nexthops_free(&mirror->nexthops);
 	kernel_replay_free(&mirror->store.replay);
 	kernel_prefixes_free(&mirror->sourced);
 	kernel_index_clear(&mirror->store.index[0]);
@@ -202,9 +203,11 @@ static int mirror_put_link(struct kernel_mirror *mirror, const struct kernel_row
 	r = mirror_row_put(mirror, row);
 	mirror_doubt_old(mirror, ifindex);
 	if (r == 1 && mirror->store.pushed) {
-		r = known ? kernel_link_rename(&mirror->store, ifindex,
-		                               ((const struct kernel_link *)row->value)->name)
-		          : 0;
+		const char *name = ((const struct kernel_link *)row->value)->name;
+
+		r = known && memcmp(name, old.name, sizeof(old.name)) != 0
+		            ? kernel_link_rename(&mirror->store, ifindex, name)
+		            : 0;
 		return r < 0 ? r : kernel_push_follow_name(&mirror->store, row, &old);
 	}
 	if (r < 0 || !known || mirror->store.pushed)
@@ -514,6 +517,7 @@ int kernel_mirror_dump_start(struct kernel_mirror *mirror, enum kernel_kind kind
 		mirror->store.sourced = 0;
 	if (kind == KERNEL_KIND_BUCKETS)
 		mirror->buckets_moved = false;
+	kernel_list_clear(&mirror->list); /* an earlier dump may have failed */
 	mirror->sourced.count = 0;
 	mirror->last_rule.count = 0;
 	mirror->last_fdb.key_bits = 0;

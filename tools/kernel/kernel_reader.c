@@ -125,6 +125,7 @@ static int reader_dump_dirty(struct kernel_reader *reader)
 	struct kernel_mirror *mirror = reader->mirror;
 	int64_t start = kernel_now(), took;
 	unsigned mask = KERNEL_KIND_MASK(KERNEL_KIND_LINKS), doubtful = 0;
+	const char *reason = "the kernel changed during the dumps";
 
 	/* Only a dump of all objects finds out how many rows still have no space. */
 	if (mirror->store.space.refused) {
@@ -145,10 +146,13 @@ static int reader_dump_dirty(struct kernel_reader *reader)
 		if (r == 1)
 			doubtful |= KERNEL_KIND_MASK(kind);
 		reader->region->status.dumps += (mask >> kind) & 1;
+		/* What was dumped before this kind must be dumped again. */
+		doubtful |= mirror->doubts.dirty & (2u * KERNEL_KIND_MASK(kind) - 1);
+		if (mirror->doubts.dirty & (2u * KERNEL_KIND_MASK(kind) - 1))
+			reason = mirror->doubts.reason;
 	}
 	if (doubtful)
-		kernel_doubts_mark(&mirror->doubts, doubtful,
-		                   "the kernel changed during the dumps");
+		kernel_doubts_mark(&mirror->doubts, doubtful, reason);
 	reader->urgent = false;
 	took = kernel_now() - start;
 	reader->rest_until = kernel_now() +
@@ -240,29 +244,30 @@ static int reader_read_nexthops(struct kernel_reader *reader)
 static int reader_read_doubts(struct kernel_reader *reader)
 {
 	struct kernel_mirror *mirror = reader->mirror;
-	size_t count = mirror->doubts.link_count;
-	struct kernel_doubt doubt;
+	struct kernel_doubt links[KERNEL_DOUBTS_MAX];
+	bool gone[KERNEL_DOUBTS_MAX];
+	size_t count = 0;
+	int r = 0;
 
 	/* What is read may put links in doubt again. They wait for the next read. */
-	while (count-- > 0 && kernel_doubts_take(&mirror->doubts, &doubt)) {
-		int r = kernel_query_link(&reader->sockets, doubt.ifindex, reader_take_answer,
-		                          reader);
-		bool gone = r == -ENODEV;
-
-		if (r < 0 && !gone)
-			return r;
-		/* The answer comes after the change of the link is complete. */
-		r = reader_read_nexthops(reader);
-		if (r < 0)
-			return r;
-		if (doubt.kinds & KERNEL_KIND_MASK(KERNEL_KIND_ROUTES4))
-			r = reader_read_link(reader, doubt.ifindex, false, gone);
-		if (r >= 0 && (doubt.kinds & KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6)))
-			r = reader_read_link(reader, doubt.ifindex, true, gone);
-		if (r < 0)
+	while (count < KERNEL_DOUBTS_MAX && kernel_doubts_take(&mirror->doubts, &links[count]))
+		count++;
+	/* An answer comes after the change of the link is complete. */
+	for (size_t i = 0; i < count; i++) {
+		r = kernel_query_link(&reader->sockets, links[i].ifindex, reader_take_answer,
+		                      reader);
+		gone[i] = r == -ENODEV;
+		if (r < 0 && !gone[i])
 			return r;
 	}
-	return 0;
+	r = reader_read_nexthops(reader);
+	for (size_t i = 0; i < count && r >= 0; i++) {
+		if (links[i].kinds & KERNEL_KIND_MASK(KERNEL_KIND_ROUTES4))
+			r = reader_read_link(reader, links[i].ifindex, false, gone[i]);
+		if (r >= 0 && (links[i].kinds & KERNEL_KIND_MASK(KERNEL_KIND_ROUTES6)))
+			r = reader_read_link(reader, links[i].ifindex, true, gone[i]);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* Reads the proxy neighbours. The kernel sends no messages about them. */

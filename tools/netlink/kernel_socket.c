@@ -14,6 +14,8 @@
 #define DEFAULT_RECEIVE_BUFFER (128 << 20)
 /* Maximum bytes of messages that wait for the end of a dump. More are lost. */
 #define QUEUE_MAX (256u << 20)
+/* Bytes that an empty queue keeps. */
+#define QUEUE_KEPT (UINT32_C(1) << 20)
 
 static const struct {
 	int group;
@@ -151,6 +153,16 @@ static int socket_take(const uint8_t *bytes, int left, kernel_message_f take, vo
 	return count;
 }
 
+/* Frees the queue, which is empty, if a burst has made it large. */
+static void socket_shrink(struct kernel_sockets *sockets)
+{
+	if (sockets->queue_capacity <= QUEUE_KEPT)
+		return;
+	free(sockets->queue);
+	sockets->queue = NULL;
+	sockets->queue_capacity = 0;
+}
+
 int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, void *context)
 {
 	int left;
@@ -161,10 +173,13 @@ int kernel_events_read(struct kernel_sockets *sockets, kernel_message_f take, vo
 	}
 	if (sockets->queue_read < sockets->queue_end) {
 		const uint8_t *queued = sockets->queue + sockets->queue_read;
+		int r;
 
 		left = (int)(sockets->queue_end - sockets->queue_read);
 		sockets->queue_read = sockets->queue_end = 0;
-		return socket_take(queued, left, take, context);
+		r = socket_take(queued, left, take, context);
+		socket_shrink(sockets);
+		return r;
 	}
 	left = socket_receive(sockets, sockets->events);
 	if (left == -EMSGSIZE)

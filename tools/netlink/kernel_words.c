@@ -313,6 +313,13 @@ bool kernel_word_is_protocol(const char *word, uint8_t protocol)
 	return name ? strcmp(word, name) == 0 : strtoul(word, NULL, 10) == protocol;
 }
 
+bool kernel_word_is_scope(const char *word, uint8_t scope)
+{
+	const char *name = words_of(&scopes, scope);
+
+	return name ? strcmp(word, name) == 0 : strtoul(word, NULL, 10) == scope;
+}
+
 bool kernel_parse_protocol(const char *text, uint8_t *ret)
 {
 	uint32_t number;

@@ -35,8 +35,10 @@ void kernel_word_scope(uint8_t scope, char ret[8]);
 /* Of a routing table. */
 void kernel_word_table(uint32_t table, char ret[KERNEL_WORD_TABLE_MAX]);
 
-/* Returns true if kernel_word_protocol() writes this word for the protocol. */
+/* Return true if kernel_word_protocol() writes this word for the protocol, or kernel_word_scope()
+ * for the scope. */
 bool kernel_word_is_protocol(const char *word, uint8_t protocol);
+bool kernel_word_is_scope(const char *word, uint8_t scope);
 
 /* Read a name or a number of a protocol or a routing table. Return false if it is neither. */
 bool kernel_parse_protocol(const char *text, uint8_t *ret);

@@ -403,6 +403,28 @@ uint64_t fpm_count(struct stele_subscriber *subscriber, const char *table)
 	return (uint64_t)count;
 }
 
+unsigned fpm_names(struct stele_subscriber *subscriber, enum kernel_table table, const char *name)
+{
+	size_t offset = table == KERNEL_ADDRESSES6 ? offsetof(struct kernel_address6, interface)
+	                                           : offsetof(struct kernel_neighbour, interface);
+	struct stele_snapshot *snapshot;
+	struct stele_cursor *cursor;
+	struct stele_table opened;
+	struct stele_row row;
+	unsigned count = 0;
+
+	cr_assert_eq(stele_snapshot_open(subscriber, 0, &snapshot), 0, "%s", stele_last_error());
+	cr_assert_eq(stele_table_open(snapshot, kernel_table_names[table], kernel_schemas[table],
+	                              &opened),
+	             0, "%s", stele_last_error());
+	cr_assert_eq(stele_cursor_open(&opened, &cursor), 0, "%s", stele_last_error());
+	while (stele_cursor_next(cursor, &row) == 1)
+		count += strcmp((const char *)row.value + offset, name) == 0;
+	stele_cursor_close(cursor);
+	stele_snapshot_close(snapshot);
+	return count;
+}
+
 static void peer_add_hop(const struct kernel_hop *hop, char *ret, size_t size)
 {
 	char gateway[INET6_ADDRSTRLEN] = "-", name[IF_NAMESIZE] = "?";

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stele/stele.h>
 
+#include "tools/fib/kernel_tables.h"
 #include "tools/kernel/kernel.h"
 
 /* Messages, one after another. */
@@ -77,5 +78,8 @@ int fpm_differences(const char *region, const char *table, uint64_t from, uint64
 
 /* Returns the number of rows of a table in the newest version. */
 uint64_t fpm_count(struct stele_subscriber *subscriber, const char *table);
+
+/* Returns the number of rows of addresses6 or neighbours4 whose column `interface` is `name`. */
+unsigned fpm_names(struct stele_subscriber *subscriber, enum kernel_table table, const char *name);
 
 #endif
