@@ -206,7 +206,7 @@ fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(fuzz
 FUZZ_ENGINE ?=
 DURATION ?= 60# seconds for each harness
 # These harnesses link the library as the command does; the others call internal functions.
-fuzz_of_command := csv ndjson apply arguments recording
+fuzz_of_command := csv ndjson apply arguments recording fpm
 # The harness replaces these functions (ld --wrap).
 fuzz_wraps_apply := writer_open writer_commit writer_close
 fuzz_wraps_arguments := argp_parse options_parse exit lines_open lines_keep_input kernel_run stele_publisher_open stele_subscriber_open \

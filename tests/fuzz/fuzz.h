@@ -57,7 +57,7 @@ int64_t fuzz_result(int64_t result);
 /* Returns a random number, often one at a limit of the code, such as a power of two. */
 uint64_t fuzz_number(uint64_t *random);
 
-/* ---- text (text.c) ---- */
+/* ---- text ---- */
 
 /* Mutates text: inserts, replaces and removes tokens of the list (ended by NULL), or bytes. */
 size_t fuzz_mutate_text(uint8_t *data, size_t size, size_t capacity, unsigned seed,
