@@ -3,9 +3,12 @@
  * Rows do not depend on how the mirror has learnt them: by messages, by dumping all objects, or by
  * reading the routes of a link. Needs root. */
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -152,6 +155,47 @@ Test(kernel_learnt, by_messages_by_reads_and_by_dumps, .init = kernel_setup,
 	other = dump_region();
 	check_equal(told, other, "dumped");
 	free(other);
+	free(told);
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	cr_assert(file, "%s", path);
+	cr_assert_geq(fputs(text, file), 0);
+	cr_assert_eq(fclose(file), 0);
+}
+
+/* The route to an own address lasts when its link goes down, whatever the administrator calls its
+ * scope. */
+Test(kernel_learnt, a_scope_of_another_name, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	struct stele_subscriber *subscriber;
+	char *told;
+
+	if (access("/etc/iproute2", F_OK) < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/etc/iproute2", "tmpfs", 0, "size=64k") < 0)
+		cr_skip_test("there is no /etc/iproute2, or this process may not mount");
+	write_file("/etc/iproute2/rt_scopes", "254 machine\n");
+	kernel_ip("link add v0 type veth peer name v1");
+	kernel_ip("link set v0 up");
+	kernel_ip("address add 10.77.0.1/24 dev v0");
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	follow("add");
+	told = dump_region();
+	cr_assert(strstr(told, "\"machine\""), "%s", told);
+	cr_assert(strstr(told, "10.77.0.1/32"), "%s", told);
+	free(told);
+	kernel_ip("link set v0 down");
+	follow("del");
+	told = dump_region();
+	cr_assert(strstr(told, "10.77.0.1/32"), "%s", told);
 	free(told);
 	subscriber = stele_subscriber_close(subscriber);
 	kernel_source_stop();

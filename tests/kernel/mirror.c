@@ -173,7 +173,6 @@ Test(kernel_mirror, each_change_is_mirrored, .init = kernel_setup, .fini = kerne
 	kernel_source_stop();
 }
 
-/* Reads the row of the table `status`. */
 /* The kernel deletes and changes these routes without a message, or says nothing of the route that
  * it takes now. None of it needs a dump of all routes. */
 static const char *const silent[] = {

@@ -113,8 +113,6 @@ void kernel_ip(const char *format, ...)
 	cr_assert_eq(system(command), 0, "%s", command);
 }
 
-/* Opens a pipe to a batch of kernel_ip(8). The batch continues after errors, unless it is `strict`.
- * */
 FILE *kernel_batch_open(bool strict)
 {
 	FILE *batch = popen(strict ? "ip -batch -" : "ip -force -batch - >/dev/null 2>&1", "w");

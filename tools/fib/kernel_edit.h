@@ -2,7 +2,8 @@
  *
  * What a message of the kernel does to the routes of its prefix: the rules by which the kernel
  * inserts, replaces and deletes routes (fib_table_insert() in net/ipv4/fib_trie.c,
- * fib6_add_rt2node() in net/ipv6/ip6_fib.c). Without I/O. kernel_mirror.c calls this. */
+ * fib6_add_rt2node() in net/ipv6/ip6_fib.c). Without I/O.
+ * kernel_mirror_route.c and kernel_relink.c call this. */
 #ifndef TOOLS_FIB_KERNEL_EDIT_H
 #define TOOLS_FIB_KERNEL_EDIT_H
 

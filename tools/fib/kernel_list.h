@@ -2,7 +2,7 @@
  *
  * The routes of one prefix in one routing table: reads them from the tables, and writes them back.
  * fib4 or fib6 gets the route that the kernel takes; the tables of alternatives get the others.
- * kernel_edit.c changes lists; kernel_mirror.c and kernel_relink.c call this. */
+ * kernel_edit.c changes lists; the files of this folder and kernel_mirror_route.c call this. */
 #ifndef TOOLS_FIB_KERNEL_LIST_H
 #define TOOLS_FIB_KERNEL_LIST_H
 
@@ -65,12 +65,12 @@ int kernel_list_read(struct kernel_store *store, const struct kernel_prefix *pre
  * Returns 0 or a negative errno of the tables. */
 int kernel_list_write(struct kernel_store *store, struct kernel_list *list);
 
-/* Adds a route to the index. kernel_list_write() does it. Returns 0 or -ENOMEM. */
+/* Adds a route to the index, as kernel_list_write() does. Returns 0 or -ENOMEM. */
 int kernel_list_index(struct kernel_store *store, const struct kernel_prefix *prefix,
                       const struct kernel_entry *entry);
 
 /* Writes the routes of a prefix again, after routes of the same prefix for some source addresses
- * have come or gone. kernel_list_write() does it, but not while the tables are being replaced. */
+ * have come or gone. kernel_list_write() calls this, but not while the tables are being replaced. */
 int kernel_list_refresh(struct kernel_store *store, const struct kernel_prefix *prefix);
 
 /* Inserts a route before the route number `at`. The list takes over entry->value. Returns 0 or

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The next-hop objects of the kernel, `ip nexthop': decodes messages, keeps the table `nexthops',
- * and deletes the routes of objects that are gone. kernel_mirror.c calls this. */
+ * and deletes the routes of objects that are gone. kernel_mirror.c and kernel_push.c call this. */
 #ifndef TOOLS_FIB_KERNEL_NEXTHOP_H
 #define TOOLS_FIB_KERNEL_NEXTHOP_H
 

@@ -3,7 +3,8 @@
  * Reads the routes of one link again. The kernel changes and deletes routes without a message when
  * their link changes, when an address is removed, or when a next-hop object changes. Where the
  * tables do not say what it does (kernel_link.h), the kernel is asked: it can dump only the routes
- * of one link. kernel_mirror.c compares these with what the tables have for the link. */
+ * of one link, and kernel_relink.c compares these with what the tables have for the link.
+ * kernel_reader.c calls this. */
 #ifndef TOOLS_FIB_KERNEL_RELINK_H
 #define TOOLS_FIB_KERNEL_RELINK_H
 
@@ -72,7 +73,7 @@ int kernel_relink_start(struct kernel_relink *relink, struct kernel_store *store
 /* Takes a message of the dump of the link's routes. Returns 0 or a negative errno. */
 int kernel_relink_add(struct kernel_relink *relink, const struct nlmsghdr *message);
 
-/* Ends it: deletes the routes that were not dumped. If nothing was dumped, these are all routes of
+/* Ends the read: deletes the routes that were not dumped. If nothing was dumped, these are all routes of
  * the link. Returns 0; 1 if the order of routes is not known, so that all routes must be dumped; or
  * a negative errno. */
 int kernel_relink_end(struct kernel_relink *relink);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A route in memory, decoded from a message of the kernel or from rows of the tables, and the
- * comparison of routes. Without I/O. kernel_list.c and kernel_edit.c keep the routes of a prefix.
- * */
+ * comparison of routes. Without I/O. kernel_list.c and kernel_edit.c keep the routes of a
+ * prefix. */
 #ifndef TOOLS_FIB_KERNEL_ROUTE_H
 #define TOOLS_FIB_KERNEL_ROUTE_H
 

@@ -16,7 +16,7 @@
 
 /* ---- keys and values ---- */
 
-static void kernel_row_start(struct kernel_row *row, enum kernel_table table, size_t value_size)
+static void rows_start_row(struct kernel_row *row, enum kernel_table table, size_t value_size)
 {
 	row->table = table;
 	row->key_bits = 0;
@@ -52,7 +52,7 @@ bool kernel_decode_link(const struct nlmsghdr *message, struct kernel_row *ret)
 	if (!kernel_attributes_read(message, sizeof(*header), &found) ||
 	    header->ifi_family != AF_UNSPEC || !found.of[IFLA_IFNAME] || !found.of[IFLA_MTU])
 		return false;
-	kernel_row_start(ret, KERNEL_LINKS, sizeof(*link));
+	rows_start_row(ret, KERNEL_LINKS, sizeof(*link));
 	row_key_u32(ret, (uint32_t)header->ifi_index);
 	kernel_attribute_text(found.of[IFLA_IFNAME], link->name);
 	kernel_attribute_bytes(found.of[IFLA_ADDRESS], link->mac, sizeof(link->mac));
@@ -78,7 +78,7 @@ static void rows_address4(const struct ifaddrmsg *header, const struct kernel_at
 {
 	struct kernel_address4 *value = (void *)ret->value;
 
-	kernel_row_start(ret, KERNEL_ADDRESSES4, sizeof(*value));
+	rows_start_row(ret, KERNEL_ADDRESSES4, sizeof(*value));
 	row_key_u32(ret, header->ifa_index);
 	row_key_bytes(ret, local, 4);
 	row_key_bytes(ret, &header->ifa_prefixlen, 1);
@@ -96,7 +96,7 @@ static void rows_address6(const struct ifaddrmsg *header, uint32_t flags, const 
 {
 	struct kernel_address6 *value = (void *)ret->value;
 
-	kernel_row_start(ret, KERNEL_ADDRESSES6, sizeof(*value));
+	rows_start_row(ret, KERNEL_ADDRESSES6, sizeof(*value));
 	row_key_u32(ret, header->ifa_index);
 	row_key_bytes(ret, local, 16);
 	row_key_bytes(ret, &header->ifa_prefixlen, 1);
@@ -142,9 +142,9 @@ static void rows_neighbour_key(const struct ndmsg *header, const uint8_t *addres
                                enum kernel_table table4, size_t value_size, struct kernel_row *ret)
 {
 	/* The table for IPv6 follows the one for IPv4. */
-	kernel_row_start(ret,
-	                 header->ndm_family == AF_INET ? table4 : (enum kernel_table)(table4 + 1),
-	                 value_size);
+	rows_start_row(ret,
+	               header->ndm_family == AF_INET ? table4 : (enum kernel_table)(table4 + 1),
+	               value_size);
 	row_key_u32(ret, (uint32_t)header->ndm_ifindex);
 	row_key_bytes(ret, address, rows_address_size(header->ndm_family));
 }
@@ -290,8 +290,8 @@ bool kernel_decode_rule(const struct nlmsghdr *message, struct kernel_row *ret)
 	size = rows_address_size(header->family);
 	if (header->src_len > 8 * size || header->dst_len > 8 * size)
 		return false;
-	kernel_row_start(ret, header->family == AF_INET ? KERNEL_RULES4 : KERNEL_RULES6,
-	                 sizeof(*rule));
+	rows_start_row(ret, header->family == AF_INET ? KERNEL_RULES4 : KERNEL_RULES6,
+	               sizeof(*rule));
 	row_key_u32(ret, kernel_attribute_u32(found.of[FRA_PRIORITY], 0));
 	row_key_u32(ret, 0);
 	rows_rule_prefix(found.of[FRA_SRC], size, header->src_len, rule->from);

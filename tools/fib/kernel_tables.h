@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The tables of the kernel publisher: their names, keys and values. The structs are the values that
- * subscribers read. kernel_region.c opens the tables; kernel_rows.c and kernel_mirror.c fill in the
+ * subscribers read. kernel_region.c opens the tables; the other files of this folder fill in the
  * keys and values.
  *
  * ROUTES. The kernel may have many routes to a prefix in one routing table. fib4 and fib6 have one
@@ -84,7 +84,7 @@ struct kernel_neighbour {
 	 * message. permanent, noarp: a program has set the MAC address. failed: the last attempt to
 	 * find the MAC address has failed. */
 	char state[12];
-	char protocol[12]; /* who made the entry, as for routes; empty: not set */
+	char protocol[12]; /* the program that made the entry, as for routes; empty: not set */
 };
 
 /* An address that the host answers for, in place of another one (`ip neigh add proxy'). */
@@ -232,11 +232,11 @@ struct kernel_rule {
 	uint32_t uid_last;
 	char iif[16]; /* name of the interface, which need not exist; empty: not set */
 	char oif[16];
-	char protocol[12]; /* who made the rule, as for routes */
+	char protocol[12]; /* the program that made the rule, as for routes */
 };
 
-/* One row: whether the tables are the kernel's state. Counters are those of the present publisher.
- * */
+/* One row: whether the tables are the kernel's state. Counters are those of the present
+ * publisher. */
 struct kernel_status {
 	/* True if all other rows are those of the kernel, but for messages under way. */
 	bool synced;

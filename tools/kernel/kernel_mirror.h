@@ -5,8 +5,8 @@
  *
  * A message about a route is applied by the kernel's own rules (kernel_edit.h), to all routes of
  * its prefix. So the mirror knows the next best route when the best one is deleted. What the kernel
- * does to the routes of a link that changes follows from the tables, too (kernel_link.h). What
- * remains is doubt (kernel_doubt.h), which the caller ends: it reads again.
+ * does to the routes of a link that changes follows from the tables, too (kernel_link.h). The rest
+ * is doubt (kernel_doubt.h), which the caller ends: it reads again.
  *
  * Messages that are applied after a read may be older than it. The caller says when a read starts
  * and ends, and when the mirror has caught up; kernel_replay.h decides about what is in between. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * rtnetlink sockets: one for messages that the kernel sends on its own, one for dumps, and one for
- * queries about one link, whose requests the kernel checks strictly. In a
- * single socket, dumps would compete with messages for the receive buffer. During a dump, messages
- * are moved from their socket to a queue, so that a long dump does not make the kernel lose
- * messages. tools/kernel/kernel_reader.c calls this. */
+ * queries about one link, whose requests the kernel checks strictly. In a single socket, dumps
+ * would compete with messages for the receive buffer. During a dump, messages are moved from their
+ * socket to a queue, so that a long dump does not make the kernel lose messages.
+ * tools/kernel/kernel_reader.c calls this. */
 #ifndef TOOLS_NETLINK_KERNEL_SOCKET_H
 #define TOOLS_NETLINK_KERNEL_SOCKET_H
 
