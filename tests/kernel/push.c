@@ -109,6 +109,8 @@ Test(kernel_push, objects_that_never_were_are_forgotten)
  * routes are gone. */
 Test(kernel_push, an_object_with_many_routes_is_found_by_a_scan)
 {
+	const struct kernel_hop *hops;
+	struct kernel_route route;
 	struct stele_row row;
 	uint8_t key[8] = {0, 0, 0, 254, 10, 1, 7, 0};
 
@@ -130,6 +132,7 @@ Test(kernel_push, an_object_with_many_routes_is_found_by_a_scan)
 		apply();
 		cr_assert(kernel_index_find(&store.index[0], kernel_index_nexthop(9))->many);
 		cr_assert_eq(stele_writable_get(store.tables[KERNEL_FIB4], key, 56, &row), 1);
-		cr_assert_eq(((const struct kernel_route *)row.value)->gateway4[3], step + 1);
+		kernel_route_read(false, &row, &route, &hops);
+		cr_assert_eq(route.gateway4[3], step + 1);
 	}
 }
