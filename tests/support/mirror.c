@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "tools/fib/kernel_tables.h"
+#include "tools/kernel/kernel_status.h"
 #include "tools/kernel/kernel_claim.h"
 
 static struct kernel_claim claim;

@@ -459,73 +459,6 @@ void kernel_route_source(const struct kernel_route *route, uint8_t ret[16])
 		ret[i] |= route->source4[i];
 }
 
-/* ---- the row of the table `status` ---- */
-
-/* The key of the only row. */
-static const uint8_t tables_status_key[1] = {0};
-
-/* Reads the row. Returns 1, 0 if there is none, or a negative errno. */
-static int tables_get_status(struct stele_writable *table, struct kernel_status *ret)
-{
-	struct stele_row row;
-	int r = stele_writable_get(table, tables_status_key, 8, &row);
-
-	if (r == 1)
-		memcpy(ret, row.value, sizeof(*ret));
-	return r;
-}
-
-static int64_t tables_clock(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
-int64_t kernel_now(void)
-{
-	return tables_clock(CLOCK_MONOTONIC);
-}
-
-bool kernel_status_is_synced(struct stele_writable *table)
-{
-	struct kernel_status status;
-
-	return tables_get_status(table, &status) == 1 && status.synced;
-}
-
-/* Compares all members but padding. */
-static bool tables_status_equal(const struct kernel_status *a, const struct kernel_status *b)
-{
-	return a->synced == b->synced && a->since == b->since && a->losses == b->losses &&
-	       a->dumps == b->dumps && a->reads == b->reads && a->messages == b->messages &&
-	       a->refused == b->refused && a->lock == b->lock && strcmp(a->doubt, b->doubt) == 0;
-}
-
-int kernel_status_put(struct stele_writable *table, struct kernel_status *status, const char *doubt,
-                      int64_t *last_write)
-{
-	struct kernel_status old = {0};
-	int64_t now = kernel_now();
-	int r = tables_get_status(table, &old);
-
-	if (r < 0)
-		return r;
-	status->synced = !*doubt;
-	memset(status->doubt, 0, sizeof(status->doubt));
-	snprintf(status->doubt, sizeof(status->doubt), "%s", doubt);
-	status->since = r == 1 && old.synced == status->synced
-	                        ? old.since
-	                        : (uint64_t)tables_clock(CLOCK_REALTIME);
-	if (r == 1 && now < *last_write + NSEC_PER_SEC)
-		old.messages = status->messages;
-	if (r == 1 && tables_status_equal(&old, status))
-		return 0;
-	*last_write = now;
-	return stele_writable_put(table, tables_status_key, 8, status, sizeof(*status));
-}
-
 /* ---- the space of the region ---- */
 
 /* How many rows are put between two looks at the memory. */
@@ -533,6 +466,14 @@ int kernel_status_put(struct stele_writable *table, struct kernel_status *status
 /* Nanoseconds after which refused rows are tried with a larger budget: at first, and at most. */
 #define SPACE_RETRY_NS     (5 * NSEC_PER_SEC)
 #define SPACE_RETRY_MAX_NS (600 * NSEC_PER_SEC)
+
+int64_t kernel_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
 
 /* Returns the bytes in use, but for those that history would give up. */
 static uint64_t tables_space_used(const struct kernel_space *space)

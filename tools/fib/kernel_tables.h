@@ -325,14 +325,4 @@ bool kernel_space_may_fit(struct kernel_space *space);
 /* Returns the time, in nanoseconds on CLOCK_MONOTONIC. */
 int64_t kernel_now(void);
 
-/* Returns true if the row of the table `status` says that the tables are the kernel's state. */
-bool kernel_status_is_synced(struct stele_writable *table);
-
-/* Writes the row of the table `status`, unless only the number of messages has changed and the last
- * such write, at `*last_write`, was less than a second ago. `doubt`: why the tables may differ from
- * the kernel's state, or "". Sets the members that follow from `doubt`. Returns 0 or a negative
- * errno. */
-int kernel_status_put(struct stele_writable *table, struct kernel_status *status, const char *doubt,
-                      int64_t *last_write);
-
 #endif

@@ -22,7 +22,7 @@
 #include "tools/kernel/kernel_mirror.h"
 #include "tools/kernel/kernel_reader.h"
 #include "tools/kernel/kernel_region.h"
-#include "tools/fib/kernel_tables.h"
+#include "tools/kernel/kernel_status.h"
 #include "tools/netlink/kernel_words.h"
 
 /* Milliseconds between two calls of kernel_region_tidy(); and maximum messages meanwhile. With

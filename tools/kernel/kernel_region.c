@@ -6,6 +6,7 @@
 
 #include "lib/units.h"
 #include "tools/kernel/kernel_region.h"
+#include "tools/kernel/kernel_status.h"
 
 /* Nanoseconds to wait for another publisher to go away; the default of the library. */
 #define ATTACH_NS (5 * NSEC_PER_SEC)
