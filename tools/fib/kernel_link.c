@@ -40,21 +40,10 @@ struct link_rule {
 	bool read, ignores, bare;
 };
 
-/* Returns the row of a link, valid until the next change of a table, or NULL. */
-static const struct kernel_link *link_row(struct kernel_store *store, uint32_t ifindex)
-{
-	struct stele_row row;
-
-	return stele_writable_get(store->tables[KERNEL_LINKS], &(uint32_t){htonl(ifindex)}, 32,
-	                          &row) == 1
-	               ? row.value
-	               : NULL;
-}
-
 /* Returns true if the link exists and is up. */
 static bool link_is_up(struct kernel_store *store, uint32_t ifindex)
 {
-	const struct kernel_link *link = link_row(store, ifindex);
+	const struct kernel_link *link = kernel_store_link(store, ifindex);
 
 	return link && link->up;
 }
@@ -261,7 +250,7 @@ static int link_apply(const struct kernel_follow *follow, uint32_t ifindex, bool
                       enum link_change change)
 {
 	const struct kernel_wanted wanted = {.ifindex = ifindex};
-	const struct kernel_link *row = link_row(follow->store, ifindex);
+	const struct kernel_link *row = kernel_store_link(follow->store, ifindex);
 	struct link_rule rule = {
 		.follow = follow, .ifindex = ifindex, .wide = wide, .change = change};
 	struct kernel_prefixes prefixes = {0};
@@ -313,7 +302,7 @@ static int link_follow_carrier(const struct kernel_follow *follow, uint32_t ifin
 /* Returns true if a link may be a VRF device. */
 static bool link_may_be_vrf(struct kernel_store *store, uint32_t ifindex)
 {
-	const struct kernel_link *link = link_row(store, ifindex);
+	const struct kernel_link *link = kernel_store_link(store, ifindex);
 
 	return ifindex && (!link || strcmp(link->kind, "vrf") == 0);
 }
@@ -403,7 +392,7 @@ int kernel_link_rename(struct kernel_store *store, uint32_t ifindex, const char 
 int kernel_link_changed(const struct kernel_follow *follow, uint32_t ifindex,
                         const struct kernel_link *before, bool disagreed)
 {
-	const struct kernel_link *row = link_row(follow->store, ifindex);
+	const struct kernel_link *row = kernel_store_link(follow->store, ifindex);
 	struct kernel_link link;
 	int r = 0;
 

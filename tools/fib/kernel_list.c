@@ -17,6 +17,18 @@
 /* The same without the source prefix. */
 #define KEY6_SOURCE 21u
 
+/* ---- links ---- */
+
+const struct kernel_link *kernel_store_link(struct kernel_store *store, uint32_t ifindex)
+{
+	struct stele_row row;
+
+	return stele_writable_get(store->tables[KERNEL_LINKS], &(uint32_t){htonl(ifindex)}, 32,
+	                          &row) == 1
+	               ? row.value
+	               : NULL;
+}
+
 /* ---- a list ---- */
 
 void kernel_list_clear(struct kernel_list *list)
@@ -181,7 +193,6 @@ void kernel_list_prefix(enum kernel_table table, const struct stele_row *row,
 /* Returns the only next hop of a route, from its columns. */
 static struct kernel_hop list_decode_hop(const struct kernel_route *value)
 {
-	static const uint8_t none[16];
 	struct kernel_hop hop = {.ifindex = value->ifindex,
 	                         .weight = 1,
 	                         .encap = value->encap,
@@ -189,13 +200,7 @@ static struct kernel_hop list_decode_hop(const struct kernel_route *value)
 	                         .linkdown = value->linkdown,
 	                         .onlink = value->onlink};
 
-	if (memcmp(value->gateway4, none, 4) != 0) {
-		hop.family = 4;
-		memcpy(hop.gateway, value->gateway4, 4);
-	} else if (memcmp(value->gateway6, none, 16) != 0) {
-		hop.family = 6;
-		memcpy(hop.gateway, value->gateway6, 16);
-	}
+	kernel_hop_set_gateway(&hop, value->gateway4, value->gateway6);
 	return hop;
 }
 
@@ -360,14 +365,14 @@ int kernel_list_read(struct kernel_store *store, const struct kernel_prefix *pre
 /* Writes the name of a link. */
 static void list_name(struct kernel_store *store, uint32_t ifindex, char ret[16])
 {
-	struct stele_row row;
+	const struct kernel_link *link;
 
 	memset(ret, 0, 16);
 	if (!ifindex)
 		return;
-	if (!store->foreign && stele_writable_get(store->tables[KERNEL_LINKS],
-	                                          &(uint32_t){htonl(ifindex)}, 32, &row) == 1) {
-		memcpy(ret, ((const struct kernel_link *)row.value)->name, 16);
+	link = store->foreign ? NULL : kernel_store_link(store, ifindex);
+	if (link) {
+		memcpy(ret, link->name, 16);
 		return;
 	}
 	snprintf(ret, 16, "#%u", ifindex);
@@ -382,11 +387,9 @@ static void list_compare_links(struct kernel_store *store, const struct kernel_e
 
 	for (unsigned i = 0; i < entry->hops && kernel_route_tells_carrier(entry->value, wide);
 	     i++) {
-		struct stele_row row;
+		const struct kernel_link *link = kernel_store_link(store, hops[i].ifindex);
 
-		if (stele_writable_get(store->tables[KERNEL_LINKS],
-		                       &(uint32_t){htonl(hops[i].ifindex)}, 32, &row) == 1 &&
-		    ((const struct kernel_link *)row.value)->carrier == hops[i].linkdown)
+		if (link && link->carrier == hops[i].linkdown)
 			store->disagrees(store->context, hops[i].ifindex);
 	}
 }

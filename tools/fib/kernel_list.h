@@ -36,6 +36,9 @@ struct kernel_store {
 	void *context;
 };
 
+/* Returns the row of a link in the store, valid until the next change of a table, or NULL. */
+const struct kernel_link *kernel_store_link(struct kernel_store *store, uint32_t ifindex);
+
 /* Routes in the order of TOS, metric, and the kernel. */
 struct kernel_list {
 	struct kernel_prefix at;

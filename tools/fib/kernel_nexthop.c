@@ -167,12 +167,24 @@ int kernel_nexthop_remove(struct kernel_store *store, uint32_t id)
 
 /* ---- next hops of an object ---- */
 
+struct kernel_hop kernel_nexthop_hop(const struct kernel_nexthop *nexthop, uint16_t weight)
+{
+	struct kernel_hop hop = {.ifindex = nexthop->ifindex,
+	                         .weight = weight,
+	                         .encap = nexthop->encap,
+	                         .dead = nexthop->dead,
+	                         .linkdown = nexthop->linkdown,
+	                         .onlink = nexthop->onlink};
+
+	kernel_hop_set_gateway(&hop, nexthop->gateway4, nexthop->gateway6);
+	return hop;
+}
+
 /* Reads the next hop of an object that is no group. Returns 1, 0 if there is none, or a negative
  * errno. */
 static int nexthop_read_hop(struct kernel_store *store, uint32_t id, struct kernel_hop *ret,
                             bool *ret_blackhole)
 {
-	static const uint8_t none[16];
 	const struct kernel_nexthop *value;
 	struct stele_row row;
 	uint8_t key[6];
@@ -186,19 +198,7 @@ static int nexthop_read_hop(struct kernel_store *store, uint32_t id, struct kern
 	*ret_blackhole |= value->blackhole;
 	if (value->member || value->blackhole)
 		return 0;
-	*ret = (struct kernel_hop){.ifindex = value->ifindex,
-	                           .weight = 1,
-	                           .encap = value->encap,
-	                           .dead = value->dead,
-	                           .linkdown = value->linkdown,
-	                           .onlink = value->onlink};
-	if (memcmp(value->gateway4, none, 4) != 0) {
-		ret->family = 4;
-		memcpy(ret->gateway, value->gateway4, 4);
-	} else if (memcmp(value->gateway6, none, 16) != 0) {
-		ret->family = 6;
-		memcpy(ret->gateway, value->gateway6, 16);
-	}
+	*ret = kernel_nexthop_hop(value, 1);
 	return 1;
 }
 

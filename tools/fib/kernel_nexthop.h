@@ -65,4 +65,7 @@ int kernel_nexthops_end(struct kernel_nexthops *dump, struct kernel_store *store
 /* Frees the state of a dump that may not have ended. */
 void kernel_nexthops_free(struct kernel_nexthops *dump);
 
+/* Returns the next hop of an object that is no group and no blackhole. */
+struct kernel_hop kernel_nexthop_hop(const struct kernel_nexthop *nexthop, uint16_t weight);
+
 #endif

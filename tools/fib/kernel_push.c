@@ -13,24 +13,6 @@
 
 /* ---- sorted lists ---- */
 
-static int push_compare_prefixes(const void *left, const void *right)
-{
-	const struct kernel_prefix *a = left, *b = right;
-	int order = memcmp(a->address, b->address, sizeof(a->address));
-
-	if (order == 0)
-		order = memcmp(a->from, b->from, sizeof(a->from));
-	if (order == 0)
-		order = a->length - b->length;
-	if (order == 0)
-		order = a->from_length - b->from_length;
-	if (order == 0)
-		order = a->wide - b->wide;
-	if (order == 0)
-		order = (a->table > b->table) - (a->table < b->table);
-	return order;
-}
-
 static int push_compare_ids(const void *left, const void *right)
 {
 	uint32_t a, b;
@@ -71,25 +53,9 @@ static void push_sort_ids(struct kernel_ids *ids)
 	ids->count = kept;
 }
 
-static void push_sort_prefixes(struct kernel_prefixes *prefixes)
-{
-	size_t kept = 0;
-
-	if (prefixes->count > 0)
-		qsort(prefixes->of, prefixes->count, sizeof(*prefixes->of), push_compare_prefixes);
-	for (size_t i = 0; i < prefixes->count; i++)
-		if (kept == 0 || !kernel_prefix_equal(&prefixes->of[kept - 1], &prefixes->of[i]))
-			prefixes->of[kept++] = prefixes->of[i];
-	prefixes->count = kept;
-}
-
 static void push_mark_prefix(struct kernel_push *push, const struct kernel_prefix *prefix)
 {
-	const struct kernel_prefix *found =
-		push->prefixes.count > 0 ? bsearch(prefix, push->prefixes.of, push->prefixes.count,
-	                                           sizeof(*found), push_compare_prefixes)
-					 : NULL;
-
+	const struct kernel_prefix *found = kernel_prefixes_find(&push->prefixes, prefix);
 	bool *sent = found ? &push->sent_prefixes[found - push->prefixes.of] : NULL;
 
 	if (!sent || *sent)
@@ -192,7 +158,7 @@ int kernel_push_sync_start(struct kernel_push *push)
 		return r;
 	for (int wide = 0; wide < 2; wide++)
 		store->index[wide].kept = store->index[wide].used + store->index[wide].held;
-	push_sort_prefixes(&push->prefixes);
+	kernel_prefixes_sort(&push->prefixes);
 	push->sent_prefixes = calloc(push->prefixes.count + 1, sizeof(bool));
 	push->sent_ids = calloc(push->ids.count + 1, sizeof(bool));
 	push->unsent = push->prefixes.count;
@@ -390,7 +356,7 @@ static int push_find(struct kernel_push *push, bool wide, struct kernel_prefixes
 		r = push_scan_table(push, wide ? KERNEL_FIB6 : KERNEL_FIB4, ret);
 	if (r >= 0 && many)
 		r = push_scan_table(push, wide ? KERNEL_ALTERNATIVES6 : KERNEL_ALTERNATIVES4, ret);
-	push_sort_prefixes(ret);
+	kernel_prefixes_sort(ret);
 	return r;
 }
 

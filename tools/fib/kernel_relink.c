@@ -32,6 +32,44 @@ int kernel_prefixes_add(struct kernel_prefixes *prefixes, const struct kernel_pr
 	return 0;
 }
 
+static int relink_compare(const void *left, const void *right)
+{
+	const struct kernel_prefix *a = left, *b = right;
+	int order = memcmp(a->address, b->address, sizeof(a->address));
+
+	if (order == 0)
+		order = memcmp(a->from, b->from, sizeof(a->from));
+	if (order == 0)
+		order = a->length - b->length;
+	if (order == 0)
+		order = a->from_length - b->from_length;
+	if (order == 0)
+		order = a->wide - b->wide;
+	if (order == 0)
+		order = (a->table > b->table) - (a->table < b->table);
+	return order;
+}
+
+void kernel_prefixes_sort(struct kernel_prefixes *prefixes)
+{
+	size_t kept = 0;
+
+	if (prefixes->count > 0)
+		qsort(prefixes->of, prefixes->count, sizeof(*prefixes->of), relink_compare);
+	for (size_t i = 0; i < prefixes->count; i++)
+		if (kept == 0 || !kernel_prefix_equal(&prefixes->of[kept - 1], &prefixes->of[i]))
+			prefixes->of[kept++] = prefixes->of[i];
+	prefixes->count = kept;
+}
+
+const struct kernel_prefix *kernel_prefixes_find(const struct kernel_prefixes *prefixes,
+                                                 const struct kernel_prefix *prefix)
+{
+	return prefixes->count > 0 ? bsearch(prefix, prefixes->of, prefixes->count, sizeof(*prefix),
+	                                     relink_compare)
+	                           : NULL;
+}
+
 /* ---- scanning ---- */
 
 /* Returns true if the route, apart from its next hops, is wanted. */
@@ -341,57 +379,20 @@ static int relink_reconcile(struct kernel_relink *relink, const struct kernel_pr
 
 /* ---- reading ---- */
 
-static int relink_compare(const void *a, const void *b)
-{
-	const struct kernel_prefix *of_a = a, *of_b = b;
-	int order = memcmp(of_a->address, of_b->address, sizeof(of_a->address));
-
-	if (order == 0)
-		order = (int)of_a->length - (int)of_b->length;
-	if (order == 0)
-		order = of_a->table < of_b->table ? -1 : of_a->table > of_b->table;
-	if (order == 0)
-		order = (int)of_a->from_length - (int)of_b->from_length;
-	return order ? order : memcmp(of_a->from, of_b->from, sizeof(of_a->from));
-}
-
-/* Sorts the prefixes, and leaves each once. */
-static void relink_sort(struct kernel_prefixes *prefixes)
-{
-	size_t kept = 0;
-
-	if (prefixes->count == 0)
-		return;
-	qsort(prefixes->of, prefixes->count, sizeof(*prefixes->of), relink_compare);
-	for (size_t i = 1; i < prefixes->count; i++)
-		if (relink_compare(&prefixes->of[kept], &prefixes->of[i]) != 0)
-			prefixes->of[++kept] = prefixes->of[i];
-	prefixes->count = kept + 1;
-}
-
-/* Returns true if the link exists and is up. */
-static bool relink_is_up(struct kernel_store *store, uint32_t ifindex)
-{
-	struct stele_row row;
-
-	return stele_writable_get(store->tables[KERNEL_LINKS], &(uint32_t){htonl(ifindex)}, 32,
-	                          &row) == 1 &&
-	       ((const struct kernel_link *)row.value)->up;
-}
-
 int kernel_relink_start(struct kernel_relink *relink, struct kernel_store *store, uint32_t ifindex,
                         bool wide)
 {
 	const struct kernel_wanted wanted = {.ifindex = ifindex};
+	const struct kernel_link *link = kernel_store_link(store, ifindex);
 	int r = kernel_relink_scan(store, wide, &wanted, NULL, NULL, &relink->prefixes);
 
 	relink->store = store;
 	relink->ifindex = ifindex;
 	relink->wide = wide;
-	relink->up = relink_is_up(store, ifindex);
+	relink->up = link && link->up;
 	if (r < 0 || relink->prefixes.count == 0)
 		return r;
-	relink_sort(&relink->prefixes);
+	kernel_prefixes_sort(&relink->prefixes);
 	relink->seen = calloc(relink->prefixes.count, sizeof(*relink->seen));
 	return relink->seen ? 1 : -ENOMEM;
 }
@@ -403,8 +404,7 @@ static int relink_flush(struct kernel_relink *relink)
 
 	if (relink->gathered_count == 0)
 		return 0;
-	found = bsearch(&relink->at, relink->prefixes.of, relink->prefixes.count, sizeof(*found),
-	                relink_compare);
+	found = kernel_prefixes_find(&relink->prefixes, &relink->at);
 	if (found)
 		relink->seen[found - relink->prefixes.of] = true;
 	return relink_reconcile(relink, &relink->at);

@@ -19,6 +19,11 @@ struct kernel_prefixes {
 /* Adds a prefix, unless it is equal to the last one. Returns 0 or -ENOMEM. */
 int kernel_prefixes_add(struct kernel_prefixes *prefixes, const struct kernel_prefix *prefix);
 void kernel_prefixes_free(struct kernel_prefixes *prefixes);
+/* Sorts the prefixes, and leaves each once. */
+void kernel_prefixes_sort(struct kernel_prefixes *prefixes);
+/* Finds a prefix among sorted ones. Returns NULL if it is not there. */
+const struct kernel_prefix *kernel_prefixes_find(const struct kernel_prefixes *prefixes,
+                                                 const struct kernel_prefix *prefix);
 
 /* What a scan looks for: one of these. The others are zero. */
 struct kernel_wanted {

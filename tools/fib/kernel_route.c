@@ -245,6 +245,20 @@ void kernel_entry_finish(struct kernel_entry *entry)
 	value->onlink = first.onlink;
 }
 
+void kernel_hop_set_gateway(struct kernel_hop *hop, const uint8_t gateway4[4],
+                            const uint8_t gateway6[16])
+{
+	static const uint8_t none[16];
+
+	if (memcmp(gateway4, none, 4) != 0) {
+		hop->family = 4;
+		memcpy(hop->gateway, gateway4, 4);
+	} else if (memcmp(gateway6, none, 16) != 0) {
+		hop->family = 6;
+		memcpy(hop->gateway, gateway6, 16);
+	}
+}
+
 bool kernel_hop_same(const struct kernel_hop *a, const struct kernel_hop *b)
 {
 	return a->ifindex == b->ifindex && a->family == b->family &&

@@ -56,6 +56,10 @@ void kernel_entry_finish(struct kernel_entry *entry);
 int kernel_entry_set_hops(struct kernel_entry *entry, const struct kernel_hop *hops,
                           unsigned count);
 
+/* Sets the gateway of a hop that has none: the one of these that is not zero, if any. */
+void kernel_hop_set_gateway(struct kernel_hop *hop, const uint8_t gateway4[4],
+                            const uint8_t gateway6[16]);
+
 /* Returns true if both hops have the same gateway and interface. */
 bool kernel_hop_same(const struct kernel_hop *a, const struct kernel_hop *b);
 

@@ -178,12 +178,22 @@ static const struct stele_word encap_words[] = {
 	{"xfrm", 10},
 };
 
+static const char *tables_word(const struct stele_word *words, size_t count, uint8_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (words[i].value == number)
+			return words[i].name;
+	return "other";
+}
+
+const char *kernel_type_word(uint8_t type)
+{
+	return tables_word(type_words, sizeof(type_words) / sizeof(type_words[0]), type);
+}
+
 const char *kernel_encap_word(uint8_t encap)
 {
-	for (size_t i = 0; i < sizeof(encap_words) / sizeof(encap_words[0]); i++)
-		if (encap_words[i].value == encap)
-			return encap_words[i].name;
-	return "other";
+	return tables_word(encap_words, sizeof(encap_words) / sizeof(encap_words[0]), encap);
 }
 
 /* Columns of the tables of routes, in values that begin `at_` bytes into struct kernel_route: a

@@ -262,7 +262,8 @@ struct kernel_filter {
 extern const char *const kernel_table_names[KERNEL_TABLES];
 extern const struct stele_schema *const kernel_schemas[KERNEL_TABLES];
 
-/* Returns the word of a kind of encapsulation. */
+/* Return the word of a type of route, or of a kind of encapsulation, as in the tables. */
+const char *kernel_type_word(uint8_t type);
 const char *kernel_encap_word(uint8_t encap);
 
 /* Opens all tables in a transaction, and creates those that are missing. Returns 1 if there was

@@ -107,12 +107,11 @@ static struct stele_writable *mirror_table(struct kernel_mirror *mirror, enum ke
 static void mirror_find_name(void *context, uint32_t index, char ret[16])
 {
 	struct kernel_mirror *mirror = context;
-	struct stele_row row;
+	const struct kernel_link *link = kernel_store_link(&mirror->store, index);
 
 	memset(ret, 0, 16);
-	if (stele_writable_get(mirror_table(mirror, KERNEL_LINKS), &(uint32_t){htonl(index)}, 32,
-	                       &row) == 1) {
-		memcpy(ret, ((const struct kernel_link *)row.value)->name, 16);
+	if (link) {
+		memcpy(ret, link->name, 16);
 		return;
 	}
 	/* The message about the new link follows. */

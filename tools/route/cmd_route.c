@@ -88,23 +88,6 @@ static const char *const route_results[] = {
 	[ROUTE_TAKEN] = "taken",     [ROUTE_REJECTED] = "rejected",
 };
 
-static const char *route_type_word(uint8_t type)
-{
-	static const char *const words[] = {
-		[RTN_UNICAST] = "unicast",
-		[RTN_LOCAL] = "local",
-		[RTN_BROADCAST] = "broadcast",
-		[RTN_ANYCAST] = "anycast",
-		[RTN_MULTICAST] = "multicast",
-		[RTN_BLACKHOLE] = "blackhole",
-		[RTN_UNREACHABLE] = "unreachable",
-		[RTN_PROHIBIT] = "prohibit",
-		[RTN_THROW] = "throw",
-	};
-
-	return type < sizeof(words) / sizeof(words[0]) && words[type] ? words[type] : "other";
-}
-
 /* The texts of the cells of one next hop. */
 struct route_hop_text {
 	char gateway[INET6_ADDRSTRLEN], interface[24], weight[DESCRIBED_MAX];
@@ -196,7 +179,7 @@ static int route_print_step(void *context, const struct route_step *step)
 	if (entry->value) {
 		route_text_prefix(step->prefix.address, step->prefix.length, route->wide, prefix);
 		cells[COLUMN_PREFIX] = cell_text(prefix);
-		cells[COLUMN_TYPE] = cell_text(route_type_word(entry->value->type));
+		cells[COLUMN_TYPE] = cell_text(kernel_type_word(entry->value->type));
 		cells[COLUMN_METRIC] = cell_number(entry->metric, metric);
 		count = route_make_hops(route, entry, &hops);
 		cells[COLUMN_HOPS] = (struct cell){
@@ -244,7 +227,7 @@ static enum status route_fail(const struct route *route, const char *address)
 		return fail(STATUS_NOT_THERE, "no route to %s: no rule leads to a route", address);
 	if (route->last_type != RTN_UNSPEC)
 		return fail(STATUS_NOT_THERE, "no route to %s: the route in table %s is of type %s",
-		            address, table, route_type_word(route->last_type));
+		            address, table, kernel_type_word(route->last_type));
 	return fail(STATUS_NOT_THERE, "no route to %s: rule %u rejects the packet", address,
 	            last->priority);
 }

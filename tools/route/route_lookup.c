@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tools/fib/kernel_tables.h"
+#include "tools/fib/kernel_nexthop.h"
 #include "tools/route/route_lookup.h"
 
 /* ---- tables ---- */
@@ -78,28 +78,6 @@ static int route_nexthop(const struct route_tables *tables, uint32_t id, unsigne
 	return r;
 }
 
-static struct kernel_hop route_nexthop_hop(const struct kernel_nexthop *nexthop, uint16_t weight)
-{
-	static const uint8_t none[16];
-	struct kernel_hop hop = {
-		.ifindex = nexthop->ifindex,
-		.weight = weight,
-		.encap = nexthop->encap,
-		.dead = nexthop->dead,
-		.linkdown = nexthop->linkdown,
-		.onlink = nexthop->onlink,
-	};
-
-	if (memcmp(nexthop->gateway4, none, 4) != 0) {
-		hop.family = 4;
-		memcpy(hop.gateway, nexthop->gateway4, 4);
-	} else if (memcmp(nexthop->gateway6, none, 16) != 0) {
-		hop.family = 6;
-		memcpy(hop.gateway, nexthop->gateway6, 16);
-	}
-	return hop;
-}
-
 int route_nexthops(const struct route_tables *tables, uint32_t id, struct kernel_hop **ret)
 {
 	struct kernel_nexthop row, member;
@@ -122,7 +100,7 @@ int route_nexthops(const struct route_tables *tables, uint32_t id, struct kernel
 			break;
 		}
 		hops = larger;
-		hops[count++] = route_nexthop_hop(&member, row.weight);
+		hops[count++] = kernel_nexthop_hop(&member, row.weight);
 	}
 	if (r < 0) {
 		free(hops);
