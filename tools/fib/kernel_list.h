@@ -73,7 +73,8 @@ int kernel_list_index(struct kernel_store *store, const struct kernel_prefix *pr
                       const struct kernel_entry *entry);
 
 /* Writes the routes of a prefix again, after routes of the same prefix for some source addresses
- * have come or gone. kernel_list_write() calls this, but not while the tables are being replaced. */
+ * have come or gone. kernel_list_write() calls this, but not while the tables are being replaced.
+ * */
 int kernel_list_refresh(struct kernel_store *store, const struct kernel_prefix *prefix);
 
 /* Inserts a route before the route number `at`. The list takes over entry->value. Returns 0 or

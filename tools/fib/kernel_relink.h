@@ -78,9 +78,9 @@ int kernel_relink_start(struct kernel_relink *relink, struct kernel_store *store
 /* Takes a message of the dump of the link's routes. Returns 0 or a negative errno. */
 int kernel_relink_add(struct kernel_relink *relink, const struct nlmsghdr *message);
 
-/* Ends the read: deletes the routes that were not dumped. If nothing was dumped, these are all routes of
- * the link. Returns 0; 1 if the order of routes is not known, so that all routes must be dumped; or
- * a negative errno. */
+/* Ends the read: deletes the routes that were not dumped. If nothing was dumped, these are all
+ * routes of the link. Returns 0; 1 if the order of routes is not known, so that all routes must be
+ * dumped; or a negative errno. */
 int kernel_relink_end(struct kernel_relink *relink);
 void kernel_relink_free(struct kernel_relink *relink);
 

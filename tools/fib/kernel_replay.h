@@ -5,8 +5,8 @@
  * leads to the kernel's list of routes wherever in their sequence the read took place.
  * docs/design/kernel.md has the argument.
  *
- * kernel_mirror_route.c asks for each message; kernel_relink.c and kernel_link.c say which prefixes a
- * read has changed. */
+ * kernel_mirror_route.c asks for each message; kernel_relink.c and kernel_link.c say which prefixes
+ * a read has changed. */
 #ifndef TOOLS_FIB_KERNEL_REPLAY_H
 #define TOOLS_FIB_KERNEL_REPLAY_H
 

@@ -51,8 +51,8 @@ void lines_close(struct lines *lines);
  * there is one. Then no line is too long, and none is refused. */
 enum status lines_next(struct lines *lines, char **ret_line, size_t *ret_length);
 
-/* Reads the first line that is not blank, or the start of a long one, and returns what is there of the file without
- * taking it. Called before lines_next(). */
+/* Reads the first line that is not blank, or the start of a long one, and returns what is there of
+ * the file without taking it. Called before lines_next(). */
 enum status lines_peek(struct lines *lines, const char **ret_text, size_t *ret_length);
 
 /* Returns true for a space, a tab, and the ends of lines. */
