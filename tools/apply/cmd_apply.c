@@ -10,7 +10,7 @@
 #include "tools/apply/change.h"
 #include "tools/apply/declare.h"
 #include "tools/apply/json_tree.h"
-#include "tools/apply/sweep.h"
+#include "tools/apply/prune.h"
 #include "tools/base/command.h"
 #include "tools/base/fail.h"
 #include "tools/base/heap.h"
@@ -82,7 +82,7 @@ struct apply {
 	char table_name[STELE_NAME_MAX + 1]; /* name of `table` */
 	struct stele_writable *table;        /* the table of the last line; NULL: none yet */
 	const struct stele_schema *schema;   /* of `table` */
-	struct sweep sweep;
+	struct prune prune;
 	bool rows_follow; /* all rows follow a mark that was read, and have no end yet */
 	char token[STELE_POSITION_TEXT_MAX]; /* of the last complete version; "": none */
 };
@@ -161,7 +161,7 @@ static enum status apply_text(struct apply *apply, const struct change *change,
 		return fail(fail_status(result), "%s%s", where, stele_last_error());
 	if (deletes)
 		return put_delete(where, apply->table, &change->condition, &apply->row.key, &there);
-	sweep_keep(&apply->sweep, apply->table_name, &apply->row.key);
+	prune_keep(&apply->prune, apply->table_name, &apply->row.key);
 	return put_partial(where, apply->table, apply->schema, text, &change->condition,
 	                   &apply->row);
 }
@@ -287,7 +287,7 @@ static enum status apply_table(struct apply *apply, const struct change *change)
 	apply->table = NULL;
 	if (change->kind == CHANGE_DROP)
 		return declare_drop(apply->writer.tx, apply->source.where, change->table);
-	sweep_keep_table(&apply->sweep, change->table);
+	prune_keep_table(&apply->prune, change->table);
 	return declare_table(apply->writer.tx, apply->source.where, change->table, change->schema);
 }
 
@@ -300,10 +300,10 @@ static enum status apply_change(struct apply *apply, struct change *change)
 	case CHANGE_DROP:
 		return apply_table(apply, change);
 	case CHANGE_START:
-		sweep_start(&apply->sweep, change->row);
+		prune_start(&apply->prune, change->row);
 		return STATUS_DONE;
 	case CHANGE_END:
-		return sweep_end(&apply->sweep, &apply->writer, apply->source.where);
+		return prune_end(&apply->prune, &apply->writer, apply->source.where);
 	case CHANGE_NOTHING:
 		return STATUS_DONE;
 	default:
@@ -343,7 +343,7 @@ static enum status apply_lines(struct apply *apply)
 	if (status == STATUS_DONE)
 		status = writer_commit(&apply->writer, region, message, -1);
 	writer_close(&apply->writer);
-	sweep_free(&apply->sweep);
+	prune_free(&apply->prune);
 	apply->count = apply->text.length = 0;
 	if (status == STATUS_DONE && apply->follow)
 		status = output_check();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Gives tables of a copy the schemas that the tables of its source have. Called by cmd_apply.c and
- * sweep.c. */
+ * prune.c. */
 #ifndef TOOLS_APPLY_DECLARE_H
 #define TOOLS_APPLY_DECLARE_H
 

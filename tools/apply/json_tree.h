@@ -2,7 +2,7 @@
  * Parses one JSON document into a tree, strictly by RFC 8259. Unlike the usual libraries, keeps the
  * text of each value as it was given, so that no number loses digits on its way to the column that
  * it is for; and refuses what they pass over or change: a name that an object has twice, a lone
- * surrogate, UTF-8 that is not valid. change.c, sweep.c and cmd_apply.c use this. */
+ * surrogate, UTF-8 that is not valid. change.c, prune.c and cmd_apply.c use this. */
 #ifndef TOOLS_APPLY_JSON_TREE_H
 #define TOOLS_APPLY_JSON_TREE_H
 

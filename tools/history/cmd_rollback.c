@@ -185,7 +185,7 @@ static enum status rollback_run(int argc, char **argv)
 		return fail_usage("rollback", "expected --to with a version");
 	status = target_parse("rollback", call.operands[0], false, &target);
 	if (status == STATUS_DONE)
-		status = given_settle(&call.place, "--to", &rollback.version, target.region);
+		status = given_resolve(&call.place, "--to", &rollback.version, target.region);
 	if (status != STATUS_DONE)
 		return status;
 	snprintf(text, sizeof(text), "rollback%s%s to version %llu", *target.table ? " of " : "",

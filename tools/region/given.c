@@ -192,8 +192,8 @@ enum status given_find(struct given *given, const char *what, const struct place
 	return STATUS_DONE;
 }
 
-enum status given_settle(const struct place *place, const char *what, struct given *given,
-                         const char *region)
+enum status given_resolve(const struct place *place, const char *what, struct given *given,
+                          const char *region)
 {
 	struct stele_subscriber_options options = {.size = sizeof(options),
 	                                           .flags = STELE_UNREGISTERED};
@@ -220,7 +220,7 @@ enum status given_needs_region(const struct place *place, const char *what, stru
 	int result;
 
 	if (given->form != GIVEN_VERSION)
-		return given_settle(place, what, given, region);
+		return given_resolve(place, what, given, region);
 	if (given->version == 0 || *given->token)
 		return STATUS_DONE;
 	result = stele_region_describe(place_path(place, region), &info);

@@ -58,12 +58,12 @@ enum status given_find(struct given *given, const char *what, const struct place
                        const char *region, struct stele_subscriber *subscriber);
 
 /* Does the same in a region that is not open. */
-enum status given_settle(const struct place *place, const char *what, struct given *given,
-                         const char *region);
+enum status given_resolve(const struct place *place, const char *what, struct given *given,
+                          const char *region);
 
 /* Refuses a version alone, with an error message that suggests the token of this version in the
  * present region. Accepts 0, the time before the first version, which is the same in all regions.
- * Finds other versions as given_settle() does. */
+ * Finds other versions as given_resolve() does. */
 enum status given_needs_region(const struct place *place, const char *what, struct given *given,
                                const char *region);
 
