@@ -18,14 +18,6 @@ static char folder[64];
 static struct recording_writer writer;
 static uint8_t uuid[16] = {0x3f, 0x2a, 0x9c, 0x1e};
 
-static void begin(void)
-{
-	setenv("TZ", "UTC", 1);
-	cli_begin();
-	snprintf(folder, sizeof(folder), "/tmp/%s.recordings", region);
-	cr_assert(mkdir(folder, 0700) == 0);
-}
-
 static void remove_recordings(void)
 {
 	struct dirent **entries;
@@ -38,6 +30,16 @@ static void remove_recordings(void)
 		free(entries[i]);
 	}
 	free(entries);
+}
+
+static void begin(void)
+{
+	setenv("TZ", "UTC", 1);
+	cli_begin();
+	snprintf(folder, sizeof(folder), "/tmp/%s.recordings", region);
+	/* A test that was killed may have left it, and its pid comes again. */
+	cr_assert(mkdir(folder, 0700) == 0 || errno == EEXIST);
+	remove_recordings();
 }
 
 static void end(void)
