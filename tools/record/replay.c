@@ -37,8 +37,8 @@ static struct replay_table *replay_table(struct replay *replay, const char *name
 	snprintf(table->name, sizeof(table->name), "%s", name);
 	if (!tsearch(table, &replay->names, replay_compare))
 		exit((int)fail(STATUS_NO_SPACE, "no memory for table \"%s\"", name));
-	replay->tables =
-		heap_realloc(replay->tables, (replay->table_count + 1) * sizeof(*replay->tables));
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): the elements are pointers. */
+	replay->tables = heap_realloc(replay->tables, (replay->table_count + 1) * sizeof(table));
 	replay->tables[replay->table_count++] = table;
 	return table;
 }
