@@ -43,7 +43,7 @@ link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 lib_sources := $(sort $(foreach part,lib notifier publisher subscriber,$(wildcard $(part)/*.c $(part)/*/*.c)))
 tool_sources := $(sort $(wildcard tools/*.c tools/*/*.c))
 kernel_sources := $(filter tools/netlink/% tools/fib/% tools/kernel/%,$(tool_sources))
-kinds := unit text layout ipc alter notices hostile crash cli input output habits waiting record kernel stress
+kinds := unit text layout ipc alter notices hostile crash cli input output habits waiting record manual kernel stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
 # Objects that tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is
@@ -66,7 +66,11 @@ bench_sources := $(filter-out $(left_out),$(bench_sources))
 endif
 example_sources := $(sort $(wildcard docs/examples/*.c))
 headers := $(sort $(wildcard include/stele/*.h))
-manuals := $(sort $(wildcard docs/*.[1-8]))
+manuals := $(sort $(wildcard docs/man/*.[1-8]))
+# Pages with two names: the second one is installed as a link, so that `man stele schema-diff` finds the page.
+manual_links := stele-schema-diff.1 stele-bench-notify.1
+stele-schema-diff.1 := stele-schema.1
+stele-bench-notify.1 := stele-bench.1
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 tests := $(filter $(addprefix $(BUILD)/tests/,$(TESTS)),$(test_sources:tests/%.c=$(BUILD)/tests/%))
@@ -394,6 +398,7 @@ install: all ## install the command, the library, headers and manuals (PREFIX, D
 		'Version: $(VERSION)' 'Libs: -L$(LIBDIR) -lstele' 'Libs.private: -luuid -pthread' \
 		'Cflags: -I$(PREFIX)/include' | install -m 644 /dev/stdin '$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for m in $(manuals); do install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}" "$$m" || exit 1; done
+	$(foreach link,$(manual_links),ln -sf $($(link)) '$(DESTDIR)$(PREFIX)/share/man/man1/$(link)';)
 	for c in $(completions); do $(BUILD)/stele completion "$${c%%:*}" | \
 		install -D -m 644 /dev/stdin '$(DESTDIR)$(PREFIX)/share/'"$${c#*:}" || exit 1; done
 	$(tell_loader)
@@ -402,7 +407,7 @@ uninstall: ## remove the installed files
 	rm -f '$(DESTDIR)$(PREFIX)/bin/stele' '$(DESTDIR)$(LIBDIR)/libstele.a' '$(DESTDIR)$(LIBDIR)'/libstele.so* \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/stele.pc'
 	for h in $(notdir $(headers)); do rm -f '$(DESTDIR)$(PREFIX)/include/stele/'"$$h"; done
-	for m in $(notdir $(manuals)); do rm -f '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}/$$m"; done
+	for m in $(notdir $(manuals)) $(manual_links); do rm -f '$(DESTDIR)$(PREFIX)/share/man/man'"$${m##*.}/$$m"; done
 	for c in $(completions); do rm -f '$(DESTDIR)$(PREFIX)/share/'"$${c#*:}"; done
 	-rmdir '$(DESTDIR)$(PREFIX)/include/stele'
 	$(tell_loader)
@@ -421,7 +426,7 @@ format: ## format the sources with clang-format
 check-format: | $(BUILD)/packages-lint ## fail if make format would change a file
 	$(Q)clang-format --dry-run -Werror $(formatted) && echo 'check-format: ok'
 
-lint: check-format compile_commands.json | $(BUILD)/packages-lint ## run check-format, clang-tidy, shellcheck, mandoc and codespell
+lint: check-format compile_commands.json | $(BUILD)/packages-lint ## run check-format, clang-tidy, shellcheck, mandoc, lexgrog and codespell
 	$(Q)tests/scripts/lint.sh $(JOBS) '$(scripts)' '$(manuals)' '$(compiled)'
 
 # Benchmarks against peers are left out: they need the flags of their peers.

@@ -163,6 +163,7 @@ lint)
 	command_from clang-tidy clang-tidy
 	command_from shellcheck shellcheck
 	command_from mandoc mandoc
+	command_from lexgrog man-db
 	command_from codespell codespell
 	header_from criterion/criterion.h libcriterion-dev
 	header_from jansson.h libjansson-dev

@@ -32,5 +32,7 @@ tidy()
 lint clang-tidy tidy
 lint shellcheck shellcheck -x "${scripts[@]}"
 lint mandoc mandoc -T lint -W warning "${manuals[@]}"
+# whatis and apropos read the line of NAME as lexgrog does
+lint lexgrog lexgrog "${manuals[@]}"
 lint codespell codespell .
 exit "$status"
