@@ -4,9 +4,9 @@
 
 #define STATUSES \
 	"  0  success\n" \
-	"  1  not found: no such row, or nothing that was waited for in the given time (wait,\n" \
-	"     watch); or there is a problem (doctor), an incompatible change (schema diff), or\n" \
-	"     nothing could be measured (bench)\n" \
+	"  1  the answer is no: no such row or route; nothing that was waited for in the given\n" \
+	"     time (wait, watch); rows differ (diff --exit-code); there is a problem (doctor), an\n" \
+	"     incompatible change (schema diff), or nothing could be measured (bench)\n" \
 	"  2  wrong usage or bad input: arguments, a file or its contents, names, values\n" \
 	"  3  no such region, table or version\n" \
 	"  4  busy: another publisher is attached, the publisher was too fast for the read or the\n" \
