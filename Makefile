@@ -43,7 +43,7 @@ link := -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed
 lib_sources := $(sort $(foreach part,lib notifier publisher subscriber,$(wildcard $(part)/*.c $(part)/*/*.c)))
 tool_sources := $(sort $(wildcard tools/*.c tools/*/*.c))
 kernel_sources := $(filter tools/netlink/% tools/fib/% tools/kernel/%,$(tool_sources))
-kinds := unit text layout ipc alter notices hostile crash cli input output habits waiting record manual kernel stress
+kinds := unit text layout ipc alter notices hostile crash cli input output habits waiting record manual etcd kernel stress
 test_sources := $(sort $(foreach kind,$(kinds),$(wildcard tests/$(kind)/*.c)))
 bench_sources := $(sort $(wildcard tests/bench/*.c))
 # Objects that tests share. Benchmarks link tests/support/bench alone, which needs no Criterion. The code for one peer is
@@ -116,7 +116,7 @@ $(BUILD)/obj/all.a: $(call objects,$(lib_sources) $(kernel_sources))
 # ---- the command, tests, benchmarks, examples ----
 
 $(BUILD)/stele: $(call objects,$(tool_sources)) $(BUILD)/libstele.a
-	$(call say,LD)$(CC) $(link) -o $@ $^ -lmnl -lncursesw -ltinfo -luuid
+	$(call say,LD)$(CC) $(link) -o $@ $(filter %.o %.a,$^) $(etcd_libs) -lmnl -lncursesw -ltinfo -luuid
 
 # Criterion runs under ThreadSanitizer only with this object; the source explains why.
 helper := $(if $(findstring thread,$(SANITIZE)),$(BUILD)/obj/tests/support/tsan_criterion.o)
@@ -135,7 +135,7 @@ $(BUILD)/libstele-before.so: $(before_objects)
 	$(call say,LD)$(CC) $(link) -shared -Wl,-soname,$(@F) -Wl,--version-script,lib/libstele.map -o $@ $^ -luuid
 
 $(BUILD)/stele-before: $(call objects,$(tool_sources)) $(before_objects)
-	$(call say,LD)$(CC) $(link) -o $@ $^ -lmnl -lncursesw -ltinfo -luuid
+	$(call say,LD)$(CC) $(link) -o $@ $(filter %.o %.a,$^) $(etcd_libs) -lmnl -lncursesw -ltinfo -luuid
 
 $(addprefix $(BUILD)/tests/layout/,releases upgrade pages): | $(BUILD)/stele-before $(BUILD)/libstele-before.so
 
@@ -147,7 +147,7 @@ $(BUILD)/obj/support_for_benches.a: $(call objects,$(support_for_benches))
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(helper) $(BUILD)/obj/support.a $(BUILD)/obj/all.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(link) -o $@ $^ -lcriterion -ljansson -lmnl -luuid -lm
+	$(call say,LD)$(CC) $(link) -o $@ $(filter %.o %.a,$^) $(etcd_libs) -lcriterion -ljansson -lmnl -luuid -lm
 
 # These tests load the shared library.
 $(addprefix $(BUILD)/tests/,ipc/sigbus cli/generate): | $(BUILD)/libstele.so
@@ -199,8 +199,22 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@$(call changed,printf '%s\n' $(call quoted,$(CC) $(CXX) $(flags) $(link)))
 
+has_header = echo '\#include <$(1)>' | $(CC) $(flags) -E -x c - >/dev/null 2>&1
+
 $(BUILD)/probes: FORCE $(BUILD)/flags | $(needed)
-	@$(call changed,{ echo '#include <sys/sdt.h>' | $(CC) $(flags) -E -x c - >/dev/null 2>&1 && echo yes || echo no; })
+	@$(call changed,{ $(call has_header,sys/sdt.h) && echo yes || echo no; })
+
+# The libraries of `stele mirror`, as far as they are there. Without one of them the command says so. The objects are
+# rebuilt, and the command is linked again, when a library is installed or removed.
+$(call objects,tools/etcd/etcd_http.c tools/etcd/etcd_json.c tests/etcd/json.c) $(BUILD)/stele $(BUILD)/stele-before \
+	$(test_sources:tests/%.c=$(BUILD)/tests/%): $(BUILD)/etcd_libs
+etcd_libs = $(file <$(BUILD)/etcd_libs)
+# No file uses the macro. A compiler cache would take an object of a time when a library was missing.
+$(call objects,tools/etcd/etcd_http.c tools/etcd/etcd_json.c tests/etcd/json.c): private peer_flags = \
+	-DSTELE_ETCD_LIBS='"$(etcd_libs)"'
+
+$(BUILD)/etcd_libs: FORCE $(BUILD)/flags | $(needed)
+	@$(call changed,{ $(call has_header,curl/curl.h) && printf ' -lcurl'; $(call has_header,yajl/yajl_parse.h) && printf ' -lyajl'; :; })
 
 # ---- fuzzing: one program for each tests/fuzz/fuzz_NAME.c ----
 
@@ -224,7 +238,7 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/fuzz.a $(BUILD)/o
 	$(call say,LD)$(CC) $(link) $(FUZZ_ENGINE) $(addprefix -Wl$(comma)--wrap=,$(fuzz_wraps_$*)) -o $@ \
 		$(filter %.o,$^) $(if $(filter $*,$(fuzz_of_command)),$(BUILD)/obj/fuzz.a $(BUILD)/libstele.a,\
 		$(BUILD)/obj/all.a $(BUILD)/obj/fuzz.a) $(BUILD)/obj/all.a \
-		-lmnl -lncursesw -ltinfo -luuid
+		$(etcd_libs) -lmnl -lncursesw -ltinfo -luuid
 
 # Built apart, with sanitizers and with the coverage calls that guide the driver.
 check-fuzz: | $(BUILD)/packages-build ## run each fuzz harness for DURATION seconds (60), with sanitizers

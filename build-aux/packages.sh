@@ -135,6 +135,11 @@ check)
 	header_from jansson.h libjansson-dev
 	command_from zsh zsh
 	command_from fish fish
+	# for stele mirror, which the command has if the libraries are there, and its tests
+	header_from curl/curl.h libcurl4-openssl-dev
+	header_from yajl/yajl_parse.h libyajl-dev
+	there etcd || { want etcd-server && keep_stopped=etcd; }
+	command_from etcdctl etcd-client
 	# for check-32bit, where the compiler supports -m32
 	! echo | ${CC:-gcc} -m32 -E -x c - >/dev/null 2>&1 || [ "$(uname -m)" != x86_64 ] ||
 		[ -e /usr/include/gnu/stubs-32.h ] || [ -e /usr/include/x86_64-linux-gnu/gnu/stubs-32.h ] ||

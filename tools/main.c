@@ -16,16 +16,16 @@
 #include "tools/output/output.h"
 
 static const struct command *const commands[] = {
-	&command_create,      &command_alter,   &command_drop,       &command_rm,
-	&command_list,        &command_show,    &command_inspect,    &command_verify,
-	&command_subscribers, &command_publish, &command_set,        &command_delete,
-	&command_apply,       &command_get,     &command_lookup,     &command_route,
-	&command_explain,     &command_dump,    &command_watch,      &command_wait,
-	&command_log,         &command_diff,    &command_trace,      &command_top,
-	&command_rollback,    &command_tag,     &command_save,       &command_load,
-	&command_compact,     &command_upgrade, &command_schema,     &command_generate,
-	&command_doctor,      &command_clean,   &command_bench,      &command_record,
-	&command_replay,      &command_why,     &command_completion,
+	&command_create,      &command_alter,   &command_drop,    &command_rm,
+	&command_list,        &command_show,    &command_inspect, &command_verify,
+	&command_subscribers, &command_publish, &command_set,     &command_delete,
+	&command_apply,       &command_get,     &command_lookup,  &command_route,
+	&command_explain,     &command_dump,    &command_watch,   &command_wait,
+	&command_log,         &command_diff,    &command_trace,   &command_top,
+	&command_rollback,    &command_tag,     &command_save,    &command_load,
+	&command_compact,     &command_upgrade, &command_schema,  &command_generate,
+	&command_doctor,      &command_clean,   &command_bench,   &command_record,
+	&command_replay,      &command_why,     &command_mirror,  &command_completion,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

@@ -47,6 +47,8 @@ tools/fib            lib tools/netlink
 tools/kernel         lib tools/netlink tools/fib
 tools/record         lib tools/base tools/usage tools/region tools/output
 tools/why            lib tools/base tools/region tools/output tools/record
+tools/etcd           lib tools/base
+tools/mirror         lib tools/base tools/region tools/etcd
 tools/bench          lib tools/base tools/region tools/output
 tools/doctor         lib tools/base tools/region tools/output tools/fib
 tools/top            lib tools/base tools/region tools/rows tools/output tools/fib

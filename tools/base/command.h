@@ -36,9 +36,10 @@ struct command {
 extern const struct command command_alter, command_apply, command_bench, command_clean,
 	command_compact, command_completion, command_create, command_delete, command_diff,
 	command_doctor, command_drop, command_dump, command_explain, command_generate, command_get,
-	command_inspect, command_list, command_load, command_log, command_lookup, command_publish,
-	command_record, command_replay, command_rm, command_rollback, command_route, command_save,
-	command_schema, command_set, command_show, command_subscribers, command_tag, command_top,
-	command_trace, command_upgrade, command_verify, command_wait, command_watch, command_why;
+	command_inspect, command_list, command_load, command_log, command_lookup, command_mirror,
+	command_publish, command_record, command_replay, command_rm, command_rollback,
+	command_route, command_save, command_schema, command_set, command_show, command_subscribers,
+	command_tag, command_top, command_trace, command_upgrade, command_verify, command_wait,
+	command_watch, command_why;
 
 #endif
