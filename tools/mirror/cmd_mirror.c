@@ -135,8 +135,8 @@ static enum status mirror_read_password(struct mirror *mirror)
 
 			if (file)
 				fclose(file);
-			return fail(fail_status(-error), "cannot read %s: %s",
-			            mirror->password_file, strerror(error));
+			return fail(STATUS_INPUT, "cannot read %s: %s", mirror->password_file,
+			            strerror(error));
 		}
 		fclose(file);
 		mirror->password[strcspn(mirror->password, "\r\n")] = '\0';

@@ -83,6 +83,18 @@ bool etcd_region_can_resume(const struct etcd_region *region, const char *source
 	       strncmp(region->status.source, source, sizeof(region->status.source)) == 0;
 }
 
+bool etcd_region_source(struct stele_subscriber *subscriber, char *source, size_t size)
+{
+	struct etcd_status status;
+	size_t length = sizeof(status);
+
+	if (stele_subscriber_get_copy(subscriber, ETCD_STATUS_TABLE, &etcd_status_schema,
+	                              etcd_status_key, 8, &status, &length, NULL) != 1)
+		return false;
+	snprintf(source, size, "%.*s", (int)sizeof(status.source), status.source);
+	return true;
+}
+
 /* ---- transactions ---- */
 
 /* Returns the table of this name in the list, or NULL. */

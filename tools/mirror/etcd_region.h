@@ -6,7 +6,7 @@
  *     mirror_status     one row: where the mirror is, and whether the tables are up to date
  *     mirror_rejects    a row for each key of etcd that was refused, with the reason
  *
- * Called by etcd_follow.c. */
+ * Called by etcd_follow.c, etcd_read.c and etcd_writer.c. */
 #ifndef TOOLS_MIRROR_ETCD_REGION_H
 #define TOOLS_MIRROR_ETCD_REGION_H
 
@@ -66,6 +66,9 @@ void etcd_region_close(struct etcd_region *region);
 /* Returns true if the region has been mirrored from this prefix, and nobody has changed it since:
  * the mirror may go on from region->status.revision. */
 bool etcd_region_can_resume(const struct etcd_region *region, const char *source);
+
+/* Copies the prefix that a region is or was mirrored from. Returns false if there is none. */
+bool etcd_region_source(struct stele_subscriber *subscriber, char *source, size_t size);
 
 /* Begins a transaction. `whole`: all schemas and then all rows follow, and tables and rows that do
  * not follow are gone. */

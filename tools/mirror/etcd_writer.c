@@ -16,6 +16,7 @@
 #include "tools/etcd/etcd_request.h"
 #include "tools/mirror/etcd_head.h"
 #include "tools/mirror/etcd_keys.h"
+#include "tools/mirror/etcd_region.h"
 #include "tools/mirror/etcd_source.h"
 #include "tools/mirror/etcd_txn.h"
 #include "tools/mirror/etcd_writer.h"
@@ -551,6 +552,19 @@ static void etcd_writer_run(struct etcd_writer *writer)
 		etcd_writer_unlock(writer);
 }
 
+/* Refuses to write a region to the prefix that it is mirrored from. */
+static enum status etcd_writer_check(const struct etcd_writer *writer)
+{
+	char source[ETCD_PREFIX];
+
+	if (!etcd_region_source(writer->reader.subscriber, source, sizeof(source)) ||
+	    strcmp(source, writer->prefix) != 0)
+		return STATUS_DONE;
+	return fail(STATUS_INPUT,
+	            "region \"%s\" is mirrored from the prefix %s; it cannot be written there",
+	            writer->options->region, source);
+}
+
 enum status etcd_writer(const struct etcd_writer_options *options)
 {
 	struct stele_subscriber_options subscriber = {.flags = STELE_DESCRIPTOR, .label = "mirror"};
@@ -565,6 +579,8 @@ enum status etcd_writer(const struct etcd_writer_options *options)
 
 	status = reader_open_waiting(&writer.reader, options->place, options->region, &subscriber,
 	                             options->wait);
+	if (status == STATUS_DONE && writer.reader.subscriber)
+		status = etcd_writer_check(&writer);
 	if (status == STATUS_DONE && writer.reader.subscriber) {
 		writer.http = etcd_http_open(options->http);
 		writer.source = (struct etcd_source){writer.reader.subscriber, options->tables,

@@ -15,7 +15,8 @@ char etcd_url[256];
 static int etcd_members;
 static const char *etcd_option;
 static pid_t etcd_pids[ETCD_MEMBERS];
-static char etcd_endpoints[128];
+static char etcd_endpoints[128]; /* HOST:PORT,... */
+static bool etcd_tls;
 
 static void etcd_skip_unless(bool there, const char *why)
 {
@@ -59,6 +60,11 @@ void etcd_begin(int members, const char *option)
 	setenv("GOMAXPROCS", "2", 1);
 	etcd_members = members;
 	etcd_option = option;
+	etcd_tls = option && strcmp(option, "--auto-tls=true") == 0;
+	if (etcd_tls) {
+		setenv("ETCDCTL_INSECURE_TRANSPORT", "false", 1);
+		setenv("ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "true", 1);
+	}
 	for (int i = 0; i < members; i++)
 		snprintf(etcd_endpoints + strlen(etcd_endpoints), 24, "%s127.0.0.1:%d",
 		         i ? "," : "", 2379 + i * 10);
@@ -78,7 +84,8 @@ static void etcd_run(int member, int log)
 	dup2(log, STDERR_FILENO);
 	snprintf(name, sizeof(name), "m%d", member);
 	snprintf(data, sizeof(data), ETCD_DATA "/m%d", member);
-	snprintf(client, sizeof(client), "http://127.0.0.1:%d", 2379 + member * 10);
+	snprintf(client, sizeof(client), "%s://127.0.0.1:%d", etcd_tls ? "https" : "http",
+	         2379 + member * 10);
 	snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", 2380 + member * 10);
 	for (int i = 0; i < etcd_members; i++)
 		snprintf(cluster + strlen(cluster), 40, "%sm%d=http://127.0.0.1:%d", i ? "," : "",
@@ -86,7 +93,7 @@ static void etcd_run(int member, int log)
 	execlp("etcd", "etcd", "--name", name, "--data-dir", data, "--listen-client-urls", client,
 	       "--advertise-client-urls", client, "--listen-peer-urls", peer,
 	       "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster,
-	       "--auto-tls=false", etcd_option, (char *)NULL);
+	       "--max-txn-ops=128", etcd_option, (char *)NULL);
 	_exit(127);
 }
 

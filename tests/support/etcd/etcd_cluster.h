@@ -7,13 +7,15 @@
 
 #include "tests/support/cli.h"
 
-#define ETCD_MEMBERS 3
+#define ETCD_MEMBERS     3
+#define ETCD_CERTIFICATE "/mnt/m0/fixtures/client/cert.pem"
 
 /* The argument of --from and --to: all members, and the prefix /stele/net. */
 extern char etcd_url[256];
 
 /* Prepares a cluster of this many members, and starts them. `option` (may be NULL) is a further
- * argument of each. Skips the test without root, etcd or etcdctl, or if the command was built
+ * argument of each; after --auto-tls=true, the certificate of the first member is ETCD_CERTIFICATE.
+ * Skips the test without root, etcd or etcdctl, or if the command was built
  * without the libraries of `stele mirror`. */
 void etcd_begin(int members, const char *option);
 
