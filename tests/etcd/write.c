@@ -249,3 +249,46 @@ Test(etcd_write, a_full_etcd_is_told_and_then_written_again)
 	stop(&writer);
 	stop(&follower);
 }
+
+Test(etcd_write, a_row_that_is_too_large_is_named_and_holds_up_nothing_later)
+{
+	static char rows[(1 << 18) + 64];
+	char table[90];
+
+	etcd_begin(1, "--max-request-bytes=4096");
+	make(region);
+	snprintf(table, sizeof(table), "%s/texts", region);
+	EXPECT_STATUS(STELE("create", region, "--table", "texts(id: u8 key, line: text)"), 0);
+	start_writer(&writer, region);
+	start_follower();
+	/* Etcd takes parts of this size only if they are halved. */
+	publish("one", 1000, rows, sizeof(rows));
+	etcd_await_rows(copy, "ports", rows);
+	snprintf(rows, sizeof(rows), "id,line\n1,%0100000d\n2,x\n", 0);
+	EXPECT_STATUS(STELE_WITH(rows, "publish", table, "-"), 0);
+	while (!strstr(cli_read_all(dup(writer.err)),
+	               "etcd refuses the row at /stele/net/rows/texts/1 as too large"))
+		usleep(20000);
+	EXPECT_STATUS(STELE("set", table, "1", "line=y"), 0);
+	etcd_await_rows(copy, "texts", "id,line\n1,y\n2,x\n");
+	stop(&writer);
+	stop(&follower);
+}
+
+Test(etcd_write, a_region_that_follows_is_written_elsewhere)
+{
+	static char to[] = "etcd://127.0.0.1/stele/rack";
+	struct cli_process next;
+
+	begin_pair();
+	STELE_START(&second, "mirror", "--to", to, copy);
+	EXPECT_HAS(cli_any_line(&second), ": writes to etcd ");
+	STELE_START(&next, "mirror", "--from", to, other);
+	EXPECT_HAS(cli_any_line(&next), ": follows etcd ");
+	EXPECT_STATUS(STELE("set", ports, "80", "service=http"), 0);
+	etcd_await_rows(other, "ports", "port,service\n22,ssh\n80,http\n");
+	stop(&next);
+	stop(&second);
+	stop(&writer);
+	stop(&follower);
+}

@@ -358,6 +358,9 @@ static enum etcd_result etcd_writer_shrink(struct etcd_writer *writer, size_t co
 		snprintf(why, sizeof(why), "etcd refuses the row at %.*s as too large",
 		         (int)(op->key_length < 300 ? op->key_length : 300),
 		         writer->ops.bytes.bytes + op->key);
+		/* A later version may have another row. */
+		writer->sending = stele_snapshot_close(writer->sending);
+		writer->known = false;
 		return etcd_writer_fail(writer, ETCD_LARGE, why);
 	}
 	if (writer->max_count > count)
