@@ -48,6 +48,7 @@ static void etcd_unshare(void)
 void etcd_begin(int members, const char *option)
 {
 	struct cli_result mirror;
+	size_t length = 0;
 
 	etcd_skip_unless(geteuid() == 0, "a network namespace of one's own needs root");
 	etcd_skip_unless(etcd_has("command -v etcd"), "no etcd (Debian: etcd-server)");
@@ -66,8 +67,8 @@ void etcd_begin(int members, const char *option)
 		setenv("ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "true", 1);
 	}
 	for (int i = 0; i < members; i++)
-		snprintf(etcd_endpoints + strlen(etcd_endpoints), 24, "%s127.0.0.1:%d",
-		         i ? "," : "", 2379 + i * 10);
+		length += (size_t)snprintf(etcd_endpoints + length, sizeof(etcd_endpoints) - length,
+		                           "%s127.0.0.1:%d", i ? "," : "", 2379 + i * 10);
 	snprintf(etcd_url, sizeof(etcd_url), "etcd://%s/stele/net", etcd_endpoints);
 	for (int i = 0; i < members; i++)
 		etcd_start(i);
@@ -77,7 +78,8 @@ void etcd_begin(int members, const char *option)
 /* Becomes a member; in the child. */
 static void etcd_run(int member, int log)
 {
-	char name[8], data[32], client[32], peer[32], cluster[128] = "";
+	char name[16], data[32], client[48], peer[48], cluster[256] = "";
+	size_t length = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(log, STDOUT_FILENO);
@@ -88,8 +90,9 @@ static void etcd_run(int member, int log)
 	         2379 + member * 10);
 	snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", 2380 + member * 10);
 	for (int i = 0; i < etcd_members; i++)
-		snprintf(cluster + strlen(cluster), 40, "%sm%d=http://127.0.0.1:%d", i ? "," : "",
-		         i, 2380 + i * 10);
+		length += (size_t)snprintf(cluster + length, sizeof(cluster) - length,
+		                           "%sm%d=http://127.0.0.1:%d", i ? "," : "", i,
+		                           2380 + i * 10);
 	execlp("etcd", "etcd", "--name", name, "--data-dir", data, "--listen-client-urls", client,
 	       "--advertise-client-urls", client, "--listen-peer-urls", peer,
 	       "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster,
