@@ -71,6 +71,9 @@ ParameterizedTest(struct page_name *name, manual_examples, every_example_prints_
 	count = manual_steps(&page, steps, MANUAL_STEPS, &displays);
 	cr_expect(displays >= 2, "%s: %zu examples, fewer than two", page.name, displays);
 	scene_run(&page, steps, count, results);
+	for (size_t i = 0; i < count; i++)
+		if (strstr(results[i].output, "this stele was built without"))
+			cr_skip_test("%s: %s", page.name, results[i].output);
 	for (size_t i = 0; i < count; i++) {
 		const struct manual_step *step = &steps[i];
 
