@@ -123,3 +123,27 @@ Test(etcd_access, tls_is_verified)
 	EXPECT_FAILURE(STELE("mirror", "--to", etcd_url, "--tls", region), 2,
 	               "is mirrored from the prefix /stele/net/");
 }
+
+Test(etcd_access, authority_replaces_those_of_the_system)
+{
+	/* In the mount namespace of etcd_begin(), the system trusts etcd's certificate. All files
+	 * are written to its tmpfs. */
+	static char script[] =
+		"set -e; mkdir /mnt/certs; cd /mnt/certs\n"
+		"cp " ETCD_CERTIFICATE " \"$(openssl x509 -hash -noout <" ETCD_CERTIFICATE ").0\"\n"
+		"cp " ETCD_CERTIFICATE " ca-certificates.crt\n"
+		"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout /mnt/key "
+		"-out /mnt/other.pem 2>/dev/null\n"
+		"mount --bind /mnt/certs /etc/ssl/certs\n";
+
+	etcd_begin(1, "--auto-tls=true");
+	ETCDCTL("put", "/stele/net/schema/t", "t(a: u8 key, b: u8)");
+	if (cli_run(NULL, (char *[]){"sh", "-c", script, NULL}).status != 0)
+		cr_skip_test("no openssl, or no /etc/ssl/certs");
+	STELE_START(&mirror, "mirror", "--from", etcd_url, "--tls", region);
+	EXPECT_HAS(cli_any_line(&mirror), ": follows etcd ");
+	stop();
+	STELE_START(&mirror, "mirror", "--from", etcd_url, "--authority", "/mnt/other.pem", region);
+	await_error("certificate");
+	stop();
+}

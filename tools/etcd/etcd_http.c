@@ -25,7 +25,8 @@ enum etcd_result etcd_answer_result(const struct etcd_answer *answer)
 		return ETCD_FULL;
 	if (answer->http == 401 || answer->http == 403 || strstr(text, "permission denied") ||
 	    strstr(text, "PermissionDenied") || strstr(text, "authentication") ||
-	    strstr(text, "user name is empty") || strstr(text, "invalid auth token"))
+	    strstr(text, "user name is empty") || strstr(text, "invalid auth token") ||
+	    strstr(text, "auth store is old"))
 		return ETCD_DENIED;
 	if (answer->http == 200 && !answer->canceled && !answer->code)
 		return ETCD_DONE;
@@ -63,7 +64,7 @@ struct etcd_http {
 	const struct etcd_http_options *options;
 	CURLM *multi;
 	size_t endpoint; /* the present one */
-	char token[512];
+	char token[ETCD_TOKEN];
 	struct etcd_exchange call, stream;
 	char error[1024];
 };
@@ -122,8 +123,11 @@ static bool etcd_http_init(struct etcd_http *http, struct etcd_exchange *exchang
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, etcd_http_receive);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, exchange);
-	if (options->authority)
+	if (options->authority) {
 		curl_easy_setopt(curl, CURLOPT_CAINFO, options->authority);
+		/* Otherwise libcurl also trusts the authorities in the system's folder. */
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
 	if (options->certificate)
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, options->certificate);
 	if (options->key)
@@ -368,9 +372,11 @@ enum etcd_result etcd_http_call(struct etcd_http *http, const char *path, const 
 		result = etcd_http_authenticate(http);
 	if (result == ETCD_DONE)
 		result = etcd_http_run(http, path, body, kv, context);
-	/* Tokens expire, and are forgotten when a member starts again. */
+	/* Tokens expire, and are forgotten when a member starts again. A JSON web token is refused
+	 * after any change of a user or role. */
 	if (result == ETCD_DENIED && http->options->user && !fresh &&
-	    http->call.answer.http == 401) {
+	    (http->call.answer.http == 401 ||
+	     strstr(http->call.answer.text, "auth store is old"))) {
 		result = etcd_http_authenticate(http);
 		if (result == ETCD_DONE)
 			result = etcd_http_run(http, path, body, kv, context);

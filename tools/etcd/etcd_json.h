@@ -24,6 +24,10 @@ struct etcd_kv {
 	size_t key_length, value_length;
 };
 
+/* Size of a token. Those of etcd have some 25 bytes; JSON web tokens have a signature of the size
+ * of etcd's key, and what else the key's owner puts there. */
+enum { ETCD_TOKEN = 4096 };
+
 /* The rest of an answer. */
 struct etcd_answer {
 	uint64_t cluster;       /* cluster_id */
@@ -36,10 +40,10 @@ struct etcd_answer {
 	bool created, canceled; /* of a watch */
 	bool fragment;          /* the rest of this answer follows in the next one */
 	bool more, succeeded;
-	unsigned http;   /* status of the answer; set by etcd_http.c */
-	char text[512];  /* an error, or the reason why a watch was canceled */
-	char token[512]; /* of a user; or the member "commit" of `head` */
-	char origin[64]; /* the member "origin" of `head` */
+	unsigned http;          /* status of the answer; set by etcd_http.c */
+	char text[512];         /* an error, or the reason why a watch was canceled */
+	char token[ETCD_TOKEN]; /* of a user; or the member "commit" of `head` */
+	char origin[64];        /* the member "origin" of `head` */
 };
 
 /* Get a key, or an answer once it is complete. Return 0; any other value ends the parsing. */
