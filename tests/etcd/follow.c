@@ -143,6 +143,22 @@ Test(etcd_follow, a_row_that_does_not_fit_is_refused_alone)
 	stop_mirror();
 }
 
+Test(etcd_follow, a_refused_row_is_still_counted_after_another_read)
+{
+	begin_ports(1);
+	ETCDCTL("put", "/stele/net/rows/other/1", "{}");
+	await_status("\"rejects\": 1");
+	/* A schema that changes makes the mirror read everything again. */
+	ETCDCTL("put", "/stele/net/schema/ports",
+	        "ports(port: u16 key, service: char[16], weight: u8 default 3)");
+	etcd_await_rows(region, "ports", "port,service,weight\n22,ssh,3\n80,http,3\n");
+	await_status("\"rejects\": 1");
+	ETCDCTL("del", "/stele/net/rows/other/1");
+	etcd_await_rows(region, "mirror_rejects", "key,revision,reason\n");
+	await_status("\"rejects\": 0");
+	stop_mirror();
+}
+
 Test(etcd_follow, a_schema_that_changes_takes_the_rows_along)
 {
 	begin_ports(1);

@@ -263,7 +263,8 @@ static int etcd_region_reject(struct etcd_region *region, const struct etcd_kv *
 	result = stele_writable_put(region->rejects, region->text.bytes,
 	                            (unsigned)region->text.length * 8, region->value.bytes,
 	                            sizeof(*reject) + size);
-	region->status.rejects += result == 1;
+	/* In a whole transaction a row that stays as it was counts, too. */
+	region->status.rejects += result == 1 || (result == 0 && region->whole);
 	return result < 0 ? result : 0;
 }
 
