@@ -215,6 +215,16 @@ static void expect_none(void)
 	cr_expect(!etcd_batch_next(&batch, &start, &end));
 }
 
+Test(etcd_batch, events_without_bytes_have_a_size)
+{
+	for (int i = 0; i < 1000; i++)
+		etcd_batch_add(&batch, &(struct etcd_kv){.deleted = true, .value = ""}, "", 0);
+	cr_expect(etcd_batch_size(&batch) >= 1000 * sizeof(struct etcd_event));
+	etcd_batch_clear(&batch);
+	cr_expect(etcd_batch_size(&batch) == 0);
+	etcd_batch_free(&batch);
+}
+
 Test(etcd_batch, one_revision_is_one_version)
 {
 	add("rows/t/1", 5, false);

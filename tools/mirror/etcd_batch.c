@@ -32,6 +32,11 @@ void etcd_batch_add(struct etcd_batch *batch, const struct etcd_kv *kv, const ch
 	text_append(&batch->bytes, kv->value, kv->value_length);
 }
 
+size_t etcd_batch_size(const struct etcd_batch *batch)
+{
+	return batch->bytes.length + batch->count * sizeof(*batch->events);
+}
+
 void etcd_batch_complete(struct etcd_batch *batch)
 {
 	batch->complete = batch->count;

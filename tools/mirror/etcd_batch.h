@@ -32,6 +32,9 @@ struct etcd_batch {
 void etcd_batch_add(struct etcd_batch *batch, const struct etcd_kv *kv, const char *key,
                     size_t key_length);
 
+/* Returns the bytes of memory that the events take. */
+size_t etcd_batch_size(const struct etcd_batch *batch);
+
 /* Notes that all events so far are of complete revisions. */
 void etcd_batch_complete(struct etcd_batch *batch);
 

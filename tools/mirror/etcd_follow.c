@@ -22,16 +22,20 @@ enum {
 
 /* ---- messages and the status ---- */
 
-/* Commits that the tables are up to date, or that they are not and why. */
+/* Commits that the tables are up to date, or that they are not and why, which is a failure of this
+ * kind. Each kind is told once while the tables are stale: every endpoint and every try may have
+ * another text, and a version for each would leave nothing else in history. */
 static enum etcd_result etcd_follow_state(struct etcd_follower *follower, enum etcd_state state,
-                                          const char *why)
+                                          enum etcd_result kind, const char *why)
 {
 	struct etcd_region *region = &follower->region;
 	struct etcd_status *status = &region->status;
 	int result;
 
+	if (region->committed.state == ETCD_CURRENT)
+		follower->told = 0;
 	if (region->committed.state == state &&
-	    (state == ETCD_CURRENT ||
+	    (state == ETCD_CURRENT || follower->told & 1u << kind ||
 	     strncmp(region->committed.why, why, sizeof(status->why) - 1) == 0))
 		return ETCD_DONE;
 	result = etcd_region_begin(region, false);
@@ -45,7 +49,10 @@ static enum etcd_result etcd_follow_state(struct etcd_follower *follower, enum e
 	snprintf(status->why, sizeof(status->why), "%s", why);
 	result = etcd_region_commit(region, state == ETCD_CURRENT ? "etcd is followed again"
 	                                                          : "etcd is away");
-	return result < 0 ? etcd_follower_fail_region(follower) : ETCD_DONE;
+	if (result < 0)
+		return etcd_follower_fail_region(follower);
+	follower->told |= 1u << kind;
+	return ETCD_DONE;
 }
 
 /* ---- events ---- */
@@ -58,7 +65,7 @@ static int etcd_follow_take_kv(void *context, const struct etcd_kv *kv)
 	if (kv->key_length < prefix || memcmp(kv->key, follower->prefix, prefix) != 0)
 		return 0;
 	etcd_batch_add(&follower->batch, kv, kv->key + prefix, kv->key_length - prefix);
-	if (follower->batch.bytes.length > ETCD_BATCH_MAX)
+	if (etcd_batch_size(&follower->batch) > ETCD_BATCH_MAX)
 		follower->overflow = true;
 	return follower->overflow;
 }
@@ -255,7 +262,7 @@ static enum etcd_result etcd_follow_confirm(struct etcd_follower *follower)
 	printf("%s: follows etcd at %s, revision %" PRId64 "\n", follower->options->region,
 	       etcd_http_endpoint(follower->http), follower->revision);
 	fflush(stdout);
-	return etcd_follow_state(follower, ETCD_CURRENT, "");
+	return etcd_follow_state(follower, ETCD_CURRENT, ETCD_DONE, "");
 }
 
 /* Follows until something fails. */
@@ -321,24 +328,24 @@ static enum etcd_result etcd_follow_compacted(struct etcd_follower *follower)
 }
 
 /* Prints why the tables are stale, once for each reason, and commits it. */
-static void etcd_follow_tell(struct etcd_follower *follower)
+static void etcd_follow_tell(struct etcd_follower *follower, enum etcd_result kind)
 {
 	const char *why = follower->error;
 
 	if (strcmp(follower->said, why) != 0)
 		fail(STATUS_DONE, "%s: %s; trying again", follower->options->region, why);
 	snprintf(follower->said, sizeof(follower->said), "%s", why);
-	etcd_follow_state(follower, ETCD_STALE, why);
+	etcd_follow_state(follower, ETCD_STALE, kind, why);
 }
 
-/* Waits before the next try. Returns false if a signal came. */
-static bool etcd_follow_pause(struct etcd_follower *follower)
+/* Waits before the next try, after a failure of this kind. Returns false if a signal came. */
+static bool etcd_follow_pause(struct etcd_follower *follower, enum etcd_result kind)
 {
 	struct pollfd stop = {.fd = follower->options->http->stop_fd, .events = POLLIN};
 	int pause = etcd_backoff_next(&follower->backoff);
 
 	if (pause > 0)
-		etcd_follow_tell(follower);
+		etcd_follow_tell(follower, kind);
 	return poll(&stop, 1, pause) == 0;
 }
 
@@ -378,8 +385,8 @@ enum status etcd_follow(const struct etcd_follow_options *options)
 		result = etcd_follow_try(&follower);
 		if (result != ETCD_DONE && result != ETCD_STOPPED && result != ETCD_LOCAL)
 			etcd_http_next(follower.http);
-	} while (result != ETCD_STOPPED && etcd_follow_pause(&follower));
-	etcd_follow_state(&follower, ETCD_STALE, "the mirror was stopped");
+	} while (result != ETCD_STOPPED && etcd_follow_pause(&follower, result));
+	etcd_follow_state(&follower, ETCD_STALE, ETCD_STOPPED, "the mirror was stopped");
 	etcd_follower_fini(&follower);
 	return STATUS_DONE;
 }

@@ -42,6 +42,7 @@ struct etcd_follower {
 	int64_t heard; /* when the last answer came, on CLOCK_MONOTONIC */
 	size_t behind; /* failures in a row because etcd lacks the revision */
 
+	unsigned told; /* kinds of failures that the status has told since it was current: bits */
 	struct etcd_backoff backoff;
 	char error[1100]; /* why the last try failed */
 	char said[1100];  /* the error that was printed last */

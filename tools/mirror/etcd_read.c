@@ -4,6 +4,7 @@
 #include <string.h>
 #include <stele/stele.h>
 #include "tools/mirror/etcd_read.h"
+#include "tools/etcd/etcd_pages.h"
 #include "tools/etcd/etcd_request.h"
 
 #define ETCD_READ_PATH "/v3/kv/range"
@@ -34,8 +35,8 @@ enum etcd_result etcd_read_key(struct etcd_follower *follower, const char *name,
 /* The state of reading a range page by page. */
 struct etcd_read_pages {
 	struct etcd_follower *follower;
-	struct text last; /* the last key, and a NUL: the next page begins there */
-	int64_t bytes, rows;
+	struct etcd_pages at;
+	int64_t bytes, rows; /* of the page */
 };
 
 static int etcd_read_take(void *context, const struct etcd_kv *kv)
@@ -47,11 +48,8 @@ static int etcd_read_take(void *context, const struct etcd_kv *kv)
 	struct etcd_key key;
 	int result = 0;
 
-	if (kv->key_length < follower->prefix_length)
+	if (!etcd_pages_take(&pages->at, kv))
 		return 0;
-	pages->last.length = 0;
-	text_append(&pages->last, kv->key, kv->key_length);
-	text_append(&pages->last, "", 1);
 	pages->rows++;
 	pages->bytes += (int64_t)(kv->key_length + kv->value_length);
 	etcd_key_parse(name, length, &key);
@@ -85,18 +83,19 @@ static enum etcd_result etcd_read_folder(struct etcd_follower *follower, const c
 
 	length = (size_t)snprintf(start, sizeof(start), "%s%s", follower->prefix, folder);
 	etcd_range_under(&range, start, length, end);
+	etcd_pages_start(&pages.at, &range);
 	while (result == ETCD_DONE && answer.more) {
 		range.limit = etcd_read_limit(&pages);
 		pages.rows = pages.bytes = 0;
 		etcd_request_range(&follower->body, &range);
 		result = etcd_http_call(follower->http, ETCD_READ_PATH, &follower->body,
 		                        etcd_read_take, &pages, &answer);
-		range.key = pages.last.bytes;
-		range.key_length = pages.last.length;
-		if (answer.more && pages.rows == 0)
-			break;
+		if (result == ETCD_DONE && !etcd_pages_next(&pages.at, &answer, &range)) {
+			etcd_pages_free(&pages.at);
+			return etcd_follower_fail(follower, ETCD_AWAY, ETCD_PAGES_WRONG);
+		}
 	}
-	text_free(&pages.last);
+	etcd_pages_free(&pages.at);
 	if (result == ETCD_LOCAL)
 		return etcd_follower_fail_region(follower);
 	return etcd_follower_fail_http(follower, result);

@@ -42,6 +42,18 @@ static void etcd_txn_range(struct text *body, const char *prefix, const char *na
 	text_append_string(body, "}}");
 }
 
+/* Appends the end of a transaction: what it does if what it requires is not there. */
+static void etcd_txn_failure(struct text *body, const char *prefix)
+{
+	text_append_string(body, ",\"failure\":[");
+	etcd_txn_range(body, prefix, "head");
+	text_append_string(body, ",");
+	etcd_txn_range(body, prefix, "open");
+	text_append_string(body, ",");
+	etcd_txn_range(body, prefix, "writer");
+	text_append_string(body, "]}");
+}
+
 void etcd_txn_lock(struct text *body, const char *prefix, int64_t lease, const char *who)
 {
 	body->length = 0;
@@ -51,9 +63,8 @@ void etcd_txn_lock(struct text *body, const char *prefix, int64_t lease, const c
 	etcd_txn_name(body, prefix, "writer");
 	text_append_string(body, ",\"value\":");
 	etcd_request_base64(body, who, strlen(who));
-	etcd_request_format(body, ",\"lease\":\"%" PRId64 "\"}}],\"failure\":[", lease);
-	etcd_txn_range(body, prefix, "writer");
-	text_append_string(body, "]}");
+	etcd_request_format(body, ",\"lease\":\"%" PRId64 "\"}}]", lease);
+	etcd_txn_failure(body, prefix);
 }
 
 static void etcd_txn_op(struct text *body, const struct etcd_ops *ops, const struct etcd_op *op)
@@ -88,11 +99,6 @@ void etcd_txn_part(struct text *body, const struct etcd_fence *fence, const stru
 		text_append_string(body, "}},");
 	}
 	etcd_txn_put(body, prefix, part->last ? "head" : "open", part->value);
-	text_append_string(body, "],\"failure\":[");
-	etcd_txn_range(body, prefix, "head");
-	text_append_string(body, ",");
-	etcd_txn_range(body, prefix, "open");
-	text_append_string(body, ",");
-	etcd_txn_range(body, prefix, "writer");
-	text_append_string(body, "]}");
+	text_append_string(body, "]");
+	etcd_txn_failure(body, prefix);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The transactions of the mirror that writes. Each one is done only if the writer still has the
  * lock, and `head` and `open` are what the writer left there: so a request that arrives late, or
- * twice, or from a writer that lost its lock, changes nothing. Called by etcd_writer.c. */
+ * twice, or from a writer that lost its lock, changes nothing. The answer to a transaction that was
+ * not done has `head`, `open` and `writer`, in this order. Called by etcd_writer.c. */
 #ifndef TOOLS_MIRROR_ETCD_TXN_H
 #define TOOLS_MIRROR_ETCD_TXN_H
 
@@ -28,8 +29,7 @@ struct etcd_part {
 /* Writes the request that takes the lock, which is bound to the lease. `who` is its value. */
 void etcd_txn_lock(struct text *body, const char *prefix, int64_t lease, const char *who);
 
-/* Writes the request for a part. If the fence does not hold, the answer has `head`, `open` and
- * `writer`, in this order. */
+/* Writes the request for a part. */
 void etcd_txn_part(struct text *body, const struct etcd_fence *fence, const struct etcd_part *part);
 
 #endif

@@ -13,6 +13,7 @@
 #include "tools/base/describe.h"
 #include "tools/base/fail.h"
 #include "tools/etcd/etcd_backoff.h"
+#include "tools/etcd/etcd_pages.h"
 #include "tools/etcd/etcd_request.h"
 #include "tools/mirror/etcd_head.h"
 #include "tools/mirror/etcd_keys.h"
@@ -82,6 +83,7 @@ static enum etcd_result etcd_writer_fail_region(struct etcd_writer *writer)
 struct etcd_writer_seen {
 	struct etcd_fence fence;
 	struct etcd_head head, open;
+	int64_t lease; /* of the lock */
 	char writer[200];
 };
 
@@ -98,14 +100,10 @@ static int etcd_writer_see(void *context, const struct etcd_kv *kv)
 		etcd_head_parse(kv->value, kv->value_length, &seen->open);
 	} else {
 		seen->fence.lock = kv->create_revision;
+		seen->lease = kv->lease;
+		snprintf(seen->writer, sizeof(seen->writer), "%.*s",
+		         (int)(kv->value_length < 199 ? kv->value_length : 199), kv->value);
 	}
-	return 0;
-}
-
-static int etcd_writer_see_holder(void *context, const struct etcd_kv *kv)
-{
-	snprintf(context, 200, "%.*s", (int)(kv->value_length < 199 ? kv->value_length : 199),
-	         kv->value);
 	return 0;
 }
 
@@ -143,7 +141,8 @@ static enum etcd_result etcd_writer_renew(struct etcd_writer *writer)
 /* Takes the lock. Only the revision at which it was created says who has it, never a clock. */
 static enum etcd_result etcd_writer_lock(struct etcd_writer *writer)
 {
-	char host[65] = "", who[100], holder[200] = "", why[300];
+	struct etcd_writer_seen holder = {.lease = 0};
+	char host[65] = "", who[100], why[300];
 	struct etcd_answer answer;
 	enum etcd_result result;
 
@@ -159,16 +158,17 @@ static enum etcd_result etcd_writer_lock(struct etcd_writer *writer)
 	gethostname(host, sizeof(host) - 1);
 	snprintf(who, sizeof(who), "%s, process %d", host, (int)getpid());
 	etcd_txn_lock(&writer->body, writer->prefix, writer->lease, who);
-	result = etcd_writer_call(writer, "/v3/kv/txn", etcd_writer_see_holder, holder, &answer);
+	result = etcd_writer_call(writer, "/v3/kv/txn", etcd_writer_see, &holder, &answer);
 	if (result == ETCD_NO_LEASE)
 		writer->lease = 0;
 	if (result != ETCD_DONE)
 		return result;
-	if (!answer.succeeded) {
-		snprintf(why, sizeof(why), "another mirror writes this prefix: %s", holder);
+	/* An earlier request, whose answer was lost, may have taken the lock for this lease. */
+	if (!answer.succeeded && holder.lease != writer->lease) {
+		snprintf(why, sizeof(why), "another mirror writes this prefix: %s", holder.writer);
 		return etcd_writer_fail(writer, ETCD_AWAY, why);
 	}
-	writer->fence.lock = answer.revision;
+	writer->fence.lock = answer.succeeded ? answer.revision : holder.fence.lock;
 	writer->known = false;
 	return ETCD_DONE;
 }
@@ -180,7 +180,7 @@ struct etcd_writer_read {
 	struct etcd_writer *writer;
 	struct etcd_ops present;
 	struct etcd_fence fence;
-	struct text last;
+	struct etcd_pages pages;
 };
 
 static int etcd_writer_take(void *context, const struct etcd_kv *kv)
@@ -189,10 +189,7 @@ static int etcd_writer_take(void *context, const struct etcd_kv *kv)
 	size_t prefix = strlen(read->writer->prefix);
 	struct etcd_key key;
 
-	read->last.length = 0;
-	text_append(&read->last, kv->key, kv->key_length);
-	text_append(&read->last, "", 1);
-	if (kv->key_length < prefix)
+	if (!etcd_pages_take(&read->pages, kv))
 		return 0;
 	etcd_key_parse(kv->key + prefix, kv->key_length - prefix, &key);
 	if (key.kind == ETCD_KEY_HEAD)
@@ -220,6 +217,7 @@ static enum etcd_result etcd_writer_read(struct etcd_writer *writer, struct etcd
 	char end[ETCD_PREFIX];
 
 	etcd_range_under(&range, writer->prefix, strlen(writer->prefix), end);
+	etcd_pages_start(&read->pages, &range);
 	while (result == ETCD_DONE && answer.more) {
 		result = etcd_writer_renew(writer);
 		if (result != ETCD_DONE)
@@ -228,10 +226,8 @@ static enum etcd_result etcd_writer_read(struct etcd_writer *writer, struct etcd
 		result = etcd_writer_call(writer, "/v3/kv/range", etcd_writer_take, read, &answer);
 		if (!range.revision)
 			range.revision = answer.revision;
-		range.key = read->last.bytes;
-		range.key_length = read->last.length;
-		if (!range.key)
-			break;
+		if (result == ETCD_DONE && !etcd_pages_next(&read->pages, &answer, &range))
+			result = etcd_writer_fail(writer, ETCD_AWAY, ETCD_PAGES_WRONG);
 	}
 	return result;
 }
@@ -273,7 +269,7 @@ static enum etcd_result etcd_writer_compare(struct etcd_writer *writer)
 		etcd_writer_name_commit(writer);
 	}
 	etcd_ops_free(&read.present);
-	text_free(&read.last);
+	etcd_pages_free(&read.pages);
 	return result;
 }
 
