@@ -119,6 +119,30 @@ static void complete_in(char **arguments, const char *start, const char *list)
 	terminal_close(&terminal);
 }
 
+/* Bash puts what a completion function returns into the line as it is. */
+Test(habits_completion, a_key_in_quotation_marks_is_no_command_of_bash)
+{
+	static const char key[] = "ab'\"\\$(touch made)`touch made`\n";
+	static char script[] = "source <(stele completion bash); compopt() { :; }\n"
+			       "for quote in '' \\\" \\'; do\n"
+			       "\tCOMP_LINE=\"stele get -D . net/texts ${quote}ab\"\n"
+			       "\tCOMP_POINT=${#COMP_LINE} COMP_CWORD=5\n"
+			       "\tCOMP_WORDS=(stele get -D . net/texts \"${quote}ab\")\n"
+			       "\t_stele stele\n"
+			       "\teval \"printf '%s\\n' $quote${COMPREPLY[0]}$quote\"\n"
+			       "done\n";
+	char *arguments[] = {"bash", "-c", script, NULL}, expected[3 * sizeof(key)];
+
+	if (cli_run(NULL, (char *[]){"sh", "-c", "command -v bash", NULL}).status != 0)
+		cr_skip_test("no bash");
+	run("stele create -D . net --table 'texts(line: text key)'\n"
+	    "printf '%s\\n' '[{\"line\": \"ab'\\''\\\"\\\\$(touch made)`touch made`\"}]' |\n"
+	    "	stele publish -D . net/texts --input-format json -\n");
+	snprintf(expected, sizeof(expected), "%s%s%s", key, key, key);
+	EXPECT_TEXT(cli_run(NULL, arguments).out, expected);
+	cr_expect(access("made", F_OK) < 0);
+}
+
 Test(habits_completion, bash)
 {
 	char *arguments[] = {"bash", "--norc", "--noprofile", "-i", NULL};
