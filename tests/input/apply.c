@@ -109,3 +109,19 @@ Test(input_apply, takes_text_as_json_has_it)
 	EXPECT_HAS(STELE("dump", "-f", "json", target).out,
 	           "\"\xf0\x9f\x98\x80 \xc3\xa9/A \xe2\x82\xac\\n\"");
 }
+
+/* Each name costs time while the region is locked. */
+Test(input_apply, a_mark_of_too_many_tables_is_refused)
+{
+	enum { NAMES = 16385 };
+	static char input[NAMES * 10 + 1024];
+	size_t length = (size_t)snprintf(input, sizeof(input),
+	                                 "{\"change\": \"initial\", \"version\": 2, \"format\": 1, "
+	                                 "\"row\": {\"tables\": [\"routes\"");
+
+	for (int i = 1; i < NAMES; i++)
+		length += (size_t)snprintf(input + length, sizeof(input) - length, ",\"t%05d\"", i);
+	snprintf(input + length, sizeof(input) - length,
+	         "]}}\n{\"change\": \"initial_end\", \"version\": 2, \"format\": 1}\n");
+	EXPECT_FAILURE(STELE_WITH(input, "apply", region, "-"), 2, "more than 16384 tables");
+}

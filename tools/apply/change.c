@@ -126,6 +126,9 @@ static enum status change_check_format(const struct change_source *source,
 	            source->where);
 }
 
+/* Tables that a mark may name at most, as each costs time while the region is locked. */
+enum { CHANGE_TABLES_MAX = 16384 };
+
 /* Checks what a mark says of the rows that follow: the rows of these tables that do not follow are
  * deleted. So a restriction that is not understood must not be passed over. */
 static enum status change_check_scope(const struct change_source *source,
@@ -138,6 +141,9 @@ static enum status change_check_scope(const struct change_source *source,
 	if (json_tree_is(scope, JSON_OBJECT) && scope->count == 1 &&
 	    json_tree_is(json_tree_get(scope, "all"), JSON_TRUE))
 		return STATUS_DONE;
+	if (good && tables->count > CHANGE_TABLES_MAX)
+		return fail(STATUS_INPUT, "%sthe mark names more than %d tables", source->where,
+		            CHANGE_TABLES_MAX);
 	for (const struct json_tree *name = good ? tables->first : NULL; name; name = name->next)
 		good = good && json_tree_string(name);
 	for (const struct json_tree *member = good ? scope->first : NULL; member;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stele/stele.h>
@@ -17,34 +18,50 @@ void prune_free(struct prune *prune)
 	free(prune->prefix);
 	free(prune->key);
 	text_free(&prune->bytes);
+	tdestroy(prune->names, free);
 	free(prune->tables);
 	free(prune->keys);
 	*prune = (struct prune){0};
 }
 
+/* Compares names, which are the first member of a table. */
+static int prune_compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 /* Finds a table in the list. Returns false if it is not there. */
 static bool prune_find(struct prune *prune, const char *table)
 {
-	for (size_t i = 0; i < prune->table_count; i++) {
-		size_t at = (prune->last + i) % prune->table_count;
+	struct prune_table **node;
 
-		if (strcmp(prune->tables[at].name, table) == 0) {
-			prune->last = at;
-			return true;
-		}
-	}
-	return false;
+	if (prune->table_count && strcmp(prune->tables[prune->last]->name, table) == 0)
+		return true;
+	node = tfind(table, &prune->names, prune_compare_names);
+	if (!node)
+		return false;
+	prune->last = (*node)->index;
+	return true;
 }
 
 /* Adds a table to the list, unless it is there. A name that is too long is that of no table. */
-static void prune_add_table(struct prune *prune, const char *table)
+static void prune_add_table(struct prune *prune, const char *name)
 {
-	if (strlen(table) > STELE_NAME_MAX || prune_find(prune, table))
+	struct prune_table *table;
+
+	if (strlen(name) > STELE_NAME_MAX || prune_find(prune, name))
 		return;
-	prune->tables =
-		heap_realloc(prune->tables, (prune->table_count + 1) * sizeof(*prune->tables));
-	prune->last = prune->table_count++;
-	strcpy(prune->tables[prune->last].name, table);
+	if (prune->table_count == prune->table_capacity) {
+		prune->table_capacity = prune->table_capacity * 2 + 16;
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): the elements are pointers. */
+		prune->tables = heap_realloc(prune->tables, prune->table_capacity * sizeof(table));
+	}
+	table = heap_realloc(NULL, sizeof(*table));
+	table->index = prune->last = prune->table_count++;
+	strcpy(table->name, name);
+	prune->tables[table->index] = table;
+	if (!tsearch(table, &prune->names, prune_compare_names))
+		exit((int)fail(STATUS_NO_SPACE, "no memory for table \"%s\"", name));
 }
 
 /* Returns a copy of a string on the heap, or NULL if there is none. */
@@ -235,7 +252,7 @@ enum status prune_end(struct prune *prune, struct writer *writer, const char *wh
 		qsort_r(prune->keys, prune->count, sizeof(*prune->keys), prune_compare_sorted,
 		        prune);
 	for (size_t i = 0; result == 0 && i < prune->table_count; i++)
-		result = prune_table(prune, writer->tx, prune->tables[i].name, i);
+		result = prune_table(prune, writer->tx, prune->tables[i]->name, i);
 	if (result == 0 && prune->all)
 		result = prune_drop_others(prune, writer);
 	prune_free(prune);

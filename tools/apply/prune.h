@@ -21,16 +21,18 @@ struct prune_key {
 };
 
 struct prune_table {
-	char name[STELE_NAME_MAX + 1];
+	char name[STELE_NAME_MAX + 1]; /* the first member, by which `names` is sorted */
+	size_t index;                  /* in `tables` */
 };
 
 /* Initialized with zeroes, and freed with prune_free(). */
 struct prune {
-	bool all;                   /* all tables follow */
-	char *prefix, *key;         /* only rows with this start, or this one; NULL: all rows */
-	struct prune_table *tables; /* all rows of these follow; with `all`, those that followed */
-	size_t table_count;
-	size_t last; /* index of the table that was looked for last */
+	bool all;                    /* all tables follow */
+	char *prefix, *key;          /* only rows with this start, or this one; NULL: all rows */
+	struct prune_table **tables; /* all rows of these follow; with `all`, those that followed */
+	size_t table_count, table_capacity;
+	void *names; /* the tables as a tree of tsearch(3) */
+	size_t last; /* index of the table that was found last */
 	struct text bytes;
 	struct prune_key *keys;
 	size_t count, capacity;
