@@ -324,6 +324,33 @@ Test(kernel_mirror, hops_without_carrier_are_ignored, .init = kernel_setup, .fin
 	follow_links("1");
 }
 
+/* Without another change, the kernel takes routes through a link without a carrier or does not. */
+Test(kernel_mirror, settings_are_followed, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	/* The default of IPv4 is that of links for which nothing else was set. */
+	static const char *const links[] = {"default", "v0", "all"};
+	struct stele_subscriber *subscriber;
+	char command[160];
+
+	kernel_ip("link add v0 type veth peer name v1");
+	kernel_ip("link set v0 up"); /* without a carrier, because v1 is down */
+	kernel_ip("address add fd09::1/64 dev v0 nodad");
+	kernel_ip("route add 10.65.0.0/16 dev v0");
+	kernel_source_start(0);
+	subscriber = kernel_subscribe();
+	kernel_wait_agreement(subscriber, "start");
+	for (size_t i = 0; i < 3 * 2 * 2; i++) {
+		snprintf(command, sizeof(command),
+		         "echo %zu >/proc/sys/net/ipv%c/conf/%s/ignore_routes_with_linkdown",
+		         1 - i % 2, "46"[i / 2 % 2], links[i / 4]);
+		cr_assert_eq(system(command), 0);
+		kernel_wait_agreement(subscriber, command);
+	}
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+}
+
 /* Finds the row of a next-hop object. */
 static struct kernel_nexthop read_nexthop(struct stele_subscriber *subscriber, uint8_t id,
                                           uint8_t member)

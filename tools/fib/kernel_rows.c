@@ -5,6 +5,7 @@
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <stele/subscriber.h>
@@ -106,6 +107,22 @@ static void rows_address6(const struct ifaddrmsg *header, uint32_t flags, const 
 	value->tentative = flags & IFA_F_TENTATIVE;
 	value->deprecated = flags & IFA_F_DEPRECATED;
 	value->temporary = flags & IFA_F_TEMPORARY;
+}
+
+bool kernel_decode_setting(const struct nlmsghdr *message, bool *ret_wide, uint32_t *ret_ifindex)
+{
+	const struct netconfmsg *header = mnl_nlmsg_get_payload(message);
+	struct kernel_attributes found;
+	int32_t ifindex;
+
+	/* A message about all settings is one about a new link, which has no routes. */
+	if (!kernel_attributes_read(message, sizeof(*header), &found) ||
+	    !found.of[NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN] || found.of[NETCONFA_FORWARDING])
+		return false;
+	ifindex = (int32_t)kernel_attribute_u32(found.of[NETCONFA_IFINDEX], 0);
+	*ret_wide = header->ncm_family == AF_INET6;
+	*ret_ifindex = ifindex > 0 ? (uint32_t)ifindex : 0; /* all, or the default of IPv4 */
+	return true;
 }
 
 bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_names *names,

@@ -34,6 +34,11 @@ bool kernel_decode_address(const struct nlmsghdr *message, const struct kernel_n
 bool kernel_decode_neighbour(const struct nlmsghdr *message, const struct kernel_names *names,
                              struct kernel_row *ret, bool *ret_resolved);
 
+/* Decodes a message that a link, or each link, has begun or ceased to ignore routes without a
+ * carrier (ignore_routes_with_linkdown). Sets `*ret_ifindex` to 0 for each link. Returns false for
+ * other messages about settings. */
+bool kernel_decode_setting(const struct nlmsghdr *message, bool *ret_wide, uint32_t *ret_ifindex);
+
 /* Deletes the rows of a table whose keys begin with this link. Returns 0 or a negative errno. */
 int kernel_rows_delete_of_link(struct stele_writable *table, uint32_t ifindex);
 

@@ -273,10 +273,9 @@ static int mirror_delete_address(struct kernel_mirror *mirror, const struct kern
 
 	mirror_doubt_old(mirror, mirror_row_ifindex(row));
 	memcpy(source, row->key + 4, wide ? 16 : 4);
-	if (mirror->store.pushed)
+	if (r < 0 || mirror->store.pushed)
 		return r;
-	if (r >= 0)
-		r = mirror_doubt_wanted(mirror, wide, &wanted);
+	r = mirror_doubt_wanted(mirror, wide, &wanted);
 	return r < 0 ? r : kernel_link_address_deleted(&follow, mirror_row_ifindex(row), wide);
 }
 
@@ -340,18 +339,17 @@ static int mirror_apply_neighbour(struct kernel_mirror *mirror, const struct nlm
 static int mirror_apply_rule(struct kernel_mirror *mirror, const struct nlmsghdr *message)
 {
 	struct kernel_row *row = &mirror->row;
+	enum kernel_kind kind;
 	bool clear = true;
 	int r;
 
 	if (!kernel_decode_rule(message, row))
 		return 0;
+	kind = row->table == KERNEL_RULES4 ? KERNEL_KIND_RULES4 : KERNEL_KIND_RULES6;
 	r = kernel_rule_apply(&mirror->store.space, mirror_table(mirror, row->table), row,
 	                      message->nlmsg_type == RTM_NEWRULE, mirror->store.replay.on, &clear);
 	if (!clear)
-		kernel_doubts_mark(&mirror->doubts,
-		                   row->table == KERNEL_RULES4
-		                           ? KERNEL_KIND_MASK(KERNEL_KIND_RULES4)
-		                           : KERNEL_KIND_MASK(KERNEL_KIND_RULES6),
+		kernel_doubts_mark(&mirror->doubts, KERNEL_KIND_MASK(kind),
 		                   "a message did not fit");
 	return r;
 }
@@ -390,6 +388,9 @@ int kernel_mirror_apply(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 	case RTM_NEWNEXTHOPBUCKET:
 		if (kernel_bucket_decode(message, &mirror->row))
 			r = mirror_row_put(mirror, &mirror->row);
+		break;
+	case RTM_NEWNETCONF:
+		kernel_mirror_setting(mirror, message);
 		break;
 	default:
 		break;

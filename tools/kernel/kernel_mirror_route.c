@@ -4,6 +4,7 @@
 
 #include "tools/fib/kernel_edit.h"
 #include "tools/fib/kernel_link.h"
+#include "tools/fib/kernel_rows.h"
 #include "tools/kernel/kernel_mirror_route.h"
 #include "tools/netlink/kernel_words.h"
 
@@ -145,4 +146,18 @@ int kernel_mirror_route(struct kernel_mirror *mirror, const struct nlmsghdr *mes
 		r = kernel_list_write(&mirror->store, &mirror->list);
 	kernel_list_clear(&mirror->list);
 	return edited < 0 ? edited : r;
+}
+
+void kernel_mirror_setting(struct kernel_mirror *mirror, const struct nlmsghdr *message)
+{
+	uint32_t ifindex;
+	bool wide;
+
+	if (!kernel_decode_setting(message, &wide, &ifindex))
+		return;
+	if (ifindex)
+		kernel_doubts_add_family(&mirror->doubts, ifindex, wide);
+	else
+		kernel_doubts_mark(&mirror->doubts, KERNEL_KIND_MASK(kernel_kind_of_routes(wide)),
+		                   "a setting of all links has changed");
 }

@@ -30,6 +30,8 @@ static const struct {
 	{RTNLGRP_IPV4_RULE, KERNEL_KIND_RULES4},
 	{RTNLGRP_IPV6_RULE, KERNEL_KIND_RULES6},
 	{RTNLGRP_IPV6_IFINFO, KERNEL_KIND_ROUTES6},
+	{RTNLGRP_IPV4_NETCONF, KERNEL_KIND_ROUTES4},
+	{RTNLGRP_IPV6_NETCONF, KERNEL_KIND_ROUTES6},
 };
 
 static int socket_subscribe(struct kernel_sockets *sockets, unsigned kinds)
