@@ -36,20 +36,26 @@ static void teardown(void)
 
 TestSuite(kernel_shared, .init = setup, .fini = teardown, .timeout = 120);
 
-/* Returns the exit status of a command of stele on the region, and what it has printed. */
-static int run(const char *arguments, char *ret, size_t size)
+/* Returns the exit status of a command of stele on the region, with `more` after it, and what it
+ * has printed. */
+static int run_with(const char *arguments, const char *more, char *ret, size_t size)
 {
 	const char *command = getenv("STELE") ? getenv("STELE") : "build/stele";
 	char line[300];
 	size_t length;
 	FILE *pipe;
 
-	snprintf(line, sizeof(line), "%s %s %s 2>&1", command, arguments, kernel_region);
+	snprintf(line, sizeof(line), "%s %s %s %s 2>&1", command, arguments, kernel_region, more);
 	pipe = popen(line, "r");
 	cr_assert(pipe);
 	length = fread(ret, 1, size - 1, pipe);
 	ret[length] = '\0';
 	return WEXITSTATUS(pclose(pipe));
+}
+
+static int run(const char *arguments, char *ret, size_t size)
+{
+	return run_with(arguments, "", ret, size);
 }
 
 static bool shows(const char *arguments, const char *text)
@@ -95,6 +101,8 @@ Test(kernel_shared, a_dead_mirror_does_not_look_alive)
 	kernel_wait_agreement(subscriber, "start");
 	create_table("mine");
 	cr_assert(!shows("show", "is gone"));
+	cr_assert_eq(run_with("route", "10.0.0.9", output, sizeof(output)), 0, "%s", output);
+	cr_assert(!strstr(output, "note: "), "%s", output);
 	/* The region moves to another file. */
 	cr_assert_eq(stele_publisher_compact(other), 0, "%s", stele_last_error());
 	while (shows("show", "is gone"))
@@ -112,6 +120,12 @@ Test(kernel_shared, a_dead_mirror_does_not_look_alive)
 	cr_assert(read_status(subscriber).synced);
 	cr_assert(shows("show", ", but its publisher is gone"));
 	cr_assert(shows("show --format json", "\"running\": false"));
+	cr_assert_eq(run_with("route", "10.0.0.9", output, sizeof(output)), 0, "%s", output);
+	cr_assert(strstr(output, "may differ from the kernel's state: the mirror died"), "%s",
+	          output);
+	cr_assert_eq(run_with("route --version -0", "10.0.0.9", output, sizeof(output)), 0, "%s",
+	             output);
+	cr_assert(!strstr(output, "note: "), "the past: %s", output);
 	cr_assert_eq(run("doctor", output, sizeof(output)), 1, "%s", output);
 	cr_assert(strstr(output, "the mirror died, and its table status still says synced"), "%s",
 	          output);

@@ -16,7 +16,10 @@
 #include "tools/netlink/kernel_words.h"
 #include "tools/output/output.h"
 #include "tools/output/output_cell.h"
+#include "tools/region/given.h"
+#include "tools/region/mirror.h"
 #include "tools/region/options.h"
+#include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/target.h"
 #include "tools/route/route_text.h"
@@ -199,19 +202,35 @@ static int route_print_step(void *context, const struct route_step *step)
 
 /* ---- the command ---- */
 
+/* Returns true if the region, and not a saved file, was read at its newest version, and the mirror
+ * that filled it has died. */
+static bool route_is_orphan(const struct route *route, const struct reader *reader,
+                            const struct kernel_status *status)
+{
+	struct stele_region_info info = {.size = sizeof(info)};
+
+	return !given_is_set(&route->reading.version) && !place_is_path(reader->region) &&
+	       stele_region_describe(place_path(reader->place, reader->region), &info) == 0 &&
+	       !mirror_runs(status, &info, MIRROR_PATIENCE_MS);
+}
+
 /* Says on standard error if the tables may differ from the kernel's state. */
-static void route_warn(const struct stele_snapshot *snapshot, const char *region)
+static void route_warn(const struct route *route, const struct reader *reader)
 {
 	const struct kernel_status *status;
 	struct stele_row row;
 
-	if (stele_snapshot_get(snapshot, kernel_table_names[KERNEL_STATUS],
+	if (stele_snapshot_get(reader->snapshot, kernel_table_names[KERNEL_STATUS],
 	                       kernel_schemas[KERNEL_STATUS], "", 8, &row) != 1)
 		return;
 	status = row.value;
 	if (!status->synced)
-		note("region \"%s\" may differ from the kernel's state: %.48s", region,
+		note("region \"%s\" may differ from the kernel's state: %.48s", reader->region,
 		     status->doubt);
+	else if (route_is_orphan(route, reader, status))
+		note("region \"%s\" may differ from the kernel's state: the mirror died; start "
+		     "'stele publish %s' again, with --kernel-routes or --fpm",
+		     reader->region, reader->region);
 }
 
 /* Reports why no route is taken. */
@@ -250,7 +269,7 @@ static enum status route_run_walk(struct route *route, struct reader *reader, co
 		return fail(STATUS_NOT_THERE, "--iif: there is no link \"%s\"", route->packet.iif);
 	if (r < 0)
 		return fail_library(r);
-	route_warn(reader->snapshot, reader->region);
+	route_warn(route, reader);
 	route->tables = &tables;
 	route->output =
 		output_open(route->reading.format, SHAPE_ROWS, route_columns, ROUTE_COLUMNS);
