@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #include <stele/stele.h>
 
 #include "tools/kernel/kernel.h"
+#include "tests/support/kernel/fpm_peer.h"
 #include "tests/support/kernel_source.h"
 
 Test(kernel_command, the_command_publishes, .init = kernel_setup, .fini = kernel_teardown,
@@ -86,6 +88,38 @@ Test(kernel_command, the_log_has_a_line_for_each_event, .init = kernel_setup,
 	read_log("--verbose", log, sizeof(log));
 	cr_assert(strstr(log, "applied 1 kernel messages"), "%s", log);
 	cr_assert_gt(count_lines(log), 10u, "%s", log);
+}
+
+/* With --fpm, the first line says where the mirror listens. */
+Test(kernel_command, the_log_says_what_frr_does, .init = kernel_setup, .fini = kernel_teardown,
+     .timeout = 120)
+{
+	static const char *const lines[] = {
+		": listens on 127.0.0.1:2620; FRR has not connected yet\n",
+		": FRR has connected from 127.0.0.1:",
+		": the tables are FRR's and the kernel's state, and follow it\n",
+		": stopped after ",
+	};
+	struct stele_subscriber *subscriber;
+	static struct fpm_batch batch;
+	char log[4096], path[64];
+	const char *at = log;
+
+	snprintf(path, sizeof(path), "/tmp/stele-test-%d.log", (int)getpid());
+	kernel_command_start(path, "--fpm=127.0.0.1:2620");
+	subscriber = kernel_subscribe();
+	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.50.0.0/16",
+	                                          .gateway = {"10.0.0.2"},
+	                                          .ifindex = {if_nametoindex("d0")}});
+	fpm_send(fpm_connect("127.0.0.1"), &batch);
+	fpm_expect_status(subscriber, true, "");
+	subscriber = stele_subscriber_close(subscriber);
+	kernel_source_stop();
+	read_file(path, log, sizeof(log));
+	unlink(path);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]) && at; i++)
+		at = strstr(at, lines[i]);
+	cr_assert(at, "%s", log);
 }
 
 /* Opens a pipe with a name, and fills it. */

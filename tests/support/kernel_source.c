@@ -75,6 +75,7 @@ void kernel_source_start(int receive_buffer)
 void kernel_command_start(const char *output, const char *option)
 {
 	const char *command = getenv("STELE") ? getenv("STELE") : "build/stele";
+	bool frr = option && strncmp(option, "--fpm", 5) == 0;
 
 	source_pid = fork();
 	cr_assert(source_pid >= 0);
@@ -82,8 +83,8 @@ void kernel_command_start(const char *output, const char *option)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (freopen(output, "w", stdout))
-		execl(command, "stele", "publish", kernel_region, "--kernel-routes", option,
-		      (char *)NULL);
+		execl(command, "stele", "publish", kernel_region, frr ? option : "--kernel-routes",
+		      frr ? NULL : option, (char *)NULL);
 	perror(command);
 	_exit(127);
 }

@@ -89,6 +89,25 @@ static const char *publish_kernel_owner(const struct mirrored *mirrored)
 	return mirrored->routes->pushed ? "FRR's and the kernel's" : "the kernel's";
 }
 
+/* Prints a line when the tables are the kernel's state: at the start, and after a doubt. */
+static void publish_kernel_report_synced(struct mirrored *mirrored,
+                                         const struct kernel_report *report)
+{
+	const char *owner = publish_kernel_owner(mirrored);
+
+	if (mirrored->synced)
+		publish_kernel_print(mirrored, report->version, "the tables are %s state again",
+		                     owner);
+	else if (mirrored->routes->pushed)
+		publish_kernel_print(mirrored, report->version,
+		                     "the tables are %s state, and follow it", owner);
+	else
+		publish_kernel_print(mirrored, report->version,
+		                     "the tables are %s state, %u objects, and follow it", owner,
+		                     report->objects);
+	mirrored->synced = true;
+}
+
 /* Prints a line for an event of kernel_run(). */
 static void publish_kernel_report(void *context, const struct kernel_report *report)
 {
@@ -112,14 +131,7 @@ static void publish_kernel_report(void *context, const struct kernel_report *rep
 				mirrored->routes->pushed ? "FRR and kernel" : "kernel");
 		break;
 	case KERNEL_SYNCED:
-		if (mirrored->synced)
-			publish_kernel_print(mirrored, version, "the tables are %s state again",
-			                     publish_kernel_owner(mirrored));
-		else
-			publish_kernel_print(mirrored, version,
-			                     "the tables are %s state, %u objects, and follow it",
-			                     publish_kernel_owner(mirrored), report->objects);
-		mirrored->synced = true;
+		publish_kernel_report_synced(mirrored, report);
 		break;
 	case KERNEL_LOST:
 		publish_kernel_print(mirrored, version,
@@ -138,13 +150,14 @@ static void publish_kernel_report(void *context, const struct kernel_report *rep
 		publish_kernel_report_fpm(mirrored, report);
 		break;
 	case KERNEL_STOPPED:
-		publish_kernel_print(mirrored, 0,
-		                     "stopped after %llu messages of %s, %llu dumps and "
-		                     "%llu losses of messages",
-		                     (unsigned long long)status->messages,
-		                     mirrored->routes->pushed ? "FRR and the kernel" : "the kernel",
-		                     (unsigned long long)status->dumps,
-		                     (unsigned long long)status->losses);
+		publish_kernel_print(
+			mirrored, 0,
+			"stopped after %llu messages of %s, %llu dumps and "
+			"%llu losses of %s",
+			(unsigned long long)status->messages,
+			mirrored->routes->pushed ? "FRR and the kernel" : "the kernel",
+			(unsigned long long)status->dumps, (unsigned long long)status->losses,
+			mirrored->routes->pushed ? "messages or of the connection" : "messages");
 		break;
 	}
 }

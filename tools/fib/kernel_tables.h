@@ -240,9 +240,10 @@ struct kernel_rule {
 struct kernel_status {
 	/* True if all other rows are those of the kernel, but for messages under way. */
 	bool synced;
-	uint64_t since;    /* time of the last change of `synced`, in nanoseconds since 1970 */
-	uint64_t losses;   /* times the kernel lost messages */
-	uint64_t dumps;    /* dumps of all objects of a kind */
+	uint64_t since;  /* time of the last change of `synced`, in nanoseconds since 1970 */
+	uint64_t losses; /* times the kernel lost messages, or the connection to FRR ended */
+	/* Dumps of all objects of a kind, but for proxies and buckets, and syncs with FRR. */
+	uint64_t dumps;
 	uint64_t reads;    /* dumps of the routes of one link */
 	uint64_t messages; /* messages of the kernel; brought up to date about once a second */
 	uint64_t refused;  /* rows that the region had no space for, since the last dump */

@@ -235,6 +235,8 @@ static int kernel_run_source(struct source *source)
 		r = kernel_region_attach(&source->region);
 	if (r > 0) {
 		kernel_note_buffer(source);
+		if (source->options->fpm)
+			kernel_fpm_note(&source->fpm);
 		r = kernel_loop(source);
 	}
 	if (r < 0 && !source->region.failed)

@@ -101,6 +101,16 @@ int kernel_fpm_open(struct kernel_fpm *fpm, struct kernel_region *region,
 	return 0;
 }
 
+void kernel_fpm_note(const struct kernel_fpm *fpm)
+{
+	char address[64], note[128];
+
+	fpm_describe((const void *)&fpm->options->address, fpm->options->address_size, address,
+	             sizeof(address));
+	snprintf(note, sizeof(note), "listens on %s; FRR has not connected yet", address);
+	kernel_region_note(fpm->region, KERNEL_NOTED, note);
+}
+
 static void fpm_close(int *fd)
 {
 	if (*fd >= 0)

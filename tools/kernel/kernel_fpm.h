@@ -55,6 +55,9 @@ int kernel_fpm_open(struct kernel_fpm *fpm, struct kernel_region *region,
                     const struct kernel_fpm_options *options);
 void kernel_fpm_close(struct kernel_fpm *fpm);
 
+/* Reports where FRR is waited for. */
+void kernel_fpm_note(const struct kernel_fpm *fpm);
+
 /* Sets two elements for poll(), and returns the nanoseconds after which there is something to do at
  * the latest. */
 int64_t kernel_fpm_wait(const struct kernel_fpm *fpm, struct pollfd ret[2]);
