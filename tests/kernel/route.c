@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -351,6 +352,20 @@ static const char *link_taken(const char *options, char ret[32])
 	return ret;
 }
 
+/* Returns the exit status of the command. */
+static int exit_status(const char *options)
+{
+	const char *stele = getenv("STELE") ? getenv("STELE") : "build/stele";
+	char command[200];
+	int status;
+
+	snprintf(command, sizeof(command), "%s route %s 192.0.2.1 %s >/dev/null 2>&1", stele,
+	         kernel_region, options);
+	status = system(command);
+	cr_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
 Test(kernel_route, vrf, .timeout = 60)
 {
 	struct stele_publisher_options options = {.size = sizeof(options), .flags = STELE_CREATE};
@@ -369,6 +384,9 @@ Test(kernel_route, vrf, .timeout = 60)
 	cr_expect_str_eq(link_taken("--iif red", link), "port");
 	cr_expect_str_eq(link_taken("--iif other", link), "lo");
 	cr_expect_str_eq(link_taken("", link), "lo");
+	/* 1 would mean that no route is taken. */
+	cr_expect_eq(exit_status("--iif missing"), 2);
+	cr_expect_eq(exit_status("--iif port"), 0);
 	/* A rule for packets that come in by the VRF is for those of its links. */
 	cr_assert_eq(stele_transaction_begin(publisher, &tx), 0);
 	cr_assert_eq(stele_writable_open(tx, "rules4", NULL, &rules), 0);

@@ -141,7 +141,8 @@ static void publish_kernel_report(void *context, const struct kernel_report *rep
 	case KERNEL_FULL:
 		publish_kernel_print(mirrored, version,
 		                     "the region is full: %llu rows are left out until there is "
-		                     "space for them",
+		                     "space for them; the table status counts them, and 'stele "
+		                     "create --limit' makes a larger region",
 		                     (unsigned long long)status->refused);
 		break;
 	case KERNEL_CONNECTED:

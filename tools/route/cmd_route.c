@@ -266,7 +266,8 @@ static enum status route_run_walk(struct route *route, struct reader *reader, co
 		return fail_library(r);
 	r = route_packet_arrive(&route->packet, &tables);
 	if (r == 0)
-		return fail(STATUS_NOT_THERE, "--iif: there is no link \"%s\"", route->packet.iif);
+		return fail(STATUS_INPUT, "--iif: there is no link \"%s\" in region \"%s\"",
+		            route->packet.iif, reader->region);
 	if (r < 0)
 		return fail_library(r);
 	route_warn(route, reader);
