@@ -67,8 +67,9 @@ Test(habits_suggest, words_of_a_list)
 	EXPECT_HAS_NOT(STELE("list", "--format", "xml").err, "did you mean");
 }
 
-/* Only an operand after the region may be -N: -1 is an option elsewhere, or the value of one. */
-Test(habits_suggest, numbers_of_versions_are_operands)
+/* Only an operand after the region may be -1 or -5m: these are options elsewhere, or values of
+ * options. */
+Test(habits_suggest, versions_with_a_hyphen_are_operands)
 {
 	EXPECT_STATUS(STELE("set", target, "10.0.0.0/8", "metric=1", "--message", "-1"), 0);
 	EXPECT_HAS(STELE("log", "-L", "1", region).out, "  -1\n");
@@ -76,6 +77,10 @@ Test(habits_suggest, numbers_of_versions_are_operands)
 	EXPECT_TEXT(STELE("diff", region, "-1").out, STELE("diff", region, "2").out);
 	EXPECT_TEXT(STELE("diff", "-f", "csv", region, "-01", "3").out,
 	            STELE("diff", "-f", "csv", region, "2", "3").out);
+	EXPECT_TEXT(STELE("diff", region, "-1", "-0s").out, STELE("diff", region, "2", "3").out);
+	EXPECT_FAILURE(STELE("diff", region, "-1.5d"), 3, "history begins after -1.5d");
+	EXPECT_FAILURE(STELE("diff", region, "-5x"), 2, "invalid value \"-5x\"");
+	EXPECT_FAILURE(STELE("diff", "-5m"), 2, "expected the operands before the version \"-5m\"");
 	EXPECT_FAILURE(STELE("diff", "-1"), 2, "expected the operands before the version \"-1\"");
 	EXPECT_FAILURE(STELE("tag", region, "-1"), 2, "before the version \"-1\"");
 	EXPECT_STATUS(STELE("tag", region, "before", "-1"), 0);

@@ -28,7 +28,7 @@ struct command {
 	const struct argp *common;
 	size_t common_at;
 	bool reads; /* reads regions, so it has --owner */
-	int counts; /* operands after so many others may be -N, N versions back; 0: none */
+	int counts; /* operands after so many others may be versions such as -1; 0: none */
 	/* Runs the subcommand. argv[0] is "stele". */
 	enum status (*run)(int argc, char **argv);
 };

@@ -71,7 +71,7 @@ enum status given_parse(const char *what, const char *text, uint64_t min, uint64
 	else if (end && *end)
 		end = NULL;
 	if (!end || errno != 0 || given.version < min || given.version > max)
-		return given_fail(what, text, min);
+		return given_fail(what, given.text, min);
 	*ret = given;
 	return STATUS_DONE;
 }

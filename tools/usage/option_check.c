@@ -51,11 +51,10 @@ static void option_tables_fini(struct option_tables *tables)
 	text_free(&tables->letters);
 }
 
-/* Returns true for -N, and for ~N, which has taken its place. */
-static bool option_check_is_count(const char *text)
+/* Returns true for a version such as -1 or -5m. No option is a digit. */
+static bool option_check_is_version(const char *text)
 {
-	return (*text == '-' || *text == '~') && text[1] &&
-	       text[1 + strspn(text + 1, "0123456789")] == '\0';
+	return text[0] == '-' && isdigit((unsigned char)text[1]);
 }
 
 /* Reports an option that begins with --. */
@@ -122,12 +121,13 @@ enum status option_check(const char *command, const struct option_list *list, in
 {
 	enum status status = STATUS_DONE;
 	struct option_tables tables;
-	int result, operands = 0;
+	int at, result, operands = 0;
 
 	option_tables_init(&tables, list);
 	opterr = 0;
 	optind = 0; /* starts again, also in the middle of an argument */
-	for (int at = 1; status == STATUS_DONE; at = optind) {
+	while (status == STATUS_DONE) {
+		at = optind > 0 ? optind : 1;
 		result = getopt_long(argc, argv, tables.letters.bytes, tables.names, NULL);
 		if (result == -1)
 			break;
@@ -135,15 +135,17 @@ enum status option_check(const char *command, const struct option_list *list, in
 		/* -? is an option, too. */
 		if ((result != '?' && result != ':') || strcmp(argv[at], "-?") == 0)
 			continue;
-		/* getopt_long() reads each digit of -12 as an option. */
-		if (counts > 0 && operands >= counts && option_check_is_count(argv[at]))
+		if (counts > 0 && operands >= counts && option_check_is_version(argv[at])) {
+			/* The m of -5m is no option: read all again, now with an operand here. */
 			argv[at][0] = '~';
-		else if (counts > 0 && option_check_is_count(argv[at]))
+			optind = operands = 0;
+		} else if (counts > 0 && option_check_is_version(argv[at])) {
 			status = fail_usage(command,
 			                    "expected the operands before the version \"%s\"",
 			                    argv[at]);
-		else
+		} else {
 			status = option_check_fail(command, list, argv[at], result);
+		}
 	}
 	option_tables_fini(&tables);
 	return status;
