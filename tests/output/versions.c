@@ -126,6 +126,17 @@ Test(output_versions, a_version_is_given_by_a_time)
 	expect_metric("--version", "5", "21\n");
 }
 
+Test(output_versions, a_region_without_a_version_has_none_to_find)
+{
+	static const char *const found[] = {"-0", "-1", "now", "12:03"};
+
+	EXPECT_STATUS(STELE("rm", region), 0);
+	EXPECT_STATUS(STELE("create", region), 0);
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++)
+		EXPECT_FAILURE(STELE("rollback", region, "--to", (char *)(uintptr_t)found[i]), 3,
+		               "--to: region ", "has no version yet");
+}
+
 Test(output_versions, diff_is_of_one_version)
 {
 	EXPECT_TEXT(STELE("diff", "-f", "csv", region).out,

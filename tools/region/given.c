@@ -179,6 +179,8 @@ enum status given_find(struct given *given, const char *what, const struct place
 	result = stele_subscriber_history(subscriber, &oldest, &newest);
 	if (result < 0)
 		return fail_library(result);
+	if (newest == 0)
+		return fail(STATUS_NO_TABLE, "%s: region \"%s\" has no version yet", what, region);
 	if (given->form == GIVEN_BACK)
 		status = given_find_back(given, what, oldest, newest, &version);
 	else
