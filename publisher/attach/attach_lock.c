@@ -33,8 +33,9 @@ int attach_lock_busy(const struct region_paths *names)
 		EBUSY,
 		alone ? "another publisher is attached to region \"%s\": process %u (%s), which "
 			"does not share the region; stop it first"
-		      : "another publisher is attached to region \"%s\" and shares it: process %u (%s); "
-			"share it too (--shared, STELE_SHARED), or stop it first",
+		      : "another publisher is attached to region \"%s\" and shares it (process %u, %s, "
+			"is the last one that committed); share it too (--shared, STELE_SHARED), or "
+			"stop it first",
 		names->region, publisher.pid, publisher.command);
 }
 
