@@ -133,6 +133,8 @@ Test(input_formats, other_encodings_and_line_ends_are_named)
 	EXPECT_FAILURE(
 		STELE_WITH("prefix,next_hop\r10.0.0.0/8,192.0.2.1\r", "publish", target, "-"), 2,
 		"standard input has lines that end in a carriage return alone", "tr '\\r' '\\n'");
+	/* A program is no text of an old Mac. */
+	expect_encoding("\177ELF\2\1\0\0\ra\n", 11, ":1: the table has no column");
 	/* Such a carriage return is text in quotation marks. */
 	EXPECT_STATUS(STELE_WITH("prefix,next_hop,metric,\"interface\"\n"
 	                         "10.0.0.0/8,192.0.2.1,7,\"a\rb\"\n",

@@ -100,7 +100,7 @@ Test(output_select, dump_prints_some_rows)
 	EXPECT_FAILURE(STELE("dump", "--where", "metric", target), 2, "such as metric>10");
 	EXPECT_FAILURE(STELE("dump", "--where", "metri>1", target), 2, "did you mean \"metric\"?");
 	EXPECT_FAILURE(STELE("dump", "--where", "metric>x", target), 2,
-	               "--where: column \"metric\": ");
+	               "--where: column \"metric\": invalid value \"x\"");
 	EXPECT_FAILURE(STELE("dump", "--limit", "0", target), 2, "--limit");
 }
 

@@ -70,14 +70,14 @@ static const char *input_encoding(const char *text, size_t length)
 }
 
 /* Returns true if the first line of a CSV file ends in a carriage return without a line feed, as in
- * files of old Macs. */
+ * files of old Macs. A file with a NUL byte there is no text at all. */
 static bool input_is_old_mac(const char *text, size_t length)
 {
 	bool quoted = false;
 
 	for (size_t i = 0; i + 1 < length; i++) {
 		quoted ^= text[i] == '"';
-		if (!quoted && text[i] == '\n')
+		if (text[i] == '\0' || (!quoted && text[i] == '\n'))
 			return false;
 		if (!quoted && text[i] == '\r')
 			return text[i + 1] != '\n';

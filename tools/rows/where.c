@@ -47,8 +47,7 @@ static enum status where_parse_operand(struct where *where, const char *text)
 	result = stele_value_parse(column, text, strlen(text), where->operand, capacity,
 	                           &where->size);
 	if (result < 0)
-		return fail(fail_status(result), "--where: column \"%s\": %s", column->name,
-		            stele_last_error());
+		return fail(fail_status(result), "--where: %s", stele_last_error());
 	/* As stele_row_column() has it: up to the first NUL. */
 	if (column->type == STELE_CHAR)
 		where->size = strnlen(where->operand, where->size);
