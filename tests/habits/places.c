@@ -83,6 +83,28 @@ Test(habits_places, commands_take_the_directory_with_the_name)
 	cr_expect(access(at("stele.net"), F_OK) != 0);
 }
 
+/* The commands that an error message suggests look into the directory, too. */
+Test(habits_places, suggested_commands_find_the_region)
+{
+	char list[128], show[128];
+
+	create_net();
+	snprintf(list, sizeof(list), "'stele list -D %s' shows all regions", directory);
+	snprintf(show, sizeof(show), "'stele show -D %s net' lists its tables", directory);
+	EXPECT_FAILURE(STELE("show", at("other")), 3, "no region \"other\"", list);
+	EXPECT_FAILURE(STELE("dump", at("net/other")), 3, "no table \"other\"", show);
+	EXPECT_FAILURE(STELE("show", "other"), 3, "'stele list' shows all regions");
+}
+
+Test(habits_places, a_path_without_its_dot_is_named_as_such)
+{
+	create_net();
+	EXPECT_FAILURE(STELE("dump", "below/net/routes"), 2, "such as ./below/net/routes)");
+	EXPECT_FAILURE(STELE("create", "below/net"), 2, "is not the name of a region",
+	               "such as ./below/net");
+	EXPECT_FAILURE(STELE("tag", "net/routes", "a"), 2, "is not the name of a region");
+}
+
 Test(habits_places, a_saved_file_comes_first)
 {
 	create_net();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stele apply: applies changes of rows of any tables, read as NDJSON, as one version; or with
  * --follow the versions that `stele watch' prints, one by one. */
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "tools/region/options.h"
 #include "tools/region/place.h"
 #include "tools/region/given.h"
+#include "tools/region/target.h"
 #include "tools/region/writer.h"
 #include "tools/rows/row.h"
 
@@ -370,8 +370,8 @@ static enum status apply_run(int argc, char **argv)
 
 	if (options_parse(&command_apply, argc, argv, &options, &call) != 2)
 		return fail_usage("apply", "expected REGION and FILE");
-	if (stele_name_check("region", call.operands[0]) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(call.operands[0]) != STATUS_DONE)
+		return STATUS_INPUT;
 	if (options.follow && options.writing.if_head_given)
 		return fail_usage("apply", "--follow and --if-head cannot be used together");
 	apply.source.place = &call.place;

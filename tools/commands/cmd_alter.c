@@ -265,8 +265,8 @@ static enum status alter_publishers(const struct call *call, const struct alter 
 	enum status status;
 	int result;
 
-	if (stele_name_check("region", region) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(region) != STATUS_DONE)
+		return STATUS_INPUT;
 	status = writer_open(&writer, &call->place, region, &alter->writing);
 	if (status != STATUS_DONE)
 		return status;

@@ -13,6 +13,7 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
+#include "tools/region/target.h"
 #include "tools/rows/declarations.h"
 
 /* The options of stele create. */
@@ -260,8 +261,8 @@ static enum status create_run(int argc, char **argv)
 
 	if (options_parse(&command_create, argc, argv, &create, &call) != 1)
 		status = fail_usage("create", "expected one REGION");
-	else if (stele_name_check("region", call.operands[0]) < 0)
-		status = fail_library(-EINVAL);
+	else if (target_check_region(call.operands[0]) != STATUS_DONE)
+		status = STATUS_INPUT;
 	else if (create.options.memory == STELE_MEMORY_SYSV &&
 	         create.options.durability == STELE_DURABLE_COMMIT)
 		status = fail(STATUS_INPUT,

@@ -478,8 +478,8 @@ static enum status publish_run_kernel(const struct publish *publish, const struc
 	if (publish->writing.if_head_given)
 		return fail_usage("publish", "--if-head is for one version, but --kernel-routes "
 		                             "and --fpm make many");
-	if (stele_name_check("region", call->operands[0]) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(call->operands[0]) != STATUS_DONE)
+		return STATUS_INPUT;
 	return publish_kernel(&call->place, call->operands[0], &publish->creation,
 	                      &publish->writing, &publish->kernel);
 }

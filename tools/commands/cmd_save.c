@@ -96,8 +96,8 @@ static enum status save_run_load(int argc, char **argv)
 
 	if (options_parse(&command_load, argc, argv, NULL, &call) != 2)
 		return fail_usage("load", "expected FILE and REGION");
-	if (stele_name_check("region", call.operands[1]) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(call.operands[1]) != STATUS_DONE)
+		return STATUS_INPUT;
 	result = stele_region_load(call.operands[0], place_path(&call.place, call.operands[1]));
 	if (result == 0)
 		result = stele_region_describe(place_path(&call.place, call.operands[1]), &info);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * stele subscribers: lists the registered subscribers of a region, and how far behind each is. */
-#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
+#include "tools/region/target.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -213,8 +213,8 @@ static enum status subscribers_run(int argc, char **argv)
 		return fail(STATUS_INPUT,
 		            "%s is a saved file, which has no subscribers; expected a REGION",
 		            call.operands[0]);
-	if (stele_name_check("region", call.operands[0]) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(call.operands[0]) != STATUS_DONE)
+		return STATUS_INPUT;
 	listing.output = output_open(format, SHAPE_ROWS, columns, COLUMNS);
 	result = stele_region_subscribers(place_path(&call.place, call.operands[0]),
 	                                  subscribers_print_one, &listing);

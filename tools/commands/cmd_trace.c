@@ -28,6 +28,7 @@
 #include "tools/region/place.h"
 #include "tools/region/reader.h"
 #include "tools/region/given.h"
+#include "tools/region/target.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -354,8 +355,8 @@ static enum status trace_run(int argc, char **argv)
 
 	if (options_parse(&command_trace, argc, argv, &trace, &call) != 1)
 		return fail_usage("trace", "expected one REGION");
-	if (stele_name_check("region", call.operands[0]) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(call.operands[0]) != STATUS_DONE)
+		return STATUS_INPUT;
 	if (trace.path && ((trace.hangup_fd = stop_hangup_descriptor()) < 0 ||
 	                   trace_open_file(&trace) != STATUS_DONE))
 		return STATUS_SYSTEM;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * stele tag: names versions of a region, and lists the names. */
-#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +17,7 @@
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
 #include "tools/region/tags.h"
+#include "tools/region/target.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -213,8 +213,8 @@ static enum status tag_run(int argc, char **argv)
 	count = options_parse(&command_tag, argc, argv, &options, &call);
 	if (count < 1 || count > 3 || (options.deletes && count != 2))
 		return fail_usage("tag", "expected REGION, a NAME and a VERSION");
-	if (stele_name_check("region", call.operands[0]) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(call.operands[0]) != STATUS_DONE)
+		return STATUS_INPUT;
 	return count == 1 ? tag_list(&call.place, call.operands[0], options.format)
 	                  : tag_set(&call.place, call.operands, &options);
 }

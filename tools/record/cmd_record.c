@@ -12,6 +12,7 @@
 #include "tools/record/recorder.h"
 #include "tools/region/options.h"
 #include "tools/region/reader.h"
+#include "tools/region/target.h"
 
 static const char doc[] =
 	"Examples:\n"
@@ -90,8 +91,8 @@ static enum status record_run(int argc, char **argv)
 		return fail_usage("record", "expected one REGION");
 	if (!record.directory)
 		return fail_usage("record", "expected --to DIRECTORY, for the recordings");
-	if (stele_name_check("region", call.operands[0]) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(call.operands[0]) != STATUS_DONE)
+		return STATUS_INPUT;
 	recorder.directory = record.directory;
 	recorder.rotate = record.rotate;
 	recorder.keep = record.keep;

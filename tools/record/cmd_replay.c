@@ -13,6 +13,7 @@
 #include "tools/region/fail_region.h"
 #include "tools/region/options.h"
 #include "tools/region/place.h"
+#include "tools/region/target.h"
 #include "tools/usage/directory.h"
 
 static const char doc[] =
@@ -131,8 +132,8 @@ static enum status replay_run(int argc, char **argv)
 	into = directory_split(options.into, (struct directory_form){.region = true},
 	                       &call.place.directory);
 	options.into = into ? into : options.into;
-	if (stele_name_check("region", options.into) < 0)
-		return fail_library(-EINVAL);
+	if (target_check_region(options.into) != STATUS_DONE)
+		return STATUS_INPUT;
 	replay.until = options.until;
 	replay.speed = options.speed;
 	replay.stop_fd = stop_descriptor();

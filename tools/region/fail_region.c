@@ -31,9 +31,18 @@ static int fail_region_offer(const char *name, void *context)
 	return 0;
 }
 
+/* Writes the option -D of a suggested command, if it needs one, and returns `option`. */
+static const char *fail_region_option(const struct place *place, char option[PATH_MAX])
+{
+	*option = '\0';
+	if (place->directory)
+		snprintf(option, PATH_MAX, " -D %s", place->directory);
+	return option;
+}
+
 enum status fail_region(const struct place *place, const char *region, int error)
 {
-	char path[PATH_MAX], message[PATH_MAX + 256];
+	char path[PATH_MAX], option[PATH_MAX], message[PATH_MAX + 256];
 	struct suggestion suggestion;
 
 	if (error != -ENOENT || place_is_path(region) ||
@@ -45,11 +54,12 @@ enum status fail_region(const struct place *place, const char *region, int error
 		return fail(STATUS_NO_TABLE, "%s; the file of this name is ./%s", message, region);
 	suggest_start(&suggestion, region);
 	stele_region_each(place->directory, fail_region_offer, &suggestion);
+	fail_region_option(place, option);
 	if (*suggestion.best)
 		return fail(STATUS_NO_TABLE,
-		            "%s; did you mean \"%s\"? 'stele list' shows all regions", message,
-		            suggestion.best);
-	return fail(STATUS_NO_TABLE, "%s; 'stele list' shows all regions", message);
+		            "%s; did you mean \"%s\"? 'stele list%s' shows all regions", message,
+		            suggestion.best, option);
+	return fail(STATUS_NO_TABLE, "%s; 'stele list%s' shows all regions", message, option);
 }
 
 void fail_waiting(const char *message, void *context)
@@ -93,16 +103,20 @@ enum status fail_no_table(const struct place *place, const char *where, const ch
                           const char *table)
 {
 	struct suggestion suggestion;
+	char option[PATH_MAX] = "";
 
+	if (!place_is_path(region))
+		fail_region_option(place, option);
 	suggest_start(&suggestion, table);
 	fail_region_offer_tables(place, region, &suggestion);
 	if (*suggestion.best)
 		return fail(STATUS_NO_TABLE,
 		            "%sthere is no table \"%s\" in region \"%s\"; did you mean \"%s\"?",
 		            where, table, region, suggestion.best);
-	return fail(STATUS_NO_TABLE,
-	            "%sthere is no table \"%s\" in region \"%s\"; 'stele show %s' lists its tables",
-	            where, table, region, region);
+	return fail(
+		STATUS_NO_TABLE,
+		"%sthere is no table \"%s\" in region \"%s\"; 'stele show%s %s' lists its tables",
+		where, table, region, option, region);
 }
 
 enum status fail_no_row(const char *key, const char *table)

@@ -25,6 +25,12 @@ enum status target_parse(const char *command, const char *text, bool table_neede
 		return fail_usage(
 			command,
 			"invalid operand \"%s\" (expected REGION/TABLE, such as net/routes)", text);
+	if (slash && strchr(slash + 1, '/'))
+		return fail_usage(
+			command,
+			"invalid operand \"%s\" (expected REGION/TABLE; a path starts with / "
+			"or ., such as ./%s)",
+			text, text);
 	snprintf(ret->region, sizeof(ret->region), "%.*s",
 	         (int)(length < sizeof(ret->region) ? length : sizeof(ret->region)), text);
 	if (stele_name_check("region", ret->region) < 0)
@@ -33,6 +39,19 @@ enum status target_parse(const char *command, const char *text, bool table_neede
 		return fail_library(-EINVAL);
 	snprintf(ret->table, sizeof(ret->table), "%s", slash ? slash + 1 : "");
 	return STATUS_DONE;
+}
+
+enum status target_check_region(const char *text)
+{
+	if (stele_name_check("region", text) == 0)
+		return STATUS_DONE;
+	if (!place_is_path(text) && strchr(text, '/'))
+		return fail(
+			STATUS_INPUT,
+			"\"%s\" is not the name of a region; a path starts with / or ., such as "
+			"./%s",
+			text, text);
+	return fail_library(-EINVAL);
 }
 
 enum status target_check_source(const char *text)
@@ -45,7 +64,7 @@ enum status target_check_source(const char *text)
 			"\"%s\" is not the name of a region; the path of a saved file starts with "
 			"/ or ., such as ./%s",
 			text, text);
-	return fail_library(-EINVAL);
+	return target_check_region(text);
 }
 
 /* Splits FILE/TABLE at the last slash. Returns false if there is no table but one is needed. If

@@ -18,6 +18,9 @@ struct target {
 	char table[STELE_NAME_MAX + 1]; /* "": none */
 };
 
+/* Checks the operand REGION. Returns STATUS_INPUT after an error message if it is no name. */
+enum status target_check_region(const char *text);
+
 /* Parses REGION/TABLE, or also REGION if `table_needed` is false. `command` is the subcommand, for
  * error messages. */
 enum status target_parse(const char *command, const char *text, bool table_needed,
