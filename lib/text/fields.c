@@ -48,8 +48,9 @@ char *fields_memory(struct fields *fields)
 static const char *fields_nearest(const struct stele_schema *schema, const char *name,
                                   size_t length)
 {
-	/* One letter may be wrong, and in longer names up to a third of them. */
-	unsigned best = length < 6 ? 2 : (unsigned)length / 3 + 1;
+	/* One letter may be wrong, unless it is the only one, and in longer names up to a third of
+	 * them. */
+	unsigned best = length < 6 ? 1 + (length > 1) : (unsigned)length / 3 + 1;
 	const char *nearest = NULL;
 
 	for (size_t i = 0; i < schema->column_count; i++) {

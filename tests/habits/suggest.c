@@ -29,6 +29,21 @@ Test(habits_suggest, options)
 	EXPECT_HAS_NOT(STELE("publish", "--inputformat", "csv", target, "-").err, "--input-format");
 }
 
+/* Another case is no mistake in a letter, and one wrong letter is no word that was meant. */
+Test(habits_suggest, case_and_short_names)
+{
+	EXPECT_FAILURE(STELE("Get", target, "10.0.0.0/8"), 2, "did you mean \"get\"?");
+	EXPECT_FAILURE(STELE("dump", "--FORMAT", "csv", target), 2, "did you mean \"--format\"?");
+	EXPECT_STATUS(STELE("create", region, "--table", "x(a: u8 key, b: u8)"), 0);
+	snprintf(target, sizeof(target), "%s/y", region);
+	EXPECT_FAILURE(STELE("dump", target), 3, "no table \"y\"", "lists its tables");
+	snprintf(target, sizeof(target), "%s/x", region);
+	EXPECT_FAILURE(STELE("dump", "--columns", "y", target), 2,
+	               "no column \"y\"; its columns are: a: u8 key, b: u8");
+	EXPECT_FAILURE(STELE("dump", "--columns", "", target), 2, "its columns are");
+	EXPECT_FAILURE(STELE("set", target, "1", "c=2"), 2, "its columns are");
+}
+
 /* The words of getopt_long() for the other faults of options. */
 Test(habits_suggest, abbreviations_and_values)
 {

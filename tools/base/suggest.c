@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "tools/base/suggest.h"
@@ -10,9 +12,14 @@ static unsigned suggest_min(unsigned a, unsigned b, unsigned c)
 	return min_of_two < c ? min_of_two : c;
 }
 
+static bool suggest_is_same(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
 /* Returns the Damerau-Levenshtein distance: the number of letters to insert, delete, replace or
- * swap with their neighbour to turn `a` into `b`. Both must be shorter than SUGGESTION_MAX. Keeps
- * only three rows of the usual matrix. */
+ * swap with their neighbour to turn `a` into `b`, whatever their case. Both must be shorter than
+ * SUGGESTION_MAX. Keeps only three rows of the usual matrix. */
 static unsigned suggest_distance(const char *a, const char *b)
 {
 	unsigned rows[3][SUGGESTION_MAX];
@@ -26,8 +33,9 @@ static unsigned suggest_distance(const char *a, const char *b)
 
 		current[0] = (unsigned)i;
 		for (size_t j = 1; j <= b_length; j++) {
-			current[j] = suggest_min(last[j] + 1, current[j - 1] + 1,
-			                         last[j - 1] + (a[i - 1] != b[j - 1]));
+			current[j] =
+				suggest_min(last[j] + 1, current[j - 1] + 1,
+			                    last[j - 1] + !suggest_is_same(a[i - 1], b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 			    before[j - 2] + 1 < current[j])
 				current[j] = before[j - 2] + 1;
@@ -45,10 +53,13 @@ void suggest_start(struct suggestion *suggestion, const char *meant)
 
 	suggestion->meant = meant;
 	suggestion->best[0] = '\0';
-	/* One letter may be wrong, and in longer names up to a third of them. A name that differs
-	 * more is another word. `distance` is the smallest distance that is too large. */
-	suggestion->distance =
-		length < 6 ? 2 : (unsigned)(length < SUGGESTION_MAX ? length : 0) / 3 + 1;
+	/* One letter may be wrong, unless it is the only one, and in longer names up to a third of
+	 * them. A name that differs more is another word. `distance` is the smallest distance that
+	 * is too large. */
+	if (length < 6)
+		suggestion->distance = 1 + (length > 1);
+	else
+		suggestion->distance = (unsigned)(length < SUGGESTION_MAX ? length : 0) / 3 + 1;
 }
 
 void suggest_offer(struct suggestion *suggestion, const char *name)
