@@ -205,6 +205,20 @@ Test(input_formats, columns_of_other_names_and_unknown_ones)
 	               "none of the names in the first line");
 }
 
+Test(input_formats, empty_lines_are_ignored)
+{
+	char *table = create("t(k: text key)");
+
+	EXPECT_STATUS(STELE_WITH("\n\n\nk\n\n\na\n\n\n\nb\n\r\n\r\n\n\n", "publish", table, "-"),
+	              0);
+	EXPECT_TEXT(dump_of(table), "k\na\nb\n");
+	table = create("u(k: u8 key, a: u8)");
+	EXPECT_STATUS(
+		STELE_WITH("\n\n\nk,a\n\n\n1,2\n\n\n\n3,4\n\r\n\r\n\n\n", "publish", table, "-"),
+		0);
+	EXPECT_TEXT(dump_of(table), "k,a\n1,2\n3,4\n");
+}
+
 Test(input_formats, files_without_names)
 {
 	char *table = create("t(k: u8 key, a: char[8], b: char[8])");

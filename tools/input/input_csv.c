@@ -45,7 +45,9 @@ static bool input_csv_is_open(const char *text, size_t length)
  * is text. */
 static bool input_csv_is_empty(const char *line, size_t length)
 {
-	return strspn(line, "\r\n") == length;
+	while (length > 0 && (line[length - 1] == '\r' || line[length - 1] == '\n'))
+		length--;
+	return length == 0;
 }
 
 /* Reads further lines of a row whose first line has an open quotation mark. */
