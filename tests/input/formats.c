@@ -219,6 +219,27 @@ Test(input_formats, empty_lines_are_ignored)
 	EXPECT_TEXT(dump_of(table), "k,a\n1,2\n3,4\n");
 }
 
+/* The column has a default, which would be taken instead. */
+Test(input_formats, a_misspelt_column_is_refused)
+{
+	char *table = create("t(k: u8 key, a: u8 default 7)");
+
+	EXPECT_FAILURE(STELE_WITH("k,cost\n1,2\n", "publish", "--columns", "coast=a",
+	                          "--ignore-unknown", table, "-"),
+	               2, "standard input:1: there is no column \"coast\"", "reads as \"a\"");
+	EXPECT_TEXT(dump_of(table), "k,a\n");
+	/* One of several names is enough, also that of the table itself. */
+	EXPECT_STATUS(
+		STELE_WITH("k,cost\n1,2\n", "publish", "--columns", "coast=a,cost=a", table, "-"),
+		0);
+	EXPECT_TEXT(dump_of(table), "k,a\n1,2\n");
+	EXPECT_STATUS(STELE_WITH("k,a\n1,3\n", "publish", "--columns", "coast=a", table, "-"), 0);
+	EXPECT_TEXT(dump_of(table), "k,a\n1,3\n");
+	/* A row of JSON need not have each member. */
+	EXPECT_STATUS(STELE_WITH("{\"k\": 1}\n", "publish", "--columns", "cost=a", table, "-"), 0);
+	EXPECT_TEXT(dump_of(table), "k,a\n1,7\n");
+}
+
 Test(input_formats, files_without_names)
 {
 	char *table = create("t(k: u8 key, a: char[8], b: char[8])");

@@ -180,6 +180,32 @@ static const char *select_guess(const struct input *input, const char *line, siz
 	return NULL;
 }
 
+static bool select_has_column(const struct select *select, int column)
+{
+	for (size_t i = 0; i < select->field_count; i++)
+		if (select->fields[i] == column)
+			return true;
+	return false;
+}
+
+/* Checks that the first line has the columns that --columns names. Otherwise a misspelt name would
+ * leave the column of the table at its default. */
+static enum status select_check_mapping(const struct select *select, struct input *input)
+{
+	const struct mapping *mapping = input->mapping;
+
+	for (size_t i = 0; mapping && !mapping->no_header && i < mapping->column_count; i++) {
+		const struct mapping_pair *pair = &mapping->columns[i];
+		int column = stele_schema_column(input->schema, pair->value);
+
+		if (column >= 0 && !select_has_column(select, column))
+			return input_fail(
+				input, "there is no column \"%s\", which --columns reads as \"%s\"",
+				pair->name, pair->value);
+	}
+	return STATUS_DONE;
+}
+
 enum status select_csv_header(struct select *select, struct input *input, const char *line,
                               size_t length)
 {
@@ -204,7 +230,7 @@ enum status select_csv_header(struct select *select, struct input *input, const 
 	text_append(&select->text, "", 1);
 	if (stele_csv_parse(input->schema, select->text.bytes, select->text.length - 1,
 	                    &select->file) == 0)
-		return STATUS_DONE;
+		return select_check_mapping(select, input);
 	if (guess)
 		return input_fail(input,
 		                  "%s; the fields seem to be separated by others: try "
