@@ -259,6 +259,11 @@ void cli_begin(void)
 {
 	snprintf(region, sizeof(region), "cli%d", (int)getpid());
 	snprintf(target, sizeof(target), "%s/routes", region);
+	/* Shells ignore these for the commands that they start in the background. Commands inherit
+	 * that, and leave ignored signals alone. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	cleaner_start(cli_clean_after);
 }
 
