@@ -130,8 +130,10 @@ void tables_close(struct tables *tables)
 		bool gone = table->status == TABLE_ABSENT && !table->declared;
 		tables->opened = table->next_opened;
 		table->status = TABLE_CLOSED;
-		table->replacing = false;
-		sparse_clear(&table->marks);
+		if (table->replacing) { /* the transaction was aborted */
+			table->replacing = false;
+			sparse_clear(&table->marks);
+		}
 		if (gone)
 			tables_remove(tables, table);
 	}
