@@ -377,6 +377,26 @@ Test(output_versions, a_name_of_another_region_is_refused)
 	}
 }
 
+/* Names in a damaged file can be read as far as they are whole, and are not overwritten. */
+Test(output_versions, a_damaged_file_of_names_is_not_changed)
+{
+	static const char damage[] = "\1\2\n";
+	char file[96], *before;
+	FILE *append;
+
+	EXPECT_STATUS(STELE("tag", region, "kept", "3"), 0);
+	snprintf(file, sizeof(file), "/dev/shm/stele.%s.tags", region);
+	append = fopen(file, "ae");
+	cr_assert(append);
+	fputs(damage, append);
+	fclose(append);
+	before = cli_read_all(open(file, O_RDONLY | O_CLOEXEC));
+	EXPECT_HAS(STELE("tag", "-f", "csv", region).out, "kept");
+	EXPECT_FAILURE(STELE("tag", region, "more", "2"), 7, "lines that are no names");
+	EXPECT_FAILURE(STELE("tag", "--delete", region, "kept"), 7, "is not changed");
+	EXPECT_TEXT(cli_read_all(open(file, O_RDONLY | O_CLOEXEC)), before);
+}
+
 /* A publisher that is attached holds no lock that the names need. */
 Test(output_versions, versions_are_named_while_a_publisher_is_attached)
 {

@@ -65,23 +65,31 @@ void tags_set(struct tags *tags, const char *name, const char *token)
 	snprintf(tag->token, sizeof(tag->token), "%s", token);
 }
 
-/* Takes the tags of a file, at most TAGS_MAX. Passes over lines that a later version of the command
- * may have written. */
+/* Takes the tags of a file, at most TAGS_MAX. Passes over lines that are none, which a later
+ * version of the command may have written. */
 static void tags_take_lines(struct tags *tags, FILE *file)
 {
 	struct stele_position position;
 	char line[256];
 
-	while (tags->count < TAGS_MAX && fgets(line, sizeof(line), file)) {
+	while (fgets(line, sizeof(line), file)) {
 		char *token = strchr(line, ' ');
 
 		line[strcspn(line, "\n")] = '\0';
-		if (!token)
-			continue;
-		*token++ = '\0';
-		if (tags_is_name(line) && stele_position_parse(token, NULL, &position) == 0)
+		if (token)
+			*token++ = '\0';
+		if (token && tags_is_name(line) &&
+		    stele_position_parse(token, NULL, &position) == 0)
 			tags_set(tags, line, token);
+		else
+			tags->passed_over = true;
+		if (tags->count > TAGS_MAX) {
+			tags->count--;
+			tags->passed_over = true;
+			break;
+		}
 	}
+	tags->passed_over |= ferror(file) != 0;
 }
 
 /* Returns true if an open file is the one that has this name. */
@@ -204,7 +212,15 @@ enum status tags_open_to_write(struct tags *tags, const struct place *place, con
 		return status;
 	snprintf(tags->next, sizeof(tags->next), "%s.new", tags->path);
 	status = tags_lock(tags, tags->next);
-	return status == STATUS_DONE ? tags_read(tags) : status;
+	if (status == STATUS_DONE)
+		status = tags_read(tags);
+	/* tags_write() would lose them. */
+	if (status == STATUS_DONE && tags->passed_over)
+		status = fail(STATUS_DAMAGED,
+		              "the file %s has lines that are no names of versions, so it is not "
+		              "changed; remove these lines, or the file",
+		              tags->path);
+	return status;
 }
 
 enum status tags_write(struct tags *tags)

@@ -27,6 +27,7 @@ struct tags {
 	char path[600];   /* of the file */
 	struct tag *list; /* in the order of the names */
 	size_t count;
+	bool passed_over; /* the file has lines that are no tags, or more than TAGS_MAX */
 	/* For tags_open_to_write(): the next file, which is the lock of the tags. */
 	char next[608];
 	int fd; /* -1: none */
@@ -41,7 +42,7 @@ bool tags_is_name(const char *name);
 enum status tags_open(struct tags *tags, const struct place *place, const char *region);
 
 /* Does the same, and locks the tags until tags_write() or tags_close(). Waits for another process
- * that has them locked, at most five seconds. */
+ * that has them locked, at most five seconds. Refuses a file with lines that are no tags. */
 enum status tags_open_to_write(struct tags *tags, const struct place *place, const char *region);
 
 /* Returns the tag with this name, or NULL. */
