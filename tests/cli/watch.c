@@ -308,6 +308,8 @@ Test(cli_watch, goes_on_when_the_region_is_removed_and_created_again)
 
 Test(cli_watch, the_table_format_says_that_the_region_went_and_came_back)
 {
+	const char *line;
+
 	STELE_START(&watch, "watch", "--initial", target);
 	for (int i = 0; i < 4; i++)
 		cli_line(&watch);
@@ -318,7 +320,11 @@ Test(cli_watch, the_table_format_says_that_the_region_went_and_came_back)
 	make_again("10.7.0.0/16");
 	EXPECT_HAS(cli_line(&watch), "  !               another region: all rows of this version "
 	                             "follow, others are gone");
-	EXPECT_HAS(cli_line(&watch), "  2  +       routes  prefix=10.7.0.0/16 ");
+	line = cli_line(&watch);
+	/* The watch may have looked before the table was created. */
+	if (strstr(line, "!"))
+		line = cli_line(&watch);
+	EXPECT_HAS(line, "  2  +       routes  prefix=10.7.0.0/16 ");
 	expect_clean_end(SIGINT);
 }
 

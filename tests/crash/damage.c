@@ -328,7 +328,7 @@ static void flip_bits(struct damage *damage, size_t begin, size_t end, bool reop
 	             "a reader wrote to the region");
 }
 
-Test(crash_damage, crash_14_every_bit_of_the_header_may_flip, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_every_bit_of_the_header_may_flip, .fini = crash_clean, .timeout = 900)
 {
 	struct damage damage;
 
@@ -341,7 +341,7 @@ Test(crash_damage, crash_14_every_bit_of_the_header_may_flip, .fini = crash_clea
 	damage_end(&damage);
 }
 
-Test(crash_damage, crash_14_every_bit_of_the_rest_may_flip, .fini = crash_clean, .timeout = 240)
+Test(crash_damage, crash_14_every_bit_of_the_rest_may_flip, .fini = crash_clean, .timeout = 900)
 {
 	struct damage damage;
 
@@ -462,7 +462,7 @@ static void damage_once(struct damage *damage, uint64_t *random)
 	memcpy(damage->file + random_place(damage, random), &word, 4);
 }
 
-Test(crash_damage, crash_14_many_words_may_be_damaged_at_once, .fini = crash_clean, .timeout = 120)
+Test(crash_damage, crash_14_many_words_may_be_damaged_at_once, .fini = crash_clean, .timeout = 900)
 {
 	struct stele_subscriber *subscriber;
 	struct damage damage;
@@ -568,7 +568,7 @@ static void recover_once(struct damage *damage)
 }
 
 Test(crash_damage, crash_14_recovery_of_a_damaged_region_harms_no_process, .fini = crash_clean,
-     .timeout = 120)
+     .timeout = 900)
 {
 	struct damage damage;
 

@@ -4,7 +4,7 @@
  * themselves, miss no version, and keep what they had open. */
 #include "tests/support/ipc/model.h"
 
-TestSuite(ipc_generation, .init = ipc_begin, .fini = ipc_end, .timeout = 280);
+TestSuite(ipc_generation, .init = ipc_begin, .fini = ipc_end, .timeout = 900);
 
 enum { READER, GO };          /* stages */
 enum { SEEN = 0, MOVES = 8 }; /* counters of each reader */

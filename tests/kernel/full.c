@@ -50,7 +50,7 @@ static bool has_route(struct stele_subscriber *subscriber, uint8_t second, uint8
 
 /* The mirror leaves out what does not fit, follows the rest, and takes the others later. */
 Test(kernel_full, a_full_region_is_followed_as_far_as_it_goes, .init = kernel_setup,
-     .fini = kernel_teardown, .timeout = 240)
+     .fini = kernel_teardown, .timeout = 900)
 {
 	struct stele_publisher_options options = {.size = sizeof(options),
 	                                          .flags = STELE_CREATE,
@@ -83,7 +83,7 @@ Test(kernel_full, a_full_region_is_followed_as_far_as_it_goes, .init = kernel_se
 }
 
 Test(kernel_full, fault_12_a_full_file_system_may_have_space_later, .init = kernel_setup,
-     .fini = kernel_teardown, .timeout = 240)
+     .fini = kernel_teardown, .timeout = 900)
 {
 	struct stele_subscriber *subscriber;
 

@@ -66,7 +66,7 @@ static void wait_for_mark(struct stele_subscriber *subscriber, uint8_t gateway)
 /* Besides two versions, history has no more than 4 MiB of old rows, however large its versions
  * are. */
 Test(kernel_memory, history_is_limited, .init = kernel_setup, .fini = kernel_teardown,
-     .timeout = 240)
+     .timeout = 900)
 {
 	struct stele_subscriber *subscriber;
 
@@ -84,7 +84,7 @@ Test(kernel_memory, history_is_limited, .init = kernel_setup, .fini = kernel_tea
 /* Memory that a load needed goes back to the system when the kernel is quiet, also if more than
  * half of it is in use, which is too much for the library to compact the region by itself. */
 Test(kernel_memory, free_memory_is_returned, .init = kernel_setup, .fini = kernel_teardown,
-     .timeout = 240)
+     .timeout = 900)
 {
 	struct stele_subscriber *subscriber;
 
@@ -106,7 +106,7 @@ Test(kernel_memory, free_memory_is_returned, .init = kernel_setup, .fini = kerne
 /* A full table has a million routes, so the bytes of each count: a routing daemon takes about a
  * hundred. */
 Test(kernel_memory, a_route_takes_few_bytes, .init = kernel_setup, .fini = kernel_teardown,
-     .timeout = 240)
+     .timeout = 900)
 {
 	struct stele_region_use use = {.size = sizeof(use)};
 	struct stele_subscriber *subscriber;

@@ -51,7 +51,7 @@ static void teardown(void)
 	stele_region_remove(region);
 }
 
-TestSuite(kernel_push, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(kernel_push, .init = setup, .fini = teardown, .timeout = 900);
 
 /* Applies the messages as one burst. */
 static void apply(void)

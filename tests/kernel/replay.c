@@ -18,6 +18,7 @@
 
 #include "tools/kernel/kernel_mirror.h"
 #include "tests/support/random.h"
+#include "tests/support/sanitized.h"
 
 #ifndef IFF_LOWER_UP
 #define IFF_LOWER_UP 0x10000
@@ -310,13 +311,14 @@ static void read_among(const struct list *lists, const struct change *changes, u
 }
 
 /* A mirror that is certain is right. */
-Test(kernel_replay, old_messages_leave_no_wrong_route, .timeout = 120)
+Test(kernel_replay, old_messages_leave_no_wrong_route, .timeout = 900)
 {
 	uint64_t seed = 20261130, state = seed;
 	unsigned certain = 0, all = 0;
 
 	mirror_open();
-	for (unsigned round = 0; round < 4000; round++) {
+	/* Sanitizers make a round ten times as slow. */
+	for (unsigned round = 0; round < (SANITIZED ? 1000 : 4000); round++) {
 		struct list lists[STEPS_MAX + 1] = {0};
 		struct change changes[STEPS_MAX];
 		unsigned count = 0, steps = 1 + (unsigned)(random_from(&state) % STEPS_MAX);
@@ -352,7 +354,7 @@ Test(kernel_replay, old_messages_leave_no_wrong_route, .timeout = 120)
 
 /* The fault by name: the dump has the second route alone. A message before the dump has replaced
  * the first one, and another has deleted it. */
-Test(kernel_replay, a_route_replaced_and_deleted_before_the_dump, .timeout = 120)
+Test(kernel_replay, a_route_replaced_and_deleted_before_the_dump, .timeout = 900)
 {
 	struct list lists[3] = {{.count = 2, .of = {{0, 0}, {0, 1}}}};
 	struct change changes[2];
@@ -369,7 +371,7 @@ Test(kernel_replay, a_route_replaced_and_deleted_before_the_dump, .timeout = 120
 }
 
 /* A route that changes all the time does not keep the mirror in doubt. */
-Test(kernel_replay, a_busy_route_ends_the_doubt, .timeout = 120)
+Test(kernel_replay, a_busy_route_ends_the_doubt, .timeout = 900)
 {
 	static const struct {
 		enum verb verb;

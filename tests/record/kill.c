@@ -69,7 +69,7 @@ static void expect_announced(uint64_t least, uint64_t newest, uint32_t rows)
 	}
 }
 
-Test(record_kill, killed_at_any_moment_it_is_readable_up_to_there, .timeout = 300)
+Test(record_kill, killed_at_any_moment_it_is_readable_up_to_there, .timeout = 900)
 {
 	const struct stele_publisher_options options = {.size = sizeof(options),
 	                                                .flags = STELE_CREATE};
@@ -133,7 +133,7 @@ static void add_ballast(struct stele_publisher *publisher)
 
 /* The recorder is killed while it writes a new file, or a while after it has started one. The next
  * recorder goes on with the files that the former one has left. */
-Test(record_kill, killed_while_it_rotates_it_loses_nothing, .timeout = 300)
+Test(record_kill, killed_while_it_rotates_it_loses_nothing, .timeout = 900)
 {
 	enum { ROWS = 100 };
 	const struct stele_publisher_options options = {.size = sizeof(options),

@@ -102,11 +102,22 @@ const char *cli_line(struct cli_process *process);
 	cr_expect((result_).status == (status_), "exit status %d, not %d; out: %s; err: %s", \
 	          (result_).status, (status_), (result_).out, (result_).err)
 #define EXPECT_HAS(text_, part_) \
-	cr_expect(strstr(text_, part_) != NULL, "\"%s\" is not in: %s", part_, text_)
+	do { \
+		const char *cli_text_ = text_; \
+		cr_expect(strstr(cli_text_, part_) != NULL, "\"%s\" is not in: %s", part_, \
+		          cli_text_); \
+	} while (0)
 #define EXPECT_HAS_NOT(text_, part_) \
-	cr_expect(strstr(text_, part_) == NULL, "\"%s\" is in: %s", part_, text_)
+	do { \
+		const char *cli_text_ = text_; \
+		cr_expect(strstr(cli_text_, part_) == NULL, "\"%s\" is in: %s", part_, cli_text_); \
+	} while (0)
 #define EXPECT_TEXT(text_, whole_) \
-	cr_expect(strcmp(text_, whole_) == 0, "expected:\n%s\ngot:\n%s", whole_, text_)
+	do { \
+		const char *cli_text_ = text_; \
+		cr_expect(strcmp(cli_text_, whole_) == 0, "expected:\n%s\ngot:\n%s", whole_, \
+		          cli_text_); \
+	} while (0)
 
 /* Removes the UUIDs, which differ in each run, from version tokens: "version 3@3f2a9c1e" becomes
  * "version 3". Also removes the JSON members that are tokens, and the member "format". */
