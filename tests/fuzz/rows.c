@@ -164,6 +164,7 @@ static bool read_rows(const struct stele_schema *schema, enum input_format forma
 	row_cells_open(&cells, schema);
 	output = output_open_to(stream, format == INPUT_CSV ? OUTPUT_CSV : OUTPUT_NDJSON,
 	                        SHAPE_ROWS, cells.columns, schema->column_count);
+	output_print_table_rows(output);
 	status = input_open(&input, "-", format);
 	input.mapping = mapping;
 	if (status == STATUS_DONE)
