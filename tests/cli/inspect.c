@@ -67,7 +67,7 @@ Test(cli_inspect, shows_the_state_of_a_mirror)
 	EXPECT_HAS(STELE("show", region).out, " (the region is ?[1m full, 12 rows are left out)\n");
 	mirror_publish(region, publisher, "", 0);
 	EXPECT_HAS_NOT(STELE("show", region).out, "gone");
-	/* The attached publisher is another one now. */
+	/* The mirror ends. Another publisher stays attached. */
 	mirror_end();
 	EXPECT_HAS(STELE("show", region).out, ", but its publisher is gone\n");
 	EXPECT_HAS(STELE("show", "--format", "json", region).out, "\"running\": false}");

@@ -121,7 +121,7 @@ Test(cli_top, shows_the_state_of_a_mirror)
 	await("(messages were lost)");
 	mirror_publish(region, publisher, "", 0);
 	await("no messages lost");
-	/* The attached publisher is another one now. */
+	/* The mirror ends. Another publisher stays attached. */
 	mirror_end();
 	await("but its publisher is gone");
 	mirror_publish(region, publisher, "", 0);

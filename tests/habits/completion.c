@@ -217,7 +217,7 @@ Test(habits_completion, offers_what_regions_hold)
 	EXPECT_TEXT(STELE("completion", "words", "--", "set", "-D", "none", "").err, "");
 }
 
-/* The text of a key reaches the terminal of whoever completes. */
+/* Candidates are printed on a terminal, which obeys control characters. */
 Test(habits_completion, control_characters_are_not_offered)
 {
 	EXPECT_STATUS(STELE("create", "./bad", "--table", "t(k: text key)"), 0);

@@ -46,14 +46,6 @@ static void stop(struct stele_subscriber *subscriber)
 	kernel_source_stop();
 }
 
-/* Adds a route with one next hop. */
-static void add(const char *prefix, const char *gateway, uint32_t ifindex)
-{
-	fpm_add_route(
-		&batch,
-		&(struct fpm_route){.prefix = prefix, .gateway = {gateway}, .ifindex = {ifindex}});
-}
-
 Test(kernel_fpm, routes_are_mirrored, .init = kernel_setup, .fini = kernel_teardown, .timeout = 120)
 {
 	struct stele_subscriber *subscriber = start(0.2, 0);
@@ -61,9 +53,9 @@ Test(kernel_fpm, routes_are_mirrored, .init = kernel_setup, .fini = kernel_teard
 
 	fpm_expect_status(subscriber, false, "FRR has not connected yet");
 	fd = fpm_connect("127.0.0.1");
-	add("10.50.0.0/16", "10.0.0.2", d0);
-	add("10.0.0.0/24", NULL, d0);
-	add("2001:db8::/32", "fd00::2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.0.0.0/24", NULL, d0);
+	fpm_add_via(&batch, "2001:db8::/32", "fd00::2", d0);
 	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.51.0.0/16",
 	                                          .gateway = {"10.0.0.2", "10.0.1.2"},
 	                                          .ifindex = {d0, d1},
@@ -92,11 +84,11 @@ Test(kernel_fpm, routes_are_replaced_and_deleted, .init = kernel_setup, .fini = 
 	struct stele_subscriber *subscriber = start(0.2, 0);
 	int fd = fpm_connect("127.0.0.1");
 
-	add("10.50.0.0/16", "10.0.0.2", d0);
-	add("2001:db8::/32", "fd00::2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "2001:db8::/32", "fd00::2", d0);
 	fpm_send(fd, &batch);
 	fpm_expect(subscriber, "2001:db8::/32", "unicast bgp d0 fd00::2");
-	add("10.50.0.0/16", "10.0.1.9", d1);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.1.9", d1);
 	fpm_update_route(&batch, &(struct fpm_route){.prefix = "2001:db8::/32",
 	                                             .gateway = {"fd00::3", "fd00::4"},
 	                                             .ifindex = {d0, d1}});
@@ -149,7 +141,7 @@ Test(kernel_fpm, next_hop_groups_are_resolved, .init = kernel_setup, .fini = ker
 	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.50.0.0/16", .nexthop_id = 9});
 	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.51.0.0/16", .nexthop_id = 7});
 	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.52.0.0/16", .nexthop_id = 10});
-	add("10.53.0.0/16", "10.0.0.9", d0);
+	fpm_add_via(&batch, "10.53.0.0/16", "10.0.0.9", d0);
 	fpm_send(fd, &batch);
 	/* A route without its object is not taken. */
 	fpm_expect(subscriber, "10.53.0.0/16", "unicast bgp d0 10.0.0.9");
@@ -273,7 +265,7 @@ Test(kernel_fpm, routes_that_are_not_sent_again_go, .init = kernel_setup, .fini 
 	fd = fpm_connect("127.0.0.1");
 	fpm_add_nexthop(&batch, 7, "10.0.0.7", d0);
 	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.99.0.0/16", .nexthop_id = 7});
-	add("10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
 	fpm_send(fd, &batch);
 	fpm_expect_status(subscriber, true, "");
 	cr_assert_eq(fpm_count(subscriber, "fib4"), 2u);
@@ -288,7 +280,7 @@ Test(kernel_fpm, routes_that_are_not_sent_again_go, .init = kernel_setup, .fini 
 	kernel_source_stop();
 	subscriber = start(0.2, 0);
 	fd = fpm_connect("127.0.0.1");
-	add("10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
 	fpm_send(fd, &batch);
 	after = fpm_expect_status(subscriber, true, "");
 	cr_assert_eq(fpm_differences(kernel_region, "fib4", before, after, '-'), 1);
@@ -316,10 +308,10 @@ Test(kernel_fpm, a_slow_peer_delays_nothing, .init = kernel_setup, .fini = kerne
 	/* The peer has sent no whole message: FRR takes its place. */
 	fd = fpm_connect("127.0.0.1");
 	fpm_wait_closed(slow);
-	add("10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
 	fpm_send(fd, &batch);
 	fpm_expect(subscriber, "10.50.0.0/16", "unicast bgp d0 10.0.0.2");
-	add("10.51.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.51.0.0/16", "10.0.0.2", d0);
 	cr_assert(fpm_send_bytes(fd, batch.bytes, batch.size - 1));
 	kernel_ip("address add 10.0.8.1/24 dev d1");
 	while (fpm_count(subscriber, "addresses4") != addresses + 2)
@@ -334,12 +326,12 @@ Test(kernel_fpm, a_second_connection_is_refused, .init = kernel_setup, .fini = k
 	struct stele_subscriber *subscriber = start(0.2, 0);
 	int fd = fpm_connect("127.0.0.1");
 
-	add("10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
 	fpm_send(fd, &batch);
 	fpm_expect_status(subscriber, true, "");
 	for (int i = 0; i < 20; i++)
 		fpm_wait_closed(fpm_connect("127.0.0.1"));
-	add("10.51.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.51.0.0/16", "10.0.0.2", d0);
 	fpm_send(fd, &batch);
 	fpm_expect(subscriber, "10.51.0.0/16", "unicast bgp d0 10.0.0.2");
 	fpm_expect_status(subscriber, true, "");
@@ -355,8 +347,8 @@ Test(kernel_fpm, filters_apply, .init = kernel_setup, .fini = kernel_teardown, .
 		.table_count = 1, .tables = {254}, .protocol_count = 1, .protocols = {RTPROT_BGP}};
 	subscriber = start(0.2, 0);
 	fd = fpm_connect("127.0.0.1");
-	add("10.50.0.0/16", "10.0.0.2", d0);
-	add("10.51.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.51.0.0/16", "10.0.0.2", d0);
 	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.52.0.0/16",
 	                                          .ifindex = {d0},
 	                                          .protocol = RTPROT_OSPF});
@@ -405,7 +397,7 @@ static void add_all_kinds(void)
 	fpm_add_route(&batch, &(struct fpm_route){.prefix = "10.51.0.0/16",
 	                                          .gateway = {"10.0.0.2", "10.0.1.2"},
 	                                          .ifindex = {d0, d1}});
-	add("2001:db8::/32", "fd00::2", d0);
+	fpm_add_via(&batch, "2001:db8::/32", "fd00::2", d0);
 	fpm_update_route(&batch, &(struct fpm_route){.prefix = "2001:db8::/32",
 	                                             .gateway = {"fd00::3", "fd00::4"},
 	                                             .ifindex = {d0, d1}});
@@ -471,7 +463,7 @@ Test(kernel_fpm, garbage_does_no_harm, .init = kernel_setup, .fini = kernel_tear
 	}
 	batch.size = 0;
 	fd = fpm_connect("127.0.0.1");
-	add("10.60.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.60.0.0/16", "10.0.0.2", d0);
 	fpm_send(fd, &batch);
 	fpm_expect(subscriber, "10.60.0.0/16", "unicast bgp d0 10.0.0.2");
 	fpm_expect_status(subscriber, true, "");
@@ -500,7 +492,7 @@ Test(kernel_fpm, malformed_messages_end_the_connection, .init = kernel_setup,
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		fd = fpm_connect("127.0.0.1");
-		add("10.50.0.0/16", "10.0.0.2", d0);
+		fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
 		fpm_send(fd, &batch);
 		fpm_expect_status(subscriber, true, "");
 		cr_assert(fpm_send_bytes(fd, malformed[i], sizes[i]));

@@ -36,14 +36,6 @@ static void stop(struct stele_subscriber *subscriber)
 	kernel_source_stop();
 }
 
-/* Adds a route with one next hop. */
-static void add(const char *prefix, const char *gateway, uint32_t ifindex)
-{
-	fpm_add_route(
-		&batch,
-		&(struct fpm_route){.prefix = prefix, .gateway = {gateway}, .ifindex = {ifindex}});
-}
-
 /* Waits until no row of a table names the interface d0, and one names `name`. */
 static void expect_name(struct stele_subscriber *subscriber, enum kernel_table table,
                         const char *name)
@@ -60,8 +52,8 @@ Test(kernel_fpm_links, names_of_links_follow, .init = kernel_setup, .fini = kern
 	struct stele_subscriber *subscriber = start();
 	int fd = fpm_connect("127.0.0.1");
 
-	add("10.50.0.0/16", "10.0.0.2", d0);
-	add("10.51.0.0/16", NULL, 77);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.51.0.0/16", NULL, 77);
 	fpm_send(fd, &batch);
 	fpm_expect(subscriber, "10.51.0.0/16", "unicast bgp #77 -");
 	kernel_ip("neigh add 10.0.0.77 lladdr 02:00:00:00:00:77 dev d0");
@@ -96,7 +88,7 @@ Test(kernel_fpm_links, buckets_of_the_kernel_go, .init = kernel_setup, .fini = k
 		sched_yield();
 	/* Changes of the kernel's groups are not mirrored either. */
 	kernel_ip("nexthop replace id 8 group 4 type resilient buckets 8");
-	add("10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
 	fpm_send(fpm_connect("127.0.0.1"), &batch);
 	fpm_expect_status(subscriber, true, "");
 	cr_assert_eq(fpm_count(subscriber, "buckets"), 0u);
@@ -114,7 +106,7 @@ static void run_foreign_peer(int ready)
 	cr_assert_eq(read(ready, &byte, 1), 1);
 	cr_assert_eq(system("ip link set d1 up && ip address add 10.0.0.9/24 dev d1"), 0);
 	fd = fpm_connect("10.0.0.1");
-	add("10.50.0.0/16", "10.0.0.2", d0);
+	fpm_add_via(&batch, "10.50.0.0/16", "10.0.0.2", d0);
 	fpm_send(fd, &batch);
 	(void)!read(fd, &byte, 1);
 	_exit(0);

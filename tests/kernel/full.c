@@ -21,7 +21,7 @@ static uint64_t wait_until_full(struct stele_subscriber *subscriber)
 	struct kernel_status status;
 	struct stele_table table;
 
-	/* While the mirror tries again, the doubt is another one. */
+	/* While the mirror tries again, `doubt` says something else. */
 	for (status = read_status(subscriber);
 	     status.refused == 0 || strcmp(status.doubt, "the region is full") != 0;
 	     status = read_status(subscriber))

@@ -71,7 +71,7 @@ static void apply(void)
 	cr_assert_eq(kernel_relink_tidy(&store), 0, "%s", stele_last_error());
 }
 
-/* FRR numbers each new group anew, and deletes the old one. */
+/* FRR gives each new group a new number, and deletes the old group. */
 Test(kernel_push, objects_that_are_gone_are_forgotten)
 {
 	for (uint32_t id = 1; id <= 1000; id++) {

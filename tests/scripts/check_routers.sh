@@ -287,17 +287,18 @@ bgp_conf()
 	END
 }
 
-part_bgp()
+# Makes the bird that sends routes to a namespace by BGP: feeder SPACE IPV4 IPV6.
+feeder()
 {
-	local four=$1 six=$2
+	local space=$1 four=$2 six=$3
+	local next_hop='ipv6 {import all; export filter {bgp_next_hop = fd00:ffff::1; accept;};}'
 
 	space feeder
-	space router
-	cable feeder f0 router r0
+	cable feeder f0 "$space" r0
 	ip -n feeder address add 10.255.0.1/24 dev f0
 	ip -n feeder address add fd00:ffff::1/64 dev f0
-	ip -n router address add 10.255.0.2/24 dev r0
-	ip -n router address add fd00:ffff::2/64 dev r0
+	ip -n "$space" address add 10.255.0.2/24 dev r0
+	ip -n "$space" address add fd00:ffff::2/64 dev r0
 	{
 		bgp_conf 10.255.0.1 10.255.0.1 10.255.0.2 65001 65002 all
 		echo 'protocol static static4 {ipv4;'
@@ -306,13 +307,21 @@ part_bgp()
 		echo 'protocol static static6 {ipv6;'
 		bird_routes 6 "$six" fd00:ffff::1
 		echo '}'
-	} | sed 's/ via .*;/ blackhole;/' >$work/feeder.conf
+	} | sed "s/ via .*;/ blackhole;/; s/ipv6 {import all; export all; next hop self;}/$next_hop/" \
+		>$work/feeder.conf
+}
+
+part_bgp()
+{
+	local four=$1 six=$2
+
+	space router
+	feeder router "$four" "$six"
 	{
 		bgp_conf 10.255.0.2 10.255.0.2 10.255.0.1 65002 65001 none
 		echo 'protocol kernel kernel4 {ipv4 {export all;};}'
 		echo 'protocol kernel kernel6 {ipv6 {export all;};}'
 	} >$work/router.conf
-	sed -i 's/ipv6 {import all; export all; next hop self;}/ipv6 {import all; export filter {bgp_next_hop = fd00:ffff::1; accept;};}/' $work/feeder.conf
 	mirror router
 	bird_start feeder
 	bird_start router
@@ -503,24 +512,9 @@ part_fpm()
 	local four=$1 six=$2
 
 	space fpm
-	space feeder
 	install -d -o frr -g frr /run/frr
 	rm -f /run/frr/zserv.api
-	cable feeder f0 fpm r0
-	ip -n feeder address add 10.255.0.1/24 dev f0
-	ip -n feeder address add fd00:ffff::1/64 dev f0
-	ip -n fpm address add 10.255.0.2/24 dev r0
-	ip -n fpm address add fd00:ffff::2/64 dev r0
-	{
-		bgp_conf 10.255.0.1 10.255.0.1 10.255.0.2 65001 65002 all
-		echo 'protocol static static4 {ipv4;'
-		bird_routes 4 "$four" 10.255.0.1
-		echo '}'
-		echo 'protocol static static6 {ipv6;'
-		bird_routes 6 "$six" fd00:ffff::1
-		echo '}'
-	} | sed 's/ via .*;/ blackhole;/; s/ipv6 {import all; export all; next hop self;}/ipv6 {import all; export filter {bgp_next_hop = fd00:ffff::1; accept;};}/' \
-		>$work/feeder.conf
+	feeder fpm "$four" "$six"
 	echo 'fpm address 127.0.0.1 port 2620' >$work/zebra.conf
 	cat >$work/bgpd.conf <<-END
 		router bgp 65002

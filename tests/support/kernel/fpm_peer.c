@@ -135,6 +135,12 @@ void fpm_add_route(struct fpm_batch *batch, const struct fpm_route *route)
 	peer_end(batch, peer_write_route(message, route));
 }
 
+void fpm_add_via(struct fpm_batch *batch, const char *prefix, const char *gateway, uint32_t ifindex)
+{
+	fpm_add_route(batch, &(struct fpm_route){
+				     .prefix = prefix, .gateway = {gateway}, .ifindex = {ifindex}});
+}
+
 void fpm_delete_route(struct fpm_batch *batch, const char *prefix)
 {
 	struct nlmsghdr *message = peer_start(batch, RTM_DELROUTE, NLM_F_CREATE);

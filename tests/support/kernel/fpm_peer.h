@@ -33,6 +33,9 @@ struct fpm_route {
 
 /* Add a message. */
 void fpm_add_route(struct fpm_batch *batch, const struct fpm_route *route);
+/* A route with one next hop. */
+void fpm_add_via(struct fpm_batch *batch, const char *prefix, const char *gateway,
+                 uint32_t ifindex);
 /* A deletion names only the prefix, as FRR's. */
 void fpm_delete_route(struct fpm_batch *batch, const char *prefix);
 /* A replacement of FRR: a deletion and a route in one message. */
